@@ -1,0 +1,262 @@
+"""Every error this package raises on purpose.
+
+An error is data first: what was being done (``phase``), what was ``expected``, what was ``received`` and what the
+person can do about it (``next_step``).  `SSHError.__str__` is the one place that turns those fields into prose.
+No field may ever hold a secret: errors end up in notebooks and logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class SSHError(Exception):
+    """Base of all errors of the stack.
+
+    Parameters are text for people: ``phase`` such as "key exchange", ``expected`` and ``received`` as noun phrases,
+    ``next_step`` as a sentence.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: str | None = None,
+        expected: str | None = None,
+        received: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.phase = phase
+        self.expected = expected
+        self.received = received
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        text = self.message
+        if self.phase:
+            text = f"{self.phase}: {text}"
+        comparison = [
+            f"{word} {value}" for word, value in (("expected", self.expected), ("got", self.received)) if value
+        ]
+        if comparison:
+            text = f"{text} ({', '.join(comparison)})"
+        if self.next_step:
+            text = f"{text}. {self.next_step}"
+        return text
+
+
+# --- bytes and values -------------------------------------------------------------------------------------------------
+
+
+class WireError(SSHError):
+    """Bytes that are not what RFC 4251 §5 says they are."""
+
+
+class ConfigError(SSHError):
+    """An option or a configuration file says something that cannot be."""
+
+
+# --- keys and trust ---------------------------------------------------------------------------------------------------
+
+
+class KeyFormatError(SSHError):
+    """A public or private key is malformed, out of range or weaker than allowed."""
+
+
+class SignatureError(SSHError):
+    """A signature does not verify, or is of an algorithm that was not asked for."""
+
+
+class KeyFileError(SSHError):
+    """A key file cannot be read, is not a key, or may be read by others."""
+
+
+class PassphraseNeeded(KeyFileError):
+    """The key file is encrypted and no passphrase was given."""
+
+
+class WrongPassphrase(KeyFileError):
+    """The passphrase does not open the key file."""
+
+
+class KnownHostsError(SSHError):
+    """A known_hosts file cannot be read or written."""
+
+
+class HostKeyError(SSHError):
+    """The server's host key was not accepted; nothing secret was sent."""
+
+    fingerprint: str | None = None
+
+
+class HostKeyUnknown(HostKeyError):
+    """The host key is in no known_hosts file, and nobody accepted it."""
+
+
+class HostKeyChanged(HostKeyError):
+    """The host key contradicts a known_hosts entry."""
+
+    known_fingerprints: Sequence[str] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+class HostKeyRevoked(HostKeyError):
+    """The host key is marked ``@revoked``."""
+
+
+# --- the protocol -----------------------------------------------------------------------------------------------------
+
+
+class ProtocolError(SSHError):
+    """The peer broke the protocol; ``reason`` is the disconnect code we send (RFC 4253 §11.1)."""
+
+    reason: int = 2  # SSH_DISCONNECT_PROTOCOL_ERROR
+
+
+class VersionError(ProtocolError):
+    """The identification line is missing, too long, or of another protocol (RFC 4253 §4.2)."""
+
+    reason = 8  # SSH_DISCONNECT_PROTOCOL_VERSION_NOT_SUPPORTED
+
+
+class PacketError(ProtocolError):
+    """A binary packet has an impossible length or padding (RFC 4253 §6)."""
+
+
+class PacketIntegrityError(PacketError):
+    """A packet's authentication tag is wrong (RFC 4253 §6.4)."""
+
+    reason = 5  # SSH_DISCONNECT_MAC_ERROR
+
+
+class UnexpectedMessage(ProtocolError):
+    """A message the GATE table does not allow in this phase for this role."""
+
+
+class WindowError(ProtocolError):
+    """The peer sent more than its channel window, or overflowed it (RFC 4254 §5.2)."""
+
+
+class NegotiationError(ProtocolError):
+    """No algorithm in common (RFC 4253 §7.1)."""
+
+    reason = 3  # SSH_DISCONNECT_KEY_EXCHANGE_FAILED
+
+    def __init__(self, kind: str, ours: Sequence[str], theirs: Sequence[str], *, next_step: str | None = None) -> None:
+        super().__init__(
+            f"no {kind} in common",
+            phase="negotiation",
+            expected=f"one of {', '.join(ours) or 'nothing'}",
+            received=", ".join(theirs)[:1000] or "an empty list",
+            next_step=next_step,
+        )
+        self.kind = kind
+        self.ours = tuple(ours)
+        self.theirs = tuple(theirs)
+
+
+class KeyExchangeError(ProtocolError):
+    """The key exchange failed: a wrong public value, a bad signature, a changed host key."""
+
+    reason = 3
+
+
+# --- the connection ---------------------------------------------------------------------------------------------------
+
+
+class ConnectError(SSHError):
+    """No connection to the host could be opened; ``attempts`` lists each address with its outcome."""
+
+    attempts: Sequence[tuple[str, str]] = ()
+
+
+class NameNotFound(ConnectError):
+    """The host's name does not resolve."""
+
+
+class ConnectionLost(SSHError):
+    """The connection ended without a goodbye: reset, closed, or silent for too long."""
+
+
+class DisconnectedByPeer(SSHError):
+    """The peer said SSH_MSG_DISCONNECT; ``reason`` is its code (RFC 4253 §11.1)."""
+
+    reason: int = 0
+
+
+class ConnectionClosed(SSHError):
+    """The connection was closed on this side before the operation was over."""
+
+
+class DeadlineExceeded(SSHError):
+    """A wait ended at its deadline; ``seconds`` is how long it was."""
+
+    seconds: float = 0.0
+
+    @classmethod
+    def after(cls, seconds: float, phase: str, *, next_step: str | None = None) -> DeadlineExceeded:
+        """The error for a wait in ``phase`` that lasted ``seconds``."""
+        error = cls(f"no answer within {seconds:g} s", phase=phase, next_step=next_step)
+        error.seconds = seconds
+        return error
+
+
+class AuthenticationError(SSHError):
+    """The server let nobody in; ``attempts`` lists (method, what was offered, outcome), ``methods`` what it still takes."""
+
+    attempts: Sequence[tuple[str, str, str]] = ()
+    methods: Sequence[str] = ()
+
+
+class PromptUnavailable(SSHError):
+    """A question had to be asked and nobody can answer here."""
+
+
+# --- channels ---------------------------------------------------------------------------------------------------------
+
+
+class ChannelError(SSHError):
+    """Something about one channel; the connection goes on."""
+
+
+class ChannelOpenError(ChannelError):
+    """The peer refused to open a channel; ``reason`` is its code (RFC 4254 §5.1)."""
+
+    reason: int = 0
+
+
+class ChannelRequestDenied(ChannelError):
+    """The peer refused a channel request such as pty-req, exec or subsystem."""
+
+
+class ChannelClosed(ChannelError):
+    """The channel is closed, so nothing can be sent on it."""
+
+
+class RemoteCommandError(SSHError):
+    """A remote command ended with a non-zero status or by a signal."""
+
+    def __init__(
+        self,
+        command: str | None,
+        exit_status: int | None,
+        exit_signal: str | None,
+        stdout: bytes = b"",
+        stderr: bytes = b"",
+    ) -> None:
+        ending = f"exit status {exit_status}" if exit_signal is None else f"signal {exit_signal}"
+        if exit_status is None and exit_signal is None:
+            ending = "no exit status"
+        super().__init__(f"remote command ended with {ending}: {command or 'shell'}")
+        self.command = command
+        self.exit_status = exit_status
+        self.exit_signal = exit_signal
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class MemoryBudgetExceeded(ChannelError):
+    """More unread data is waiting than the connection's memory budget allows."""

@@ -1,0 +1,109 @@
+"""One codec for all message classes: a message is a frozen dataclass whose annotations name the types of its fields.
+
+``reason: Uint32`` is ``Annotated[int, UINT32]``: an int to the type checker, a row of how to read and write to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_type_hints
+
+from ..errors import WireError
+from . import types as t
+from .numbers import message_name
+from .types import Reader
+
+
+class FieldType(NamedTuple):
+    """How one kind of field is written and read."""
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[[Reader], Any]
+
+
+def _raw(value: bytes) -> bytes:
+    return value
+
+
+BOOLEAN = FieldType(t.boolean, Reader.boolean)
+UINT32 = FieldType(t.uint32, Reader.uint32)
+STRING = FieldType(t.string, Reader.string)
+TEXT = FieldType(t.string, Reader.text)
+MPINT = FieldType(t.mpint, Reader.mpint)
+NAME_LIST = FieldType(t.name_list, Reader.name_list)
+COOKIE = FieldType(_raw, lambda reader: reader.raw(16))
+REST = FieldType(_raw, Reader.rest)
+
+Boolean = Annotated[bool, BOOLEAN]
+Uint32 = Annotated[int, UINT32]
+String = Annotated[bytes, STRING]
+Text = Annotated[str, TEXT]
+Mpint = Annotated[int, MPINT]
+NameList = Annotated[tuple[str, ...], NAME_LIST]
+Cookie = Annotated[bytes, COOKIE]
+"""Sixteen random bytes (RFC 4253 §7.1)."""
+Rest = Annotated[bytes, REST]
+"""All that follows: the part of a message whose shape depends on a name before it."""
+
+
+class Record:
+    """Base of values with a wire form but no message number: the bodies of channel requests and the like."""
+
+    __slots__ = ()
+    _fields: ClassVar[tuple[tuple[str, FieldType], ...]]
+
+    @classmethod
+    def fields(cls) -> tuple[tuple[str, FieldType], ...]:
+        """(name, type) of each field in wire order; worked out once, at first use."""
+        fields = cls.__dict__.get("_fields")
+        if fields is None:
+            hints = get_type_hints(cls, include_extras=True)
+            fields = tuple(
+                (name, hint.__metadata__[0]) for name, hint in hints.items() if hasattr(hint, "__metadata__")
+            )
+            cls._fields = fields
+        return fields  # type: ignore[no-any-return]
+
+    def encode(self) -> bytes:
+        """The wire form."""
+        return b"".join([kind.encode(getattr(self, name)) for name, kind in self.fields()])
+
+    @classmethod
+    def decode(cls: type[R], data: bytes | memoryview, offset: int = 0, end: int | None = None) -> R:
+        """Reads the fields from ``data[offset:end]``, all of it; raises `WireError`."""
+        reader = Reader(data, offset, end)
+        try:
+            message = cls(*[kind.decode(reader) for _, kind in cls.fields()])
+            reader.finish()
+        except WireError as error:
+            error.phase = error.phase or f"decoding {cls.title()}"
+            raise
+        return message
+
+    @classmethod
+    def title(cls) -> str:
+        """The name for errors."""
+        return cls.__name__
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Message(Record):
+    """Base of the message classes: a record behind its message number."""
+
+    __slots__ = ()
+    number: ClassVar[int]
+
+    def __init_subclass__(cls, number: int | None = None) -> None:
+        if number is not None:  # dataclass(slots=True) makes the class a second time, then without the keyword
+            cls.number = number
+
+    def encode(self) -> bytes:
+        """The payload: message number, then the fields."""
+        return bytes((self.number,)) + Record.encode(self)
+
+    @classmethod
+    def title(cls) -> str:
+        """The name for errors."""
+        return message_name(cls.number)

@@ -1,0 +1,312 @@
+"""The messages of SSH-2, one frozen class each, in the order of their numbers.
+
+`Message.decode` takes the bytes after the message number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import numbers as n
+from .codec import Boolean, Cookie, Message, NameList, Rest, String, Text, Uint32
+
+# --- transport: RFC 4253 ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect(Message, number=n.SSH_MSG_DISCONNECT):
+    """RFC 4253 §11.1."""
+
+    reason: Uint32
+    description: Text = ""
+    language: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore(Message, number=n.SSH_MSG_IGNORE):
+    """RFC 4253 §11.2; whatever follows is of no interest."""
+
+    data: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unimplemented(Message, number=n.SSH_MSG_UNIMPLEMENTED):
+    """RFC 4253 §11.4: the sequence number of the packet that was not understood."""
+
+    sequence: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class Debug(Message, number=n.SSH_MSG_DEBUG):
+    """RFC 4253 §11.3."""
+
+    always_display: Boolean
+    message: Text
+    language: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequest(Message, number=n.SSH_MSG_SERVICE_REQUEST):
+    """RFC 4253 §10."""
+
+    service: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccept(Message, number=n.SSH_MSG_SERVICE_ACCEPT):
+    """RFC 4253 §10."""
+
+    service: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ExtInfo(Message, number=n.SSH_MSG_EXT_INFO):
+    """RFC 8308 §2.3: ``count`` pairs of strings, name and value, follow."""
+
+    count: Uint32
+    extensions: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class KexInit(Message, number=n.SSH_MSG_KEXINIT):
+    """RFC 4253 §7.1: what one side can do, best first."""
+
+    cookie: Cookie
+    kex_algorithms: NameList
+    server_host_key_algorithms: NameList
+    encryption_client_to_server: NameList
+    encryption_server_to_client: NameList
+    mac_client_to_server: NameList
+    mac_server_to_client: NameList
+    compression_client_to_server: NameList
+    compression_server_to_client: NameList
+    languages_client_to_server: NameList = ()
+    languages_server_to_client: NameList = ()
+    first_kex_packet_follows: Boolean = False
+    reserved: Uint32 = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeys(Message, number=n.SSH_MSG_NEWKEYS):
+    """RFC 4253 §7.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class KexEcdhInit(Message, number=n.SSH_MSG_KEX_ECDH_INIT):
+    """RFC 5656 §4, RFC 8731 §3: the client's public value."""
+
+    client_public: String
+
+
+@dataclass(frozen=True, slots=True)
+class KexEcdhReply(Message, number=n.SSH_MSG_KEX_ECDH_REPLY):
+    """RFC 5656 §4: the server's host key, public value and signature over the exchange hash."""
+
+    host_key: String
+    server_public: String
+    signature: String
+
+
+# --- authentication: RFC 4252, RFC 4256 -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthRequest(Message, number=n.SSH_MSG_USERAUTH_REQUEST):
+    """RFC 4252 §5; ``details`` depends on the method."""
+
+    user: Text
+    service: Text
+    method: Text
+    details: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthFailure(Message, number=n.SSH_MSG_USERAUTH_FAILURE):
+    """RFC 4252 §5.1: the methods that can go on, and whether the last one was right but is not enough."""
+
+    methods: NameList
+    partial_success: Boolean
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthSuccess(Message, number=n.SSH_MSG_USERAUTH_SUCCESS):
+    """RFC 4252 §5.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthBanner(Message, number=n.SSH_MSG_USERAUTH_BANNER):
+    """RFC 4252 §5.4."""
+
+    message: Text
+    language: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthPkOk(Message, number=n.SSH_MSG_USERAUTH_PK_OK):
+    """RFC 4252 §7: this key would be accepted, if you can sign with it."""
+
+    algorithm: Text
+    key: String
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthPasswdChangereq(Message, number=n.SSH_MSG_USERAUTH_PASSWD_CHANGEREQ):
+    """RFC 4252 §8: the password has to be changed."""
+
+    prompt: Text
+    language: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthInfoRequest(Message, number=n.SSH_MSG_USERAUTH_INFO_REQUEST):
+    """RFC 4256 §3.2: ``count`` pairs of prompt (string) and echo (boolean) follow."""
+
+    name: Text
+    instruction: Text
+    language: Text
+    count: Uint32
+    prompts: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class UserauthInfoResponse(Message, number=n.SSH_MSG_USERAUTH_INFO_RESPONSE):
+    """RFC 4256 §3.4: ``count`` strings follow."""
+
+    count: Uint32
+    responses: Rest
+
+
+# --- connection: RFC 4254 ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalRequest(Message, number=n.SSH_MSG_GLOBAL_REQUEST):
+    """RFC 4254 §4."""
+
+    name: Text
+    want_reply: Boolean
+    details: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSuccess(Message, number=n.SSH_MSG_REQUEST_SUCCESS):
+    """RFC 4254 §4."""
+
+    details: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailure(Message, number=n.SSH_MSG_REQUEST_FAILURE):
+    """RFC 4254 §4."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpen(Message, number=n.SSH_MSG_CHANNEL_OPEN):
+    """RFC 4254 §5.1."""
+
+    kind: Text
+    sender: Uint32
+    window: Uint32
+    max_packet: Uint32
+    details: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpenConfirmation(Message, number=n.SSH_MSG_CHANNEL_OPEN_CONFIRMATION):
+    """RFC 4254 §5.1."""
+
+    recipient: Uint32
+    sender: Uint32
+    window: Uint32
+    max_packet: Uint32
+    details: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpenFailure(Message, number=n.SSH_MSG_CHANNEL_OPEN_FAILURE):
+    """RFC 4254 §5.1."""
+
+    recipient: Uint32
+    reason: Uint32
+    description: Text = ""
+    language: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelWindowAdjust(Message, number=n.SSH_MSG_CHANNEL_WINDOW_ADJUST):
+    """RFC 4254 §5.2.  The connection layer reads it by hand; this class is for tests and tools."""
+
+    recipient: Uint32
+    count: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelData(Message, number=n.SSH_MSG_CHANNEL_DATA):
+    """RFC 4254 §5.2.  The connection layer reads it by hand; this class is for tests and tools."""
+
+    recipient: Uint32
+    data: String
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelExtendedData(Message, number=n.SSH_MSG_CHANNEL_EXTENDED_DATA):
+    """RFC 4254 §5.2.  The connection layer reads it by hand; this class is for tests and tools."""
+
+    recipient: Uint32
+    code: Uint32
+    data: String
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEof(Message, number=n.SSH_MSG_CHANNEL_EOF):
+    """RFC 4254 §5.3."""
+
+    recipient: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelClose(Message, number=n.SSH_MSG_CHANNEL_CLOSE):
+    """RFC 4254 §5.3."""
+
+    recipient: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRequest(Message, number=n.SSH_MSG_CHANNEL_REQUEST):
+    """RFC 4254 §5.4; ``details`` depends on ``name`` (see `requests`)."""
+
+    recipient: Uint32
+    name: Text
+    want_reply: Boolean
+    details: Rest = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSuccess(Message, number=n.SSH_MSG_CHANNEL_SUCCESS):
+    """RFC 4254 §5.4."""
+
+    recipient: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFailure(Message, number=n.SSH_MSG_CHANNEL_FAILURE):
+    """RFC 4254 §5.4."""
+
+    recipient: Uint32
+
+
+# --- OpenSSH PROTOCOL §1.9 --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ping(Message, number=n.SSH2_MSG_PING):
+    """ping@openssh.com: answered with the same data."""
+
+    data: String
+
+
+@dataclass(frozen=True, slots=True)
+class Pong(Message, number=n.SSH2_MSG_PONG):
+    """The answer to `Ping`."""
+
+    data: String

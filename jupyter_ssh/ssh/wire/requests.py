@@ -1,0 +1,92 @@
+"""Bodies of channel requests, channel opens and global requests: what stands behind their name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .codec import Boolean, Record, String, Text, Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class PtyRequest(Record):
+    """pty-req, RFC 4254 §6.2; sizes in characters and pixels, ``modes`` as in `terminal_modes`."""
+
+    term: Text
+    columns: Uint32
+    rows: Uint32
+    width_pixels: Uint32
+    height_pixels: Uint32
+    modes: String
+
+
+@dataclass(frozen=True, slots=True)
+class WindowChange(Record):
+    """window-change, RFC 4254 §6.7."""
+
+    columns: Uint32
+    rows: Uint32
+    width_pixels: Uint32
+    height_pixels: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class EnvRequest(Record):
+    """env, RFC 4254 §6.4."""
+
+    name: Text
+    value: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ExecRequest(Record):
+    """exec, RFC 4254 §6.5; the command is bytes in no particular encoding."""
+
+    command: String
+
+
+@dataclass(frozen=True, slots=True)
+class SubsystemRequest(Record):
+    """subsystem, RFC 4254 §6.5."""
+
+    name: Text
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRequest(Record):
+    """signal, RFC 4254 §6.9; the name without "SIG"."""
+
+    name: Text
+
+
+@dataclass(frozen=True, slots=True)
+class BreakRequest(Record):
+    """break, RFC 4335 §3."""
+
+    milliseconds: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus(Record):
+    """exit-status, RFC 4254 §6.10."""
+
+    status: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class ExitSignal(Record):
+    """exit-signal, RFC 4254 §6.10; the name without "SIG"."""
+
+    name: Text
+    core_dumped: Boolean
+    message: Text = ""
+    language: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectTcpip(Record):
+    """direct-tcpip, RFC 4254 §7.2: where to, and who asked."""
+
+    host: Text
+    port: Uint32
+    originator_host: Text
+    originator_port: Uint32

@@ -1,0 +1,138 @@
+"""The data types of RFC 4251 §5, to bytes (functions) and from bytes (`Reader`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import WireError
+
+MAX_NAME_LIST = 32768
+"""Bytes a name-list may take: OpenSSH's longest is under 2 KiB, and a packet must hold ten of them."""
+
+MAX_MPINT = 4096
+"""Bytes an mpint may take: twice the largest RSA key anybody uses."""
+
+
+def boolean(value: bool) -> bytes:
+    """RFC 4251 §5 boolean: one byte."""
+    return b"\1" if value else b"\0"
+
+
+def uint32(value: int) -> bytes:
+    """RFC 4251 §5 uint32: four bytes, big endian."""
+    return value.to_bytes(4, "big")
+
+
+def uint64(value: int) -> bytes:
+    """RFC 4251 §5 uint64: eight bytes, big endian."""
+    return value.to_bytes(8, "big")
+
+
+def string(value: bytes | str) -> bytes:
+    """RFC 4251 §5 string: a uint32 length and that many bytes; text is encoded as UTF-8."""
+    if isinstance(value, str):
+        value = value.encode("utf-8", "surrogateescape")
+    return len(value).to_bytes(4, "big") + value
+
+
+def mpint(value: int) -> bytes:
+    """RFC 4251 §5 mpint: two's complement, big endian, no superfluous leading bytes."""
+    if value == 0:
+        return b"\0\0\0\0"
+    magnitude = value if value > 0 else -value - 1
+    size = magnitude.bit_length() // 8 + 1
+    return size.to_bytes(4, "big") + value.to_bytes(size, "big", signed=True)
+
+
+def mpint_from_bytes(magnitude: bytes) -> bytes:
+    """A non-negative mpint from its unsigned big-endian bytes (a shared secret X, RFC 8731 §3.1)."""
+    return mpint(int.from_bytes(magnitude, "big"))
+
+
+def name_list(names: Iterable[str]) -> bytes:
+    """RFC 4251 §5 name-list: a string of comma-separated ASCII names."""
+    return string(",".join(names).encode("ascii"))
+
+
+class Reader:
+    """Takes RFC 4251 §5 values off a bytes-like object, from ``offset`` up to ``end``.
+
+    Every method raises `WireError` when the bytes run out or are not what they should be.
+    """
+
+    __slots__ = ("_data", "_end", "_offset")
+
+    def __init__(self, data: bytes | bytearray | memoryview, offset: int = 0, end: int | None = None) -> None:
+        self._data = data
+        self._offset = offset
+        self._end = len(data) if end is None else end
+
+    @property
+    def remaining(self) -> int:
+        """How many bytes are left."""
+        return self._end - self._offset
+
+    def raw(self, size: int) -> bytes:
+        """``size`` bytes as they stand."""
+        start = self._offset
+        if size < 0 or start + size > self._end:
+            raise WireError("message ends too early", expected=f"{size} more bytes", received=f"{self._end - start}")
+        self._offset = start + size
+        return bytes(self._data[start : start + size])
+
+    def byte(self) -> int:
+        """One byte as a number."""
+        return self.raw(1)[0]
+
+    def boolean(self) -> bool:
+        """One byte; any value but zero is true."""
+        return self.raw(1) != b"\0"
+
+    def uint32(self) -> int:
+        """Four bytes, big endian."""
+        return int.from_bytes(self.raw(4), "big")
+
+    def uint64(self) -> int:
+        """Eight bytes, big endian."""
+        return int.from_bytes(self.raw(8), "big")
+
+    def string(self, limit: int | None = None) -> bytes:
+        """A length-prefixed string of at most ``limit`` bytes."""
+        size = self.uint32()
+        if limit is not None and size > limit:
+            raise WireError("string too long", expected=f"at most {limit} bytes", received=f"{size}")
+        return self.raw(size)
+
+    def text(self, limit: int | None = None) -> str:
+        """A string meant for people or as a name: UTF-8, with what is not UTF-8 kept as surrogates."""
+        return self.string(limit).decode("utf-8", "surrogateescape")
+
+    def mpint(self) -> int:
+        """An mpint in its shortest form, of at most `MAX_MPINT` bytes."""
+        data = self.string(MAX_MPINT)
+        if len(data) > 1 and ((data[0] == 0 and data[1] < 0x80) or (data[0] == 0xFF and data[1] >= 0x80)):
+            raise WireError("mpint has superfluous leading bytes", expected="the shortest form (RFC 4251 §5)")
+        if data == b"\0":
+            raise WireError("mpint zero has a byte", expected="an empty string (RFC 4251 §5)")
+        return int.from_bytes(data, "big", signed=True)
+
+    def name_list(self) -> tuple[str, ...]:
+        """Comma-separated names; none of them empty, all printable US-ASCII."""
+        data = self.string(MAX_NAME_LIST)
+        if not data:
+            return ()
+        if not data.isascii() or any(byte <= 32 or byte == 127 for byte in data):
+            raise WireError("name-list holds a byte outside printable US-ASCII", received=repr(data[:40]))
+        names = tuple(data.decode("ascii").split(","))
+        if "" in names:
+            raise WireError("name-list holds an empty name", received=repr(data[:40]))
+        return names
+
+    def rest(self) -> bytes:
+        """All bytes that are left."""
+        return self.raw(self._end - self._offset)
+
+    def finish(self) -> None:
+        """Raises `WireError` when bytes are left over."""
+        if self._offset != self._end:
+            raise WireError("message is longer than its fields", received=f"{self.remaining} bytes too many")
