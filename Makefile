@@ -1,0 +1,70 @@
+# make demo [CHECK=1] [HOST=user@host]    a notebook whose cells run on a remote machine
+# make test [PYTEST_ARGS=...]             linters, then every test
+# make lint | bench | clean
+#
+# Each target sets up what it needs: an environment in .venv, made again when pyproject.toml changes.
+# PYTHON=/path/to/python3 chooses the interpreter (3.10 or newer; else the first one found).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.ONESHELL:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off
+WORKERS ?= 2
+PYTEST_ARGS ?=
+BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
+
+.PHONY: help demo test lint format bench clean peers
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/demo.stamp
+	@exec $(BIN)/jupyter-ssh demo $(if $(filter-out 0,$(CHECK)),--check) $(if $(HOST),--host '$(HOST)')
+
+test: peers lint
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/test.stamp
+	@$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/test.stamp
+	@$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: peers $(VENV)/test.stamp
+	@for script in $(filter-out benchmarks/_%,$(BENCHMARKS)); do
+		echo "== $$script"
+		$(BIN)/python "$$script"
+	done
+
+# The programs that the tests talk to. Needs root (apt-get); without it the tests of a missing peer are skipped.
+peers:
+	@bash tests/support/install_peers.sh
+
+clean:
+	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find jupyter_ssh tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# An environment that no longer runs (its interpreter was removed, the folder was moved) is made again.
+ifeq ($(filter $(CURDIR)/$(VENV)/%,$(shell $(BIN)/python -c 'import pip; print(pip.__file__)' 2>/dev/null)),)
+.PHONY: $(BIN)/python $(VENV)/demo.stamp $(VENV)/test.stamp
+endif
+$(BIN)/python:
+	@PYTHON='$(PYTHON)' bash tests/support/make_venv.sh $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing jupyter_ssh and JupyterLab into $(VENV) ..."
+	$(PIP_INSTALL) --editable '.[demo]'
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing jupyter_ssh, JupyterLab and the test tools into $(VENV) ..."
+	$(PIP_INSTALL) --editable '.[test,dev]'
+	touch $@ $(VENV)/demo.stamp

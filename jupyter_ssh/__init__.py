@@ -1,0 +1,43 @@
+"""SSH in Jupyter.
+
+Importing this package starts nothing and loads next to nothing: what it offers is imported at first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_ssh.kernel import connect
+
+__all__ = ["__version__", "connect", "load_ipython_extension", "unload_ipython_extension"]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "connect":
+        from jupyter_ssh.kernel import connect
+
+        return connect
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext jupyter_ssh``: register the magics."""
+    from jupyter_ssh import magics
+
+    magics.load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext jupyter_ssh``: take the magics away and close what they opened."""
+    from jupyter_ssh import magics
+
+    magics.unload(shell)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Install the programs the tests talk to, those only that are missing. Needs root and apt-get. Without them, or with
+# PEERS=skip, the tests of a missing peer are skipped; where CI is set, what cannot be installed is an error.
+set -euo pipefail
+
+# command and Debian's package of it
+wanted='
+sshd openssh-server
+ssh openssh-client
+dropbear dropbear-bin
+tinysshd tinysshd
+plink putty-tools
+socat socat
+chromium chromium
+less less
+vi vim-tiny
+htop htop
+tmux tmux
+xauth xauth
+rsync rsync
+'
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+packages=()
+while read -r command package; do
+    [ -z "$command" ] || command -v "$command" >/dev/null || packages+=("$package")
+done <<<"$wanted"
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if [ "${PEERS:-install}" = skip ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Tests of missing programs will be skipped. On Debian or Ubuntu, as root: apt-get install ${packages[*]}" >&2
+    exit 0
+fi
+
+echo "Installing for the tests: ${packages[*]} (PEERS=skip leaves them out) ..." >&2
+export DEBIAN_FRONTEND=noninteractive
+install() {
+    apt-get -qq -o Acquire::Retries=3 update &&
+        apt-get -qq -y -o Acquire::Retries=3 install --no-install-recommends "${packages[@]}"
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! install </dev/null >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "apt-get could not install ${packages[*]}." >&2
+    [ -z "${CI:-}" ] || exit 1
+fi
