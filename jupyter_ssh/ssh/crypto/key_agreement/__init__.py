@@ -1,0 +1,1 @@
+"""One file a family of key agreements; the table of them is `exchange`."""

@@ -1,0 +1,21 @@
+"""The errors of all key agreements."""
+
+from __future__ import annotations
+
+from ...errors import KeyExchangeError
+
+
+def check_length(what: str, value: bytes, size: int) -> None:
+    """Raises `KeyExchangeError` unless the peer's ``value`` is ``size`` bytes."""
+    if len(value) != size:
+        raise KeyExchangeError(
+            f"{what} has the wrong length",
+            phase="key exchange",
+            expected=f"{size} bytes",
+            received=f"{len(value)}",
+        )
+
+
+def bad_value(what: str, expected: str) -> KeyExchangeError:
+    """The error for a peer's value that has the right length and is wrong."""
+    return KeyExchangeError(f"{what} is not acceptable", phase="key exchange", expected=expected)
