@@ -205,7 +205,7 @@ class DeadlineExceeded(SSHError):
 
 
 class AuthenticationError(SSHError):
-    """The server let nobody in; ``attempts`` lists (method, what was offered, outcome), ``methods`` what it still takes."""
+    """The server let nobody in; ``attempts`` lists (method, offer, outcome), ``methods`` what is left to try."""
 
     attempts: Sequence[tuple[str, str, str]] = ()
     methods: Sequence[str] = ()
