@@ -1,0 +1,175 @@
+"""What every key type has in common: public and private keys, and the rows of the tables in `key_types`."""
+
+from __future__ import annotations
+
+import binascii
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ..crypto.grades import Grade
+from ..errors import SignatureError, WireError
+from ..wire.types import Reader, string
+from . import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureAlgorithm:
+    """One way of signing: its name in ``server_host_key_algorithms`` and in the signature blob (RFC 4253 §6.6)."""
+
+    name: str
+    key_type: str
+    hash_name: str
+    """Name for `hashlib` of the hash the signature is made over."""
+    grade: Grade = Grade.MODERN
+
+
+@dataclass(frozen=True, slots=True)
+class KeyType:
+    """One row of `KEY_TYPES`: everything the rest of the package needs to know about a key type."""
+
+    name: str
+    """The type's name inside the blob, such as ``ssh-ed25519``."""
+    nickname: str
+    """What ssh-keygen prints for it, such as ``ED25519``."""
+    keygen_name: str
+    """What ``ssh-keygen -t`` calls it, such as ``ed25519``; rows may share it and differ in ``sizes``."""
+    sizes: range | tuple[int, ...]
+    """The sizes in bits that `generate` takes, the default being ``default_size``."""
+    default_size: int
+    signatures: tuple[SignatureAlgorithm, ...]
+    """Best first."""
+    parse_public: Callable[[KeyType, bytes, Reader], PublicKey]
+    """(row, whole blob, its fields after the name) -> key.  Raises `KeyFormatError` or `WireError`."""
+    parse_private: Callable[[KeyType, Reader], PrivateKey]
+    """(row, fields of PROTOCOL.key's private section after the name) -> key.  Raises `KeyFormatError`, `WireError`."""
+    generate: Callable[[KeyType, int], PrivateKey]
+    """(row, bits) -> new key."""
+    from_cryptography: Callable[[KeyType, object], PrivateKey | None]
+    """(row, private key object of `cryptography`) -> key, or None when it is not of this row."""
+
+
+class PublicKey(ABC):
+    """A public key.  Equal to another when their blobs are equal."""
+
+    __slots__ = ("blob", "row", "size")
+
+    def __init__(self, row: KeyType, blob: bytes, size: int) -> None:
+        self.row = row
+        self.blob = blob
+        """The encoding of RFC 4253 §6.6: string(type name) and the type's own fields."""
+        self.size = size
+        """Bits, as ``ssh-keygen -l`` counts them."""
+
+    @property
+    def key_type(self) -> str:
+        """The type's name, such as ``ssh-ed25519``."""
+        return self.row.name
+
+    @property
+    def nickname(self) -> str:
+        """The type as people read it, such as ``ED25519``."""
+        return self.row.nickname
+
+    @property
+    def signature_algorithms(self) -> tuple[str, ...]:
+        """Names of the algorithms this key signs with, best first."""
+        return tuple(algorithm.name for algorithm in self.row.signatures)
+
+    @property
+    def fingerprint(self) -> str:
+        """``SHA256:`` and the unpadded base64 of the blob's hash."""
+        return fingerprint.sha256(self.blob)
+
+    @property
+    def fingerprint_md5(self) -> str:
+        """``MD5:`` and sixteen hex bytes with colons: what older systems print."""
+        return fingerprint.md5(self.blob)
+
+    @property
+    def randomart(self) -> str:
+        """The fingerprint's picture, as ``ssh-keygen -lv`` draws it: eleven lines."""
+        return fingerprint.randomart(self.blob, self.row.nickname, self.size)
+
+    def line(self, comment: str = "") -> str:
+        """One line as in a ``.pub`` file, without a newline."""
+        base64 = binascii.b2a_base64(self.blob, newline=False).decode("ascii")
+        return f"{self.key_type} {base64} {comment}".rstrip()
+
+    def verify(self, signature: bytes, data: bytes, algorithms: Collection[str] | None = None) -> str:
+        """Checks ``signature``, a whole blob string(algorithm) string(value), over ``data``.
+
+        ``algorithms`` are the names that may be used; by default all modern ones of this key type.  Returns the name of
+        the one that was.  Raises `SignatureError`.
+        """
+        if algorithms is None:
+            algorithms = [row.name for row in self.row.signatures if row.grade is Grade.MODERN]
+        fields = Reader(signature)
+        try:
+            name = fields.text()
+            algorithm = next((row for row in self.row.signatures if row.name == name), None)
+            if algorithm is None or name not in algorithms:
+                raise SignatureError(
+                    "signature of an algorithm that was not asked for",
+                    expected=" or ".join(algorithms) or "none",
+                    received=repr(name[:64]),
+                )
+            valid = self._check(algorithm, fields, data)
+            fields.finish()
+        except WireError as error:
+            raise SignatureError("malformed signature", expected=error.expected, received=error.received) from error
+        if not valid:
+            raise SignatureError(f"wrong {name} signature", expected=f"one made by the key {self.fingerprint}")
+        return name
+
+    @abstractmethod
+    def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
+        """Reads the signature's fields after the name and says whether it is right; may raise `WireError`."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.blob == other.blob
+
+    def __hash__(self) -> int:
+        return hash(self.blob)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.key_type} {self.fingerprint}>"
+
+
+class PrivateKey(ABC):
+    """A private key with its comment.  It shows nothing of itself but type and fingerprint, and cannot be pickled."""
+
+    __slots__ = ("comment", "public")
+
+    def __init__(self, public: PublicKey, comment: str = "") -> None:
+        self.public = public
+        self.comment = comment
+
+    def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
+        """The signature blob string(algorithm) string(value) over ``data``; by default with the best algorithm.
+
+        Raises `SignatureError` for an algorithm that is not of this key type.
+        """
+        for row in self.public.row.signatures:
+            if algorithm is None or row.name == algorithm:
+                return string(row.name) + self._sign(row, data)
+        raise SignatureError(
+            f"a {self.public.key_type} key cannot sign with {algorithm}",
+            expected=" or ".join(self.public.signature_algorithms),
+        )
+
+    @abstractmethod
+    def _sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
+        """The signature's fields after the name."""
+
+    @abstractmethod
+    def private_fields(self) -> bytes:
+        """Secret: the fields of PROTOCOL.key's private section after the type's name, without the comment."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.public.key_type} {self.public.fingerprint}>"
+
+    def __reduce__(self) -> NoReturn:
+        # A pickled key is an unencrypted key in a place nobody looks after.
+        raise TypeError("private keys cannot be pickled or copied; use save_private_key")

@@ -1,0 +1,33 @@
+"""Making new keys."""
+
+from __future__ import annotations
+
+from ..errors import KeyFormatError
+from .base import KeyType, PrivateKey
+from .key_types import KEY_TYPES
+
+
+def generate(key_type: str = "ssh-ed25519", bits: int | None = None, comment: str = "") -> PrivateKey:
+    """A new key.
+
+    ``key_type`` is a name of `KEY_TYPES` or what ``ssh-keygen -t`` takes (``ed25519``, ``ecdsa``, ``rsa``); ``bits``
+    its size, where there is a choice.  An RSA key may take seconds, outside the interpreter's lock.
+    Raises `KeyFormatError`.
+    """
+    rows = [row for row in KEY_TYPES.values() if key_type in (row.name, row.keygen_name)]
+    if not rows:
+        known = dict.fromkeys(name for row in KEY_TYPES.values() for name in (row.keygen_name, row.name))
+        raise KeyFormatError("unknown key type", expected=" or ".join(known), received=repr(key_type))
+    row, size = _choose(rows, bits)
+    key = row.generate(row, size)
+    key.comment = comment.replace("\r", " ").replace("\n", " ")
+    return key
+
+
+def _choose(rows: list[KeyType], bits: int | None) -> tuple[KeyType, int]:
+    for row in rows:
+        size = row.default_size if bits is None else bits
+        if size in row.sizes:
+            return row, size
+    sizes = [f"{s.start} to {s.stop - 1}" if isinstance(s := row.sizes, range) else str(s[0]) for row in rows]
+    raise KeyFormatError(f"no {rows[0].keygen_name} key of that size", expected=" or ".join(sizes), received=f"{bits}")
