@@ -62,7 +62,7 @@ class Record:
                 (name, hint.__metadata__[0]) for name, hint in hints.items() if hasattr(hint, "__metadata__")
             )
             cls._fields = fields
-        return fields  # type: ignore[no-any-return]
+        return fields
 
     def encode(self) -> bytes:
         """The wire form."""

@@ -1,0 +1,155 @@
+"""The client's half of authentication (RFC 4252, RFC 4256): one request at a time, the outcome as an event.
+
+Which method and key to try, and whom to ask for a password, is decided above (`client.authentication`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..errors import ProtocolError, UnexpectedMessage, WireError
+from ..keys.base import PrivateKey, PublicKey
+from ..wire import messages as m
+from ..wire import numbers as n
+from ..wire.types import Reader, boolean, string
+from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, SERVICE, signed_data
+from .events import (
+    Authenticated,
+    AuthenticationFailed,
+    AuthenticationStarted,
+    Banner,
+    Event,
+    KeyAcceptable,
+    PasswordChangeDemanded,
+    Questions,
+)
+from .roles import Phase
+from .transport import Handler, Transport, payload_end
+
+
+class ClientAuthentication:
+    """Sends authentication requests for ``user`` and turns the answers into events."""
+
+    def __init__(self, transport: Transport, on_event: Callable[[Event], None]) -> None:
+        self._transport = transport
+        self._on_event = on_event
+        self._user = ""
+        self._method: str | None = None
+        """The method of the request that waits for its answer; message 60 means another thing with each."""
+
+    def handlers(self) -> dict[int, Handler]:
+        """The handlers by message number, for `Transport.register`."""
+        return {
+            n.SSH_MSG_SERVICE_ACCEPT: self._on_service_accept,
+            n.SSH_MSG_USERAUTH_FAILURE: self._on_failure,
+            n.SSH_MSG_USERAUTH_SUCCESS: self._on_success,
+            n.SSH_MSG_USERAUTH_BANNER: self._on_banner,
+            n.SSH_MSG_USERAUTH_PK_OK: self._on_60,
+        }
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    def start(self, user: str) -> None:
+        """Asks for the authentication service; `AuthenticationStarted` follows."""
+        self._user = user
+        self._transport.send(m.ServiceRequest(SERVICE).encode())
+
+    def none(self) -> None:
+        """Asks which methods there are (RFC 4252 §5.2)."""
+        self._request("none", b"")
+
+    def password(self, password: str) -> None:
+        """RFC 4252 §8."""
+        self._request("password", boolean(False) + string(password))
+
+    def change_password(self, old: str, new: str) -> None:
+        """RFC 4252 §8: after `PasswordChangeDemanded`."""
+        self._request("password", boolean(True) + string(old) + string(new))
+
+    def offer_key(self, key: PublicKey, algorithm: str) -> None:
+        """Asks whether the key would do, before anybody has to unlock it (RFC 4252 §7)."""
+        self._request("publickey", boolean(False) + string(algorithm) + string(key.blob))
+
+    def sign_in(self, key: PrivateKey, algorithm: str) -> None:
+        """Logs in with a key (RFC 4252 §7)."""
+        data = signed_data(self._transport.session_id, self._user, algorithm, key.public.blob)
+        signature = key.sign(data, algorithm)
+        self._request("publickey", boolean(True) + string(algorithm) + string(key.public.blob) + string(signature))
+
+    def keyboard_interactive(self, submethods: str = "") -> None:
+        """Asks for questions (RFC 4256 §3.1); `Questions` follows."""
+        self._request("keyboard-interactive", string("") + string(submethods))
+
+    def answer(self, answers: Sequence[str]) -> None:
+        """Answers `Questions`, all of them in order (RFC 4256 §3.4)."""
+        body = b"".join(string(answer) for answer in answers)
+        self._transport.send(m.UserauthInfoResponse(len(answers), body).encode())
+
+    def _request(self, method: str, details: bytes) -> None:
+        self._method = method
+        self._transport.send(m.UserauthRequest(self._user, CONNECTION_SERVICE, method, details).encode())
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def _on_service_accept(self, body: bytes) -> None:
+        message = m.ServiceAccept.decode(body, 2, payload_end(body))
+        if message.service != SERVICE or not self._user:
+            raise ProtocolError(
+                "the server accepted another service", expected=SERVICE, received=repr(message.service[:60])
+            )
+        self._transport.enter(Phase.AUTH)
+        self._on_event(AuthenticationStarted())
+
+    def _on_failure(self, body: bytes) -> None:
+        message = m.UserauthFailure.decode(body, 2, payload_end(body))
+        self._answered("a failure")
+        self._on_event(AuthenticationFailed(message.methods, message.partial_success))
+
+    def _on_success(self, body: bytes) -> None:
+        m.UserauthSuccess.decode(body, 2, payload_end(body))
+        self._answered("a success")
+        self._transport.enter(Phase.OPEN)
+        self._on_event(Authenticated())
+
+    def _on_banner(self, body: bytes) -> None:
+        self._on_event(Banner(m.UserauthBanner.decode(body, 2, payload_end(body)).message))
+
+    def _answered(self, what: str) -> None:
+        if self._method is None:
+            raise UnexpectedMessage(f"the server sent {what} for an authentication that was not asked for")
+        self._method = None
+
+    def _on_60(self, body: bytes) -> None:
+        handler = {
+            "publickey": self._on_pk_ok,
+            "password": self._on_passwd_changereq,
+            "keyboard-interactive": self._on_info_request,
+        }.get(self._method or "")
+        if handler is None:
+            raise UnexpectedMessage(
+                "the server sent a message of another authentication method",
+                expected=f"an answer to {self._method or 'nothing'}",
+                received=n.message_name(60),
+            )
+        handler(body)
+
+    def _on_pk_ok(self, body: bytes) -> None:
+        message = m.UserauthPkOk.decode(body, 2, payload_end(body))
+        self._method = None
+        self._on_event(KeyAcceptable(message.algorithm, message.key))
+
+    def _on_passwd_changereq(self, body: bytes) -> None:
+        message = m.UserauthPasswdChangereq.decode(body, 2, payload_end(body))
+        self._method = None
+        self._on_event(PasswordChangeDemanded(message.prompt))
+
+    def _on_info_request(self, body: bytes) -> None:
+        message = m.UserauthInfoRequest.decode(body, 2, payload_end(body))
+        if message.count > MAX_PROMPTS:
+            raise WireError(
+                "too many questions at once", expected=f"at most {MAX_PROMPTS}", received=f"{message.count}"
+            )
+        reader = Reader(message.prompts)
+        prompts = [(reader.text(), reader.boolean()) for _ in range(message.count)]
+        reader.finish()
+        self._on_event(Questions(message.name, message.instruction, prompts))

@@ -1,0 +1,199 @@
+"""The server's half of authentication (RFC 4252, RFC 4256): requests as events, decisions as calls.
+
+Who may log in is decided above (`server.authorization`); signatures are checked here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ..errors import KeyFormatError, ProtocolError, SignatureError, WireError
+from ..keys.base import PublicKey
+from ..keys.key_types import parse_public_key
+from ..wire import messages as m
+from ..wire import numbers as n
+from ..wire.types import Reader, boolean, string
+from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, SERVICE, signed_data
+from .events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
+from .roles import Phase
+from .transport import Handler, Transport, payload_end
+
+MAX_WAITING: Final = 16
+"""Requests a client may send ahead while one is being decided."""
+
+
+class ServerAuthentication:
+    """Takes one request at a time: after each `AuthenticationRequested` one of the decisions must be called."""
+
+    def __init__(self, transport: Transport, banner: str, on_event: Callable[[Event], None]) -> None:
+        self._transport = transport
+        self._banner = banner
+        self._on_event = on_event
+        self._request: AuthenticationRequested | None = None
+        self._questions: int | None = None
+        self._waiting: deque[bytes] = deque()
+
+    def handlers(self) -> dict[int, Handler]:
+        """The handlers by message number, for `Transport.register`."""
+        return {
+            n.SSH_MSG_SERVICE_REQUEST: self._on_service_request,
+            n.SSH_MSG_USERAUTH_REQUEST: self._on_request,
+            n.SSH_MSG_USERAUTH_INFO_RESPONSE: self._on_info_response,
+        }
+
+    # --- decisions ----------------------------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Lets the user in."""
+        self._decided()
+        self._waiting.clear()
+        self._transport.send(m.UserauthSuccess().encode())
+        self._transport.enter(Phase.OPEN)
+        self._on_event(Authenticated())
+
+    def reject(self, methods: Sequence[str], *, partial_success: bool = False) -> None:
+        """Refuses, or asks for one more method after a right one; ``methods`` may go on."""
+        self._decided()
+        self._transport.send(m.UserauthFailure(tuple(methods), partial_success).encode())
+        self._next()
+
+    def key_acceptable(self) -> None:
+        """The offered key would do: asks for a signature."""
+        request = self._decided()
+        assert request.key is not None
+        assert request.algorithm is not None
+        self._transport.send(m.UserauthPkOk(request.algorithm, request.key.blob).encode())
+        self._next()
+
+    def demand_new_password(self, prompt: str) -> None:
+        """The password is right but has to be changed."""
+        self._decided()
+        self._transport.send(m.UserauthPasswdChangereq(prompt).encode())
+        self._next()
+
+    def ask(self, name: str, instruction: str, prompts: Sequence[tuple[str, bool]]) -> None:
+        """Asks questions, each with whether the answer may be shown; `QuestionsAnswered` follows."""
+        if len(prompts) > MAX_PROMPTS:
+            raise ProtocolError(f"at most {MAX_PROMPTS} questions can be asked at once", phase=self._phase)
+        self._questions = len(prompts)
+        body = b"".join(string(prompt) + boolean(echo) for prompt, echo in prompts)
+        self._transport.send(m.UserauthInfoRequest(name, instruction, "", len(prompts), body).encode())
+
+    _phase: Final = Phase.AUTH.value
+
+    def _decided(self) -> AuthenticationRequested:
+        request = self._request
+        if request is None:
+            raise ProtocolError("no authentication request waits for a decision", phase=self._phase)
+        self._request = None
+        self._questions = None
+        return request
+
+    def _next(self) -> None:
+        while self._waiting and self._request is None and self._transport.failure is None:
+            self._take(self._waiting.popleft())
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def _on_service_request(self, body: bytes) -> None:
+        message = m.ServiceRequest.decode(body, 2, payload_end(body))
+        if message.service != SERVICE:
+            error = ProtocolError("no such service", expected=SERVICE, received=repr(message.service[:60]))
+            error.reason = n.SSH_DISCONNECT_SERVICE_NOT_AVAILABLE
+            raise error
+        self._transport.send(m.ServiceAccept(SERVICE).encode())
+        self._transport.enter(Phase.AUTH)
+        if self._banner:
+            self._transport.send(m.UserauthBanner(self._banner).encode())
+
+    def _on_request(self, body: bytes) -> None:
+        if self._transport.phase is Phase.OPEN:
+            return  # RFC 4252 §5.1: what was under way when authentication succeeded is ignored
+        payload = body[2 : payload_end(body)]
+        if self._questions is not None:
+            # RFC 4256 §3.1: a new request abandons the questions.
+            self._questions = None
+            self._request = None
+        if self._request is None:
+            self._take(payload)
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            raise ProtocolError("too many authentication requests at once", expected=f"at most {MAX_WAITING}")
+        self._waiting.append(payload)
+
+    def _take(self, payload: bytes) -> None:
+        message = m.UserauthRequest.decode(payload)
+        if message.service != CONNECTION_SERVICE:
+            error = ProtocolError("no such service", expected=CONNECTION_SERVICE, received=repr(message.service[:60]))
+            error.reason = n.SSH_DISCONNECT_SERVICE_NOT_AVAILABLE
+            raise error
+        reader = Reader(message.details)
+        read = {
+            "password": self._read_password,
+            "publickey": self._read_publickey,
+            "keyboard-interactive": self._read_keyboard_interactive,
+        }.get(message.method)
+        request = read(message.user, reader) if read else AuthenticationRequested(message.user, message.method[:60])
+        if read:
+            reader.finish()
+        self._request = request
+        self._on_event(request)
+
+    def _read_password(self, user: str, reader: Reader) -> AuthenticationRequested:
+        change = reader.boolean()
+        password = reader.text()
+        new_password = reader.text() if change else None
+        return AuthenticationRequested(user, "password", password=password, new_password=new_password)
+
+    def _read_keyboard_interactive(self, user: str, reader: Reader) -> AuthenticationRequested:
+        reader.text()  # the language tag, deprecated
+        return AuthenticationRequested(user, "keyboard-interactive", submethods=reader.text())
+
+    def _read_publickey(self, user: str, reader: Reader) -> AuthenticationRequested:
+        signed = reader.boolean()
+        algorithm = reader.text()
+        blob = reader.string()
+        signature = reader.string() if signed else b""
+        key = self._parse(blob)
+        verified = False
+        if signed and key is not None and algorithm in key.signature_algorithms:
+            verified = self._verifies(
+                key, signature, signed_data(self._transport.session_id, user, algorithm, blob), algorithm
+            )
+        return AuthenticationRequested(
+            user, "publickey", key=key, algorithm=algorithm[:100], signed=signed, verified=verified
+        )
+
+    @staticmethod
+    def _parse(blob: bytes) -> PublicKey | None:
+        try:
+            return parse_public_key(blob)
+        except (KeyFormatError, WireError):
+            return None  # a key of a type we do not know is no reason to end the connection
+
+    @staticmethod
+    def _verifies(key: PublicKey, signature: bytes, data: bytes, algorithm: str) -> bool:
+        try:
+            key.verify(signature, data, (algorithm,))
+        except (SignatureError, WireError):
+            return False
+        return True
+
+    def _on_info_response(self, body: bytes) -> None:
+        message = m.UserauthInfoResponse.decode(body, 2, payload_end(body))
+        if self._questions is None:
+            raise ProtocolError("the client answered questions that were not asked", phase=self._phase)
+        if message.count != self._questions:
+            raise ProtocolError(
+                "the client answered another number of questions",
+                phase=self._phase,
+                expected=f"{self._questions}",
+                received=f"{message.count}",
+            )
+        reader = Reader(message.responses)
+        answers = [reader.text() for _ in range(message.count)]
+        reader.finish()
+        self._questions = None
+        self._on_event(QuestionsAnswered(answers))

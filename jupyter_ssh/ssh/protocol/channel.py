@@ -1,0 +1,329 @@
+"""One channel: data both ways within its windows, requests, end of file and close in any order (RFC 4254 §5)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from ..errors import ChannelClosed as ChannelClosedError
+from ..errors import ProtocolError, SSHError, WindowError
+from ..wire import numbers as n
+from ..wire.messages import (
+    ChannelClose,
+    ChannelEof,
+    ChannelFailure,
+    ChannelOpenConfirmation,
+    ChannelOpenFailure,
+    ChannelRequest,
+    ChannelSuccess,
+    ChannelWindowAdjust,
+)
+from .events import (
+    ChannelClosed,
+    ChannelEofReceived,
+    ChannelEvent,
+    ChannelOpened,
+    ChannelRefused,
+    ChannelRequested,
+    ChannelWritable,
+)
+from .window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+DataHandler = Callable[[bytes, int | None], None]
+EventHandler = Callable[[ChannelEvent], None]
+ReplyHandler = Callable[[bool], None]
+
+WINDOW_PROBE: Final = "window-probe@jupyter-ssh"
+"""A channel request nobody knows: its refusal marks one round trip (see `ReceiveWindow`)."""
+
+MAX_PENDING_REPLIES: Final = 1024
+
+
+class Channel:
+    """One channel of a `Connection`; made by `Connection.open_channel` or by a peer's CHANNEL_OPEN.
+
+    ``on_data(data, code)`` gets what arrives, ``code`` None for CHANNEL_DATA and 1 for stderr; `credit` says when the
+    bytes are dealt with.  ``on_event`` gets `ChannelEvent`s in the order of arrival.
+    """
+
+    __slots__ = (
+        "_close_when_sent",
+        "_connection",
+        "_eof_when_sent",
+        "_header",
+        "_pending_replies",
+        "_to_answer",
+        "_unsent",
+        "awaits_answer",
+        "close_sent",
+        "eof_received",
+        "eof_sent",
+        "kind",
+        "number",
+        "on_data",
+        "on_event",
+        "open",
+        "peer_close",
+        "peer_max_packet",
+        "peer_number",
+        "peer_window",
+        "unsent",
+        "window",
+    )
+
+    def __init__(self, connection: Connection, number: int, kind: str, on_event: EventHandler, on_data: DataHandler):
+        self._connection = connection
+        self.number = number
+        self.kind = kind
+        self.on_event = on_event
+        self.on_data = on_data
+        self.window = ReceiveWindow(connection.max_window)
+        self.open = False
+        self.awaits_answer = False
+        """The peer opened it and neither `accept` nor `refuse` was said yet."""
+        self.eof_sent = self.eof_received = False
+        self.close_sent = self.peer_close = False
+        self.peer_number = 0
+        self.peer_window = 0
+        self.peer_max_packet = MAX_PACKET_DATA
+        self.unsent = 0
+        """Bytes written that the peer's window or the network has not taken yet."""
+        self._unsent: deque[tuple[memoryview | bytes, int | None]] = deque()
+        self._eof_when_sent = self._close_when_sent = False
+        self._header = b""
+        self._pending_replies: deque[ReplyHandler] = deque()
+        self._to_answer = 0
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview, code: int | None = None) -> None:
+        """Sends data, ``code`` 1 as stderr; what does not fit the window waits, see `unsent` and `ChannelWritable`.
+
+        ``data`` must not change afterwards.  Raises `ChannelClosed` after `eof` or `close`.
+        """
+        if self.eof_sent or self._eof_when_sent or self.close_sent or self._close_when_sent or not self.open:
+            raise ChannelClosedError("nothing can be sent on this channel any more", phase="connection")
+        size = len(data)
+        if (
+            code is None
+            and size <= self.peer_max_packet
+            and size <= self.peer_window
+            and not self.unsent
+            and not self._connection.transport.congested
+        ):
+            self.peer_window -= size
+            self._connection.transport.send(b"".join((self._header, size.to_bytes(4, "big"), data)))
+            return
+        if size:
+            self._unsent.append((memoryview(data), code))
+            self.unsent += size
+            self.pump()
+
+    def pump(self) -> None:
+        """Sends what waits, as far as the peer's window and the network allow."""
+        transport = self._connection.transport
+        waiting = self._unsent
+        while waiting and self.peer_window and not transport.congested:
+            data, code = waiting[0]
+            size = min(len(data), self.peer_window, self.peer_max_packet)
+            if size == len(data):
+                waiting.popleft()
+            else:
+                waiting[0] = (data[size:], code)
+            self.peer_window -= size
+            self.unsent -= size
+            if code is None:
+                header = self._header
+            else:
+                header = b"%c%b%b" % (n.SSH_MSG_CHANNEL_EXTENDED_DATA, self._header[1:], code.to_bytes(4, "big"))
+            transport.send(b"".join((header, size.to_bytes(4, "big"), data[:size])))
+            if not waiting:
+                self.on_event(ChannelWritable())
+        if not waiting:
+            self._finish_sending()
+
+    def _finish_sending(self) -> None:
+        if self._eof_when_sent:
+            self._eof_when_sent = False
+            self.eof_sent = True
+            self._connection.transport.send(ChannelEof(self.peer_number).encode())
+        if self._close_when_sent:
+            self._close_when_sent = False
+            self._send_close()
+
+    def eof(self) -> None:
+        """Says that no more data comes, once all that was written is sent; again is nothing."""
+        if self.open and not (self.eof_sent or self.close_sent or self._eof_when_sent or self._close_when_sent):
+            self._eof_when_sent = True
+            self.pump()
+
+    def close(self) -> None:
+        """Closes the channel once all that was written is sent; again is nothing."""
+        if not self.close_sent and self.open:
+            self._close_when_sent = True
+            self.pump()
+
+    def abort(self) -> None:
+        """Closes the channel now; what was written and not sent is dropped."""
+        self._drop_unsent()
+        if not self.close_sent and self.open:
+            self._send_close()
+
+    def _drop_unsent(self) -> None:
+        self._unsent.clear()
+        self.unsent = 0
+        self._eof_when_sent = self._close_when_sent = False
+
+    def _send_close(self) -> None:
+        self.close_sent = True
+        self._connection.transport.send(ChannelClose(self.peer_number).encode())
+        if self.peer_close:
+            self._connection.forget(self)
+            self._tell_closed(None)
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    def request(self, name: str, details: bytes = b"", on_reply: ReplyHandler | None = None) -> None:
+        """Sends a channel request; with ``on_reply`` an answer is wanted: True for success (RFC 4254 §5.4).
+
+        It does not wait behind unsent data: a signal must get past a full window.
+        """
+        if self.close_sent or not self.open:
+            raise ChannelClosedError("the channel is closed", phase="connection")
+        if on_reply is not None:
+            if len(self._pending_replies) >= MAX_PENDING_REPLIES:
+                raise ChannelClosedError(f"{MAX_PENDING_REPLIES} requests on this channel wait for an answer")
+            self._pending_replies.append(on_reply)
+        self._connection.transport.send(ChannelRequest(self.peer_number, name, on_reply is not None, details).encode())
+
+    def reply(self, success: bool) -> None:
+        """Answers the oldest request that wants an answer."""
+        if self._to_answer and not self.close_sent:
+            self._to_answer -= 1
+            message = ChannelSuccess if success else ChannelFailure
+            self._connection.transport.send(message(self.peer_number).encode())
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    def accept(self, details: bytes = b"") -> None:
+        """Confirms a channel that the peer opened."""
+        self.open = True
+        self.awaits_answer = False
+        self._connection.transport.send(
+            ChannelOpenConfirmation(self.peer_number, self.number, self.window.size, MAX_PACKET_DATA, details).encode()
+        )
+
+    def refuse(self, reason: int, description: str) -> None:
+        """Refuses a channel that the peer opened; ``reason`` as in RFC 4254 §5.1."""
+        self._connection.forget(self)
+        self._connection.transport.send(ChannelOpenFailure(self.peer_number, reason, description).encode())
+
+    def set_peer(self, number: int, window: int, max_packet: int) -> None:
+        """What the peer said of its end when the channel was opened or confirmed."""
+        if max_packet == 0:
+            raise ProtocolError("the peer takes no data in a channel packet", phase="connection", received="0 bytes")
+        self.peer_number = number
+        self.peer_window = window
+        self.peer_max_packet = min(max_packet, MAX_PACKET_DATA)
+        self._header = b"%c%b" % (n.SSH_MSG_CHANNEL_DATA, number.to_bytes(4, "big"))
+
+    # --- receiving: called by the connection --------------------------------------------------------------------------
+
+    def receive(self, data: bytes, code: int | None) -> None:
+        """Takes data from the peer; raises `WindowError` and `ProtocolError`."""
+        window = self.window
+        size = len(data)
+        window.available -= size
+        if window.available < 0:
+            raise window.overrun(size)
+        if self.eof_received or self.peer_close:
+            raise ProtocolError("the peer sent channel data after its end of file", phase="connection")
+        if self.close_sent:
+            self.credit(size)  # nobody reads it any more, but the peer may need room to get to its close
+            return
+        self.on_data(data, code)
+
+    def credit(self, count: int) -> None:
+        """Says that ``count`` received bytes are dealt with, so that the peer may send as many more."""
+        grant = self.window.credit(count)
+        if grant and not self.peer_close and self.open:
+            self._grant(grant)
+            if not self.close_sent and self.window.begin_probe():
+                self.request(WINDOW_PROBE, on_reply=self._probe_returned)
+
+    def _probe_returned(self, _success: bool) -> None:
+        growth = self.window.end_probe()
+        if growth and not self.peer_close:
+            self._grant(growth)
+
+    def _grant(self, count: int) -> None:
+        self._connection.transport.send(ChannelWindowAdjust(self.peer_number, count).encode())
+
+    def adjust(self, count: int) -> None:
+        """The peer takes ``count`` more bytes; raises `WindowError` when its window overflows."""
+        if self.peer_window + count > MAX_UINT32:
+            raise WindowError(
+                "the peer's window overflows", phase="connection", expected="at most 4294967295 bytes in all"
+            )
+        self.peer_window += count
+        if self._unsent:
+            self.pump()
+
+    def confirmed(self, peer_number: int, window: int, max_packet: int, details: bytes) -> None:
+        """The peer confirmed the channel."""
+        self.set_peer(peer_number, window, max_packet)
+        self.open = True
+        self.on_event(ChannelOpened(details))
+
+    def refused(self, reason: int, description: str) -> None:
+        """The peer refused the channel."""
+        self.on_event(ChannelRefused(reason, description))
+
+    def receive_eof(self) -> None:
+        """The peer sends no more data."""
+        if self.eof_received:
+            raise ProtocolError("the peer sent two ends of file on a channel", phase="connection")
+        self.eof_received = True
+        self.on_event(ChannelEofReceived())
+
+    def receive_close(self) -> None:
+        """The peer closes: answer in kind, and it is over."""
+        self.peer_close = True
+        self._drop_unsent()
+        if self.close_sent:
+            self._connection.forget(self)
+            self._tell_closed(None)
+        else:
+            self._send_close()
+
+    def receive_request(self, name: str, want_reply: bool, details: bytes) -> None:
+        """A request from the peer."""
+        if self.close_sent:
+            return
+        if want_reply:
+            self._to_answer += 1
+            if self._to_answer > MAX_PENDING_REPLIES:
+                raise ProtocolError("too many channel requests wait for an answer", phase="connection")
+        self.on_event(ChannelRequested(name, want_reply, details))
+
+    def receive_reply(self, success: bool) -> None:
+        """The answer to our oldest request."""
+        if not self._pending_replies:
+            raise ProtocolError("the peer answered a channel request that was not made", phase="connection")
+        self._pending_replies.popleft()(success)
+
+    def session_ended(self, error: SSHError) -> None:
+        """The whole session is over."""
+        self._drop_unsent()
+        self.close_sent = self.peer_close = True
+        self._tell_closed(error)
+
+    def _tell_closed(self, error: SSHError | None) -> None:
+        pending, self._pending_replies = self._pending_replies, deque()
+        for on_reply in pending:
+            on_reply(False)
+        self.on_event(ChannelClosed(error))

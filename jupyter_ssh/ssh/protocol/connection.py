@@ -1,0 +1,246 @@
+"""The connection layer: channels by number and global requests (RFC 4254; numbers 80 to 100)."""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from ..errors import ProtocolError, SSHError
+from ..wire import messages as m
+from ..wire import numbers as n
+from .channel import Channel, DataHandler, EventHandler
+from .events import ChannelOpenRequested, Event, GlobalRequested
+from .settings import Settings
+from .transport import Handler, Transport, payload_end
+from .window import MAX_PACKET_DATA
+
+MAX_PENDING_GLOBAL: Final = 1024
+
+GlobalReplyHandler = Callable[[bytes | None], None]
+"""Gets the details of REQUEST_SUCCESS, or None for REQUEST_FAILURE and for the end of the session."""
+
+# Where the fields stand in a packet's body: padding length, message number, then the fields.
+_RECIPIENT_SIZE = struct.Struct(">II").unpack_from
+_RECIPIENT_CODE_SIZE = struct.Struct(">III").unpack_from
+_DATA_START: Final = 10
+_EXTENDED_DATA_START: Final = 14
+
+
+class Connection:
+    """All channels and global requests of one session."""
+
+    def __init__(self, transport: Transport, settings: Settings, on_event: Callable[[Event], None]) -> None:
+        self.transport = transport
+        self.max_window = settings.max_window
+        self.on_event = on_event
+        self.channels: dict[int, Channel] = {}
+        self._max_channels = settings.max_channels
+        self._global_replies: deque[GlobalReplyHandler] = deque()
+        self._global_to_answer = 0
+
+    def handlers(self) -> dict[int, Handler]:
+        """The handlers by message number, for `Transport.register`."""
+        return {
+            n.SSH_MSG_GLOBAL_REQUEST: self._on_global_request,
+            n.SSH_MSG_REQUEST_SUCCESS: self._on_request_success,
+            n.SSH_MSG_REQUEST_FAILURE: self._on_request_failure,
+            n.SSH_MSG_CHANNEL_OPEN: self._on_open,
+            n.SSH_MSG_CHANNEL_OPEN_CONFIRMATION: self._on_open_confirmation,
+            n.SSH_MSG_CHANNEL_OPEN_FAILURE: self._on_open_failure,
+            n.SSH_MSG_CHANNEL_WINDOW_ADJUST: self._on_window_adjust,
+            n.SSH_MSG_CHANNEL_DATA: self._on_data,
+            n.SSH_MSG_CHANNEL_EXTENDED_DATA: self._on_extended_data,
+            n.SSH_MSG_CHANNEL_EOF: self._on_eof,
+            n.SSH_MSG_CHANNEL_CLOSE: self._on_close,
+            n.SSH_MSG_CHANNEL_REQUEST: self._on_request,
+            n.SSH_MSG_CHANNEL_SUCCESS: self._on_success,
+            n.SSH_MSG_CHANNEL_FAILURE: self._on_failure,
+        }
+
+    # --- for the layer above ------------------------------------------------------------------------------------------
+
+    def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
+        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.  Raises `ProtocolError`."""
+        channel = Channel(self, self._free_number(), kind, on_event, on_data)
+        self.channels[channel.number] = channel
+        self.transport.send(m.ChannelOpen(kind, channel.number, channel.window.size, MAX_PACKET_DATA, details).encode())
+        return channel
+
+    def request_global(self, name: str, details: bytes = b"", on_reply: GlobalReplyHandler | None = None) -> None:
+        """Sends a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4)."""
+        if on_reply is not None:
+            if len(self._global_replies) >= MAX_PENDING_GLOBAL:
+                raise ProtocolError(f"{MAX_PENDING_GLOBAL} global requests wait for an answer", phase="connection")
+            self._global_replies.append(on_reply)
+        self.transport.send(m.GlobalRequest(name, on_reply is not None, details).encode())
+
+    def reply_global(self, details: bytes | None) -> None:
+        """Answers the oldest global request that wants an answer; None refuses it."""
+        if self._global_to_answer:
+            self._global_to_answer -= 1
+            message = m.RequestFailure() if details is None else m.RequestSuccess(details)
+            self.transport.send(message.encode())
+
+    def pump(self) -> None:
+        """Lets every channel send what waits."""
+        for channel in list(self.channels.values()):
+            if self.transport.congested:
+                return
+            channel.pump()
+
+    def forget(self, channel: Channel) -> None:
+        """The channel is over; its number may be used again."""
+        self.channels.pop(channel.number, None)
+
+    def session_ended(self, error: SSHError) -> None:
+        """Tells every channel and everyone who waits for an answer."""
+        channels, self.channels = self.channels, {}
+        for channel in channels.values():
+            channel.session_ended(error)
+        replies, self._global_replies = self._global_replies, deque()
+        for on_reply in replies:
+            on_reply(None)
+
+    def _free_number(self) -> int:
+        if len(self.channels) >= self._max_channels:
+            raise ProtocolError(f"{self._max_channels} channels are open already", phase="connection")
+        number = 0
+        while number in self.channels:
+            number += 1
+        return number
+
+    # --- data: read by hand, these are the hot messages ---------------------------------------------------------------
+
+    def _on_data(self, body: bytes) -> None:
+        end = len(body) - body[0]
+        if end < _DATA_START:
+            raise _bad_size(n.SSH_MSG_CHANNEL_DATA, 8, end - 2)
+        recipient, size = _RECIPIENT_SIZE(body, 2)
+        if size != end - _DATA_START:
+            raise _bad_size(n.SSH_MSG_CHANNEL_DATA, size, end - _DATA_START)
+        channel = self.channels.get(recipient)
+        if channel is None or not channel.open:
+            raise self._unknown(recipient, n.SSH_MSG_CHANNEL_DATA)
+        channel.receive(body[_DATA_START:end], None)
+
+    def _on_extended_data(self, body: bytes) -> None:
+        end = len(body) - body[0]
+        if end < _EXTENDED_DATA_START:
+            raise _bad_size(n.SSH_MSG_CHANNEL_EXTENDED_DATA, 12, end - 2)
+        recipient, code, size = _RECIPIENT_CODE_SIZE(body, 2)
+        if size != end - _EXTENDED_DATA_START:
+            raise _bad_size(n.SSH_MSG_CHANNEL_EXTENDED_DATA, size, end - _EXTENDED_DATA_START)
+        channel = self._channel(recipient, n.SSH_MSG_CHANNEL_EXTENDED_DATA)
+        channel.receive(body[_EXTENDED_DATA_START:end], code)
+
+    def _on_window_adjust(self, body: bytes) -> None:
+        if len(body) - body[0] != _DATA_START:
+            raise _bad_size(n.SSH_MSG_CHANNEL_WINDOW_ADJUST, 8, payload_end(body) - 2)
+        recipient, count = _RECIPIENT_SIZE(body, 2)
+        self._channel(recipient, n.SSH_MSG_CHANNEL_WINDOW_ADJUST).adjust(count)
+
+    # --- channels -----------------------------------------------------------------------------------------------------
+
+    def _channel(self, recipient: int, number: int) -> Channel:
+        channel = self.channels.get(recipient)
+        if channel is None or not channel.open:
+            raise self._unknown(recipient, number)
+        return channel
+
+    def _opening(self, recipient: int, number: int) -> Channel:
+        channel = self.channels.get(recipient)
+        # A channel that the peer opened has its peer's number already; one that we opened waits for it.
+        if channel is None or channel.open or channel.awaits_answer:
+            raise self._unknown(recipient, number)
+        return channel
+
+    def _unknown(self, recipient: int, number: int) -> ProtocolError:
+        known = ", ".join(map(str, sorted(self.channels)[:20])) or "none"
+        return ProtocolError(
+            f"{n.message_name(number)} for a channel that is not open",
+            phase="connection",
+            expected=f"an open channel ({known})",
+            received=f"channel {recipient}",
+        )
+
+    def _on_open(self, body: bytes) -> None:
+        message = m.ChannelOpen.decode(body, 2, payload_end(body))
+        if len(self.channels) >= self._max_channels:
+            refusal = m.ChannelOpenFailure(message.sender, n.SSH_OPEN_RESOURCE_SHORTAGE, "too many channels")
+            self.transport.send(refusal.encode())
+            return
+        channel = Channel(self, self._free_number(), message.kind, _no_events, _no_data)
+        channel.set_peer(message.sender, message.window, message.max_packet)
+        channel.awaits_answer = True
+        self.channels[channel.number] = channel
+        self.on_event(ChannelOpenRequested(channel, message.kind, message.details))
+
+    def _on_open_confirmation(self, body: bytes) -> None:
+        message = m.ChannelOpenConfirmation.decode(body, 2, payload_end(body))
+        channel = self._opening(message.recipient, n.SSH_MSG_CHANNEL_OPEN_CONFIRMATION)
+        channel.confirmed(message.sender, message.window, message.max_packet, message.details)
+
+    def _on_open_failure(self, body: bytes) -> None:
+        message = m.ChannelOpenFailure.decode(body, 2, payload_end(body))
+        channel = self._opening(message.recipient, n.SSH_MSG_CHANNEL_OPEN_FAILURE)
+        self.forget(channel)
+        channel.refused(message.reason, message.description)
+
+    def _on_eof(self, body: bytes) -> None:
+        message = m.ChannelEof.decode(body, 2, payload_end(body))
+        self._channel(message.recipient, message.number).receive_eof()
+
+    def _on_close(self, body: bytes) -> None:
+        message = m.ChannelClose.decode(body, 2, payload_end(body))
+        self._channel(message.recipient, message.number).receive_close()
+
+    def _on_request(self, body: bytes) -> None:
+        message = m.ChannelRequest.decode(body, 2, payload_end(body))
+        channel = self._channel(message.recipient, message.number)
+        channel.receive_request(message.name, message.want_reply, message.details)
+
+    def _on_success(self, body: bytes) -> None:
+        message = m.ChannelSuccess.decode(body, 2, payload_end(body))
+        self._channel(message.recipient, message.number).receive_reply(True)
+
+    def _on_failure(self, body: bytes) -> None:
+        message = m.ChannelFailure.decode(body, 2, payload_end(body))
+        self._channel(message.recipient, message.number).receive_reply(False)
+
+    # --- global requests ----------------------------------------------------------------------------------------------
+
+    def _on_global_request(self, body: bytes) -> None:
+        message = m.GlobalRequest.decode(body, 2, payload_end(body))
+        if message.want_reply:
+            self._global_to_answer += 1
+            if self._global_to_answer > MAX_PENDING_GLOBAL:
+                raise ProtocolError("too many global requests wait for an answer", phase="connection")
+        self.on_event(GlobalRequested(message.name, message.want_reply, message.details))
+
+    def _on_request_success(self, body: bytes) -> None:
+        self._global_reply(m.RequestSuccess.decode(body, 2, payload_end(body)).details)
+
+    def _on_request_failure(self, body: bytes) -> None:
+        m.RequestFailure.decode(body, 2, payload_end(body))
+        self._global_reply(None)
+
+    def _global_reply(self, details: bytes | None) -> None:
+        if not self._global_replies:
+            raise ProtocolError("the peer answered a global request that was not made", phase="connection")
+        self._global_replies.popleft()(details)
+
+
+def _bad_size(number: int, said: int, there: int) -> ProtocolError:
+    return ProtocolError(
+        f"{n.message_name(number)} has a wrong size", phase="connection", expected=f"{said} bytes", received=f"{there}"
+    )
+
+
+def _no_events(event: object) -> None:
+    """A channel that nobody has accepted yet."""
+
+
+def _no_data(data: bytes, code: int | None) -> None:
+    """A channel that nobody has accepted yet."""

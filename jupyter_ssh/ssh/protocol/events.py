@@ -1,0 +1,185 @@
+"""What a session and its channels tell the layer above; bytes of channels go to `Channel.on_data` instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import SSHError
+from ..keys.base import PublicKey
+
+if TYPE_CHECKING:
+    from .channel import Channel
+
+
+class Event:
+    """Base of what a `Session` tells."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeyOffered(Event):
+    """Client: the server proved that it has this key; answer with accept_host_key or reject_host_key."""
+
+    key: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationStarted(Event):
+    """Client: the server takes authentication requests now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated(Event):
+    """Either: somebody is logged in, channels may be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationFailed(Event):
+    """Client: the last request did not suffice (RFC 4252 §5.1)."""
+
+    methods: Sequence[str]
+    partial_success: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAcceptable(Event):
+    """Client: the server would accept this key, if it signs (RFC 4252 §7)."""
+
+    algorithm: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChangeDemanded(Event):
+    """Client: the password is right but has to be changed (RFC 4252 §8)."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Questions(Event):
+    """Client: keyboard-interactive prompts, each with whether the answer may be shown (RFC 4256 §3.2)."""
+
+    name: str
+    instruction: str
+    prompts: Sequence[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Banner(Event):
+    """Client: a text the server wants shown before authentication; it may hold escape sequences."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationRequested(Event):
+    """Server: somebody wants to log in; answer through `ServerAuthentication`.
+
+    ``verified`` is true when a signature came along and is right.  Secrets never show in the repr.
+    """
+
+    user: str
+    method: str
+    key: PublicKey | None = None
+    algorithm: str | None = None
+    signed: bool = False
+    verified: bool = False
+    password: str | None = field(default=None, repr=False)
+    new_password: str | None = field(default=None, repr=False)
+    submethods: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsAnswered(Event):
+    """Server: the answers to `ServerAuthentication.ask`."""
+
+    answers: Sequence[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpenRequested(Event):
+    """Either: the peer wants a channel; answer with `Channel.accept` or `Channel.refuse`."""
+
+    channel: Channel
+    kind: str
+    details: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalRequested(Event):
+    """Either: a global request; answer with `Connection.reply_global`, in order, when ``want_reply`` is set."""
+
+    name: str
+    want_reply: bool
+    details: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRenewed(Event):
+    """Either: new keys are in use in both directions."""
+
+
+@dataclass(frozen=True, slots=True)
+class DebugMessage(Event):
+    """Either: SSH_MSG_DEBUG from the peer (RFC 4253 §11.3)."""
+
+    text: str
+    always_display: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Event):
+    """Either: the session is over; told once, after every channel was told."""
+
+    error: SSHError
+
+
+class ChannelEvent:
+    """Base of what a `Channel` tells."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOpened(ChannelEvent):
+    """The peer confirmed the channel."""
+
+    details: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRefused(ChannelEvent):
+    """The peer refused the channel (RFC 4254 §5.1)."""
+
+    reason: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRequested(ChannelEvent):
+    """A channel request; answer with `Channel.reply`, in order, when ``want_reply`` is set."""
+
+    name: str
+    want_reply: bool
+    details: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEofReceived(ChannelEvent):
+    """The peer sends no more data."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelWritable(ChannelEvent):
+    """All that was waiting to be sent has been sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelClosed(ChannelEvent):
+    """Both sides closed the channel, or the session ended with ``error``."""
+
+    error: SSHError | None

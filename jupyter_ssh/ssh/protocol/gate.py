@@ -1,0 +1,82 @@
+"""GATE: which message numbers the peer may send, by our role and the phase.
+
+`Transport` builds its dispatch table from this one: a number that is not in the row has no handler and ends the
+connection.  Nothing else decides whether a message may be read.
+
+RFC 4253 §7.1 allows only key-exchange messages between the peer's KEXINIT and its NEWKEYS; strict key exchange
+(OpenSSH PROTOCOL §1.10) forbids even IGNORE and DEBUG during the first one, so that no message can be slipped in
+before encryption begins.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..wire import numbers as n
+from .roles import Phase, Role
+
+DISCONNECT: Final = frozenset({n.SSH_MSG_DISCONNECT})
+
+GENERIC: Final = DISCONNECT | {n.SSH_MSG_IGNORE, n.SSH_MSG_UNIMPLEMENTED, n.SSH_MSG_DEBUG}
+"""RFC 4253 §11: at any time, but for the strict key exchange."""
+
+UNASSIGNED: Final = frozenset(
+    number
+    for number in range(1, 256)
+    # 30–49 belong to the exchange method, 60–79 to the authentication method: none that we run has them unassigned
+    if number not in n.NAMES and not 30 <= number <= 49 and not 60 <= number <= 79
+)
+"""Numbers nobody has given a meaning: answered with UNIMPLEMENTED (RFC 4253 §11.4) once the keys are in use."""
+
+ENCRYPTED: Final = GENERIC | UNASSIGNED | {n.SSH_MSG_KEXINIT}
+
+PING: Final = frozenset({n.SSH2_MSG_PING, n.SSH2_MSG_PONG})
+
+EXCHANGE: Final = {
+    Role.CLIENT: frozenset({n.SSH_MSG_KEX_ECDH_REPLY}),
+    Role.SERVER: frozenset({n.SSH_MSG_KEX_ECDH_INIT}),
+}
+
+CONNECTION: Final = frozenset(range(n.SSH_MSG_GLOBAL_REQUEST, n.SSH_MSG_REQUEST_FAILURE + 1)) | frozenset(
+    range(n.SSH_MSG_CHANNEL_OPEN, n.SSH_MSG_CHANNEL_FAILURE + 1)
+)
+
+NOTHING: Final[frozenset[int]] = frozenset()
+
+
+def _rows(role: Role) -> dict[Phase, frozenset[int]]:
+    client = role is Role.CLIENT
+    return {
+        Phase.VERSION: NOTHING,
+        Phase.KEXINIT: GENERIC | {n.SSH_MSG_KEXINIT},
+        Phase.WRONG_GUESS: DISCONNECT | frozenset(range(30, 50)),
+        Phase.KEX: GENERIC | EXCHANGE[role],
+        Phase.KEX_STRICT: DISCONNECT | EXCHANGE[role],
+        Phase.NEWKEYS: GENERIC | {n.SSH_MSG_NEWKEYS},
+        Phase.NEWKEYS_STRICT: DISCONNECT | {n.SSH_MSG_NEWKEYS},
+        Phase.SERVICE: ENCRYPTED
+        | {n.SSH_MSG_EXT_INFO, n.SSH_MSG_SERVICE_ACCEPT if client else n.SSH_MSG_SERVICE_REQUEST},
+        Phase.AUTH: ENCRYPTED
+        | PING
+        | (
+            {
+                n.SSH_MSG_EXT_INFO,  # RFC 8308 §2.4: again just before USERAUTH_SUCCESS
+                n.SSH_MSG_USERAUTH_FAILURE,
+                n.SSH_MSG_USERAUTH_SUCCESS,
+                n.SSH_MSG_USERAUTH_BANNER,
+                n.SSH_MSG_USERAUTH_PK_OK,
+            }
+            if client
+            else {n.SSH_MSG_USERAUTH_REQUEST, n.SSH_MSG_USERAUTH_INFO_RESPONSE}
+        ),
+        # RFC 4252 §5.1: requests that were under way when authentication succeeded are ignored.
+        Phase.OPEN: ENCRYPTED | PING | CONNECTION | (NOTHING if client else {n.SSH_MSG_USERAUTH_REQUEST}),
+        Phase.REKEY: GENERIC | EXCHANGE[role],
+        Phase.REKEY_NEWKEYS: GENERIC | {n.SSH_MSG_NEWKEYS},
+        Phase.CLOSED: NOTHING,
+    }
+
+
+GATE: Final[dict[tuple[Role, Phase], frozenset[int]]] = {
+    (role, phase): allowed for role in Role for phase, allowed in _rows(role).items()
+}

@@ -1,0 +1,112 @@
+"""Choosing algorithms from two KEXINIT messages (RFC 4253 §7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..crypto.ciphers import CIPHERS
+from ..errors import NegotiationError
+from ..wire.messages import KexInit
+from .roles import Role
+from .settings import Algorithms
+
+STRICT: Final = {
+    Role.CLIENT: "kex-strict-c-v00@openssh.com",
+    Role.SERVER: "kex-strict-s-v00@openssh.com",
+}
+"""OpenSSH PROTOCOL §1.10: strict key exchange, offered in the first KEXINIT."""
+
+EXT_INFO: Final = {Role.CLIENT: "ext-info-c", Role.SERVER: "ext-info-s"}
+"""RFC 8308 §2.1."""
+
+INTEGRATED_MAC: Final = "(in the cipher)"
+"""What `Direction.mac` says for a cipher that authenticates by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """The algorithms of one direction."""
+
+    cipher: str
+    mac: str
+    compression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The outcome of a negotiation."""
+
+    kex: str
+    host_key: str
+    client_to_server: Direction
+    server_to_client: Direction
+    wrong_guess: bool
+    """The peer sent a key exchange packet for other algorithms along with its KEXINIT; it has to be skipped."""
+    strict: bool
+    peer_wants_ext_info: bool
+
+
+def make_kexinit(role: Role, algorithms: Algorithms, cookie: bytes, *, first: bool) -> KexInit:
+    """Our KEXINIT; the markers that are no algorithms stand only in the ``first`` one of a connection."""
+    kex = tuple(algorithms.kex)
+    if first:
+        kex = (*kex, EXT_INFO[role], STRICT[role])
+    ciphers, macs, compression = tuple(algorithms.ciphers), tuple(algorithms.macs), tuple(algorithms.compression)
+    return KexInit(cookie, kex, tuple(algorithms.host_key), ciphers, ciphers, macs, macs, compression, compression)
+
+
+def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agreed:
+    """Chooses what both sides can do; the client's order counts.  Raises `NegotiationError`."""
+    client, server = (ours, theirs) if role is Role.CLIENT else (theirs, ours)
+
+    def choose(kind: str, field: str) -> str:
+        client_names, server_names = getattr(client, field), getattr(server, field)
+        chosen = _first_common(client_names, server_names)
+        if chosen is None:
+            raise NegotiationError(
+                kind, getattr(ours, field), getattr(theirs, field), next_step=_ADVICE.get(kind, _DEFAULT_ADVICE)
+            )
+        return chosen
+
+    def direction(name: str) -> Direction:
+        cipher = choose("cipher", f"encryption_{name}")
+        integrated = CIPHERS[cipher].integrated_mac
+        mac = INTEGRATED_MAC if integrated else choose("MAC", f"mac_{name}")
+        return Direction(cipher, mac, choose("compression", f"compression_{name}"))
+
+    kex = choose("key exchange method", "kex_algorithms")
+    host_key = choose("host key algorithm", "server_host_key_algorithms")
+    peer = Role.SERVER if role is Role.CLIENT else Role.CLIENT
+    return Agreed(
+        kex=kex,
+        host_key=host_key,
+        client_to_server=direction("client_to_server"),
+        server_to_client=direction("server_to_client"),
+        wrong_guess=theirs.first_kex_packet_follows and not _guessed_right(ours, theirs),
+        strict=first and STRICT[peer] in theirs.kex_algorithms,
+        peer_wants_ext_info=EXT_INFO[peer] in theirs.kex_algorithms,
+    )
+
+
+_DEFAULT_ADVICE: Final = "Allow one of the peer's algorithms for this host if you trust it, or update the peer."
+_ADVICE: Final = {
+    "key exchange method": "Allow one of the peer's with KexAlgorithms=+NAME for this host, or update the peer.",
+    "host key algorithm": "Allow one of the peer's with HostKeyAlgorithms=+NAME for this host, or update the peer.",
+    "cipher": "Allow one of the peer's with Ciphers=+NAME for this host, or update the peer.",
+    "MAC": "Allow one of the peer's with MACs=+NAME for this host, or update the peer.",
+}
+
+
+def _first_common(client: Sequence[str], server: Sequence[str]) -> str | None:
+    markers = {*STRICT.values(), *EXT_INFO.values()}
+    return next((name for name in client if name in server and name not in markers), None)
+
+
+def _guessed_right(ours: KexInit, theirs: KexInit) -> bool:
+    """RFC 4253 §7: a guess is right when both sides prefer the same exchange method and host key algorithm."""
+    return (
+        ours.kex_algorithms[:1] == theirs.kex_algorithms[:1]
+        and ours.server_host_key_algorithms[:1] == theirs.server_host_key_algorithms[:1]
+    )

@@ -1,0 +1,194 @@
+"""One SSH-2 connection without I/O: transport, authentication and connection layer put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import ConnectionClosed, HostKeyError, SSHError
+from ..keys.base import PublicKey
+from ..wire import numbers as n
+from .authentication_client import ClientAuthentication
+from .authentication_server import ServerAuthentication
+from .channel import Channel, DataHandler, EventHandler
+from .connection import Connection
+from .events import Closed, Event
+from .keepalive import KeepAliveTimer
+from .negotiation import Direction
+from .roles import Phase, Role
+from .settings import Settings
+from .transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What is known of a session once its keys are in use."""
+
+    local_version: str
+    peer_version: str
+    kex: str
+    host_key_algorithm: str
+    host_key: PublicKey | None
+    sending: Direction
+    receiving: Direction
+    strict: bool
+    rekeys: int
+
+
+class Session:
+    """The whole machine, in either role; the network feeds it, `on_event` hears of it.
+
+    Feeding never raises what the peer caused: that ends the session, sets `failure` and tells `Closed`.
+    """
+
+    def __init__(self, role: Role, settings: Settings, on_event: Callable[[Event], None]) -> None:
+        self.role = role
+        self.on_event = on_event
+        self.transport = Transport(role, settings, self._event)
+        self.connection = Connection(self.transport, settings, self._event)
+        self._keepalive = KeepAliveTimer(settings.keepalive, self.transport, self.connection)
+        self.transport.register(self.connection.handlers())
+        self.transport.on_failure = self._failed
+        self.transport.on_released = self.connection.pump
+        self.user = ""
+
+    def _event(self, event: Event) -> None:
+        self.on_event(event)
+
+    def _failed(self, error: SSHError) -> None:
+        self.connection.session_ended(error)
+        self.on_event(Closed(error))
+
+    # --- the network's side -------------------------------------------------------------------------------------------
+
+    @property
+    def on_output(self) -> Callable[[], None]:
+        """Called when output begins to wait for `data_to_send`."""
+        return self.transport.on_output
+
+    @on_output.setter
+    def on_output(self, callback: Callable[[], None]) -> None:
+        self.transport.on_output = callback
+
+    def receive_buffer(self) -> memoryview:
+        """Where to write the next received bytes; then say `received`."""
+        return self.transport.receive_buffer()
+
+    def received(self, count: int) -> None:
+        """``count`` bytes were written into `receive_buffer`."""
+        self._keepalive.heard()
+        self.transport.received(count)
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Copies ``data`` in, for callers that have bytes in hand."""
+        view = memoryview(data)
+        while view and self.failure is None:
+            room = self.receive_buffer()
+            count = min(len(room), len(view))
+            room[:count] = view[:count]
+            self.received(count)
+            view = view[count:]
+
+    def feed_eof(self) -> None:
+        """The peer sends nothing more."""
+        self.transport.received_eof()
+
+    def data_to_send(self) -> list[bytes]:
+        """Takes the packets to send, in order."""
+        return self.transport.data_to_send()
+
+    def pause(self) -> None:
+        """The network takes no more for now."""
+        self.transport.pause()
+
+    def resume(self) -> None:
+        """The network takes data again."""
+        self.transport.resume()
+
+    def tick(self, now: float) -> None:
+        """The time, in seconds of any steady clock: rekey and keepalive."""
+        if self.failure is None:
+            self.transport.tick(now)
+            if self.transport.phase is Phase.OPEN:
+                self._keepalive.tick(now)
+
+    def next_tick(self) -> float | None:
+        """When `tick` should be called next; None before it was called at all."""
+        times = [time for time in (self.transport.next_tick(), self._keepalive.next_tick()) if time is not None]
+        return min(times, default=None)
+
+    # --- the layer above ----------------------------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> Phase:
+        """How far the session is."""
+        return self.transport.phase
+
+    @property
+    def failure(self) -> SSHError | None:
+        """Why the session is over; None while it is not."""
+        return self.transport.failure
+
+    @property
+    def info(self) -> SessionInfo:
+        """The outcome of the negotiation; raises `ConnectionClosed` before there is one."""
+        transport = self.transport
+        agreed = transport.agreed
+        if agreed is None:
+            raise ConnectionClosed("nothing has been negotiated yet", phase=transport.phase.value)
+        ours, theirs = agreed.client_to_server, agreed.server_to_client
+        if self.role is Role.SERVER:
+            ours, theirs = theirs, ours
+        return SessionInfo(
+            local_version=transport.settings.version,
+            peer_version=transport.peer_version.decode("ascii", "replace"),
+            kex=agreed.kex,
+            host_key_algorithm=agreed.host_key,
+            host_key=transport.host_key,
+            sending=ours,
+            receiving=theirs,
+            strict=agreed.strict,
+            rekeys=transport.rekeys,
+        )
+
+    def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
+        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows."""
+        if self.failure is not None:
+            raise ConnectionClosed("the connection is closed", phase="connection", received=self.failure.message)
+        if self.phase in (Phase.VERSION, Phase.KEXINIT, Phase.SERVICE, Phase.AUTH):
+            raise ConnectionClosed("nobody is logged in yet", phase=self.phase.value)
+        return self.connection.open_channel(kind, details, on_event, on_data)
+
+    def rekey(self) -> None:
+        """Begins to change the keys."""
+        self.transport.rekey()
+
+    def disconnect(self, reason: int = n.SSH_DISCONNECT_BY_APPLICATION, text: str = "") -> None:
+        """Says goodbye and ends the session."""
+        self.transport.disconnect(reason, text)
+
+
+class ClientSession(Session):
+    """A session in the client's role."""
+
+    def __init__(self, settings: Settings, on_event: Callable[[Event], None]) -> None:
+        super().__init__(Role.CLIENT, settings, on_event)
+        self.authentication = ClientAuthentication(self.transport, self._event)
+        self.transport.register(self.authentication.handlers())
+
+    def accept_host_key(self) -> None:
+        """Answers `HostKeyOffered`: the key is the right one."""
+        self.transport.accept_host_key()
+
+    def reject_host_key(self, error: HostKeyError) -> None:
+        """Answers `HostKeyOffered`: ends the session with ``error``."""
+        self.transport.fail(error)
+
+
+class ServerSession(Session):
+    """A session in the server's role."""
+
+    def __init__(self, settings: Settings, on_event: Callable[[Event], None]) -> None:
+        super().__init__(Role.SERVER, settings, on_event)
+        self.authentication = ServerAuthentication(self.transport, settings.banner, self._event)
+        self.transport.register(self.authentication.handlers())

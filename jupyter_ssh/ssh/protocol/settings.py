@@ -1,0 +1,58 @@
+"""What a session is told before it begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..keys.base import PrivateKey
+
+SOFTWARE_VERSION: Final = "SSH-2.0-jupyter_ssh_0.1"
+
+DEFAULT_REKEY_SECONDS: Final = 3600.0
+"""RFC 4253 §9: after an hour."""
+
+MAX_PACKETS_PER_KEY: Final = 1 << 31
+"""RFC 4344 §3.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithms:
+    """Names of the algorithms this side offers, best first."""
+
+    kex: Sequence[str]
+    host_key: Sequence[str]
+    ciphers: Sequence[str]
+    macs: Sequence[str]
+    compression: Sequence[str] = ("none",)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """Ask the peer for a sign of life after ``interval`` silent seconds; give up after ``count`` unanswered ones.
+
+    0 seconds means never.  OpenSSH: ServerAliveInterval and ServerAliveCountMax.
+    """
+
+    interval: float = 0.0
+    count: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One session's settings; ``host_keys`` makes sense for the server only."""
+
+    algorithms: Algorithms
+    host_keys: Sequence[PrivateKey] = ()
+    version: str = SOFTWARE_VERSION
+    rekey_bytes: int | None = None
+    """Renew the keys after so many bytes in one direction; None: as the cipher wants it."""
+    rekey_seconds: float = DEFAULT_REKEY_SECONDS
+    keepalive: KeepAlive = field(default_factory=KeepAlive)
+    max_channels: int = 1000
+    max_window: int = 64 * 1024 * 1024
+    banner: str = ""
+    """Shown by the server to the client before authentication (RFC 4252 §5.4)."""
+    random: Callable[[int], bytes] = os.urandom

@@ -1,0 +1,104 @@
+"""The identification strings that open a connection (RFC 4253 §4.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..errors import VersionError
+
+MAX_VERSION_LINE: Final = 255
+"""Bytes of the identification string with its CR LF (RFC 4253 §4.2)."""
+
+MAX_BANNER_LINES: Final = 1024
+"""Lines a server may send before its identification string, as many as OpenSSH reads."""
+
+MAX_BANNER_BYTES: Final = 65536
+
+_HINTS: Final = (
+    (b"HTTP/", "a web server; check the port"),
+    (b"\x16\x03", "a TLS server; check the port"),
+    (b"220 ", "an FTP or mail server; check the port"),
+    (b"Exceeded MaxStartups", "an SSH server with too many connections; try again in a while"),
+    (b"Not allowed at this time", "an SSH server that turns connections away; try again in a while"),
+)
+
+
+class VersionReader:
+    """Collects lines until the peer's identification string is there.
+
+    ``allow_banner`` is for the client: only a server may send other lines first.
+    """
+
+    def __init__(self, *, allow_banner: bool) -> None:
+        self._allow_banner = allow_banner
+        self._line = bytearray()
+        self._seen = 0
+        self.banner: list[bytes] = []
+        self.version: bytes | None = None
+
+    def read(self, data: memoryview) -> int:
+        """Reads up to the end of the identification string and returns how many bytes of ``data`` it used.
+
+        Afterwards `version` is the line without its line end, or None while it is incomplete.  Raises `VersionError`.
+        """
+        used = 0
+        while self.version is None and used < len(data):
+            # A line is short, so looking at one piece of 256 bytes at a time is cheap and bounds the copy.
+            piece = bytes(data[used : used + 256])
+            end = piece.find(b"\n")
+            part = piece if end < 0 else piece[: end + 1]
+            used += len(part)
+            self._line += part
+            self._check_limits(len(part))
+            if end >= 0:
+                line = bytes(self._line)
+                self._line.clear()
+                self._take(line)
+        return used
+
+    def _check_limits(self, count: int) -> None:
+        self._seen += count
+        looks_right = self._line.startswith(b"SSH-")
+        if not self._allow_banner and not b"SSH-".startswith(self._line[:4]) and not looks_right:
+            raise self._error("the client did not send an SSH identification string")
+        if looks_right and len(self._line) > MAX_VERSION_LINE:
+            raise self._error(f"the identification string is longer than {MAX_VERSION_LINE} bytes")
+        if self._seen > MAX_BANNER_BYTES:
+            raise self._error(f"no identification string in the first {MAX_BANNER_BYTES} bytes")
+
+    def _take(self, line: bytes) -> None:
+        text = line.rstrip(b"\r\n")
+        if not text.startswith(b"SSH-"):
+            self.banner.append(text)
+            if len(self.banner) > MAX_BANNER_LINES:
+                raise self._error(f"no identification string in the first {MAX_BANNER_LINES} lines")
+            return
+        protocol, _, software = text[4:].partition(b"-")
+        if protocol not in (b"2.0", b"1.99"):
+            raise self._error(
+                "the peer speaks another version of SSH",
+                received=repr(text[:60])[1:],
+                next_step="Only SSH 2.0 is supported; update the peer, or enable protocol 2 there.",
+            )
+        if not software or b"\0" in text:
+            raise self._error("the identification string is malformed", received=repr(text[:60])[1:])
+        self.version = text
+
+    def eof(self) -> VersionError:
+        """The error for a peer that closes before its identification string is there."""
+        return self._error("the connection was closed before the peer said who it is")
+
+    def _error(self, message: str, *, received: str | None = None, next_step: str | None = None) -> VersionError:
+        said = b"\n".join([*self.banner[:3], bytes(self._line)]).strip()
+        hint = next((text for start, text in _HINTS if said.startswith(start)), None)
+        if received is None:
+            received = repr(said[:80])[1:] if said else "nothing"
+        if hint:
+            received = f"{received}, which looks like {hint}"
+        return VersionError(
+            message,
+            phase="version exchange",
+            expected="a line that begins with 'SSH-2.0-'",
+            received=received,
+            next_step=next_step or "Check that the host and port are those of an SSH server.",
+        )
