@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..errors import KeyFileError, KeyFormatError, PassphraseNeeded, SSHError, WrongPassphrase
 from . import openssh_file, pem
-from .atomic import replace_file
 from .base import PrivateKey, PublicKey
 from .container import KeyContainer
+from .disk import open_for_reading, replace_file
 from .key_types import parse_public_line
 
 MAX_FILE = 1 << 20
@@ -172,10 +172,8 @@ def save_private_key(
 
 def _read(path: Path, secret: bool = True) -> bytes:
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as stream:
-            status = os.fstat(descriptor)
+        with open_for_reading(path) as stream:
+            status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path} is not a regular file", phase=PHASE)
             if secret:

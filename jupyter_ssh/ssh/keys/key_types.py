@@ -69,17 +69,17 @@ def parse_private_fields(fields: Reader) -> PrivateKey:
         raise _malformed("private key", error) from None
 
 
-def decode_base64(text: str) -> bytes:
+def decode_base64(text: bytes | str) -> bytes:
     """The bytes of base64 ``text``, which may hold nothing else.  Raises `KeyFormatError`."""
     try:
-        data = text.encode("ascii")
-        # `strict_mode` would do this, from Python 3.11 on.
+        data = text.encode("ascii") if isinstance(text, str) else text
         decoded = binascii.a2b_base64(data)
-        if binascii.b2a_base64(decoded, newline=False) != data:
-            raise KeyFormatError("key is not proper base64")
+        # `strict_mode` would see to this, from Python 3.11 on.
+        if binascii.b2a_base64(decoded, newline=False) == data:
+            return decoded
     except (binascii.Error, UnicodeEncodeError):
-        raise KeyFormatError("key is not proper base64") from None
-    return decoded
+        pass
+    raise KeyFormatError("key is not proper base64")
 
 
 def _row(fields: Reader) -> KeyType:

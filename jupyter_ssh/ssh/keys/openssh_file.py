@@ -11,7 +11,7 @@ from ..errors import KeyFileError, KeyFormatError, WireError, WrongPassphrase
 from ..wire.types import Reader, string, uint32
 from .base import PrivateKey, PublicKey
 from .container import KeyContainer
-from .key_types import parse_private_fields, parse_public_key
+from .key_types import decode_base64, parse_private_fields, parse_public_key
 
 BEGIN = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 END = b"-----END OPENSSH PRIVATE KEY-----"
@@ -121,14 +121,7 @@ def _dearmour(data: bytes) -> bytes:
     base64, end, _ = rest.partition(END)
     if not begin or not end:
         raise KeyFormatError("OpenSSH private key is cut off", expected=f"a last line {END.decode()}")
-    compact = b"".join(base64.split())
-    try:
-        decoded = binascii.a2b_base64(compact)
-    except binascii.Error:
-        raise KeyFormatError("OpenSSH private key is not proper base64") from None
-    if binascii.b2a_base64(decoded, newline=False) != compact:
-        raise KeyFormatError("OpenSSH private key is not proper base64")
-    return decoded
+    return decode_base64(b"".join(base64.split()))
 
 
 def _decryption(

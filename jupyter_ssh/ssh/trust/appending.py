@@ -1,0 +1,91 @@
+"""Adding a line to a known_hosts file, so that no other program's line is hurt."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import KnownHostsError
+from ..keys import PublicKey
+from .host_names import HASH_SIZE, hash_name, host_name, is_writable
+
+LOCK_ATTEMPTS = 20
+LOCK_PAUSE = 0.01
+"""Seconds; whoever holds the lock writes one line."""
+
+
+def append(
+    path: Path | str,
+    host: str,
+    port: int,
+    key: PublicKey,
+    hashed: bool = False,
+    *,
+    random: Callable[[int], bytes] = os.urandom,
+) -> None:
+    """Writes that ``host`` has ``key``, as the last line of the file; makes the file (0600) and its folder (0700).
+
+    A last line without its end is given one first, so a half-written line stays alone.  Raises `KnownHostsError`.
+    """
+    if not is_writable(host) or not 0 < port < 65536:
+        raise KnownHostsError("this host name cannot be written to known_hosts", received=repr(host[:200]))
+    name = host_name(host, port)
+    if hashed:
+        name = hash_name(name, random(HASH_SIZE))
+    line = f"{name} {key.line()}\n".encode("utf-8", "surrogateescape")
+    # Symbolic links are followed: dotfiles are often kept elsewhere.
+    target = os.path.realpath(path)
+    try:
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            _lock(descriptor)
+            _write(descriptor, line)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise KnownHostsError(
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
+            phase="remembering a host key",
+            next_step="The host stays unknown, so the next connection will ask again",
+        ) from None
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return  # /dev/null: nothing is to be remembered
+    size = status.st_size
+    if size:
+        os.lseek(descriptor, size - 1, os.SEEK_SET)
+        if os.read(descriptor, 1) != b"\n":
+            line = b"\n" + line
+    # O_APPEND and a single write: also programs that know no lock cannot come in between.
+    if os.write(descriptor, line) != len(line):
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise OSError(None, "the disk is full")
+    os.fsync(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Takes the file's lock, which closing gives back.  Where there are no locks, O_APPEND has to do."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    for _ in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE)
+        except OSError:
+            return
+        else:
+            return
+    # A lock that lasts is somebody's mistake; OpenSSH takes none at all.

@@ -1,0 +1,129 @@
+"""One line of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import KeyFormatError
+from ..keys import PublicKey, fingerprint, parse_public_key
+from ..keys.key_types import KEY_TYPES, MAX_BLOB, decode_base64
+from .host_names import HASH_MARK, has_wildcards, split_hash
+
+
+class Marker(enum.Enum):
+    """The word that may stand before the host names."""
+
+    NONE = ""
+    CERT_AUTHORITY = "@cert-authority"
+    REVOKED = "@revoked"
+
+
+# Not frozen: that would double the time a long file takes to read.
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A well-formed line: these hosts have this key."""
+
+    file: Path
+    line: int
+    """Counted from 1."""
+    hosts: str
+    """The comma list of patterns, or the hashed name, as it is written."""
+    key_type: str
+    blob: bytes
+    """The key as RFC 4253 §6.6 encodes it; not looked into further until `key` is called."""
+    marker: Marker = Marker.NONE
+
+    @property
+    def place(self) -> str:
+        """``file:line``."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def hashed(self) -> bool:
+        """Whether the host's name cannot be read."""
+        return self.hosts.startswith(HASH_MARK)
+
+    @property
+    def has_wildcards(self) -> bool:
+        """Whether the line means more hosts than those it spells out, or fewer."""
+        return not self.hashed and has_wildcards(self.hosts)
+
+    @property
+    def names(self) -> list[str]:
+        """The names the line spells out; none for a hashed one."""
+        return [] if self.hashed else [name for name in self.hosts.split(",") if name and not has_wildcards(name)]
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the key is of a type that a server can prove to us."""
+        return self.key_type in KEY_TYPES
+
+    @property
+    def nickname(self) -> str:
+        """The key's type as people read it, such as ``ED25519``."""
+        return KEY_TYPES[self.key_type].nickname if self.is_supported else self.key_type
+
+    @property
+    def fingerprint(self) -> str:
+        """``SHA256:…`` of the key."""
+        return fingerprint.sha256(self.blob)
+
+    def key(self) -> PublicKey:
+        """The key itself.  Raises `KeyFormatError` for one of an unknown type, or a weak one."""
+        return parse_public_key(self.blob)
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that was left out, and why; line 0 stands for the file as a whole."""
+
+    file: Path
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.why}" if self.line else f"{self.file}: {self.why}"
+
+
+def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
+    """The entry in one line, None for a comment or a blank line, or why it is none."""
+    words = raw.split(None, 4)
+    if not words or words[0].startswith(b"#"):
+        return None
+    marker = Marker.NONE
+    if words[0].startswith(b"@"):
+        try:
+            marker = Marker(words[0].decode("ascii"))
+        except ValueError:
+            return BadLine(file, line, "unknown marker; there are @revoked and @cert-authority")
+        del words[0]
+    if len(words) < 3 or words[1].startswith(b"#"):
+        return BadLine(file, line, "not 'hosts key-type key'; perhaps the line was cut off")
+    hosts = words[0].decode("utf-8", "surrogateescape")
+    if hosts.startswith("|") and split_hash(hosts) is None:
+        return BadLine(file, line, "malformed hashed host name")
+    if words[1].isdigit() and words[2].isdigit():
+        return BadLine(file, line, "a key of SSH protocol 1, which no server uses any more")
+    try:
+        blob = decode_base64(words[2])
+    except KeyFormatError:
+        return BadLine(file, line, "the key is not proper base64; perhaps the line was cut off")
+    if not _is_whole(blob):
+        return BadLine(file, line, "the key ends too early; perhaps the line was cut off")
+    name_size = blob[3]
+    if blob[4 : 4 + name_size] != words[1]:
+        return BadLine(file, line, "the key is not of the type named before it")
+    return Entry(file, line, hosts, words[1].decode("ascii", "replace"), blob, marker)
+
+
+def _is_whole(blob: bytes) -> bool:
+    """Whether a blob is what all plain public keys are: a short name and further strings, to the last byte."""
+    size = len(blob)
+    if not 4 < size <= MAX_BLOB or blob[:3] != b"\0\0\0":
+        return False
+    offset = 0
+    while offset + 4 <= size:
+        offset += 4 + int.from_bytes(blob[offset : offset + 4], "big")
+    return offset == size
