@@ -1,0 +1,166 @@
+"""Options on their way from lines of text to values: the first value of a keyword wins, some keywords gather all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jupyter_ssh.ssh.config import patterns
+from jupyter_ssh.ssh.config.keywords import (
+    IGNORED_WITH_WARNING,
+    KEYWORDS,
+    NOT_ACTED_ON,
+    STRUCTURE,
+    UNSUPPORTED,
+    Keyword,
+    find_keyword,
+)
+from jupyter_ssh.ssh.config.values import arguments_of
+from jupyter_ssh.ssh.config.words import split_arguments, split_keyword
+from jupyter_ssh.ssh.errors import ConfigError
+
+
+class UnknownKeyword(ConfigError):
+    """A keyword that neither OpenSSH nor this package knows."""
+
+
+class Settings:
+    """Collects values by keyword, with the place each came from.
+
+    ``ignored`` and ``warnings`` are lines of text for people: what was accepted without an effect.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, object] = {}
+        self.sources: dict[str, str] = {}
+        self.ignored: list[str] = []
+        self.warnings: list[str] = []
+        self.proxy: tuple[str, str, str] | None = None  # keyword, value, place: refused once all is read
+        self._ignore_unknown: str | None = None
+
+    def take_values(self, keywords: Mapping[str, object], where: str) -> None:
+        """Values given by snake_case name; ``None`` means not given. Raises `ConfigError`."""
+        for name, value in keywords.items():
+            row = find_keyword(name)
+            if row is None:
+                raise ConfigError(
+                    f'there is no option "{name}"', phase="options", next_step=_near(name) or "See ssh_config(5)."
+                )
+            if value is None:
+                continue
+            try:
+                arguments = arguments_of(value, row.kind)
+                # A list of paths in Python is as many IdentityFile lines in a file.
+                several = [[word] for word in arguments] if row.accumulates and row.kind.most == 1 else [arguments]
+                for words in several:
+                    self._set(row, row.kind.read(words), where)
+            except (ValueError, IndexError) as error:
+                raise ConfigError(f"{row.option}: {error}", phase="options", expected=row.kind.name) from None
+
+    def take_pair(self, name: str, value: str, where: str) -> None:
+        """One keyword with the text of one argument (an option letter such as ``-i`` with its value)."""
+        row = find_keyword(name)
+        if row is None:
+            self._take_other(name, value, where, active=True)
+            return
+        try:
+            self._set(row, row.kind.read([value]), where)
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}", phase="options") from None
+
+    def take_line(self, line: str, where: str, *, active: bool = True) -> None:
+        """One line as in a file or behind ``-o``; checked also when it stands in a block that does not match.
+
+        Raises `UnknownKeyword` or `ConfigError` with ``where`` in the text.
+        """
+        parts = split_keyword(line)
+        if parts is None:
+            return
+        name, rest = parts
+        folded = name.lower()
+        row = KEYWORDS.get(folded)
+        if folded in STRUCTURE - {"ignoreunknown"}:
+            raise ConfigError(f"{where}: {name} stands in files only", phase="options")
+        if row is not None and row.kind.raw:
+            if not rest.lstrip(" \t="):
+                raise ConfigError(f'{where}: no argument after keyword "{name}"', phase="options")
+            arguments = [rest.lstrip(" \t=")]
+        else:
+            arguments = arguments_of_line(name, rest, where, known=row is not None)
+        if row is None:
+            self._take_other(name, " ".join(arguments) if folded != "proxycommand" else rest, where, active=active)
+            return
+        if row.kind.most is not None and len(arguments) > row.kind.most:
+            raise ConfigError(f"{where}: keyword {name} extra arguments at end of line", phase="options")
+        try:
+            value = row.kind.read(arguments)
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}", phase="options") from None
+        if active:
+            self._set(row, value, where)
+
+    def _set(self, row: Keyword, value: object, where: str) -> None:
+        name = row.option
+        if row.accumulates and isinstance(value, tuple):
+            earlier = self.values.get(name, ())
+            assert isinstance(earlier, tuple)
+            self.values[name] = _gathered(row, earlier, value)
+            self.sources.setdefault(name, where)
+        elif name not in self.values:
+            self.values[name] = value
+            self.sources[name] = where
+
+    def _take_other(self, name: str, value: str, where: str, *, active: bool) -> None:
+        """A keyword without a row: OpenSSH's own that has no effect yet, or an unknown one."""
+        folded = name.lower()
+        if folded == "ignoreunknown":
+            if active and self._ignore_unknown is None:
+                self._ignore_unknown = value
+            return
+        known = NOT_ACTED_ON.get(folded)
+        if known is None:
+            if self._ignore_unknown and patterns.matches_list(folded, self._ignore_unknown.lower()):
+                return
+            raise UnknownKeyword(
+                f"{where}: Bad configuration option: {name}", phase="options", next_step=_near(name) or None
+            )
+        if not active:
+            return
+        if known in UNSUPPORTED:
+            self.proxy = self.proxy or (known, value, where)
+        elif known in IGNORED_WITH_WARNING:
+            self.warnings.append(f"{where}: {known} is not supported yet and has no effect")
+        else:
+            self.ignored.append(f"{where}: {known} has no effect in this version")
+
+
+def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -> list[str]:
+    """The arguments behind a keyword; raises `ConfigError` for open quotes and, for a known keyword, for none."""
+    try:
+        arguments = split_arguments(rest)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}", phase="options") from None
+    if known and (not arguments or not arguments[0]):
+        raise ConfigError(f'{where}: no argument after keyword "{name}"', phase="options")
+    return arguments
+
+
+def _gathered(row: Keyword, earlier: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Several lines of one keyword together; ``SendEnv -PATTERN`` takes back what was asked for before."""
+    result = list(earlier)
+    for word in more:
+        if row.option == "send_env" and word.startswith("-"):
+            result = [kept for kept in result if not patterns.matches(kept, word[1:])]
+        elif word not in result:
+            result.append(word)
+    return tuple(result)
+
+
+def _near(name: str) -> str:
+    """A sentence with the keyword that was probably meant, or nothing."""
+    import difflib  # only for an error's text
+
+    close = difflib.get_close_matches(name.replace("_", "").lower(), KEYWORDS, n=1, cutoff=0.75)
+    if not close:
+        return ""
+    row = KEYWORDS[close[0]]
+    return f"Did you mean {row.option if '_' in name or name.islower() else row.name}?"

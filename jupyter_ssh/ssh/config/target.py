@@ -1,0 +1,86 @@
+"""What names a destination: ``host``, ``user@host`` or ``ssh://user@host:port``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from jupyter_ssh.ssh.config.values import parse_port
+from jupyter_ssh.ssh.errors import ConfigError
+
+_SCHEME = "ssh://"
+_FORMS = "host, user@host or ssh://user@host:port"
+# A name with one of these is no host's; it could break out of a command line or an address it is put into.
+_NOT_IN_HOST = re.compile(r"""[\s\x00-\x1f\x7f'`"$\\;&<>|(){},@*?]""")
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[^:]*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A destination as typed; what was not said is ``None``."""
+
+    host: str
+    user: str | None = None
+    port: int | None = None
+
+
+def parse_target(text: str) -> Target:
+    """Read ``[user@]host`` or ``ssh://[user@]host[:port][/]``; raises `ConfigError` for anything else.
+
+    ``host:22`` is not split (an IPv6 address has colons too), just as OpenSSH does not; ``[::1]`` loses its brackets.
+    A user may contain ``@``: the last one divides.
+    """
+    if text[: len(_SCHEME)].lower() == _SCHEME:
+        return _parse_uri(text)
+    user, at, host = text.rpartition("@")
+    if at and not user:
+        raise _bad(text, "an empty user name")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    check_host(host, text)
+    return Target(host, user or None)
+
+
+def _parse_uri(text: str) -> Target:
+    """RFC 3986 §3.2 in the form of draft-ietf-secsh-scp-sftp-ssh-uri: no password, no path."""
+    authority = text[len(_SCHEME) :]
+    if authority.endswith("/"):
+        authority = authority[:-1]
+    user, at, place = authority.rpartition("@")
+    user = unquote(user, errors="surrogateescape").partition(";")[0]
+    if at and not user:
+        raise _bad(text, "an empty user name")
+    match = _HOST_AND_PORT.fullmatch(place)
+    if match is None or "/" in place:
+        raise _bad(text, f'"{place}" where host[:port] should be')
+    port = None
+    if match["port"]:
+        try:
+            port = parse_port(match["port"])
+        except ValueError as error:
+            raise _bad(text, str(error)) from None
+    host = match["literal"] or unquote(match["name"])
+    check_host(host, text)
+    return Target(host, user or None, port)
+
+
+def check_host(host: str, text: str) -> None:
+    """Raise `ConfigError` for a host name that is empty, looks like an option or holds characters no name has."""
+    if not host:
+        raise _bad(text, "no host name")
+    if host.startswith("-") or _NOT_IN_HOST.search(host):
+        raise _bad(text, "a host name with invalid characters")
+    name, colon, port = host.rpartition(":")
+    if colon and ":" not in name and port.isdigit():
+        raise ConfigError(
+            f'"{text}" is no destination',
+            phase="options",
+            expected=_FORMS,
+            received="host:port",
+            next_step=f"Give the port with -p {port} (port={port} in Python), or write ssh://{name}:{port}.",
+        )
+
+
+def _bad(text: str, received: str) -> ConfigError:
+    return ConfigError(f'"{text}" is no destination', phase="options", expected=_FORMS, received=received)

@@ -1,0 +1,221 @@
+"""How the arguments of a keyword become a typed value, and how a value is written again (``ssh -G``).
+
+Each `Kind` is one row: a reader that raises ``ValueError`` with OpenSSH's words, and a writer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+
+_TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_TIME_PART = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
+_LONGEST_TIME = 2**31 - 1
+_SMALLEST_REKEY = 16  # bytes; OpenSSH takes nothing smaller either
+
+_YES = {"yes": True, "true": True}
+_NO = {"no": False, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyLimit:
+    """When to exchange keys anew: after ``size`` bytes (``None``: the cipher's limit) and ``seconds`` (0: never)."""
+
+    size: int | None = None
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way of reading arguments. ``most`` bounds their number, ``raw`` takes the line's rest as it stands."""
+
+    name: str
+    read: Callable[[Sequence[str]], object]
+    write: Callable[[object], list[str]]
+    most: int | None = 1
+    raw: bool = False
+
+
+def parse_yes_no(text: str) -> bool:
+    """``yes``, ``true``, ``no`` or ``false`` in any case."""
+    value = {**_YES, **_NO}.get(text.lower())
+    if value is None:
+        raise ValueError(f'unsupported option "{text}", expected yes or no')
+    return value
+
+
+def parse_integer(text: str) -> int:
+    """A decimal integer of at most 32 bits, not negative."""
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > 2**31 - 1:
+        raise ValueError(f"integer value invalid: {text}")
+    return int(text)
+
+
+def parse_port(text: str) -> int:
+    """A TCP port, 1 to 65535."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+        raise ValueError(f"Bad port '{text}'")
+    return int(text)
+
+
+def parse_time(text: str) -> float:
+    """Seconds of ``90``, ``1m30s``, ``1h30m`` or ``2d`` (sshd_config(5), TIME FORMATS); ``0.5`` is taken too."""
+    if re.fullmatch(r"[0-9]*\.[0-9]+", text):
+        return float(text)
+    position, seconds = 0, 0
+    while match := _TIME_PART.match(text, position):
+        seconds += int(match[1]) * _TIME_UNITS[match[2].lower()]
+        position = match.end()
+    if not text or position != len(text) or seconds > _LONGEST_TIME:
+        raise ValueError(f"invalid time value: {text}")
+    return seconds
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``4096``, ``512K``, ``1G``."""
+    match = re.fullmatch(r"([0-9]{1,18})([kmg]?)", text, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"invalid size: {text}")
+    return int(match[1]) * _SIZE_UNITS[match[2].lower()]
+
+
+def _read_time_or_none(arguments: Sequence[str]) -> float | None:
+    return None if arguments[0].lower() == "none" else parse_time(arguments[0])
+
+
+def _read_text_or_none(arguments: Sequence[str]) -> str | None:
+    return None if arguments[0].lower() == "none" else arguments[0]
+
+
+def _read_paths(arguments: Sequence[str]) -> tuple[str, ...]:
+    if any(word.lower() == "none" for word in arguments):
+        if len(arguments) > 1:
+            raise ValueError('"none" must stand alone')
+        return ()
+    return tuple(arguments)
+
+
+def _read_rekey_limit(arguments: Sequence[str]) -> RekeyLimit:
+    first = arguments[0].lower()
+    size = None if first in ("default", "none") else parse_size(first)
+    if size is not None and 0 < size < _SMALLEST_REKEY:
+        raise ValueError("RekeyLimit too small")
+    seconds = 0
+    if len(arguments) > 1 and arguments[1].lower() != "none":
+        seconds = int(parse_time(arguments[1]))
+    return RekeyLimit(size or None, seconds)
+
+
+def _read_environment(arguments: Sequence[str]) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise ValueError(f"Invalid environment: {word}")
+        variables.setdefault(name, value)
+    return variables
+
+
+def _read_escape(arguments: Sequence[str]) -> str | None:
+    text = arguments[0]
+    if text.lower() == "none":
+        return None
+    if len(text) == 2 and text[0] == "^" and 64 <= ord(text[1]) < 128:
+        return chr(ord(text[1]) & 31)
+    if len(text) == 1:
+        return text
+    raise ValueError(f"Bad escape character '{text}'")
+
+
+def _write_escape(value: object) -> list[str]:
+    if value is None:
+        return ["none"]
+    text = str(value)
+    return [text if ord(text) >= 32 else f"^{chr(ord(text) + 64)}"]
+
+
+def _write_number(value: object) -> list[str]:
+    return ["none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)]
+
+
+def _write_text(value: object) -> list[str]:
+    return [] if value is None else [str(value)]
+
+
+def _write_lines(value: object) -> list[str]:
+    """One line a value, as IdentityFile and SendEnv are written."""
+    return [str(word) for word in value] if isinstance(value, Sequence) else []
+
+
+def _write_one_line(value: object) -> list[str]:
+    words = _write_lines(value)
+    return [" ".join(words)] if words else ["none"]
+
+
+def _write_environment(value: object) -> list[str]:
+    return [f"{name}={text}" for name, text in value.items()] if isinstance(value, Mapping) else []
+
+
+def _write_rekey_limit(value: object) -> list[str]:
+    return [f"{value.size or 0} {value.seconds}"] if isinstance(value, RekeyLimit) else []
+
+
+YES_NO = Kind("yes/no", lambda a: parse_yes_no(a[0]), lambda v: ["yes" if v else "no"])
+INTEGER = Kind("integer", lambda a: parse_integer(a[0]), _write_number)
+PORT = Kind("port", lambda a: parse_port(a[0]), _write_number)
+TIME = Kind("time", lambda a: parse_time(a[0]), _write_number)
+TIME_OR_NONE = Kind("time or none", _read_time_or_none, _write_number)
+TEXT = Kind("text", lambda a: a[0], _write_text)
+TEXT_OR_NONE = Kind("text or none", _read_text_or_none, _write_text)
+LIST = Kind("comma-separated list", lambda a: a[0], _write_text)
+PATH = Kind("path", lambda a: (a[0],), _write_lines)
+PATHS = Kind("paths", _read_paths, _write_one_line, most=None)
+PATTERNS = Kind("patterns", tuple, _write_lines, most=None)
+ENVIRONMENT = Kind("NAME=value …", _read_environment, _write_environment, most=None)
+REKEY_LIMIT = Kind("size [time]", _read_rekey_limit, _write_rekey_limit, most=2)
+ESCAPE = Kind("character, ^letter or none", _read_escape, _write_escape)
+COMMAND = Kind("command", _read_text_or_none, _write_text, raw=True)
+
+
+def one_of(*words: str, **also: str) -> Kind:
+    """A kind that takes some words in any case; ``also`` maps further spellings to one of them."""
+    known = {word.lower(): word for word in words} | {spelling.lower(): word for spelling, word in also.items()}
+
+    def read(arguments: Sequence[str]) -> str:
+        word = known.get(arguments[0].lower())
+        if word is None:
+            raise ValueError(f'unsupported option "{arguments[0]}", expected one of {", ".join(words)}')
+        return word
+
+    return Kind(" | ".join(words), read, _write_text)
+
+
+def arguments_of(value: object, kind: Kind) -> list[str]:
+    """What a person would have typed for a Python value: every value takes the same way, through its kind's reader.
+
+    Raises ``ValueError`` for a type that no option takes.
+    """
+    if isinstance(value, RekeyLimit):
+        return [str(value.size) if value.size else "default", str(value.seconds)]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, (int, float)):
+        return [f"{value:f}" if isinstance(value, float) and value != int(value) else str(int(value))]
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, PathLike):
+        return [_path_text(value)]
+    if isinstance(value, Mapping):
+        return [f"{name}={text}" for name, text in value.items()]
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        words = [_path_text(word) if isinstance(word, PathLike) else str(word) for word in value]
+        return words if kind.most is None or kind.most > 1 or kind is PATH else [",".join(words)]
+    raise ValueError(f"a {type(value).__name__} is no value for it, expected {kind.name}")
+
+
+def _path_text(path: PathLike[str] | PathLike[bytes]) -> str:
+    text = fspath(path)
+    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text

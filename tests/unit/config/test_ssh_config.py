@@ -1,0 +1,204 @@
+"""Files: blocks, Include, quoting, permissions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_ssh.ssh.config import ConfigFile, Options, chosen_files, default_files, hosts, resolve
+from jupyter_ssh.ssh.errors import ConfigError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    return tmp_path
+
+
+def write(home: Path, text: str | bytes, name: str = "config") -> Path:
+    path = home / ".ssh" / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    path.chmod(0o600)
+    return path
+
+
+def read(home: Path, target: str = "host", **given: Any) -> Options:
+    return resolve(target, files=default_files(home, None), user_name="alice", home=home, **given)
+
+
+def test_no_file_is_no_error(home: Path) -> None:
+    assert read(home).port == 22
+
+
+def test_host_blocks(home: Path) -> None:
+    write(
+        home, "User first\nHost web* !web9\n  Port 1\nHost other 'web1'\n  Port 2\n  Compression yes\nHost *\nPort 3\n"
+    )
+    assert (read(home, "web1").port, read(home, "web1").compression) == (1, True)
+    assert read(home, "web9").port == 3
+    assert read(home, "other").port == 2
+    assert read(home, "x").user == "first"
+
+
+def test_lines_of_every_form(home: Path) -> None:
+    lines = [b"# c", b"Port=1", b"\tUser = 'a b'  # c", b"", b"  ServerAliveInterval\t7", b'UserKnownHostsFile "a b" c']
+    write(home, b"\xef\xbb\xbf" + b"\r\n".join(lines))
+    resolved = read(home)
+    assert (resolved.port, resolved.user, resolved.server_alive_interval) == (1, "a b", 7)
+    assert resolved.user_known_hosts_file == ("a b", "c")
+
+
+def test_bytes_that_are_no_text_survive(home: Path) -> None:
+    write(home, b"IdentityFile /keys/\xff\n")
+    assert os.fsencode(read(home).identity_file[0]) == b"/keys/\xff"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Match all\nPort 1", 1),
+        ("Match host host\nPort 1", 1),
+        ("Match host=host\nPort 1", 1),
+        ("Match Host a,h*\nPort 1", 1),
+        ("Match host = host\nPort 1", 1),
+        ("Match host host all\nPort 1", 1),
+        ("Match !all\nPort 1", 22),
+        ("Match !host host\nPort 1", 22),
+        ("Match host host user alice\nPort 1", 1),
+        ("Match host host user bob\nPort 1", 22),
+        ("Match !user bob\nPort 1", 1),
+        ("User bob\nMatch user bob localuser alice\nPort 1", 1),
+        ("HostName real\nMatch host host\nPort 1", 22),
+        ("HostName real\nMatch host real originalhost host\nPort 1", 1),
+        ("Match canonical all\nPort 1", 22),
+        ("Match !canonical all\nPort 1", 1),
+        ("Match final all\nPort 1\nMatch all\nPort 2", 2),
+        ("Match final all\nPort 1", 1),
+        ("HostName real\nHost real\nPort 1\nMatch final all\nCompression yes", 1),
+        ("Host other\nPort 1\nMatch originalhost host\nPort 2", 2),
+    ],
+)
+def test_match(home: Path, text: str, expected: int) -> None:
+    write(home, text)
+    assert read(home).port == expected
+    assert read(home).warnings == ()
+
+
+@pytest.mark.parametrize("criterion", ["exec true", "localnetwork 10.0.0.0/8", "tagged x", "host host exec 'a b'"])
+def test_criteria_of_a_later_version_leave_the_block_out_and_say_so(home: Path, criterion: str) -> None:
+    write(home, f"Match {criterion}\nPort 1\nMatch all\nUser bob\n")
+    resolved = read(home)
+    assert (resolved.port, resolved.user) == (22, "bob")
+    assert len(resolved.warnings) == 1
+    assert "line 1" in resolved.warnings[0]
+    write(home, f"Match {criterion} host other\nPort 1\n")
+    assert read(home).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Match", "line 1: no argument"),
+        ("Match nonsense x", "Unsupported Match attribute nonsense"),
+        ("Match host", "missing argument for Match 'host'"),
+        ("Match all host x", "'all' cannot be combined"),
+        ("Match all final", "'all' cannot be combined"),
+        ("Host", "line 1: no argument"),
+        ("Include", "line 1: no argument"),
+        ("\n\nFoo 1\nBar 2\n", "line 3: Bad configuration option: Foo; .*line 4: Bad configuration option: Bar"),
+        ("Host other\nPort x", "line 2: Bad port"),
+        ("Host 'x", "line 1: invalid quotes"),
+    ],
+)
+def test_errors_name_file_and_line(home: Path, text: str, words: str) -> None:
+    path = write(home, text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        read(home)
+    assert str(path) in str(caught.value)
+
+
+def test_include(home: Path) -> None:
+    (home / ".ssh" / "conf.d").mkdir()
+    write(home, "Port 1\n", "conf.d/b")
+    write(home, "Port 2\nHost host\nUser bob\nHost other\nCompression yes\n", "conf.d/a")
+    write(home, "Include conf.d/* missing\nBatchMode yes\nHost none\nInclude deep\n")
+    write(home, "Host *\nHashKnownHosts yes\n", "deep")
+    resolved = read(home)
+    assert (resolved.port, resolved.user) == (2, "bob")
+    # What a Host line inside the file switched off is on again behind the Include; an Include in a block that does
+    # not match switches nothing on.
+    assert (resolved.batch_mode, resolved.compression, resolved.hash_known_hosts) == (True, False, False)
+    write(home, f"Include ~/.ssh/deep\nInclude {home}/.ssh/conf.d/[b]\n")
+    assert (read(home).hash_known_hosts, read(home).port) == (True, 1)
+
+
+def test_endless_include(home: Path) -> None:
+    write(home, "Host a b\nInclude config\nHost c\nInclude con* config\n")
+    with pytest.raises(ConfigError, match="Too many recursive"):
+        read(home)
+    assert hosts(default_files(home, None), home) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_file_others_may_write_is_refused(home: Path, mode: int) -> None:
+    path = write(home, "Port 1\n")
+    path.chmod(mode)
+    with pytest.raises(ConfigError, match="Bad owner or permissions on"):
+        read(home)
+    included = write(home, "Port 2\n", "more")
+    included.chmod(mode)
+    path.chmod(0o600)
+    path.write_text("Include more\n")
+    with pytest.raises(ConfigError, match=f"Bad owner or permissions on {included}"):
+        read(home)
+
+
+def test_a_file_named_on_the_command_line_is_required_and_may_belong_to_anybody(home: Path) -> None:
+    path = write(home, "Port 1\n", "mine")
+    path.chmod(0o666)
+    assert resolve("host", files=chosen_files("~/.ssh/mine", home), user_name="a", home=home).port == 1
+    assert chosen_files("none", home) == []
+    with pytest.raises(ConfigError, match=r"Can't open user config file .*missing: No such file"):
+        resolve("host", files=chosen_files(home / "missing", home), user_name="a", home=home)
+
+
+def test_an_unreadable_default_file_is_a_warning(home: Path) -> None:
+    (home / ".ssh" / "config").symlink_to("config")  # a loop
+    assert "left out" in read(home).warnings[0]
+
+
+def test_a_folder_where_a_file_should_be_is_empty(home: Path) -> None:
+    (home / ".ssh" / "config").mkdir()
+    assert read(home).port == 22
+
+
+def test_a_file_without_end_is_refused(home: Path) -> None:
+    with pytest.raises(ConfigError, match="larger than"):
+        resolve("host", files=[ConfigFile(Path("/dev/zero"))], user_name="a", home=home)
+
+
+def test_hosts_for_completion_pass_over_everything_else(home: Path) -> None:
+    write(home, "Host web db* !x\nNonsense\nHost 'open\nInclude more\nHost web\nMatch host y\nHost last # z\n")
+    write(home, "Host inner\n", "more")
+    assert hosts([*default_files(home, None), ConfigFile(home / "missing")], home) == ["web", "inner", "last"]
+
+
+_LINES = st.lists(st.text("HostMachIncludePr 0*!='\"\\#%${}\t\r\n~/.", max_size=30), max_size=6)
+
+
+@given(_LINES, st.binary(max_size=40))
+def test_any_bytes_are_options_or_a_typed_error(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], noise: bytes
+) -> None:
+    home = tmp_path_factory.getbasetemp()
+    file = home / "any"
+    file.write_bytes("\n".join(lines).encode() + b"\n" + noise)
+    with contextlib.suppress(ConfigError):
+        resolve("host", files=[file], user_name="alice", home=home)
+    hosts([ConfigFile(file)], home)
