@@ -20,8 +20,7 @@ class Marker(enum.Enum):
     REVOKED = "@revoked"
 
 
-# Not frozen: that would double the time a long file takes to read.
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A well-formed line: these hosts have this key."""
 
