@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from jupyter_ssh.kernel import connect
+    from jupyter_ssh.kernel import connect, connect_async
 
-__all__ = ["__version__", "connect", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["__version__", "connect", "connect_async", "load_ipython_extension", "unload_ipython_extension"]
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "connect":
-        from jupyter_ssh.kernel import connect
+    if name in ("connect", "connect_async"):
+        from jupyter_ssh import kernel
 
-        return connect
+        return getattr(kernel, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,0 +1,160 @@
+"""A command that runs while cells go on: what ``--bg`` puts into the person's variables.
+
+The names are those of the process that IPython's ``%%script --bg`` hands out, so ``await lines.read()`` and
+``await job.wait()`` work as there.  Where ``await`` is in the way, ``.result()`` blocks instead, and ``for line in
+lines`` iterates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from concurrent.futures import CancelledError
+from typing import Any, Generic, TypeVar
+
+from jupyter_ssh.kernel.desk import BlockingDesk
+from jupyter_ssh.kernel.door import door
+from jupyter_ssh.kernel.engine import Engine
+from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded
+
+T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """A value to come: ``await`` it, or block with `result`."""
+
+    def __init__(self, engine: Engine, factory: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._work = engine.submit(factory)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return asyncio.wrap_future(self._work).__await__()
+
+    @door
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
+        if not BlockingDesk().serve(self._work, timeout):
+            raise DeadlineExceeded.after(timeout or 0, "background command")
+        try:
+            return self._work.result()
+        except CancelledError:
+            raise ConnectionClosed("the wait was cancelled", phase="background command") from None
+
+    def __repr__(self) -> str:
+        return f"<Pending, {'done' if self._work.done() else 'not yet there'}: await it, or call .result()>"
+
+
+class BackgroundStream:
+    """The output of a background command, as bytes. What nobody reads holds the remote process back."""
+
+    def __init__(self, engine: Engine, inner: Any) -> None:
+        self._engine = engine
+        self._inner = inner
+
+    def read(self, size: int = -1) -> Pending[bytes]:
+        """At most ``size`` bytes; with -1 everything up to the end."""
+        return Pending(self._engine, lambda: self._inner.read(size))
+
+    def readline(self) -> Pending[bytes]:
+        """One line, b"" at the end."""
+        return Pending(self._engine, lambda: self._inner.readline())
+
+    def readexactly(self, size: int) -> Pending[bytes]:
+        """``size`` bytes."""
+        return Pending(self._engine, lambda: self._inner.readexactly(size))
+
+    def readuntil(self, separator: bytes = b"\n") -> Pending[bytes]:
+        """Everything up to and with ``separator``."""
+        return Pending(self._engine, lambda: self._inner.readuntil(separator))
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self.readline().result():
+            yield line
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while line := await self.readline():
+            yield line
+
+
+class BackgroundProcess:
+    """A command in the background; ``stdout`` and ``stderr`` are its streams, None where nobody asked for them."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        inner: Any,
+        command: str | None,
+        host: str,
+        stdout: BackgroundStream | None,
+        stderr: BackgroundStream | None,
+    ) -> None:
+        self._engine = engine
+        self._inner = inner
+        self.command = command
+        self.host = host
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status; minus the number of the signal that ended it; None while it runs."""
+        return returncode(self._inner.exit_status, self._inner.exit_signal)
+
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status, None while it runs or when a signal ended it."""
+        status: int | None = self._inner.exit_status
+        return status
+
+    @property
+    def exit_signal(self) -> str | None:
+        """The name of the signal that ended it."""
+        name: str | None = self._inner.exit_signal
+        return name
+
+    def wait(self) -> Pending[int | None]:
+        """The return code, once the process has ended."""
+
+        async def end() -> int | None:
+            await self._inner.wait_closed()
+            return self.returncode
+
+        return Pending(self._engine, end)
+
+    def send_signal(self, number: int | str) -> None:
+        """Send a signal by its number on this machine (``signal.SIGINT``) or its name ("INT")."""
+        name = number if isinstance(number, str) else signal.Signals(number).name
+        self._do(lambda: self._inner.signal(name.removeprefix("SIG")))
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal("TERM")
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal("KILL")
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._do(self._inner.close)
+
+    def _do(self, action: Callable[[], None]) -> None:
+        async def on_engine() -> None:
+            action()
+
+        self._engine.call(on_engine)
+
+    def __repr__(self) -> str:
+        code = self.returncode
+        state = "running" if code is None else f"return code {code}"
+        return f"<BackgroundProcess {self.command or 'shell'!r} on {self.host}, {state}>"
+
+
+def returncode(exit_status: int | None, exit_signal: str | None) -> int | None:
+    """A return code in the manner of `subprocess`: a signal counts negative, an unknown one as -1."""
+    if exit_signal is None:
+        return exit_status
+    try:
+        return -int(signal.Signals[f"SIG{exit_signal}"])
+    except KeyError:
+        return -1

@@ -1,0 +1,170 @@
+"""The desk between the engine and a thread that waits for it.
+
+While a cell waits for the engine, the engine may need that very thread: to ask a question (only the thread that runs
+the cell can use ``input``) or to print (only there does output land under the right cell, in the right order).  So
+the waiting thread sits at a desk and does what is put on it.  There are two desks: one for a thread that blocks, one
+for a coroutine that awaits in the loop of the person's own cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import queue
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from jupyter_ssh.ssh.errors import PromptUnavailable
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: The desk of the call a task of the engine works for. Tasks inherit it from the one that started them.
+CURRENT_DESK: ContextVar[Desk | None] = ContextVar("jupyter_ssh_desk", default=None)
+
+# On Windows a wait on a lock is not broken by Ctrl-C or ■, so the thread looks up this often.
+_TICK = 0.05 if sys.platform == "win32" else None
+
+
+class Desk(ABC):
+    """Where a waiting thread does small jobs for the engine."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = True
+        self._questions: set[Callable[[], None]] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still sits here."""
+        return self._open
+
+    @abstractmethod
+    def _put(self, job: Callable[[], None]) -> None: ...
+
+    def post(self, job: Callable[[], None]) -> bool:
+        """Have ``job`` done by the waiting thread, soon; False if nobody waits any more. Any thread may call it."""
+        with self._lock:
+            if not self._open:
+                return False
+            self._put(job)
+            return True
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """The value of ``question()``, run by the waiting thread. Called on the engine.
+
+        Raises what the question raises, and `PromptUnavailable` when nobody waits (any more).
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def settle(action: Callable[[Any], None], value: Any) -> None:
+            if not answer.done():
+                action(value)
+
+        def job() -> None:
+            try:
+                value = question()
+            except Exception as error:
+                loop.call_soon_threadsafe(settle, answer.set_exception, error)
+            except BaseException:  # KeyboardInterrupt is the waiting thread's own: it ends the whole call
+                loop.call_soon_threadsafe(answer.cancel)
+                raise
+            else:
+                loop.call_soon_threadsafe(settle, answer.set_result, value)
+
+        def give_up() -> None:
+            loop.call_soon_threadsafe(settle, answer.set_exception, _nobody())
+
+        with self._lock:
+            if not self._open:
+                raise _nobody()
+            self._questions.add(give_up)
+            self._put(job)
+        try:
+            return await answer
+        finally:
+            self._questions.discard(give_up)
+
+    def close(self) -> None:
+        """Nobody sits here any more: questions that wait for an answer end with `PromptUnavailable`."""
+        with self._lock:
+            self._open = False
+            questions = list(self._questions)
+        for give_up in questions:
+            give_up()
+
+
+def _nobody() -> PromptUnavailable:
+    return PromptUnavailable(
+        "the cell that could answer this question is over",
+        phase="question",
+        next_step="Run the cell again, or name what it needs in the options.",
+    )
+
+
+def _do(job: Callable[[], None]) -> None:
+    try:
+        job()
+    except Exception:  # a broken sys.stdout must not leave the remote process behind
+        log.exception("a job for the waiting thread failed")
+
+
+class BlockingDesk(Desk):
+    """For a thread that blocks until the engine is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Bounded by its users: an output has one job here at a time, a question is asked by a task that waits for it.
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+
+    def _put(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+
+    def serve(self, future: Future[Any], timeout: float | None) -> bool:
+        """Do jobs until ``future`` is done; False if it is not after ``timeout`` seconds.
+
+        A KeyboardInterrupt breaks the wait at once, whatever the future does.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        future.add_done_callback(self._wake)
+        while True:
+            wait = _TICK
+            if deadline is not None:
+                left = max(deadline - time.monotonic(), 0)
+                wait = left if _TICK is None else min(left, _TICK)
+            try:
+                job = self._jobs.get(timeout=wait)
+            except queue.Empty:
+                if future.done():
+                    return True
+                if deadline is not None and time.monotonic() >= deadline:
+                    return False
+                continue
+            if job is not None:
+                _do(job)
+            elif future.done():  # everything posted before the end has been done by now
+                return True
+
+    def _wake(self, _: Future[Any]) -> None:
+        self._jobs.put(None)
+
+
+class LoopDesk(Desk):
+    """For a coroutine that awaits the engine from another loop, such as that of the kernel's cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()  # ipykernel keeps there which cell the output belongs to
+
+    def _put(self, job: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(_do, job, context=self._context)

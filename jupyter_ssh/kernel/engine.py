@@ -1,0 +1,233 @@
+"""The engine: one thread, one asyncio loop, one door.
+
+All connections of a kernel live in the loop of the thread "jupyter-ssh".  It is started at first use, never at
+import.  Other threads go through one door: they hand in a function that makes a coroutine, and get its value, its
+error, or a future.  Nothing else crosses, so that the engine may one day be a process of its own.
+
+A thread that waits at the door can always be interrupted: see `Engine.call`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from typing import Any, TypeVar
+
+from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk, Desk, LoopDesk
+from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded
+
+T = TypeVar("T")
+Factory = Callable[[], Coroutine[Any, Any, T]]
+
+log = logging.getLogger(__name__)
+
+THREAD_NAME = "jupyter-ssh"
+
+#: Seconds an interrupted call may take to clean up: to signal the remote process, then to close its channel.
+GRACE = 0.8
+#: Seconds the connections get to say goodbye when the interpreter ends.
+STOP_TIMEOUT = 2.0
+
+
+class Work(Future[T]):
+    """A coroutine that runs on the engine. `cancel` asks it to end; the future is done when it really has."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._task: asyncio.Task[T] | None = None  # the loop itself keeps only weak references to tasks
+
+    def cancel(self) -> bool:
+        """Have CancelledError raised in the coroutine; each further call does so again."""
+        if self.done():
+            return False
+        try:
+            self._loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _start(self, factory: Factory[T]) -> None:
+        try:
+            self._task = self._loop.create_task(factory())
+        except Exception as error:
+            self.set_exception(error)
+        else:
+            self._task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            super().cancel()
+            self.set_running_or_notify_cancel()
+        elif (error := task.exception()) is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(task.result())
+
+
+class Engine:
+    """A thread with an asyncio loop, and the door to it. Use `get_engine` to have the one of this process."""
+
+    def __init__(self) -> None:
+        self.loop = _new_loop()
+        self.loop.set_exception_handler(_log_loop_error)
+        self._closers: list[Factory[None]] = []
+        self._works: set[Work[Any]] = set()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    # --- the door -----------------------------------------------------------------------------------------------------
+
+    def submit(self, factory: Factory[T], desk: Desk | None = None) -> Work[T]:
+        """Start ``factory()`` on the engine; the future may be waited for from any thread, or awaited through
+        `asyncio.wrap_future`. ``desk`` is where the coroutine can ask questions; without one it cannot.
+        """
+        if self._stopped:
+            raise RuntimeError("the engine has been stopped")
+        work: Work[T] = Work(self.loop)
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+        context = contextvars.copy_context()
+        context.run(CURRENT_DESK.set, desk)
+        self.loop.call_soon_threadsafe(work._start, factory, context=context)
+        return work
+
+    def call(self, factory: Factory[T], timeout: float | None = None, *, grace: float = GRACE) -> T:
+        """The value of the coroutine ``factory()``, or its error; blocks the calling thread, which meanwhile answers
+        the engine's questions and prints its output.
+
+        On KeyboardInterrupt the coroutine is cancelled and has ``grace`` seconds to clean up; a second
+        KeyboardInterrupt is passed on at once. `DeadlineExceeded` after ``timeout`` seconds.
+        """
+        __tracebackhide__ = True
+        self._refuse_own_thread()
+        desk = BlockingDesk()
+        work = self.submit(factory, desk)
+        try:
+            try:
+                finished = desk.serve(work, timeout)
+            except BaseException:
+                work.cancel()
+                desk.serve(work, grace)
+                raise
+            if not finished:
+                work.cancel()
+                desk.serve(work, grace)
+                raise DeadlineExceeded.after(timeout or 0, "operation")
+        finally:
+            desk.close()
+            work.cancel()  # does nothing when the work is done; a second time where the grace was not enough
+        try:
+            return work.result()
+        except CancelledError:
+            raise ConnectionClosed("the operation was cancelled", phase="operation") from None
+
+    async def wait(self, factory: Factory[T]) -> T:
+        """The same as `call` for a coroutine of another loop: awaits without blocking that loop."""
+        self._refuse_own_thread()
+        desk = LoopDesk()
+        try:
+            return await asyncio.wrap_future(self.submit(factory, desk))
+        finally:
+            desk.close()
+
+    def _refuse_own_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the engine cannot wait for itself: await the coroutine instead")
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def add_closer(self, closer: Factory[None]) -> None:
+        """Have ``closer()`` run before the loop stops: what is open says goodbye there."""
+        self._closers.append(closer)
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+        """Close what is open and end the thread, within about ``timeout`` seconds. Safe to call twice."""
+        if self._stopped:
+            return
+        self._stopped = True
+        try:
+            self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self._shut_down(timeout)))
+        except RuntimeError:  # already closed
+            return
+        self._thread.join(timeout + 0.5)
+
+    async def _shut_down(self, timeout: float) -> None:
+        try:
+            closers = [asyncio.ensure_future(closer()) for closer in self._closers]
+            if closers:
+                await asyncio.wait(closers, timeout=timeout)
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in rest:
+                task.cancel()
+            if rest:
+                await asyncio.wait(rest, timeout=min(timeout, 0.5))
+        finally:
+            self.loop.stop()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":  # ipykernel sets a policy whose loop cannot start processes (ProxyCommand)
+        return asyncio.ProactorEventLoop()
+    return asyncio.new_event_loop()
+
+
+def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.error("%s", context.get("message"), exc_info=context.get("exception"))
+
+
+# --- the engine of this process ---------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_engine: Engine | None = None
+#: Engines of a parent process. They are kept, for closing their sockets or loop would disturb the parent's.
+_left_behind: list[Engine] = []
+
+
+def get_engine() -> Engine:
+    """The engine of this process, started now if this is the first use."""
+    global _engine
+    with _lock:
+        if _engine is None or _engine._stopped:
+            _engine = Engine()
+            atexit.register(_engine.stop)
+        return _engine
+
+
+def running_engine() -> Engine | None:
+    """The engine if there is one, else None."""
+    return _engine
+
+
+def _after_fork() -> None:
+    # The thread did not come along, and the loop's selector and the sockets are shared with the parent.
+    global _engine, _lock
+    _lock = threading.Lock()
+    if _engine is not None:
+        atexit.unregister(_engine.stop)
+        _left_behind.append(_engine)
+        _engine._stopped = True
+        _engine = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,157 @@
+"""One remote command from start to end, on the engine: its input, its output as it comes, its interrupt.
+
+Used by the magics, which show the output live, and by the blocking facade, which keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jupyter_ssh.kernel.results import Result
+from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.output import LiveOutput
+    from jupyter_ssh.ssh.client.connection import Connection
+    from jupyter_ssh.ssh.client.process import Process
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 256 * 1024
+WRITE_BYTES = 64 * 1024
+#: What is kept of each stream of a command whose output nobody asked to keep, for its error.
+UNKEPT_BYTES = 64 * 1024
+#: Seconds a process has to end after SIGINT before its channel is closed. With `engine.GRACE` it bounds what ■ takes.
+INTERRUPT_SECONDS = 0.4
+#: Seconds for what the process printed before it ended by SIGINT.
+LAST_WORDS_SECONDS = 0.2
+
+
+class Kept:
+    """The bytes of one stream: all of them, or the last `UNKEPT_BYTES`."""
+
+    def __init__(self, everything: bool = True) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._everything = everything
+        self._size = 0
+        self.total = 0
+
+    def add(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._size += len(data)
+        self.total += len(data)
+        if not self._everything:
+            while self._size - len(self._pieces[0]) >= UNKEPT_BYTES:
+                self._size -= len(self._pieces.popleft())
+
+    def value(self) -> bytes:
+        data = b"".join(self._pieces)
+        return data if self._everything else data[-UNKEPT_BYTES:]
+
+
+async def execute(
+    connection: Connection,
+    command: str | None,
+    *,
+    input: bytes | None = None,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    pty: Any = None,
+    live: LiveOutput | None = None,
+    hidden: frozenset[str] = frozenset(),
+    kept: Mapping[str, Kept] | None = None,
+    subsystem: bool = False,
+) -> Result:
+    """Run ``command`` and return its result, whatever its exit status.
+
+    ``input`` is written to its stdin, which is then closed. ``live`` shows the streams as they come, except those in
+    ``hidden``. ``kept`` collects "stdout" and "stderr", also those of a command that is interrupted. `DeadlineExceeded`
+    after ``timeout`` seconds. When cancelled, the process gets SIGINT, and its channel is closed if it does not end.
+    """
+    started = time.monotonic()
+    if subsystem:
+        process = await connection.start(None, pty=pty, env=env, subsystem=command)
+    else:
+        process = await connection.start(command, pty=pty, env=env)
+    kept = kept or {"stdout": Kept(), "stderr": Kept()}
+    pumps = [asyncio.create_task(_pump(process, name, kept[name], None if name in hidden else live)) for name in kept]
+    writer = asyncio.create_task(write_input(process, input))
+    try:
+        await asyncio.wait_for(_end(process, pumps), timeout)
+        if live is not None:
+            await live.finish()
+    except asyncio.TimeoutError:
+        _signal(process, "HUP")
+        raise DeadlineExceeded.after(timeout or 0, "command", next_step="Give it more time with timeout=.") from None
+    except asyncio.CancelledError:
+        await _interrupt(process, live)
+        raise
+    finally:
+        process.close()
+        for task in (writer, *pumps):
+            task.cancel()
+    return Result(
+        command=command,
+        stdout=kept["stdout"].value(),
+        stderr=kept["stderr"].value(),
+        exit_status=process.exit_status,
+        exit_signal=process.exit_signal,
+        host=destination(connection.info),
+        seconds=time.monotonic() - started,
+        stdout_size=kept["stdout"].total,
+        stderr_size=kept["stderr"].total,
+    )
+
+
+async def _end(process: Process, pumps: list[asyncio.Task[None]]) -> None:
+    # The output first: an exit status may arrive before the last bytes (RFC 4254 §6.10 binds it to no order).
+    await asyncio.gather(*(asyncio.shield(pump) for pump in pumps))
+    await process.wait_closed()
+
+
+async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None) -> None:
+    stream = getattr(process, name)
+    while data := await stream.read(READ_BYTES):
+        kept.add(data)
+        if live is not None:
+            live.feed(name, data)
+            await live.writable()
+
+
+async def write_input(process: Process, data: bytes | None) -> None:
+    """Write ``data`` to the process and close its stdin. It may end without reading all: that is no error."""
+    try:
+        for start in range(0, len(data or b""), WRITE_BYTES):
+            process.stdin.write((data or b"")[start : start + WRITE_BYTES])
+            await process.stdin.drain()
+        process.stdin.write_eof()
+    except SSHError as error:
+        log.debug("the input was not all read: %s", error)
+
+
+async def _interrupt(process: Process, live: LiveOutput | None) -> None:
+    """SIGINT; where the process does not end by it, SIGHUP (as if its terminal had gone) and the channel is closed."""
+    _signal(process, "INT")
+    try:
+        await asyncio.wait_for(process.wait_closed(), INTERRUPT_SECONDS)
+        if live is not None:
+            await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
+    except asyncio.TimeoutError:
+        _signal(process, "HUP")
+
+
+def _signal(process: Process, name: str) -> None:
+    try:
+        process.signal(name)
+    except SSHError as error:
+        log.debug("SIG%s was not sent: %s", name, error)
+
+
+def destination(info: Any) -> str:
+    """``user@host``, with the port if it is not 22."""
+    return f"{info.user}@{info.host}" + ("" if info.port == 22 else f":{info.port}")

@@ -1,0 +1,56 @@
+"""The hosts that the person's files know by name: for completion and for ``%ssh_hosts``."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+
+from jupyter_ssh.ssh.config.options import resolve
+from jupyter_ssh.ssh.config.ssh_config import chosen_files, hosts
+from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
+
+#: Names the ssh_config file that is read in place of ~/.ssh/config.
+CONFIG_VARIABLE = "JUPYTER_SSH_CONFIG"
+
+# Read once, and again when the files change: each Tab asks.
+_known_hosts: dict[tuple[str, ...], KnownHosts] = {}
+
+
+def config_file() -> str | None:
+    """The ssh_config file that the environment names, None for the usual ones."""
+    return os.environ.get(CONFIG_VARIABLE) or None
+
+
+def known_names() -> list[str]:
+    """Names of Host lines in ssh_config, then those of known_hosts; a port that is not 22 as ssh://host:port.
+
+    A file that cannot be read or understood adds nothing.
+    """
+    home = Path.home()
+    names = dict.fromkeys(hosts(chosen_files(config_file(), home), home))
+    try:
+        # For UserKnownHostsFile as a file gives it for every host.
+        options = resolve("localhost", files=chosen_files(config_file(), home), user_name=_user(), home=home)
+        paths = (*options.user_known_hosts_file, *options.global_known_hosts_file)
+        known = _known_hosts.setdefault(paths, KnownHosts(paths))
+        known.refresh()
+        names |= dict.fromkeys(_as_destination(name) for name in known.hosts())
+    except (SSHError, OSError):
+        pass
+    return list(names)
+
+
+def _as_destination(name: str) -> str:
+    host, bracket, port = name[1:].partition("]:")
+    if not name.startswith("[") or not bracket:
+        return name
+    return f"ssh://[{host}]:{port}" if ":" in host else f"ssh://{host}:{port}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

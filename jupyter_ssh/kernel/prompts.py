@@ -1,0 +1,121 @@
+"""Questions of a connection, asked through ``input`` and ``getpass`` of the cell that waits.
+
+The engine asks, the thread that runs the cell answers (see desk.py).  Where a question cannot be answered, because
+the front-end has no input (nbclient, papermill) or nobody waits, `PromptUnavailable` says what to do instead.
+An answer goes to the stack and nowhere else: no output, no history, no log.
+"""
+
+from __future__ import annotations
+
+import builtins
+import getpass
+import sys
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from jupyter_ssh.kernel.desk import CURRENT_DESK
+from jupyter_ssh.ssh.errors import PromptUnavailable
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.trust.question import HostKeyQuestion
+
+T = TypeVar("T")
+
+_HOST_KEY_STEP = (
+    "Connect once where a question can be answered, put the key into known_hosts, or accept keys of unknown hosts"
+    " with -o StrictHostKeyChecking=accept-new."
+)
+_SECRET_STEP = "Use a key without a passphrase or an agent, or connect from a cell that can ask (allow_stdin)."
+
+#: How often a question is asked again after an answer that is none.
+_ATTEMPTS = 3
+
+
+class StdinPrompts:
+    """The prompts of the client (``jupyter_ssh.ssh.client.prompts.Prompts``) inside a cell or a terminal."""
+
+    async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
+        """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself."""
+        return await _ask(lambda: _confirm(question), "the host key", _HOST_KEY_STEP)
+
+    async def ask_secret(self, prompt: str) -> str | None:
+        """A password or passphrase, typed without echo."""
+        return await _ask(lambda: _secret(prompt), "a password or passphrase", _SECRET_STEP)
+
+    async def keyboard_interactive(
+        self, name: str, instruction: str, prompts: list[tuple[str, bool]]
+    ) -> list[str] | None:
+        """The answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
+
+        def answer() -> list[str]:
+            for text in (name, instruction):
+                if text.strip():
+                    _say(printable(text))
+            return [_line(prompt) if echo else _secret(prompt) for prompt, echo in prompts]
+
+        # A server may send only text, or nothing at all: then there is nothing that needs a person.
+        if not prompts and not (name.strip() or instruction.strip()):
+            return []
+        return await _ask(answer, "the server's questions", _SECRET_STEP)
+
+    def show_banner(self, text: str) -> None:
+        """What the server says before authentication (RFC 4252 §5.4)."""
+        desk = CURRENT_DESK.get()
+        if desk is not None:
+            desk.post(lambda: _say(printable(text)))
+
+
+async def _ask(question: Callable[[], T], what: str, next_step: str) -> T:
+    desk = CURRENT_DESK.get()
+    if desk is None:
+        raise _unavailable(what, "no cell waits for this connection", next_step)
+    try:
+        return await desk.ask(question)
+    except NotImplementedError:  # IPython's StdinNotImplementedError: the request came with allow_stdin=False
+        raise _unavailable(what, "the front-end of this cell takes no input", next_step) from None
+    except (EOFError, OSError, getpass.GetPassWarning):
+        raise _unavailable(what, "there is no terminal to read an answer from", next_step) from None
+
+
+def _unavailable(what: str, why: str, next_step: str) -> PromptUnavailable:
+    return PromptUnavailable(f"{what} must be asked for, and {why}", phase="question", next_step=next_step)
+
+
+# --- done by the waiting thread ---------------------------------------------------------------------------------------
+
+
+def _confirm(question: HostKeyQuestion) -> bool:
+    *facts, prompt = question.text(visual=True).split("\n")
+    _say("\n".join(facts))
+    for _ in range(_ATTEMPTS):
+        text = _line(prompt).strip()
+        answer = question.answer(text)
+        if answer is not None:
+            return answer
+        if text.startswith(("SHA256:", "MD5:")):
+            _say("That is the fingerprint of another key. Not connected.")
+            return False
+        prompt = 'Please type "yes", "no" or the fingerprint: '
+    return False
+
+
+def _line(prompt: str) -> str:
+    return builtins.input(printable(prompt))
+
+
+def _secret(prompt: str) -> str:
+    with warnings.catch_warnings():
+        # getpass warns before it would echo: rather no answer than a password on the screen.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        return getpass.getpass(printable(prompt))
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """``text`` of a server without control characters: it may not move the cursor or repaint a question."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

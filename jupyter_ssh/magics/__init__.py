@@ -1,0 +1,42 @@
+"""The magics, one file each. Loading registers them and imports nothing of the stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+#: (name, kind for IPython's register_magic_function, module) of each magic; its function has the name of the magic.
+MAGICS = (
+    ("ssh", "line_cell", "jupyter_ssh.magics.ssh"),
+    ("ssh_hosts", "line", "jupyter_ssh.magics.ssh_hosts"),
+    ("ssh_close", "line", "jupyter_ssh.magics.ssh_close"),
+)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics and the completion of their lines."""
+    from jupyter_ssh.magics import completion
+    from jupyter_ssh.magics.registration import make_magic
+
+    register: Any = shell.register_magic_function  # typed in some releases of IPython, and then wrongly
+    for name, kind, module in MAGICS:
+        register(make_magic(shell, name, module), kind, name)
+    completion.install(shell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the magics and the completion away and close the connections that the magics opened."""
+    import sys
+
+    from jupyter_ssh.magics import completion
+
+    completion.remove(shell)
+    registered: dict[str, dict[str, Any]] = shell.magics_manager.magics
+    for name, _, _ in MAGICS:
+        for functions in registered.values():
+            functions.pop(name, None)
+    if (sessions := sys.modules.get("jupyter_ssh.kernel.sessions")) is not None:
+        registry = sessions.get_sessions()
+        registry.close([entry.connection for entry in registry.entries() if entry.by_magic])

@@ -1,0 +1,165 @@
+"""Tab completion on the lines of the magics: options, their values, hosts.
+
+A matcher of IPython's second API (8.6 and newer), added to the completer's ``custom_matchers``: it serves the
+notebook's completion requests and the terminal's Tab alike.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
+
+# "%ssh ...", "%%ssh ..." on the first line, "name = %ssh ..."; then the words up to the cursor.
+_LINE = re.compile(
+    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_close|ssh)\s+(?P<rest>.*)\Z", re.DOTALL
+)
+
+_INTERPRETERS = ("bash", "sh", "zsh", "python3", "perl", "ruby", "node", "psql", "sqlite3")
+
+Candidate = tuple[str, str]  # text, type as it is shown beside it
+
+
+def install(shell: InteractiveShell) -> None:
+    """Add the matcher to the shell's completer."""
+    completer = getattr(shell, "Completer", None)
+    if completer is not None and ssh_matcher() not in completer.custom_matchers:
+        completer.custom_matchers.append(ssh_matcher())
+
+
+def remove(shell: InteractiveShell) -> None:
+    """Take the matcher out again."""
+    completer = getattr(shell, "Completer", None)
+    if completer is not None and ssh_matcher() in completer.custom_matchers:
+        completer.custom_matchers.remove(ssh_matcher())
+
+
+_matcher: Any = None
+
+
+def ssh_matcher() -> Callable[[CompletionContext], SimpleMatcherResult]:
+    """The matcher, as IPython wants it."""
+    global _matcher
+    if _matcher is None:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+
+        @context_matcher(identifier="jupyter_ssh")  # type: ignore[untyped-decorator,unused-ignore]
+        def match(context: CompletionContext) -> SimpleMatcherResult:
+            fragment, candidates = complete(context.text_until_cursor, first_line=context.cursor_line == 0)
+            return {
+                "completions": [SimpleCompletion(text=text, type=kind) for text, kind in candidates],
+                "matched_fragment": fragment,
+                "suppress": bool(candidates),
+                "do_not_suppress": set(),
+                "ordered": True,
+            }
+
+        _matcher = match
+    matcher: Callable[[CompletionContext], SimpleMatcherResult] = _matcher
+    return matcher
+
+
+def complete(text: str, *, first_line: bool = True) -> tuple[str, list[Candidate]]:
+    """The fragment that ends ``text`` and what could stand in its place."""
+    match = _LINE.match(text)
+    if match is None or (match["percent"] == "%%" and not first_line):
+        return "", []
+    words = match["rest"].split()
+    fragment = words.pop() if words and not match["rest"][-1].isspace() else ""
+    if match["magic"] == "ssh_close":
+        candidates: Iterable[Candidate] = [*_open_names(), ("--all", "option")]
+    else:
+        candidates = _for_ssh(words, fragment, cell=match["percent"] == "%%")
+    return fragment, [(text, kind) for text, kind in candidates if text.startswith(fragment)]
+
+
+def _for_ssh(words: list[str], fragment: str, *, cell: bool) -> Iterable[Candidate]:
+    from jupyter_ssh.magics.options import LONG_OPTIONS
+    from jupyter_ssh.ssh.config.arguments import LETTERS
+
+    destination: str | None = None
+    command = False
+    value_of = ""  # the option whose value the next word is
+    for word in words:
+        if value_of:
+            value_of = ""
+        elif command:
+            break
+        elif word.startswith("--") and word != "--":
+            option = next((option for option in LONG_OPTIONS if f"--{option.name}" == word), None)
+            value_of = word if option is not None and option.value else ""
+        elif word.startswith("-") and len(word) > 1:
+            takes = next((letter for letter in word[1:] if letter in LETTERS and LETTERS[letter].value), None)
+            value_of = f"-{takes}" if takes is not None and word.endswith(takes) else ""
+        elif destination is None:
+            destination = word
+        else:
+            command = True
+    if value_of:
+        values = _VALUES.get(value_of)
+        return values(fragment) if values is not None else []
+    if command:
+        return []
+    if fragment.startswith("-"):
+        letters = [(f"-{row.letter}", row.meaning) for row in LETTERS.values() if row.supported]
+        return [*letters, *((f"--{option.name}", option.meaning) for option in LONG_OPTIONS)]
+    if destination is None:
+        return _hosts(fragment)
+    return [(name, "interpreter") for name in _INTERPRETERS] if cell else []
+
+
+def _hosts(fragment: str) -> list[Candidate]:
+    from jupyter_ssh.kernel.hosts import known_names
+
+    user, at, _ = fragment.rpartition("@")
+    names = [(user + at + name, "host") for name in known_names()]
+    return names if at else [*_open_names(), *names]
+
+
+def _open_names() -> list[Candidate]:
+    from jupyter_ssh.kernel.sessions import get_sessions
+
+    return [(connection.name, "connection") for connection in get_sessions().opened()]
+
+
+def _files(fragment: str) -> list[Candidate]:
+    found = sorted(glob.glob(glob.escape(os.path.expanduser(fragment)) + "*"))
+    home = os.path.expanduser("~")
+    shown = [path + os.sep * os.path.isdir(path) for path in found]
+    if fragment.startswith("~"):
+        shown = ["~" + path[len(home) :] if path.startswith(home) else path for path in shown]
+    return [(path, "path") for path in shown]
+
+
+def _keywords(fragment: str) -> list[Candidate]:
+    from jupyter_ssh.ssh.config.keywords import ROWS
+
+    return [(f"{row.name}=", "keyword") for row in ROWS]
+
+
+def _algorithms(kind: str) -> Callable[[str], list[Candidate]]:
+    def values(fragment: str) -> list[Candidate]:
+        from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
+        from jupyter_ssh.ssh.crypto.macs import MACS
+
+        chosen, comma, _ = fragment.rpartition(",")
+        table: Iterable[str] = CIPHERS if kind == "ciphers" else MACS
+        return [(chosen + comma + name, kind) for name in table]
+
+    return values
+
+
+#: What to offer as the value of an option.
+_VALUES: dict[str, Callable[[str], list[Candidate]]] = {
+    "-i": _files,
+    "-F": _files,
+    "-o": _keywords,
+    "-c": _algorithms("ciphers"),
+    "-m": _algorithms("macs"),
+}

@@ -1,0 +1,144 @@
+"""``%ssh [options] [user@]host [command]`` and ``%%ssh [options] [host] [interpreter]``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jupyter_ssh.kernel.background import BackgroundProcess, BackgroundStream, returncode
+from jupyter_ssh.kernel.desk import CURRENT_DESK
+from jupyter_ssh.kernel.engine import get_engine
+from jupyter_ssh.kernel.execution import Kept, execute, write_input
+from jupyter_ssh.kernel.facade import Connection
+from jupyter_ssh.kernel.output import LiveOutput
+from jupyter_ssh.kernel.results import Result
+from jupyter_ssh.kernel.sessions import get_sessions
+from jupyter_ssh.magics.options import Request, read_line
+from jupyter_ssh.magics.usage import value_is_used
+from jupyter_ssh.ssh.config.arguments import Usage
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+#: Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
+#: neither a profile nor a message of the day comes into the output, as it would from a login shell reading stdin.
+DEFAULT_INTERPRETER = "exec sh -c 'if command -v bash >/dev/null 2>&1; then exec bash -s; else exec sh -s; fi'"
+
+
+def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Connection | Result | None:
+    """Connect, and run a command or the cell. See ``%ssh?`` for what people type."""
+    request = read_line(line)
+    if request.arguments.version:
+        import jupyter_ssh
+
+        print(f"jupyter_ssh {jupyter_ssh.__version__}")
+        return None
+    connection = _connection(request)
+    command = request.arguments.command
+    if cell is None and command is None:
+        return connection
+    input = None
+    if cell is not None:
+        command = command or DEFAULT_INTERPRETER
+        input = (cell if cell.endswith("\n") else cell + "\n").encode("utf-8", "surrogateescape")
+    if request.background:
+        _start(shell, request, connection, command, input)
+        return None
+    used = cell is None and value_is_used(shell)
+    result = _run(shell, request, connection, command, input, keep=used)
+    return result if used else None
+
+
+def _connection(request: Request) -> Connection:
+    sessions = get_sessions()
+    arguments = request.arguments
+    if request.destination is None:
+        if arguments.command_line or arguments.config:
+            raise Usage("options of a connection without a host", phase="options", expected="[user@]host")
+        return sessions.current()
+    options: dict[str, Any] = {"command_line": arguments.command_line}
+    if arguments.config is not None:
+        options["config"] = arguments.config
+    connection, dropped = sessions.open(request.destination, options)
+    if dropped is not None and not arguments.quiet:
+        print(f"Connected to {connection.name} again: the connection had {dropped.state}.", file=sys.stderr)
+    return connection
+
+
+def _run(
+    shell: InteractiveShell,
+    request: Request,
+    connection: Connection,
+    command: str | None,
+    input: bytes | None,
+    *,
+    keep: bool,
+) -> Result:
+    """Run ``command`` to its end with live output, and put what was asked for into the person's variables."""
+    names = {"stdout": request.out, "stderr": request.err}
+    kept = {stream: Kept(keep or name is not None) for stream, name in names.items()}
+    hidden = frozenset(stream for stream, name in names.items() if name is not None)
+
+    async def work() -> Result:
+        desk = CURRENT_DESK.get()
+        assert desk is not None
+        live = LiveOutput(desk, limit=request.show, kept="the result" if keep else None)
+        return await execute(
+            connection.inner,
+            command,
+            input=input,
+            live=live,
+            hidden=hidden,
+            kept=kept,
+            pty=_pty(request),
+            subsystem=request.arguments.subsystem,
+        )
+
+    try:
+        result = get_engine().call(work)
+    finally:
+        for stream, name in names.items():
+            if name is not None:
+                shell.user_ns[name] = kept[stream].value().decode("utf-8", "backslashreplace")
+    shell.user_ns["_exit_code"] = returncode(result.exit_status, result.exit_signal)
+    if request.raise_error:
+        result.check()
+    return result
+
+
+def _start(
+    shell: InteractiveShell, request: Request, connection: Connection, command: str | None, input: bytes | None
+) -> None:
+    """Start ``command`` in the background and put its streams and itself into the person's variables."""
+    engine = get_engine()
+    process = engine.call(lambda: connection.inner.start(command, pty=_pty(request)))
+    streams: dict[str, BackgroundStream | None] = {}
+    for stream, name in (("stdout", request.out), ("stderr", request.err)):
+        inner = getattr(process, stream)
+        streams[stream] = BackgroundStream(engine, inner) if name is not None else None
+        if name is None:
+            engine.submit(partial(_discard, inner))
+        else:
+            shell.user_ns[name] = streams[stream]
+    engine.submit(lambda: write_input(process, input))
+    if request.proc is not None:
+        shell.user_ns[request.proc] = BackgroundProcess(
+            engine, process, command, connection.name, streams["stdout"], streams["stderr"]
+        )
+
+
+async def _discard(stream: Any) -> None:
+    while await stream.read(1 << 18):
+        pass
+
+
+def _pty(request: Request) -> Any:
+    """A terminal for ``-t``: of a fixed size, for the cell has none."""
+    winning: Iterable[tuple[str, str]] = request.arguments.winning.items()
+    if ("RequestTTY", "yes") not in winning and ("RequestTTY", "force") not in winning:
+        return None
+    from jupyter_ssh.ssh.client import Pty
+
+    return Pty(term="xterm-256color", rows=24, cols=80)

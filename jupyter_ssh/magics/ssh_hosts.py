@@ -1,0 +1,51 @@
+"""``%ssh_hosts``: the open connections and the hosts one could connect to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jupyter_ssh.kernel import faces
+from jupyter_ssh.kernel.hosts import known_names
+from jupyter_ssh.kernel.sessions import Entry, Sessions, get_sessions
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+#: Names listed below the table.
+KNOWN_SHOWN = 50
+
+
+class Hosts:
+    """What ``%ssh_hosts`` shows: ``rows`` of the table and the names of ``known`` hosts."""
+
+    def __init__(self, rows: Sequence[faces.Row], known: Sequence[str]) -> None:
+        self.rows = rows
+        self.known = known
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        shown = list(self.known[:KNOWN_SHOWN])
+        if len(self.known) > KNOWN_SHOWN:
+            shown.append(f"and {len(self.known) - KNOWN_SHOWN} more")
+        return {"text/plain": faces.hosts_text(self.rows, shown), "text/html": faces.hosts_html(self.rows, shown)}
+
+
+def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
+    """The table of connections, dropped ones with their reason, and the known hosts."""
+    sessions = get_sessions()
+    return Hosts([_row(sessions, entry) for entry in sessions.entries()], known_names())
+
+
+def _row(sessions: Sessions, entry: Entry) -> faces.Row:
+    connection = entry.connection
+    info = connection.info
+    return faces.Row(
+        name=connection.name,
+        state=connection.state,
+        since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),
+        server=faces.printable(info.server_version or ""),
+        exchange=f"{info.exchange}{', post-quantum' if info.post_quantum else ''}",
+        current=sessions.is_current(connection),
+        open=not connection.closed,
+    )
