@@ -3,7 +3,7 @@
 # PEERS=skip, the tests of a missing peer are skipped; where CI is set, what cannot be installed is an error.
 set -euo pipefail
 
-# command and Debian's package of it
+# command or library, and Debian's package of it
 wanted='
 sshd openssh-server
 ssh openssh-client
@@ -18,12 +18,20 @@ htop htop
 tmux tmux
 xauth xauth
 rsync rsync
+libnss_wrapper.so libnss-wrapper
 '
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+is_there() {
+    case $1 in
+        *.so) ldconfig -p | grep "^[[:space:]]*$1 " >/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
 packages=()
-while read -r command package; do
-    [ -z "$command" ] || command -v "$command" >/dev/null || packages+=("$package")
+while read -r name package; do
+    [ -z "$name" ] || is_there "$name" || packages+=("$package")
 done <<<"$wanted"
 [ ${#packages[@]} -gt 0 ] || exit 0
 
