@@ -22,6 +22,7 @@ from .framing import (
 from .interfaces import Authenticator
 
 _unpack_length = UINT32.unpack_from
+_pack_length = UINT32.pack
 
 
 class EncryptThenMacSealer:
@@ -49,7 +50,7 @@ class EncryptThenMacSealer:
         self.sequence = (sequence + 1) & SEQUENCE_MASK
         size = len(payload)
         padding_length, padding, extra = self._paddings[size % self._alignment]
-        length = (size + extra).to_bytes(4, "big")
+        length = _pack_length(size + extra)
         body = self._update(b"".join((padding_length, payload, padding)))
         return b"".join((length, body, self._authenticate(sequence, length, body)))
 
@@ -83,7 +84,7 @@ class EncryptThenMacOpener:
             return None
         sequence = self.sequence
         body = buffer[body_start:body_end]
-        tag = self._authenticate(sequence, buffer[start:body_start], body)
+        tag = self._authenticate(sequence, _pack_length(length), body)
         if not compare_digest(tag, buffer[body_end:packet_end]):
             raise wrong_tag(sequence)
         self.sequence = (sequence + 1) & SEQUENCE_MASK

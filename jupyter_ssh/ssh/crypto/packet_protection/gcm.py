@@ -28,6 +28,7 @@ _NONCE = Struct(">4sQ")  # RFC 5647 §7.1: a fixed field and the invocation coun
 _COUNTER_MASK = 0xFFFFFFFFFFFFFFFF
 
 _unpack_length = UINT32.unpack_from
+_pack_length = UINT32.pack
 _pack_nonce = _NONCE.pack
 
 
@@ -54,7 +55,7 @@ class GcmSealer:
         """See `Sealer.seal`."""
         size = len(payload)
         padding_length, padding, extra = self._paddings[size & 15]
-        length = (size + extra).to_bytes(4, "big")
+        length = _pack_length(size + extra)
         counter = self._counter
         # The counter starts at a random value, so that it may well pass 2**64; it must not carry into the fixed field.
         self._counter = (counter + 1) & _COUNTER_MASK
@@ -94,9 +95,8 @@ class GcmOpener:
             return None
         counter = self._counter
         try:
-            body = self._decrypt(
-                _pack_nonce(self._fixed, counter), buffer[body_start:packet_end], buffer[start:body_start]
-            )
+            # Packing the length again is cheaper than a slice of the buffer.
+            body = self._decrypt(_pack_nonce(self._fixed, counter), buffer[body_start:packet_end], _pack_length(length))
         except InvalidTag:
             raise wrong_tag(self.sequence) from None
         self._counter = (counter + 1) & _COUNTER_MASK
