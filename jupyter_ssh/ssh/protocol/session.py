@@ -97,6 +97,11 @@ class Session:
         """Takes the packets to send, in order."""
         return self.transport.data_to_send()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for `data_to_send`."""
+        return self.transport.unsent
+
     def pause(self) -> None:
         """The network takes no more for now."""
         self.transport.pause()

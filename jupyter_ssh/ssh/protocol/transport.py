@@ -94,7 +94,8 @@ class Transport:
         self._opener: Opener = PlainOpener()
         self._sealer: Sealer = PlainSealer(random=settings.random)
         self._output: list[bytes] = []
-        self._output_size = 0
+        self.unsent = 0
+        """Bytes of sealed packets that wait for `data_to_send`."""
         self._paused = False
         self.congested = False
         """Channels keep their data back: keys are changing, or the network is slow."""
@@ -167,8 +168,8 @@ class Transport:
         packet = self._sealer.seal(payload)
         output = self._output
         output.append(packet)
-        self._output_size += len(packet)
-        if self._output_size > MAX_OUTPUT:
+        self.unsent += len(packet)
+        if self.unsent > MAX_OUTPUT:
             self.congested = True
         if len(output) == 1:
             self.on_output()
@@ -239,8 +240,8 @@ class Transport:
         """Takes the packets that wait to be sent."""
         output, self._output = self._output, []
         if output:
-            self._sent_since_keys += self._output_size
-            self._output_size = 0
+            self._sent_since_keys += self.unsent
+            self.unsent = 0
             if self._sent_since_keys > self._rekey_bytes or self._sealer.sequence >= self._packet_limit_out:
                 self.rekey()
             self._decongest()
@@ -257,7 +258,7 @@ class Transport:
         self._decongest()
 
     def _decongest(self) -> None:
-        if self.congested and not self._paused and self._our_kexinit is None and self._output_size <= MAX_OUTPUT:
+        if self.congested and not self._paused and self._our_kexinit is None and self.unsent <= MAX_OUTPUT:
             self.congested = False
             self.on_released()
 
@@ -333,7 +334,7 @@ class Transport:
         """Sends a message that does not wait for a rekey."""
         packet = self._sealer.seal(payload)
         self._output.append(packet)
-        self._output_size += len(packet)
+        self.unsent += len(packet)
         if len(self._output) == 1:
             self.on_output()
 

@@ -1,0 +1,342 @@
+"""Logging in: which methods and keys are tried, in which order, and who is asked (RFC 4252; ssh_config(5)).
+
+The server's list of methods drives the loop: after a partial success it goes on with what the server then wants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from ..config.options import Options
+from ..errors import (
+    AuthenticationError,
+    DisconnectedByPeer,
+    KeyFileError,
+    KeyFormatError,
+    PromptUnavailable,
+    ProtocolError,
+    SSHError,
+    WrongPassphrase,
+)
+from ..keys.base import PrivateKey
+from ..keys.files import KeyFile, open_key_file
+from ..protocol import events as e
+from ..protocol.session import ClientSession
+from .handshake import Handshake, described
+from .prompts import Prompts
+from .settings import signature_algorithms
+
+PHASE: Final = "authentication"
+
+METHODS: Final = ("publickey", "keyboard-interactive", "password")
+"""What we can do, in OpenSSH's order of preference."""
+
+MAX_REQUESTS: Final = 64
+"""Requests before we give up on a server that is never content."""
+
+PASSPHRASE_ATTEMPTS: Final = 3
+
+Identity = PrivateKey | KeyFile
+
+
+class ClientLogin:
+    """One login; `run` either returns with somebody logged in or raises `AuthenticationError`."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        handshake: Handshake,
+        options: Options,
+        prompts: Prompts,
+        *,
+        password: str | None,
+        keys: Sequence[PrivateKey],
+        secrets_allowed: bool,
+    ) -> None:
+        self._session = session
+        self._auth = session.authentication
+        self._handshake = handshake
+        self._options = options
+        self._prompts = prompts
+        self._password = password
+        self._secrets_allowed = secrets_allowed
+        self._destination = f"{options.user}@{options.host}"
+        self._identities: list[Identity] = [*keys]
+        self._identities_loaded = False
+        self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
+        self._left["keyboard-interactive"] = options.number_of_password_prompts
+        self._requests = 0
+        self._advice: str | None = None
+        self.attempts: list[tuple[str, str, str]] = []
+        """(method, what was offered, outcome) of each try."""
+        self.methods: list[str] = []
+        """The methods that succeeded, in order."""
+        self.key_fingerprint: str | None = None
+        """The key that was used to sign in, if one was."""
+
+    async def run(self) -> None:
+        """Logs in; raises `AuthenticationError`, `DeadlineExceeded`, or why the session ended."""
+        try:
+            await self._run()
+        except DisconnectedByPeer as error:
+            raise self._refused((), reason=error.received) from error
+
+    async def _run(self) -> None:
+        self._auth.start(self._options.user)
+        event = await self._handshake.next("starting authentication")
+        if not isinstance(event, e.AuthenticationStarted):
+            raise _unexpected(event)
+        self._auth.none()
+        outcome = await self._answer()
+        tries: dict[str, Callable[[], Awaitable[e.Event | None]]] = {
+            "publickey": self._try_key,
+            "keyboard-interactive": self._try_keyboard_interactive,
+            "password": self._try_password,
+        }
+        offered: Sequence[str] = ()
+        while isinstance(outcome, e.AuthenticationFailed):
+            offered = outcome.methods
+            if outcome.partial_success:
+                self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+            next_outcome: e.Event | None = None
+            for method in self._order():
+                if method in offered:
+                    next_outcome = await tries[method]()
+                    if next_outcome is not None:
+                        break
+            if next_outcome is None:
+                raise self._refused(offered)
+            outcome = next_outcome
+        if not isinstance(outcome, e.Authenticated):
+            raise _unexpected(outcome)
+        self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+
+    def _order(self) -> list[str]:
+        preferred = (self._options.preferred_authentications or ",".join(METHODS)).split(",")
+        allowed = {
+            "publickey": self._options.pubkey_authentication != "no",
+            "keyboard-interactive": self._options.kbd_interactive_authentication and self._secrets_allowed,
+            "password": self._options.password_authentication and self._secrets_allowed,
+        }
+        return [name.strip() for name in preferred if allowed.get(name.strip())]
+
+    async def _answer(self) -> e.Event:
+        self._requests += 1
+        if self._requests > MAX_REQUESTS:
+            raise self._refused((), reason=f"no end after {MAX_REQUESTS} requests")
+        return await self._handshake.next(PHASE)
+
+    def _note(self, method: str, offered: str, outcome: e.Event | str) -> None:
+        if isinstance(outcome, e.Authenticated):
+            text = "accepted"
+        elif isinstance(outcome, e.AuthenticationFailed):
+            text = "accepted, more is needed" if outcome.partial_success else "refused"
+        else:
+            text = outcome if isinstance(outcome, str) else type(outcome).__name__
+        self.attempts.append((method, offered, text))
+
+    def _refused(self, offered: Sequence[str], *, reason: str | None = None) -> AuthenticationError:
+        tried = "; ".join(f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts)
+        error = AuthenticationError(
+            f"{self._destination} was not let in",
+            phase=PHASE,
+            expected=f"one of {', '.join(offered)}" if offered else None,
+            received=f"{reason + '; ' if reason else ''}tried {tried or 'nothing that the server takes'}",
+            next_step=self._advice or _advice(offered, self.attempts),
+        )
+        error.attempts = tuple(self.attempts)
+        error.methods = tuple(offered)
+        return error
+
+    # --- publickey ----------------------------------------------------------------------------------------------------
+
+    def _load_identities(self) -> None:
+        """The key files, in their order; files that are not there are passed over unless somebody named them."""
+        self._identities_loaded = True
+        named = self._options.given("identity_file")
+        for path in self._options.identity_file:
+            if not named and not Path(path).exists():
+                continue
+            try:
+                identity = open_key_file(path)
+            except (KeyFileError, KeyFormatError) as error:
+                self._note("publickey", path, described(error))
+                self._advice = self._advice or error.next_step
+                continue
+            self._identities.append(identity)
+
+    async def _try_key(self) -> e.Event | None:
+        """Tries the next key that can be tried; None when there is none left."""
+        if not self._identities_loaded:
+            self._load_identities()
+        while self._identities:
+            outcome = await self._try_identity(self._identities.pop(0))
+            if outcome is not None:
+                return outcome
+        return None
+
+    async def _try_identity(self, identity: Identity) -> e.Event | None:
+        public = identity.public
+        if public is None:
+            assert isinstance(identity, KeyFile)
+            return await self._sign_in(await self._unlock(identity), None)
+        name = identity.comment or "key" if isinstance(identity, PrivateKey) else str(identity.path)
+        label = f"{name} {public.fingerprint}"
+        algorithm = self._algorithm(public.signature_algorithms)
+        if algorithm is None:
+            self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")
+            return None
+        if isinstance(identity, PrivateKey):
+            return await self._sign_in(identity, label)
+        if not identity.encrypted:
+            return await self._sign_in(identity.unlock(), label)
+        # Whether the server wants the key is asked before the person is asked for its passphrase.
+        self._auth.offer_key(public, algorithm)
+        answer = await self._answer()
+        if not isinstance(answer, e.KeyAcceptable):
+            self._note("publickey", label, answer)
+            return answer
+        return await self._sign_in(await self._unlock(identity), label)
+
+    async def _sign_in(self, key: PrivateKey | None, label: str | None) -> e.Event | None:
+        if key is None:
+            return None
+        algorithm = self._algorithm(key.public.signature_algorithms)
+        label = label or key.public.fingerprint
+        if algorithm is None:
+            self._note("publickey", label, f"the server takes no signature of a {key.public.key_type} key")
+            return None
+        self._auth.sign_in(key, algorithm)
+        outcome = await self._answer()
+        self._note("publickey", label, outcome)
+        self.key_fingerprint = key.public.fingerprint
+        return outcome
+
+    def _algorithm(self, algorithms: Sequence[str]) -> str | None:
+        """The best algorithm of a key that both we and the server (RFC 8308 §3.1) accept."""
+        ours = signature_algorithms(self._options)
+        said = self._session.transport.extensions.get("server-sig-algs")
+        theirs = said.decode("ascii", "replace").split(",") if said else None
+        return next((name for name in algorithms if name in ours and (theirs is None or name in theirs)), None)
+
+    async def _unlock(self, file: KeyFile) -> PrivateKey | None:
+        loop = asyncio.get_running_loop()
+        for _ in range(PASSPHRASE_ATTEMPTS if file.encrypted else 1):
+            passphrase = None
+            if file.encrypted:
+                passphrase = await self._secret(file.prompt, "publickey", str(file.path))
+                if not passphrase:
+                    return None
+            try:
+                # bcrypt takes a tenth of a second and more: other connections go on meanwhile.
+                return await loop.run_in_executor(None, file.unlock, passphrase)
+            except WrongPassphrase:
+                continue
+            except (KeyFileError, KeyFormatError) as error:
+                self._note("publickey", str(file.path), described(error))
+                return None
+        self._note("publickey", str(file.path), "wrong passphrase")
+        return None
+
+    # --- password and keyboard-interactive ----------------------------------------------------------------------------
+
+    async def _secret(self, prompt: str, method: str, label: str) -> str | None:
+        if self._options.batch_mode:
+            self._note(method, label, "nobody may be asked (BatchMode)")
+            return None
+        try:
+            answer = await self._prompts.ask_secret(prompt)
+        except PromptUnavailable as error:
+            self._note(method, label, error.message)
+            self._advice = self._advice or error.next_step
+            return None
+        if answer is None:
+            self._note(method, label, "nobody answered")
+        return answer
+
+    async def _try_password(self) -> e.Event | None:
+        if self._left["password"] <= 0:
+            return None
+        self._left["password"] -= 1
+        password, self._password = self._password, None
+        if password is None:
+            password = await self._secret(f"{self._destination}'s password: ", "password", "")
+        if password is None:
+            self._left["password"] = 0
+            return None
+        self._auth.password(password)
+        outcome: e.Event | None = await self._answer()
+        if isinstance(outcome, e.PasswordChangeDemanded):
+            outcome = await self._change_password(password, outcome.prompt)
+        if outcome is not None:
+            self._note("password", "a password", outcome)
+        return outcome
+
+    async def _change_password(self, old: str, prompt: str) -> e.Event | None:
+        new = await self._secret(f"{prompt}\nNew password: ", "password", "a new password")
+        again = await self._secret("The new password again: ", "password", "a new password") if new else None
+        if not new or new != again:
+            self._note("password", "a new password", "the two did not match" if new else "none was given")
+            return None
+        self._auth.change_password(old, new)
+        return await self._answer()
+
+    async def _try_keyboard_interactive(self) -> e.Event | None:
+        if self._left["keyboard-interactive"] <= 0:
+            return None
+        self._left["keyboard-interactive"] -= 1
+        self._auth.keyboard_interactive()
+        outcome = await self._answer()
+        asked = 0
+        while isinstance(outcome, e.Questions):
+            asked += len(outcome.prompts)
+            answers = await self._answers(outcome)
+            if answers is None:
+                self._left["keyboard-interactive"] = 0
+                return None
+            self._auth.answer(answers)
+            outcome = await self._answer()
+        self._note("keyboard-interactive", f"{asked} answers", outcome)
+        if not asked:
+            self._left["keyboard-interactive"] = 0  # refused without a question: asking again would change nothing
+        return outcome
+
+    async def _answers(self, questions: e.Questions) -> list[str] | None:
+        if not questions.prompts and not (questions.name or questions.instruction):
+            return []
+        if self._password is not None and [echo for _, echo in questions.prompts] == [False]:
+            # One hidden answer is a password by another name (PAM): the password that was given is what is asked for.
+            password, self._password = self._password, None
+            return [password]
+        if self._options.batch_mode:
+            self._note("keyboard-interactive", "", "nobody may be asked (BatchMode)")
+            return None
+        answers: list[str] | None = None
+        with contextlib.suppress(PromptUnavailable):
+            answers = await self._prompts.keyboard_interactive(
+                questions.name, questions.instruction, list(questions.prompts)
+            )
+        if answers is None or len(answers) != len(questions.prompts):
+            self._note("keyboard-interactive", "", "nobody answered")
+            return None
+        return answers
+
+
+def _unexpected(event: e.Event) -> SSHError:
+    return ProtocolError("the server's answer makes no sense here", phase=PHASE, received=type(event).__name__)
+
+
+def _advice(offered: Sequence[str], attempts: Sequence[tuple[str, str, str]]) -> str:
+    tried = {method for method, _, _ in attempts}
+    if "publickey" in offered and "publickey" not in tried:
+        return "Name your key with -i or IdentityFile, or copy it to the server with ssh-copy-id."
+    if "publickey" in tried:
+        return (
+            "Check the user name, and that the public key stands in ~/.ssh/authorized_keys there, "
+            "which only its owner may be able to write."
+        )
+    return "Check the user name and the password."

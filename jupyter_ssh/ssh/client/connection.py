@@ -1,0 +1,388 @@
+"""`connect` and the `Connection` it gives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import logging
+import os
+import socket
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from ..config.options import Options, resolve
+from ..config.ssh_config import ConfigFile, chosen_files
+from ..crypto.exchange import EXCHANGES
+from ..errors import ChannelOpenError, ConnectError, ConnectionClosed, DeadlineExceeded, NameNotFound, SSHError
+from ..keys.base import PrivateKey
+from ..net.deadline import within
+from ..net.dial import dial
+from ..net.driver import SessionDriver
+from ..protocol import events as e
+from ..protocol.session import ClientSession
+from ..protocol.settings import Settings
+from ..trust.policy import HostKeyPolicy
+from ..wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+from .authentication import ClientLogin
+from .handshake import Handshake
+from .process import Process, Pty, Result
+from .prompts import NoPrompts, Prompts
+from .settings import session_settings
+from .streams import Reader, Writer
+from .tcp import TcpStream
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+CONNECT_SECONDS: Final = 30.0
+"""Each phase before authentication may take so long, unless ConnectTimeout says otherwise."""
+
+ANSWER_SECONDS: Final = 60.0
+"""How long a server may take to open a channel or to start a command."""
+
+Config = str | os.PathLike[str] | Sequence[ConfigFile] | None
+Keys = str | os.PathLike[str] | PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """How a connection is made up; ``host`` is the name as it was typed."""
+
+    host: str
+    port: int
+    user: str
+    address: str
+    server_version: str
+    client_version: str
+    exchange: str
+    host_key_algorithm: str
+    host_key_fingerprint: str
+    cipher_out: str
+    cipher_in: str
+    mac_out: str
+    mac_in: str
+    method: str
+    key_fingerprint: str | None
+    """The key that was used to log in, if one was."""
+    post_quantum: bool
+
+
+class Connecting:
+    """A connection being made: ``await`` it, or use it with ``async with``, which also closes it."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+        self._connection: Connection | None = None
+
+    def __await__(self) -> Generator[Any, None, Connection]:
+        made: Generator[Any, None, Connection] = self._make().__await__()
+        return made
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
+def connect(
+    target: str,
+    *,
+    config: Config = None,
+    password: str | None = None,
+    identity_file: Keys | Sequence[Keys] | None = None,
+    prompts: Prompts | None = None,
+    command_line: Sequence[str | tuple[str, str]] = (),
+    **options: object,
+) -> Connecting:
+    """Connects to ``target``: ``host``, ``user@host`` or ``ssh://user@host:port``.
+
+    ``options`` are ssh_config keywords in snake_case (``port=2222``, ``strict_host_key_checking="accept-new"``,
+    ``ciphers=["aes128-gcm@openssh.com"]``), and ``known_hosts=PATH`` for that file and no other.  ``command_line`` are
+    ``-o`` options as text.  ``config`` is the ssh_config file to read in place of the person's and the system's, "none"
+    to read none.  ``identity_file`` may also be a key in memory.  ``prompts`` answers questions; without it none is
+    answered, and the key of an unknown host is refused.
+
+    Raises `ConfigError`, `NameNotFound`, `ConnectError`, `DeadlineExceeded`, `HostKeyError`, `AuthenticationError`,
+    `NegotiationError` and other `SSHError`.
+    """
+
+    async def make() -> Connection:
+        keys, paths = _split_keys(identity_file)
+        if identity_file is not None:
+            options["identity_file"] = paths or ["none"]
+        resolved = resolve_options(target, config, command_line, options)
+        return await open_connection(resolved, prompts or NoPrompts(), password=password, keys=keys)
+
+    return Connecting(make)
+
+
+def resolve_options(
+    target: str,
+    config: Config,
+    command_line: Sequence[str | tuple[str, str]],
+    keywords: Mapping[str, object],
+) -> Options:
+    """The options of a connection from everything that speaks of them; raises `ConfigError`."""
+    home = Path.home()
+    files: Sequence[ConfigFile]
+    if config is None or isinstance(config, (str, os.PathLike)):
+        files = chosen_files(config, home)
+    else:
+        files = config
+    return resolve(
+        target,
+        command_line=command_line,
+        keywords=keywords,
+        files=files,
+        user_name=getpass.getuser(),
+        home=home,
+        environment=os.environ,
+        uid=os.getuid() if hasattr(os, "getuid") else None,
+        local_host=socket.gethostname(),
+    )
+
+
+def _split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], list[str]]:
+    items: Sequence[Keys] = [given] if isinstance(given, (str, os.PathLike, PrivateKey)) else given or []
+    keys = [item for item in items if isinstance(item, PrivateKey)]
+    paths = [os.fspath(item) for item in items if not isinstance(item, PrivateKey)]
+    return keys, paths
+
+
+async def open_connection(
+    options: Options, prompts: Prompts, *, password: str | None = None, keys: Sequence[PrivateKey] = ()
+) -> Connection:
+    """Connects and logs in; see `connect`."""
+    seconds = options.connect_timeout or CONNECT_SECONDS
+    policy = HostKeyPolicy(
+        options.strict_host_key_checking,
+        options.user_known_hosts_file,
+        options.global_known_hosts_file,
+        hash_known_hosts=options.hash_known_hosts,
+    )
+    name, port = (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
+    settings = session_settings(options, policy.known_key_types(name, port))
+    connected = await _dial(options, seconds)
+    handshake = Handshake(prompts, seconds)
+    connection = Connection(options, settings, handshake)
+    try:
+        await asyncio.get_running_loop().create_connection(lambda: connection.driver, sock=connected)
+        address = connection.driver.address("peername")[0]
+        secrets_allowed = await handshake.check_host_key(connection.session, options, policy, address)
+        login = ClientLogin(
+            connection.session,
+            handshake,
+            options,
+            prompts,
+            password=password,
+            keys=keys,
+            secrets_allowed=secrets_allowed,
+        )
+        await login.run()
+        connection.logged_in(login, address)
+    except BaseException:
+        connection.abandon()
+        raise
+    return connection
+
+
+async def _dial(options: Options, seconds: float) -> socket.socket:
+    for attempt in range(max(1, options.connection_attempts)):
+        if attempt:
+            await asyncio.sleep(1)  # as OpenSSH between ConnectionAttempts
+        try:
+            return await dial(
+                options.host_name,
+                options.port,
+                family=options.address_family,
+                bind_address=options.bind_address,
+                timeout=seconds,
+                keepalive=options.tcp_keep_alive,
+            )
+        except NameNotFound:
+            raise
+        except (ConnectError, DeadlineExceeded):
+            if attempt + 1 >= options.connection_attempts:
+                raise
+    raise AssertionError("unreachable")
+
+
+class Connection:
+    """An open connection; use `connect` to get one.  All methods belong to the event loop it was made in."""
+
+    def __init__(self, options: Options, settings: Settings, handshake: Handshake) -> None:
+        self.options = options
+        self._handshake: Handshake | None = handshake
+        self._info: ConnectionInfo | None = None
+        self._error: SSHError | None = None
+        self._closing = False
+        self.driver = SessionDriver(lambda on_event: ClientSession(settings, on_event), self._on_event)
+        self.session = self.driver.session
+        self.messages = handshake.messages
+        """What the person should be told about how the connection came to be."""
+
+    def _on_event(self, event: e.Event) -> None:
+        if self._handshake is not None:
+            self._handshake.heard(event)
+        if isinstance(event, e.Closed):
+            self._error = event.error
+        elif isinstance(event, e.GlobalRequested) and event.want_reply:
+            self.session.connection.reply_global(None)
+        elif isinstance(event, e.ChannelOpenRequested):
+            event.channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "nothing of that kind was asked for")
+        elif isinstance(event, e.DebugMessage):
+            log.debug("remote: %r", event.text)
+
+    def logged_in(self, login: ClientLogin, address: str) -> None:
+        """Somebody is logged in: from now on events belong to the connection."""
+        self._handshake = None
+        session = self.session.info
+        self._info = ConnectionInfo(
+            host=self.options.host,
+            port=self.options.port,
+            user=self.options.user,
+            address=address,
+            server_version=session.peer_version,
+            client_version=session.local_version,
+            exchange=session.kex,
+            host_key_algorithm=session.host_key_algorithm,
+            host_key_fingerprint=session.host_key.fingerprint if session.host_key else "",
+            cipher_out=session.sending.cipher,
+            cipher_in=session.receiving.cipher,
+            mac_out=session.sending.mac,
+            mac_in=session.receiving.mac,
+            method=", ".join(login.methods),
+            key_fingerprint=login.key_fingerprint if "publickey" in login.methods else None,
+            post_quantum=EXCHANGES[session.kex].post_quantum,
+        )
+
+    def abandon(self) -> None:
+        """Ends a connection that did not come to be, without waiting."""
+        self.session.disconnect()
+        self.driver.abandon()
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def info(self) -> ConnectionInfo:
+        """How the connection is made up."""
+        if self._info is None:
+            raise ConnectionClosed("nobody is logged in", phase="connecting")
+        return self._info
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended, on whichever side."""
+        return self.session.failure is not None
+
+    @property
+    def closed_because(self) -> SSHError | None:
+        """The error that ended the connection; None while it is open and when it was closed here."""
+        return None if self._closing else self.session.failure
+
+    # --- what it does -------------------------------------------------------------------------------------------------
+
+    async def start(
+        self,
+        command: str | None = None,
+        *,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+        subsystem: str | None = None,
+        timeout: float | None = ANSWER_SECONDS,
+    ) -> Process:
+        """Starts a command (None: the login shell) or a subsystem, in a terminal if ``pty`` is given.
+
+        Raises `ChannelOpenError`, `ChannelRequestDenied`, `DeadlineExceeded`, or why the connection ended.
+        """
+        process = Process(self, command)
+        try:
+            await within(process.begin(pty, env or {}, subsystem), timeout, "starting a process")
+        except BaseException:
+            process.close()
+            raise
+        return process
+
+    async def run(
+        self,
+        command: str,
+        *,
+        input: bytes | str | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Runs a command to its end, with ``input`` on its stdin, and returns its `Result`.
+
+        Raises `DeadlineExceeded` after ``timeout`` seconds (the process gets SIGHUP and the channel is closed),
+        `RemoteCommandError` with ``check`` when the command failed, and what `start` raises.
+        """
+        process = await self.start(command, pty=pty, env=env)
+        writing = asyncio.ensure_future(_write_all(process, input))
+        try:
+            return await process.wait(timeout, check=check)
+        except (DeadlineExceeded, asyncio.CancelledError):
+            with contextlib.suppress(SSHError):
+                process.signal("HUP")
+            raise
+        finally:
+            writing.cancel()
+            process.close()
+
+    async def open_tcp(self, host: str, port: int, *, timeout: float | None = ANSWER_SECONDS) -> tuple[Reader, Writer]:
+        """A TCP connection from the server to ``host`` and ``port``; raises `ChannelOpenError`, `DeadlineExceeded`."""
+        stream = TcpStream(self, host, port)
+        try:
+            await within(asyncio.shield(stream.opened), timeout, f"opening {host} port {port} from the server")
+        except BaseException:
+            stream.close()
+            raise
+        return stream.reader, stream.writer
+
+    def open_error(self, kind: str, event: e.ChannelRefused) -> ChannelOpenError:
+        """The error for a channel that the server refused."""
+        error = ChannelOpenError(
+            f"the server refused a {kind} channel",
+            phase="opening a channel",
+            received=f"{OPEN_FAILURE_NAMES.get(event.reason, 'unknown reason')}: {event.description[:300]!r}",
+            next_step="The server may forbid it for this account, or may have reached its limit of sessions.",
+        )
+        error.reason = event.reason
+        return error
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Says goodbye and closes the connection; processes on it end.  Takes a bounded time; again is nothing."""
+        self._closing = self._closing or not self.closed
+        await self.driver.close()
+
+    async def wait_closed(self) -> None:
+        """Waits until the connection has ended."""
+        await asyncio.shield(self.driver.lost)
+
+    async def __aenter__(self) -> Connection:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+
+async def _write_all(process: Process, data: bytes | str | None) -> None:
+    """Writes the input; a process may end without reading all of it."""
+    if isinstance(data, str):
+        data = data.encode()
+    with contextlib.suppress(SSHError):
+        if data:
+            process.stdin.write(data)
+            await process.stdin.drain()
+        process.stdin.write_eof()

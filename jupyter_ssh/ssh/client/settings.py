@@ -1,0 +1,49 @@
+"""From resolved options to a session's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..config.options import Options
+from ..crypto.ciphers import CIPHERS
+from ..crypto.exchange import EXCHANGES
+from ..crypto.macs import MACS
+from ..crypto.selection import names, pick
+from ..keys.key_types import SIGNATURE_ALGORITHMS
+from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+
+
+def session_settings(options: Options, known_key_types: Sequence[str]) -> Settings:
+    """The settings of a client's session; ``known_key_types`` are those known_hosts has for the host.
+
+    Raises `ConfigError` for an algorithm that does not exist.
+    """
+    limit = options.rekey_limit
+    return Settings(
+        algorithms=_algorithms(options, known_key_types),
+        rekey_bytes=limit.size,
+        rekey_seconds=limit.seconds or DEFAULT_REKEY_SECONDS,
+        keepalive=KeepAlive(options.server_alive_interval, options.server_alive_count_max),
+    )
+
+
+def signature_algorithms(options: Options) -> tuple[str, ...]:
+    """The algorithms keys may sign in with: PubkeyAcceptedAlgorithms."""
+    default = names(SIGNATURE_ALGORITHMS, options.legacy_algorithms)
+    return pick(SIGNATURE_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
+
+
+def _algorithms(options: Options, known_key_types: Sequence[str]) -> Algorithms:
+    legacy = options.legacy_algorithms
+    host_key = pick(
+        SIGNATURE_ALGORITHMS, options.host_key_algorithms, names(SIGNATURE_ALGORITHMS, legacy), "host key algorithm"
+    )
+    if (options.host_key_algorithms or "+")[0] in "+-^":
+        # As OpenSSH: what is known of the host first, so that its known key is the one it shows.
+        host_key = tuple(sorted(host_key, key=lambda name: SIGNATURE_ALGORITHMS[name].key_type not in known_key_types))
+    return Algorithms(
+        kex=pick(EXCHANGES, options.kex_algorithms, names(EXCHANGES, legacy), "key exchange method"),
+        host_key=host_key,
+        ciphers=pick(CIPHERS, options.ciphers, names(CIPHERS, legacy), "cipher"),
+        macs=pick(MACS, options.macs, names(MACS, legacy), "MAC"),
+    )

@@ -1,0 +1,241 @@
+"""A channel's data as streams: `Reader` gives the peer room as it is read, `Writer` waits for the peer's room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from ..errors import ChannelClosed, SSHError, WireError
+from ..protocol.channel import Channel
+
+LOW_WATER: Final = 256 * 1024
+"""Bytes that may wait before `Writer.drain` waits."""
+
+LINE_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes `Reader.readuntil` looks through for a separator."""
+
+
+class Reader:
+    """Received bytes, kept until they are read; what is unread is bounded by the channel's window.
+
+    One task at a time may read.  Reading raises why the session ended, if it ended by an error, once everything that
+    arrived before has been read.
+    """
+
+    def __init__(self, credit: Callable[[int], None]) -> None:
+        self._credit = credit
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._credited = 0
+        """How many of the waiting bytes the peer was given room for already."""
+        self._eof = False
+        self._error: SSHError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self.collecting = False
+        """Whether a task wants all there is: then the peer is given room at once."""
+        self.on_starving: Callable[[], None] = _nothing
+        """Called when a task begins to wait here."""
+
+    # --- the channel's side -------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Takes received bytes."""
+        self._chunks.append(data)
+        self._size += len(data)
+        if self.collecting:
+            self._credit(len(data))
+            self._credited += len(data)
+        elif self._waiter is not None:
+            self._wake()
+
+    def feed_eof(self, error: SSHError | None = None) -> None:
+        """Nothing more comes; ``error`` is why, if something went wrong."""
+        self._eof = True
+        self._error = self._error or error
+        self._wake()
+
+    def fail(self, error: SSHError) -> None:
+        """Ends the reading with ``error``."""
+        self.feed_eof(error)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # --- the reader's side --------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a task waits for bytes."""
+        return self._waiter is not None
+
+    @property
+    def unread(self) -> int:
+        """Bytes that arrived and were not read."""
+        return self._size
+
+    def at_eof(self) -> bool:
+        """Whether everything was read and nothing more comes."""
+        return self._eof and not self._size
+
+    def credit_unread(self) -> None:
+        """Gives the peer room for what is still unread, so that it can go on with another stream of the channel."""
+        ahead = self._size - self._credited
+        if ahead > 0:
+            self._credited = self._size
+            self._credit(ahead)
+
+    async def _more(self) -> bool:
+        """Waits until there is something new; False at the end of file.  Raises why the session ended."""
+        if self._eof:
+            if self._error is not None:
+                raise self._error
+            return False
+        if self._waiter is not None:
+            raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            self.on_starving()
+            await self._waiter
+        finally:
+            self._waiter = None
+        return True
+
+    def _take(self, count: int) -> bytes:
+        """Removes ``count`` bytes, which must be there, and gives the peer room for them."""
+        chunks = self._chunks
+        if count == len(chunks[0]):
+            data = chunks.popleft()
+        else:
+            taken: list[bytes] = []
+            missing = count
+            while missing:
+                chunk = chunks[0]
+                if len(chunk) <= missing:
+                    taken.append(chunks.popleft())
+                else:
+                    taken.append(chunk[:missing])
+                    chunks[0] = chunk[missing:]
+                missing -= len(taken[-1])
+            data = b"".join(taken)
+        self._size -= count
+        early = min(count, self._credited)
+        self._credited -= early
+        if count > early:
+            self._credit(count - early)
+        return data
+
+    async def read(self, count: int = -1) -> bytes:
+        """Up to ``count`` bytes, at least one unless at the end of file; with -1 all up to the end of file."""
+        if count < 0:
+            return await self._read_all()
+        while not self._size:
+            if count == 0 or not await self._more():
+                return b""
+        return self._take(min(count, self._size))
+
+    async def _read_all(self) -> bytes:
+        self.credit_unread()
+        self.collecting = True
+        try:
+            while await self._more():
+                pass
+        finally:
+            self.collecting = False
+        return self._take(self._size) if self._size else b""
+
+    async def readexactly(self, count: int) -> bytes:
+        """``count`` bytes; raises asyncio.IncompleteReadError when the stream ends before."""
+        while self._size < count:
+            self.credit_unread()
+            if not await self._more():
+                raise asyncio.IncompleteReadError(self._take(self._size) if self._size else b"", count)
+        return self._take(count) if count else b""
+
+    async def readuntil(self, separator: bytes = b"\n", limit: int = LINE_LIMIT) -> bytes:
+        """Everything up to and with ``separator``; raises asyncio.IncompleteReadError when the stream ends before."""
+        searched = 0
+        while True:
+            if len(self._chunks) > 1:
+                self._chunks = deque((b"".join(self._chunks),))
+            data = self._chunks[0] if self._chunks else b""
+            found = data.find(separator, max(0, searched - len(separator) + 1))
+            if found >= 0:
+                return self._take(found + len(separator))
+            searched = len(data)
+            if searched > limit:
+                raise WireError("no end of line", expected=f"{separator!r} within {limit} bytes")
+            self.credit_unread()
+            if not await self._more():
+                raise asyncio.IncompleteReadError(self._take(self._size) if self._size else b"", None)
+
+    async def readline(self) -> bytes:
+        """One line with its line end; the last one may have none; empty at the end of file."""
+        try:
+            return await self.readuntil(b"\n")
+        except asyncio.IncompleteReadError as error:
+            return error.partial
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._lines()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        while line := await self.readline():
+            yield line
+
+
+class Writer:
+    """Bytes to the peer; after `write`, `drain` waits until most of it is under way."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._drained: asyncio.Future[None] | None = None
+        self._error: SSHError | None = None
+
+    # --- the channel's side -------------------------------------------------------------------------------------------
+
+    def drained(self) -> None:
+        """All that waited has been sent."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def closed(self, error: SSHError | None) -> None:
+        """The channel is closed."""
+        self._error = error or ChannelClosed("the other side closed the channel", phase="connection")
+        self.drained()
+
+    # --- the writer's side --------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Sends ``data``, or keeps it until it can be sent; raises `ChannelClosed`."""
+        if self._error is not None:
+            raise self._error
+        # What waits must not change: only bytes are kept as they are.
+        self._channel.write(data if isinstance(data, bytes) else bytes(data))
+
+    async def drain(self) -> None:
+        """Waits until most of what was written is sent; raises why it cannot be."""
+        while self._error is None and self._channel.unsent > LOW_WATER:
+            if self._drained is None or self._drained.done():
+                self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._drained)
+        if self._error is not None:
+            raise self._error
+
+    def write_eof(self) -> None:
+        """Says that nothing more comes, after what was written; again is nothing."""
+        self._channel.eof()
+
+    def close(self) -> None:
+        """The same: a channel's one direction cannot be closed otherwise (RFC 4254 §5.3)."""
+        self.write_eof()
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._error is not None or self._channel.eof_sent or self._channel.close_sent
+
+
+def _nothing() -> None:
+    """The callback of nobody."""

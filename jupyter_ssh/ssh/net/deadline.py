@@ -1,0 +1,19 @@
+"""Waits that end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from ..errors import DeadlineExceeded
+
+T = TypeVar("T")
+
+
+async def within(awaitable: Awaitable[T], seconds: float | None, phase: str, *, next_step: str | None = None) -> T:
+    """Awaits for at most ``seconds`` (None: as long as it takes); raises `DeadlineExceeded` that names ``phase``."""
+    try:
+        return await asyncio.wait_for(awaitable, seconds)
+    except asyncio.TimeoutError:
+        raise DeadlineExceeded.after(seconds or 0.0, phase, next_step=next_step) from None

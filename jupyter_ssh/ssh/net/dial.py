@@ -1,0 +1,141 @@
+"""Opening a TCP connection: every address of a name, the next one begun before the last has given up (RFC 8305)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Final, cast
+
+from ..errors import ConnectError, NameNotFound
+from .deadline import within
+
+ATTEMPT_DELAY: Final = 0.25
+"""Seconds before the next address is tried beside the last (RFC 8305 §5)."""
+
+FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
+"""AddressFamily of ssh_config(5)."""
+
+Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
+
+_ADVICE: Final = {
+    errno.ECONNREFUSED: "Nothing listens there: check the port, and that the SSH server runs.",
+    errno.EHOSTUNREACH: "The network knows no way to that host: check the address and your network or VPN.",
+    errno.ENETUNREACH: "The network knows no way to that host: check your network or VPN.",
+}
+
+
+async def dial(
+    host: str,
+    port: int,
+    *,
+    family: str = "any",
+    bind_address: str | None = None,
+    timeout: float | None = None,
+    keepalive: bool = True,
+) -> socket.socket:
+    """A connected, non-blocking TCP socket.
+
+    Raises `NameNotFound`, `ConnectError` (with ``attempts``, each address and its outcome) and `DeadlineExceeded`.
+    ``family`` is AddressFamily of ssh_config(5), ``keepalive`` TCPKeepAlive.
+    """
+    advice = f"Check that {host} is up and that no firewall drops port {port}."
+    connected = await within(
+        _dial(host, port, family, bind_address), timeout, f"connecting to {host} port {port}", next_step=advice
+    )
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if keepalive:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return connected
+
+
+async def _dial(host: str, port: int, family: str, bind_address: str | None) -> socket.socket:
+    addresses = await resolve(host, port, family)
+    local = None if bind_address is None else await resolve(bind_address, 0, family)
+    return await _race(host, port, addresses, local)
+
+
+async def resolve(host: str, port: int, family: str = "any") -> list[Address]:
+    """All addresses of a name, families taking turns (RFC 8305 §4).  Raises `NameNotFound`."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, family=FAMILIES[family], type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        text = error.strerror if isinstance(error, OSError) else "not a valid host name"
+        raise NameNotFound(
+            f"the name {host!r} does not resolve",
+            phase="looking up the host",
+            expected="an address",
+            received=text or str(error),
+            next_step="Check the spelling, or name the host's address with HostName in your ssh_config.",
+        ) from None
+    addresses = list(dict.fromkeys(cast(Address, (item[0], item[4])) for item in found))
+    first = [address for address in addresses if address[0] == addresses[0][0]]
+    other = [address for address in addresses if address[0] != addresses[0][0]]
+    return [address for pair in zip_longest(first, other) for address in pair if address is not None]
+
+
+async def _race(host: str, port: int, addresses: Sequence[Address], local: Sequence[Address] | None) -> socket.socket:
+    """The first address that answers; a failure or `ATTEMPT_DELAY` lets the next one begin."""
+    waiting = list(reversed(addresses))
+    running: dict[asyncio.Task[socket.socket], Address] = {}
+    attempts: list[tuple[str, str]] = []
+    last_errno: int | None = None
+    try:
+        while waiting or running:
+            if waiting:
+                address = waiting.pop()
+                running[asyncio.ensure_future(_connect(address, local))] = address
+            done, _ = await asyncio.wait(
+                running, timeout=ATTEMPT_DELAY if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                address = running.pop(task)
+                error = task.exception()
+                if error is None:
+                    return task.result()
+                if not isinstance(error, OSError):
+                    raise error
+                last_errno = error.errno
+                attempts.append((str(address[1][0]), os.strerror(error.errno) if error.errno else str(error)))
+    finally:
+        for task in running:
+            task.cancel()
+            task.add_done_callback(_close_late)
+    tried = "; ".join(f"{address}: {outcome}" for address, outcome in attempts)
+    failure = ConnectError(
+        f"no connection to {host} port {port}",
+        phase="connecting",
+        received=tried or "no address",
+        next_step=_ADVICE.get(last_errno or 0, "Check the address, the port and the network."),
+    )
+    failure.attempts = attempts
+    raise failure
+
+
+def _close_late(task: asyncio.Task[socket.socket]) -> None:
+    """A socket that connected although another was first must not leak."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+async def _connect(address: Address, local: Sequence[Address] | None) -> socket.socket:
+    family, target = address
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        if local is not None:
+            source = next((own for own_family, own in local if own_family == family), None)
+            if source is None:
+                raise OSError(errno.EADDRNOTAVAIL, "BindAddress has no address of this family")
+            connection.bind(source)
+        await asyncio.get_running_loop().sock_connect(connection, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            connection.close()
+        raise
+    return connection

@@ -1,0 +1,159 @@
+"""Ties a `Session` to an asyncio transport: bytes both ways, back-pressure both ways, and the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar, cast
+
+from ..errors import ConnectionLost
+from ..protocol.events import Authenticated, Event
+from ..protocol.session import Session
+
+S = TypeVar("S", bound=Session)
+
+WRITE_HIGH_WATER: Final = 512 * 1024
+"""Bytes asyncio may hold for the socket before channels keep their data back."""
+
+MAX_UNSENT_REPLIES: Final = 4 * 1024 * 1024
+"""Bytes of answers that may wait for a peer that sends but does not read; then we read no more either."""
+
+GOODBYE_SECONDS: Final = 2.0
+"""How long the last packets may take when a connection is closed."""
+
+
+class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
+    """An asyncio protocol that feeds a session.
+
+    ``make_session`` gets the event callback the session is to be made with; ``on_event`` hears what the session tells.
+    `lost` is done when the transport is gone.  Nothing but this class touches the transport.
+    """
+
+    def __init__(self, make_session: Callable[[Callable[[Event], None]], S], on_event: Callable[[Event], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_event = on_event
+        self._transport: asyncio.Transport | None = None
+        self._paused = False
+        self._reading_paused = False
+        self._flush_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self.session = make_session(self._event)
+        self.session.on_output = self._schedule_flush
+
+    def _event(self, event: Event) -> None:
+        if isinstance(event, Authenticated):
+            self._loop.call_soon(self._tick)  # keepalives begin now
+        self._on_event(event)
+
+    # --- asyncio's side -----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: there is a transport."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
+        self._tick()
+        self._flush()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """asyncio: where to receive into; no copy is made on the way to the decryption."""
+        return self.session.receive_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """asyncio: ``nbytes`` were received."""
+        self.session.received(nbytes)
+        self._flush()
+
+    def eof_received(self) -> None:
+        """asyncio: the peer sends nothing more; SSH has no half-closed connections."""
+        self.session.feed_eof()
+        self._flush()
+
+    def pause_writing(self) -> None:
+        """asyncio: the socket takes no more for now."""
+        self._paused = True
+        self.session.pause()
+
+    def resume_writing(self) -> None:
+        """asyncio: the socket takes data again."""
+        self._paused = False
+        self.session.resume()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the transport is gone."""
+        for timer in (self._timer, self._giving_up):
+            if timer is not None:
+                timer.cancel()
+        self._transport = None
+        if self.session.failure is None:
+            text = getattr(exc, "strerror", None) or (str(exc) if exc else "closed by the other side")
+            self.session.transport.fail(
+                ConnectionLost(
+                    "the connection was lost",
+                    phase=self.session.phase.value,
+                    received=text,
+                    next_step="Check the network; then connect again.",
+                )
+            )
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    # --- the session's side -------------------------------------------------------------------------------------------
+
+    def _schedule_flush(self) -> None:
+        # All that is sent within one turn of the loop goes out in one write.
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._scheduled_flush)
+
+    def _scheduled_flush(self) -> None:
+        self._flush_scheduled = False
+        self._flush()
+
+    def _flush(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        session = self.session
+        if not self._paused:
+            packets = session.data_to_send()
+            if packets:
+                transport.writelines(packets)
+        if session.failure is not None:
+            if self._giving_up is None:
+                self._giving_up = self._loop.call_later(GOODBYE_SECONDS, transport.abort)
+                transport.close()
+        elif (session.unsent > MAX_UNSENT_REPLIES) != self._reading_paused:
+            self._reading_paused = not self._reading_paused
+            (transport.pause_reading if self._reading_paused else transport.resume_reading)()
+
+    def _tick(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.session.tick(self._loop.time())
+        self._flush()
+        due = self.session.next_tick()
+        if due is not None and self._transport is not None:
+            self._timer = self._loop.call_at(due, self._tick)
+
+    # --- for the owner ------------------------------------------------------------------------------------------------
+
+    def address(self, which: str) -> tuple[str, int]:
+        """Host and port of this end ("sockname") or the other ("peername"); empty and 0 when unknown."""
+        found = self._transport.get_extra_info(which) if self._transport is not None else None
+        return (str(found[0]), int(found[1])) if isinstance(found, tuple) and len(found) >= 2 else ("", 0)
+
+    def abandon(self) -> None:
+        """Lets go of the transport without waiting, after the session was ended."""
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    async def close(self) -> None:
+        """Says goodbye, and waits until the transport is gone: at most `GOODBYE_SECONDS` and a little."""
+        self.session.disconnect()
+        self._flush()
+        if self._transport is not None:
+            await self.lost
