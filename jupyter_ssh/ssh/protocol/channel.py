@@ -162,16 +162,21 @@ class Channel:
             self.pump()
 
     def close(self) -> None:
-        """Closes the channel once all that was written is sent; again is nothing."""
-        if not self.close_sent and self.open:
+        """Closes the channel once all that was written is sent, or as soon as it is open; again is nothing."""
+        if not self.close_sent:
             self._close_when_sent = True
-            self.pump()
+            if self.open:
+                self.pump()
 
     def abort(self) -> None:
-        """Closes the channel now; what was written and not sent is dropped."""
+        """Closes the channel now, or as soon as it is open; what was written and not sent is dropped."""
         self._drop_unsent()
-        if not self.close_sent and self.open:
+        if self.close_sent:
+            return
+        if self.open:
             self._send_close()
+        else:
+            self._close_when_sent = True
 
     def _drop_unsent(self) -> None:
         self._unsent.clear()
@@ -277,7 +282,10 @@ class Channel:
         """The peer confirmed the channel."""
         self.set_peer(peer_number, window, max_packet)
         self.open = True
-        self.on_event(ChannelOpened(details))
+        if self._close_when_sent:
+            self._finish_sending()  # who asked for it has left meanwhile
+        else:
+            self.on_event(ChannelOpened(details))
 
     def refused(self, reason: int, description: str) -> None:
         """The peer refused the channel."""
