@@ -36,9 +36,19 @@ apt_install() {
     command -v apt-get >/dev/null || return 1
     as_root true || return 1
     say "Installing $* with apt-get ..."
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 update </dev/null >&2 || true
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 install --no-install-recommends \
-        "$@" </dev/null >&2
+    local log
+    log=$(mktemp)
+    if {
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 update &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 install \
+                --no-install-recommends "$@"
+    } </dev/null >"$log" 2>&1; then
+        rm -f "$log"
+        return 0
+    fi
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    return 1
 }
 
 can_make_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
