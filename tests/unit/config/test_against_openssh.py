@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import subprocess
 from pathlib import Path
 
@@ -115,12 +115,13 @@ def options_of(lines: list[str]) -> dict[str, list[str]]:
 def ours(words: list[str], file: Path) -> dict[str, list[str]]:
     parsed = parse(words)
     assert parsed.target is not None
-    home = Path.home()
+    account = pwd.getpwuid(os.getuid())  # ssh asks the account, not $HOME
+    home = Path(account.pw_dir)
     options = resolve(
         parsed.target,
         command_line=parsed.command_line,
         files=chosen_files(parsed.config or file, home),
-        user_name=getpass.getuser(),
+        user_name=account.pw_name,
         home=home,
         environment=os.environ,
     )
