@@ -90,5 +90,3 @@ async def test_rekey_demanded_by_asyncssh(asyncssh_server_factory: Any) -> None:
     async with reach(server) as connection:
         assert (await connection.run("cat", input=data, timeout=60)).stdout == data
         assert connection.session.info.rekeys > 5
-
-

@@ -16,11 +16,6 @@ from tests.peers.client_support import reach
 SERVERS = ["openssh_server", "dropbear_server", "tinyssh_server", "asyncssh_server", "paramiko_server"]
 
 
-@pytest.fixture
-def server(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue(request.param)
-
-
 every_server = pytest.mark.parametrize("server", SERVERS, indirect=True)
 openssh = pytest.mark.parametrize("server", ["openssh_server"], indirect=True)
 
