@@ -1,0 +1,1 @@
+"""The embedded server: an ordinary user's sshd inside a Python process."""

@@ -1,0 +1,36 @@
+"""The operating system's account the server runs as: the only one it can give anybody."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a child process runs as: login name, home folder and login shell (absolute paths)."""
+
+    name: str
+    home: str
+    shell: str
+
+
+def current_account() -> Account:
+    """The account of this process.
+
+    A container often runs under a number that no password database knows; then USER, HOME and /bin/sh stand in.
+    """
+    if sys.platform == "win32":
+        name = os.environ.get("USERNAME", "user")
+        return Account(name, str(Path.home()), os.environ.get("COMSPEC", r"C:\Windows\System32\cmd.exe"))
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        name = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+        return Account(name, os.environ.get("HOME", "/"), "/bin/sh")
+    # An empty shell field means /bin/sh (passwd(5)).
+    return Account(entry.pw_name, entry.pw_dir or "/", entry.pw_shell or "/bin/sh")

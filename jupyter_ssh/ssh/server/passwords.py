@@ -1,0 +1,59 @@
+"""Passwords kept as argon2id hashes, and checked in the same time for a user who does not exist."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from nacl import exceptions, pwhash
+
+MAX_PASSWORD = 1024
+"""Bytes; hashing takes time in proportion, so a stranger does not choose the length."""
+
+
+def hash_password(password: str) -> str:
+    """A salted argon2id hash in the usual text form (``$argon2id$…``)."""
+    return pwhash.argon2id.str(
+        password.encode("utf-8"),
+        opslimit=pwhash.argon2id.OPSLIMIT_INTERACTIVE,
+        memlimit=pwhash.argon2id.MEMLIMIT_INTERACTIVE,
+    ).decode("ascii")
+
+
+def verify_password(stored: str, password: str) -> bool:
+    """Whether ``password`` is the one behind ``stored`` (argon2i, argon2id or libsodium's scrypt text form).
+
+    A malformed hash lets nobody in.  Takes tens of milliseconds on purpose: call it off the event loop.
+    """
+    secret = password.encode("utf-8", "surrogateescape")
+    if len(secret) > MAX_PASSWORD:
+        return False
+    try:
+        return bool(pwhash.verify(stored.encode("ascii"), secret))
+    except (exceptions.CryptoError, exceptions.ValueError, UnicodeError, ValueError):
+        return False
+
+
+class PasswordTable:
+    """User name to password hash; fits `listen`'s ``passwords``: called with a name and a password, says yes or no.
+
+    An unknown name costs the same hash as a known one: otherwise the time of an answer would name the users.
+    """
+
+    def __init__(self, hashes: Mapping[str, str]) -> None:
+        self._hashes = dict(hashes)
+        # With the costs of hash_password, and of a password nobody knows.
+        self._nobody = hash_password(secrets.token_hex(16))
+
+    @classmethod
+    def from_passwords(cls, passwords: Mapping[str, str]) -> PasswordTable:
+        """A table made of passwords in the clear, which are not kept."""
+        return cls({user: hash_password(password) for user, password in passwords.items()})
+
+    def __call__(self, user: str, password: str) -> bool:
+        stored = self._hashes.get(user)
+        matched = verify_password(stored or self._nobody, password)
+        return matched and stored is not None
+
+    def __repr__(self) -> str:
+        return f"<PasswordTable of {len(self._hashes)} users>"

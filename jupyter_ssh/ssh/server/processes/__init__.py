@@ -1,0 +1,1 @@
+"""Child processes as event sources for an asyncio loop; nothing in here knows of SSH channels."""

@@ -1,0 +1,178 @@
+"""Non-blocking descriptors on an asyncio loop: a reader that can be paused, a writer that tells what is gone.
+
+asyncio's own pipe transports would do, but they hop over the loop once more for each chunk and hide the descriptor,
+which a pty needs for its ioctls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+
+READ_SIZE = 256 * 1024
+PIPE_SIZE = 1024 * 1024
+"""What a pipe may hold where its size can be chosen (F_SETPIPE_SZ); 64 KiB costs a switch of tasks each."""
+
+
+def widen_pipe(descriptor: int) -> None:
+    """Gives a pipe `PIPE_SIZE` where the system knows how and lets us (pipe(7), pipe-user-pages-soft)."""
+    import fcntl
+
+    command = getattr(fcntl, "F_SETPIPE_SZ", 1031 if os.uname().sysname == "Linux" else None)
+    if command is None:
+        return
+    try:
+        fcntl.fcntl(descriptor, command, PIPE_SIZE)
+    except OSError:
+        pass
+
+
+class DescriptorReader:
+    """Reads a descriptor that it owns whenever there is something, until its end or `close`.
+
+    ``gather``: read on until nothing is left or `READ_SIZE` is reached, for a pty, which gives 4 KiB at a time.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        descriptor: int,
+        on_data: Callable[[bytes], None],
+        on_end: Callable[[], None],
+        *,
+        gather: bool = False,
+    ) -> None:
+        os.set_blocking(descriptor, False)
+        self._loop = loop
+        self._descriptor = descriptor
+        self._on_data = on_data
+        self._on_end = on_end
+        self._gather = gather
+        self._reading = False
+        self.closed = False
+        self.resume()
+
+    def pause(self) -> None:
+        """Leaves data where it is."""
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._descriptor)
+
+    def resume(self) -> None:
+        """Reads on."""
+        if not self._reading and not self.closed:
+            self._reading = True
+            self._loop.add_reader(self._descriptor, self._readable)
+
+    def close(self) -> None:
+        """Closes the descriptor; nothing is called any more."""
+        if not self.closed:
+            self.pause()
+            self.closed = True
+            os.close(self._descriptor)
+
+    def _readable(self) -> None:
+        chunks: list[bytes] = []
+        room = READ_SIZE
+        ended = False
+        while room > 0:
+            try:
+                data = os.read(self._descriptor, room)
+            except BlockingIOError:
+                break
+            except OSError:
+                # A pty whose other end is closed says EIO on Linux; whatever it is, nothing more will come.
+                data = b""
+            if not data:
+                ended = True
+                break
+            chunks.append(data)
+            if not self._gather:
+                break
+            room -= len(data)
+        if chunks:
+            self._on_data(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        if ended and not self.closed:
+            self.close()
+            self._on_end()
+
+
+class DescriptorWriter:
+    """Writes to a descriptor that it owns, holding what does not fit yet; when nobody reads any more, drops it.
+
+    ``on_taken`` is called with the number of bytes each time some are written or dropped.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, on_taken: Callable[[int], None]) -> None:
+        os.set_blocking(descriptor, False)
+        self._loop = loop
+        self._descriptor = descriptor
+        self._on_taken = on_taken
+        self._queue: deque[memoryview] = deque()
+        self._ending = False
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        """Writes ``data`` now as far as it goes, the rest when there is room."""
+        if self.closed or self._ending:
+            self._on_taken(len(data))
+            return
+        if self._queue:
+            self._queue.append(memoryview(data))
+            return
+        written = self._write(data)
+        if written < len(data) and not self.closed:
+            self._queue.append(memoryview(data)[written:])
+            self._loop.add_writer(self._descriptor, self._writable)
+        self._on_taken(written)
+
+    def write_eof(self) -> None:
+        """Closes the descriptor once all is written."""
+        self._ending = True
+        if not self._queue:
+            self.close()
+
+    def close(self) -> None:
+        """Drops what is not written and closes the descriptor."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._queue:
+            self._loop.remove_writer(self._descriptor)
+        os.close(self._descriptor)
+        dropped = sum(map(len, self._queue))
+        self._queue.clear()
+        if dropped:
+            self._on_taken(dropped)
+
+    def _write(self, data: bytes | memoryview) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            # Nobody reads any more (EPIPE, or EIO on a pty): what comes is dropped, and counted as taken.
+            self.close()
+            return len(data)
+
+    def _writable(self) -> None:
+        taken = 0
+        while self._queue:
+            head = self._queue[0]
+            written = self._write(head)
+            if self.closed:
+                # close() has counted everything in the queue, this chunk included.
+                break
+            taken += written
+            if written < len(head):
+                self._queue[0] = head[written:]
+                break
+            self._queue.popleft()
+        if not self._queue and not self.closed:
+            self._loop.remove_writer(self._descriptor)
+            if self._ending:
+                self.close()
+        if taken:
+            self._on_taken(taken)

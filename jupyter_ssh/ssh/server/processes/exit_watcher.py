@@ -1,0 +1,92 @@
+"""Notices that a child has ended, on any thread's loop, without SIGCHLD (which belongs to the main thread)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+
+from ..signals import signal_name
+from .process import Ending
+
+
+class ExitWatcher:
+    """Calls ``on_exit`` once, on the loop's thread, when ``process`` has ended.
+
+    Where the system can (Linux), the child is left a zombie until `reap`: so long its number, which is also the
+    number of its process group, cannot be given to anybody else, and signals to the group hit the right one.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes], on_exit: Callable[[Ending], None]
+    ) -> None:
+        self._loop = loop
+        self._process = process
+        self._on_exit = on_exit
+        self._descriptor: int | None = None
+        try:
+            self._descriptor = os.pidfd_open(process.pid)
+        except (AttributeError, OSError):
+            # No such call: macOS, old or restricted kernels.
+            threading.Thread(target=self._wait, name=f"wait for {process.pid}", daemon=True).start()
+        else:
+            loop.add_reader(self._descriptor, self._ready)
+
+    def reap(self) -> None:
+        """Takes the zombie away; only after ``on_exit``."""
+        try:
+            self._process.wait(0)
+        except subprocess.TimeoutExpired:  # pragma: no cover - a stop at a debugger's
+            pass
+
+    def _ready(self) -> None:
+        descriptor = self._descriptor
+        assert descriptor is not None
+        ending = _peek(self._process.pid, os.WNOHANG)
+        if ending is not None:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+            self._on_exit(ending)
+
+    def _wait(self) -> None:
+        if hasattr(os, "waitid"):
+            ending = _peek(self._process.pid, 0) or Ending()
+        else:
+            ending = ending_from_returncode(self._process.wait())
+        try:
+            self._loop.call_soon_threadsafe(self._on_exit, ending)
+        except RuntimeError:
+            # The loop is closed: nobody wants to know, but there shall be no zombie.
+            self._process.wait()
+
+
+def _peek(pid: int, flags: int) -> Ending | None:
+    """How a child ended, leaving it a zombie; None when it has not."""
+    try:
+        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flags)
+    except ChildProcessError:
+        # Somebody else reaped it, or SIGCHLD is ignored in this process.
+        return Ending()
+    if result is None:
+        return None
+    if result.si_code == os.CLD_EXITED:
+        return Ending(status=result.si_status)
+    return Ending(signal=signal_name(result.si_status), core_dumped=result.si_code == os.CLD_DUMPED)
+
+
+def ending_from_returncode(returncode: int) -> Ending:
+    if returncode >= 0:
+        return Ending(status=returncode)
+    return Ending(signal=signal_name(-returncode))
+
+
+def signals_are_inherited() -> bool:
+    """Whether a child would start with signals ignored or blocked that a user expects to work (^C, hang-up)."""
+    # Popen itself resets the two that Python ignores (restore_signals).
+    ours = {signal.SIGPIPE, getattr(signal, "SIGXFSZ", signal.SIGPIPE)}
+    if signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        return True
+    return any(signal.getsignal(number) == signal.SIG_IGN for number in signal.valid_signals() if number not in ours)

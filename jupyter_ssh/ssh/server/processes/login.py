@@ -1,0 +1,49 @@
+"""What to run for a request: everything goes through the account's login shell, as sshd does it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from ..accounts import Account
+from .process import ChildProcess, ProcessEvents, ProcessStartError, Program, TerminalSize
+
+
+def shell_program(account: Account, environment: Mapping[str, str]) -> Program:
+    """The account's shell as a login shell: argv[0] begins with "-" (bash(1), INVOCATION)."""
+    name = os.path.basename(account.shell)
+    argument = name if sys.platform == "win32" else f"-{name}"
+    return Program(account.shell, (argument,), account.home, environment)
+
+
+def command_program(account: Account, command: bytes, environment: Mapping[str, str]) -> Program:
+    """A command line, in no particular encoding, for the account's shell."""
+    name = os.path.basename(account.shell)
+    switches = ("/d", "/c") if sys.platform == "win32" else ("-c",)
+    return Program(account.shell, (name, *switches, os.fsdecode(command)), account.home, environment)
+
+
+def start(
+    events: ProcessEvents,
+    program: Program,
+    terminal: tuple[TerminalSize, Mapping[str, int]] | None = None,
+) -> ChildProcess:
+    """Starts ``program`` with pipes, or on a terminal of that size with those modes (RFC 4254 §8).
+
+    Raises `ProcessStartError`.
+    """
+    try:
+        if sys.platform == "win32":
+            from .threaded import start_with_threads
+
+            if terminal is not None:
+                raise ProcessStartError("this server's system has no terminals", next_step="Run a command without one")
+            return start_with_threads(events, program)
+        from .unix import start_on_terminal, start_with_pipes
+
+        if terminal is not None:
+            return start_on_terminal(events, program, *terminal)
+        return start_with_pipes(events, program)
+    except OSError as error:
+        raise ProcessStartError(f"cannot run {program.executable}: {error.strerror or error}") from None

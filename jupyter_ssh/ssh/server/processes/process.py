@@ -1,0 +1,102 @@
+"""What a child process looks like from a session: the same with pipes, with a pty, and on Windows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...errors import ChannelError
+
+
+class ProcessStartError(ChannelError):
+    """The program could not be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run: ``arguments`` begins with argv[0], ``environment`` is the whole of it."""
+
+    executable: str
+    arguments: tuple[str, ...]
+    folder: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalSize:
+    """Characters and pixels, as pty-req and window-change carry them (RFC 4254 §6.2, §6.7)."""
+
+    rows: int = 24
+    columns: int = 80
+    width_pixels: int = 0
+    height_pixels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended: a status, or the name of a signal (RFC 4254 §6.10), or neither when nobody knows."""
+
+    status: int | None = None
+    signal: str | None = None
+    core_dumped: bool = False
+
+
+class ProcessEvents(Protocol):
+    """Who is told; always on the loop's thread, never after `ChildProcess.hang_up`."""
+
+    def output(self, data: bytes, code: int | None) -> None:
+        """Output: ``code`` None for stdout or a terminal, 1 for stderr (RFC 4254 §5.2)."""
+
+    def output_ended(self) -> None:
+        """All output has been handed over: nobody holds the other end of a pipe or the pty any more."""
+
+    def input_taken(self, count: int) -> None:
+        """So many bytes given to `ChildProcess.write` have left our memory."""
+
+    def ended(self, ending: Ending) -> None:
+        """The process is gone, and `output_ended` came before.  The last event."""
+
+
+class ChildProcess(ABC):
+    """A running child, leader of its own session and process group."""
+
+    tty: str | None = None
+    """Path of the terminal, where there is one."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Gives ``data`` to the child's stdin, in order, without waiting; the caller bounds what is under way."""
+
+    @abstractmethod
+    def write_eof(self) -> None:
+        """The child's stdin ends after what was written."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Stops reading output, so that the child blocks when its pipe is full."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Goes on reading."""
+
+    @abstractmethod
+    def signal(self, name: str) -> bool:
+        """Sends a signal, named as in RFC 4254 §6.10, to the process group; false when that cannot be."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """The user is gone: SIGHUP to the process group, pipes closed, no more events; the child is reaped later."""
+
+    @abstractmethod
+    async def wait_reaped(self) -> None:
+        """Returns when the child has ended and left no zombie.  A child that survives SIGHUP may take for ever."""
+
+    def resize(self, size: TerminalSize) -> bool:
+        """Changes the terminal's size; false without a terminal."""
+        return False
+
+    def send_break(self) -> bool:
+        """A break on the terminal's line (RFC 4335); false without a terminal."""
+        return False

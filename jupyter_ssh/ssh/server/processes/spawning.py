@@ -1,0 +1,79 @@
+"""Starts programs on Unix: own session, own process group, no descriptor of ours, signals as after login."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from . import trampoline
+from .exit_watcher import signals_are_inherited
+from .process import ProcessStartError, Program
+
+MAX_ENVIRONMENT = 60 * 1024
+"""Bytes that a pipe takes in one write without anybody reading, on every system."""
+
+
+def spawn(program: Program, stdin: int, stdout: int, stderr: int, *, terminal: bool) -> subprocess.Popen[bytes]:
+    """Starts ``program`` on three descriptors, which stay the caller's; raises `ProcessStartError`.
+
+    ``terminal``: stdin is a tty and becomes the controlling terminal.
+    """
+    if not os.access(program.executable, os.X_OK):
+        raise ProcessStartError(f"cannot run {program.executable}: it is missing or not executable")
+    try:
+        if terminal or signals_are_inherited():
+            return _through_trampoline(program, stdin, stdout, stderr, terminal)
+        return subprocess.Popen(
+            program.arguments,
+            executable=program.executable,
+            cwd=program.folder if os.path.isdir(program.folder) else "/",
+            env=program.environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        # ValueError: a NUL in an argument.
+        why = getattr(error, "strerror", None) or str(error)
+        raise ProcessStartError(f"cannot run {program.executable}: {why}") from None
+
+
+def _through_trampoline(
+    program: Program, stdin: int, stdout: int, stderr: int, terminal: bool
+) -> subprocess.Popen[bytes]:
+    data = b"".join(
+        os.fsencode(f"{name}={value}") + b"\0" for name, value in program.environment.items() if "\0" not in value
+    )
+    if len(data) > MAX_ENVIRONMENT:
+        raise ProcessStartError("the environment is too large", expected=f"at most {MAX_ENVIRONMENT} bytes")
+    if not sys.executable:
+        raise ProcessStartError("a terminal needs the Python interpreter's path, and sys.executable is empty")
+    reading, writing = os.pipe()
+    try:
+        with open(writing, "wb", buffering=0) as pipe:
+            pipe.write(data)
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                str(Path(trampoline.__file__)),
+                str(reading),
+                str(int(terminal)),
+                program.folder,
+                program.executable,
+                *program.arguments,
+            ],
+            # Python itself may need this process's environment to start (LD_LIBRARY_PATH); the program never sees it.
+            cwd="/",
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=(reading,),
+        )
+    finally:
+        os.close(reading)

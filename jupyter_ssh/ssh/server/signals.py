@@ -1,0 +1,32 @@
+"""Signals by the names SSH gives them (RFC 4254 §6.10): without "SIG"."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+SIGNAL_NAMES: Final = (
+    "ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2",
+)  # fmt: skip
+
+NUMBERS: Final[dict[str, int]] = {
+    name: int(getattr(signal, f"SIG{name}")) for name in SIGNAL_NAMES if hasattr(signal, f"SIG{name}")
+}
+"""Names a client may send (RFC 4254 §6.9), as far as this system has them."""
+
+TERMINAL_SIGNALS: Final = frozenset({"INT", "QUIT"})
+"""Signals that a terminal itself sends: on a pty they go to the foreground process group, as a typed ^C does."""
+
+_NAMES: Final = {number: name for name, number in NUMBERS.items()}
+
+
+def signal_name(number: int) -> str:
+    """The name for an exit-signal request; one that RFC 4254 does not list gets a domain, as it demands."""
+    if number in _NAMES:
+        return _NAMES[number]
+    try:
+        name = signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        # Real-time signals between SIGRTMIN and SIGRTMAX have no name of their own.
+        name = f"RT{number}"
+    return f"{name}@jupyter-ssh"
