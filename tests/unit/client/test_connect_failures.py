@@ -95,7 +95,7 @@ async def test_a_closed_port() -> None:
 
 
 async def test_a_name_that_does_not_resolve() -> None:
-    with pytest.raises(errors.NameNotFound, match="no-such-host.invalid"):
+    with pytest.raises(errors.NameNotFound, match=r"no-such-host\.invalid"):
         await connect("nobody@no-such-host.invalid", config="none")
 
 
