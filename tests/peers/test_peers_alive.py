@@ -123,8 +123,9 @@ def test_stopping_a_server_ends_its_sessions(
     with command.popen() as client:
         assert client.stdout
         assert client.stdout.readline() == b"up\n"
-        family = psutil.Process(server.process.process.pid).children(recursive=True)
-        assert any(process.name() == "cat" for process in family)
+        program = psutil.Process(server.process.process.pid)
+        wait_until(lambda: any(child.name() == "cat" for child in program.children(recursive=True)), "cat runs")
+        family = program.children(recursive=True)
         server.stop()
         psutil.wait_procs(family, timeout=SECONDS)
         assert not [process for process in family if process.is_running() and process.status() != "zombie"]
