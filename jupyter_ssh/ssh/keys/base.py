@@ -35,6 +35,8 @@ class KeyType:
     """What ssh-keygen prints for it, such as ``ED25519``."""
     keygen_name: str
     """What ``ssh-keygen -t`` calls it, such as ``ed25519``; rows may share it and differ in ``sizes``."""
+    blob_fields: int
+    """How many strings and mpints the blob has, its name included."""
     sizes: range | tuple[int, ...]
     """The sizes in bits that `generate` takes, the default being ``default_size``."""
     default_size: int

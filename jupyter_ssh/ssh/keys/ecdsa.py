@@ -177,6 +177,7 @@ ECDSA = tuple(
         name=curve.key_type,
         nickname="ECDSA",
         keygen_name="ecdsa",
+        blob_fields=3,
         sizes=(curve.size,),
         default_size=curve.size,
         signatures=(SignatureAlgorithm(curve.key_type, curve.key_type, curve.hash_name),),

@@ -111,6 +111,7 @@ ED25519 = KeyType(
     name=NAME,
     nickname="ED25519",
     keygen_name="ed25519",
+    blob_fields=2,
     sizes=(256,),
     default_size=256,
     signatures=(SignatureAlgorithm(NAME, NAME, "sha512"),),

@@ -166,8 +166,9 @@ def save_private_key(
     try:
         replace_file(place, data, 0o600)
         replace_file(public_place, line, 0o644)
-    except OSError as error:
-        raise KeyFileError(f"cannot write {place}: {error.strerror}", phase="saving a key") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise KeyFileError(f"cannot write {place}: {why}", phase="saving a key") from None
 
 
 def _read(path: Path, secret: bool = True) -> bytes:

@@ -142,6 +142,7 @@ RSA = KeyType(
     name=NAME,
     nickname="RSA",
     keygen_name="rsa",
+    blob_fields=3,
     sizes=range(MIN_BITS, MAX_BITS + 1),
     default_size=DEFAULT_BITS,
     signatures=(

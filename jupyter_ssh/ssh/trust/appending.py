@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import KnownHostsError
@@ -38,14 +38,17 @@ def append(
     if hashed:
         name = hash_name(name, random(HASH_SIZE))
     line = f"{name} {key.line()}\n".encode("utf-8", "surrogateescape")
-    # Symbolic links are followed: dotfiles are often kept elsewhere.
-    target = os.path.realpath(path)
     try:
+        # Symbolic links are followed: dotfiles are often kept elsewhere.
+        target = os.path.realpath(path)
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
         descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            _lock(descriptor)
-            _write(descriptor, line)
+            # Into /dev/null nothing is remembered, as its user wants.
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                with _lock(descriptor):
+                    _write(descriptor, line)
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
@@ -57,10 +60,7 @@ def append(
 
 
 def _write(descriptor: int, line: bytes) -> None:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        return  # /dev/null: nothing is to be remembered
-    size = status.st_size
+    size = os.fstat(descriptor).st_size
     if size:
         os.lseek(descriptor, size - 1, os.SEEK_SET)
         if os.read(descriptor, 1) != b"\n":
@@ -70,22 +70,27 @@ def _write(descriptor: int, line: bytes) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, size)
         raise OSError(None, "the disk is full")
-    os.fsync(descriptor)
 
 
-def _lock(descriptor: int) -> None:
-    """Takes the file's lock, which closing gives back.  Where there are no locks, O_APPEND has to do."""
+@contextlib.contextmanager
+def _lock(descriptor: int) -> Iterator[None]:
+    """Holds the file's lock.  Where there are no locks, or somebody keeps it, O_APPEND has to do, as in OpenSSH: then
+    the worst is an empty line, when two programs repair the last one at once."""
     if sys.platform == "win32":
+        yield
         return
     import fcntl
 
     for _ in range(LOCK_ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
         except BlockingIOError:
             time.sleep(LOCK_PAUSE)
         except OSError:
-            return
-        else:
-            return
-    # A lock that lasts is somebody's mistake; OpenSSH takes none at all.
+            break
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)

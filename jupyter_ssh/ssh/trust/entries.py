@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import KeyFormatError
 from ..keys import PublicKey, fingerprint, parse_public_key
 from ..keys.key_types import KEY_TYPES, MAX_BLOB, decode_base64
-from .host_names import HASH_MARK, has_wildcards, split_hash
+from .host_names import HASH_MARK, split_hash
+from .patterns import has_wildcards
 
 
 class Marker(enum.Enum):
@@ -109,20 +110,22 @@ def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
         blob = decode_base64(words[2])
     except KeyFormatError:
         return BadLine(file, line, "the key is not proper base64; perhaps the line was cut off")
-    if not _is_whole(blob):
-        return BadLine(file, line, "the key ends too early; perhaps the line was cut off")
-    name_size = blob[3]
-    if blob[4 : 4 + name_size] != words[1]:
+    fields = _count_fields(blob)
+    if fields and blob[4 : 4 + blob[3]] != words[1]:
         return BadLine(file, line, "the key is not of the type named before it")
-    return Entry(file, line, hosts, words[1].decode("ascii", "replace"), blob, marker)
+    key_type = words[1].decode("ascii", "replace")
+    if fields < 2 or (key_type in KEY_TYPES and fields != KEY_TYPES[key_type].blob_fields):
+        return BadLine(file, line, "the key is not whole; perhaps the line was cut off")
+    return Entry(file, line, hosts, key_type, blob, marker)
 
 
-def _is_whole(blob: bytes) -> bool:
-    """Whether a blob is what all plain public keys are: a short name and further strings, to the last byte."""
+def _count_fields(blob: bytes) -> int:
+    """How many strings a blob is made of, to its last byte; 0 when it is not, or its first is too long for a name."""
     size = len(blob)
     if not 4 < size <= MAX_BLOB or blob[:3] != b"\0\0\0":
-        return False
-    offset = 0
+        return 0
+    offset = count = 0
     while offset + 4 <= size:
         offset += 4 + int.from_bytes(blob[offset : offset + 4], "big")
-    return offset == size
+        count += 1
+    return count if offset == size else 0

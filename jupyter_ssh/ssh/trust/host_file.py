@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..keys.disk import open_for_reading
 from .entries import BadLine, Entry, parse_line
-from .host_names import has_wildcards, matches, name_digest, split_hash
+from .host_names import name_digest, split_hash
+from .patterns import has_wildcards, matches
 
 MAX_FILE = 1 << 29
 """Bytes of a file we read: a few million lines."""

@@ -15,7 +15,7 @@ from .appending import append
 from .entries import BadLine, Entry
 from .host_names import host_name
 from .known_hosts import KnownHosts, Status, Verdict
-from .question import HostKeyQuestion
+from .question import HostKeyQuestion as HostKeyQuestion  # it is the policy's: imported from here too
 
 PHASE = "host key"
 STRICT_HOST_KEY_CHECKING = {
