@@ -262,7 +262,7 @@ class TestAppending:
         path.write_text("no end")
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda number: append(path, f"host{number}.example", 22, ED), range(100)))
-        # On a busy machine the lock may be waited for in vain: two may then end the last line, which leaves an empty one.
+        # On a busy machine the lock may be waited for in vain: two may then end the last line, leaving an empty one.
         lines = [line for line in path.read_text().splitlines() if line]
         assert lines[0] == "no end"
         assert sorted(lines[1:]) == sorted(f"host{number}.example {ED.line()}" for number in range(100))
