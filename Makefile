@@ -53,7 +53,8 @@ clean:
 	find jupyter_ssh tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment that no longer runs (its interpreter was removed, the folder was moved) is made again.
-ifeq ($(filter $(CURDIR)/$(VENV)/%,$(shell $(BIN)/python -c 'import pip; print(pip.__file__)' 2>/dev/null)),)
+# Scripts in it name its interpreter by the full path.
+ifeq ($(shell $(BIN)/python -c 'import pip' 2>/dev/null && grep -lF '$(CURDIR)/$(BIN)/python' $(BIN)/pip),)
 .PHONY: $(BIN)/python $(VENV)/demo.stamp $(VENV)/test.stamp
 endif
 $(BIN)/python:

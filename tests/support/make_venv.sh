@@ -10,11 +10,6 @@ is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/d
 
 find_python() {
     local candidate
-    if [ -n "${PYTHON:-}" ]; then
-        is_new_enough "$PYTHON" || { say "PYTHON=$PYTHON is not a Python of version 3.10 or newer."; exit 1; }
-        printf '%s\n' "$PYTHON"
-        return
-    fi
     # A name on PATH may be a stub that runs nothing, so each one is tried.
     for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
         if is_new_enough "$candidate"; then
@@ -66,14 +61,17 @@ with_virtualenv() {
     return $outcome
 }
 
-python=$(find_python) || {
-    apt_install python3 python3-venv || true
+if [ -n "${PYTHON:-}" ]; then
+    python=$PYTHON
+    is_new_enough "$python" || { say "PYTHON=$python is not a Python of version 3.10 or newer."; exit 1; }
+else
+    find_python >/dev/null || apt_install python3 python3-venv || true
     python=$(find_python) || {
-        say "No Python of version 3.10 or newer was found. On Debian or Ubuntu: apt-get install python3 python3-venv."
+        say "No Python of version 3.10 or newer was found. On Debian or Ubuntu: apt-get install python3 python3-venv"
         say "One that is not on PATH can be named: make PYTHON=/path/to/python3 ..."
         exit 1
     }
-}
+fi
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 say "Making an environment in $folder with $python ($version) ..."
