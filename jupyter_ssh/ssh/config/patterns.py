@@ -1,31 +1,12 @@
-"""OpenSSH's patterns (ssh_config(5), PATTERNS): ``*``, ``?``, comma-separated lists and ``!`` for negation."""
+"""Patterns of ssh_config(5), PATTERNS, in lists: upper and lower case differ, ``!`` negates, commas divide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from jupyter_ssh.ssh.trust.patterns import matches_pattern as matches
 
-def matches(text: str, pattern: str) -> bool:
-    """Whether ``text`` as a whole fits one pattern; upper and lower case differ.
-
-    Going back only to the last ``*`` keeps the cost at len(text) × len(pattern), whatever the pattern.
-    """
-    at, in_pattern = 0, 0
-    star, after_star = -1, 0
-    while at < len(text):
-        expected = pattern[in_pattern : in_pattern + 1]
-        if expected == "*":
-            star, after_star = in_pattern, at
-            in_pattern += 1
-        elif expected and expected in ("?", text[at]):
-            at += 1
-            in_pattern += 1
-        elif star >= 0:
-            after_star += 1
-            at, in_pattern = after_star, star + 1
-        else:
-            return False
-    return not pattern[in_pattern:].strip("*")
+__all__ = ["is_plain", "matches", "matches_any", "matches_list"]
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:

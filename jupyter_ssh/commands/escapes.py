@@ -1,0 +1,67 @@
+"""Escape sequences of a terminal session (ssh(1), ESCAPE CHARACTERS): what is typed after a newline and ``~``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+HELP = """\
+Supported escape sequences:
+ ~.   - end the connection
+ ~B   - send a BREAK to the remote system
+ ~I   - show what the connection is made of
+ ~R   - exchange keys anew
+ ~V/v - say less or more
+ ~^Z  - suspend
+ ~?   - this message
+ ~~   - send the escape character itself
+(Escapes are seen right after a newline only.)
+"""
+
+TERMINATE = "."
+SEND_BREAK = "B"
+SHOW_INFO = "I"
+REKEY = "R"
+LESS, MORE = "V", "v"
+SUSPEND = "\x1a"
+SHOW_HELP = "?"
+_COMMANDS = frozenset({TERMINATE, SEND_BREAK, SHOW_INFO, REKEY, LESS, MORE, SUSPEND, SHOW_HELP})
+_NEWLINES = b"\r\n"
+
+
+class EscapeFilter:
+    """Takes escape sequences out of typed bytes; ``character`` is the escape character, ``None`` for no escapes."""
+
+    def __init__(self, character: str | None) -> None:
+        self._escape = None if character is None else character.encode("latin-1", "replace")
+        self._at_line_start = True
+        self._pending = False  # the escape character was typed, what follows is not known yet
+
+    def feed(self, data: bytes) -> Iterator[bytes | str]:
+        """``data`` as pieces: bytes to send, and the letter (one of the constants above) of each escape sequence."""
+        escape = self._escape
+        if escape is None or (not self._pending and escape not in data):
+            if data:
+                self._at_line_start = data[-1:] in (b"\r", b"\n")
+                yield data
+            return
+        send = bytearray()
+        for number in data:
+            byte = bytes((number,))
+            if self._pending:
+                self._pending = False
+                command = byte.decode("latin-1")
+                if command in _COMMANDS:
+                    if send:
+                        yield bytes(send)
+                        send.clear()
+                    yield command
+                    continue
+                if byte != escape:
+                    send += escape
+            elif self._at_line_start and byte == escape:
+                self._pending = True
+                continue
+            self._at_line_start = number in _NEWLINES
+            send += byte
+        if send:
+            yield bytes(send)

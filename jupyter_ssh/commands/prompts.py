@@ -1,0 +1,75 @@
+"""Questions of a connection, asked at the process's own terminal whatever its standard streams are."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+
+from jupyter_ssh.commands import terminal
+from jupyter_ssh.commands.messages import Messages, printable
+from jupyter_ssh.ssh.client.prompts import HostKeyQuestion
+from jupyter_ssh.ssh.errors import PromptUnavailable
+
+_ANSWERS = 10  # a person who types something else ten times is none
+
+
+class TerminalPrompts:
+    """The prompts of the client (``jupyter_ssh.ssh.client.Prompts``) at ``/dev/tty``."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
+        """Show what is known of the key; true for "yes" or its fingerprint."""
+        prompt = question.text()
+        for _ in range(_ANSWERS):
+            text = await self._ask(prompt, echo=True)
+            if text is None:
+                return False
+            answer = question.answer(text)
+            if answer is not None:
+                return answer
+            if text.strip().startswith(("SHA256:", "MD5:")):
+                self._messages.say("That is the fingerprint of another key.")
+                return False
+            prompt = "Please type 'yes', 'no' or the fingerprint: "
+        return False
+
+    async def ask_secret(self, prompt: str) -> str | None:
+        """A password or passphrase, typed without echo."""
+        return await self._ask(prompt, echo=False)
+
+    async def keyboard_interactive(
+        self, name: str, instruction: str, prompts: list[tuple[str, bool]]
+    ) -> list[str] | None:
+        """The answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
+        if prompts:
+            for text in (name, instruction):
+                if text.strip():
+                    self._messages.say(printable(text))
+        answers = []
+        for prompt, echo in prompts:
+            answer = await self._ask(prompt, echo=echo)
+            if answer is None:
+                return None
+            answers.append(answer)
+        return answers
+
+    def show_banner(self, text: str) -> None:
+        """What the server says before authentication (RFC 4252 §5.4)."""
+        self._messages.say(printable(text))
+
+    async def _ask(self, prompt: str, *, echo: bool) -> str | None:
+        prompt = printable(prompt)
+        if sys.platform == "win32":
+            question = input if echo else getpass.getpass
+            return await asyncio.get_running_loop().run_in_executor(None, question, prompt)
+        with terminal.controlling_terminal() as descriptor:
+            if descriptor is None:
+                raise PromptUnavailable(
+                    "a question must be asked, and this process has no terminal",
+                    phase="question",
+                    next_step="Run it from a terminal, or use a key without a passphrase and a known host.",
+                )
+            return await terminal.ask(descriptor, prompt, echo=echo)

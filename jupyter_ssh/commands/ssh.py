@@ -1,0 +1,134 @@
+"""``jupyter-ssh ssh``: a command or an interactive shell on a remote machine, with ssh(1)'s options and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from jupyter_ssh.commands.interrupts import Interrupts, die_by
+from jupyter_ssh.commands.messages import PROGRAM, Messages
+from jupyter_ssh.ssh.config import Arguments, Options, Usage, parse
+from jupyter_ssh.ssh.config.arguments import usage
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
+
+FAILURE = 255
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line behind ``jupyter-ssh ssh``; returns the exit status, the remote's or 255."""
+    if "--help" in argv[:1]:
+        sys.stdout.write(usage())
+        return 0
+    try:
+        arguments = parse(argv)
+        return _answered(arguments) if _is_question(arguments) else _run(arguments)
+    except Usage as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n{usage()}")
+    except ConfigError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+    return FAILURE
+
+
+def _is_question(arguments: Arguments) -> bool:
+    return arguments.version or arguments.query is not None
+
+
+def _answered(arguments: Arguments) -> int:
+    """``-V`` and ``-Q``: something to print, nothing to connect to."""
+    if arguments.version:
+        import jupyter_ssh
+
+        sys.stderr.write(f"jupyter_ssh {jupyter_ssh.__version__}\n")
+        return 0
+    from jupyter_ssh.commands.queries import answer
+
+    print("\n".join(answer(arguments.query or "")))
+    return 0
+
+
+def _run(arguments: Arguments) -> int:
+    if arguments.target is None:
+        raise Usage("no destination", phase="options")
+    if arguments.subsystem and arguments.command is None:
+        raise Usage("You must specify a subsystem to invoke.", phase="options")
+    options = _options(arguments)
+    if arguments.print_options:
+        print("\n".join(options.lines()))
+        return 0
+    if options.remote_command is not None and arguments.command is not None:
+        raise ConfigError("Cannot execute command-line and remote command.", phase="options")
+    try:
+        messages = Messages(options.log_level, arguments.log_file)
+    except OSError as error:
+        raise ConfigError(f"Couldn't open logfile {arguments.log_file}: {error.strerror}", phase="options") from None
+    messages.attach()
+    try:
+        for text in options.warnings:
+            messages.say(f"Warning: {text}")
+        for text in options.ignored:
+            messages.say(f"debug1: {text}", "DEBUG1")
+        return _ended(asyncio.run(_Command(options, arguments, messages).run()))
+    finally:
+        messages.close()
+
+
+def _options(arguments: Arguments) -> Options:
+    from jupyter_ssh.ssh.client.connection import resolve_options
+
+    assert arguments.destination is not None
+    return resolve_options(arguments.destination, arguments.config, arguments.command_line, {})
+
+
+def _ended(status: int) -> int:
+    if sys.platform == "win32":
+        # A thread that still waits for a key would hold up the interpreter's end.
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+class _Command:
+    """The connection of one command line, from dialling to the exit status."""
+
+    def __init__(self, options: Options, arguments: Arguments, messages: Messages) -> None:
+        self._options = options
+        self._arguments = arguments
+        self._messages = messages
+        self._interrupts = Interrupts()
+
+    async def run(self) -> int:
+        task = asyncio.ensure_future(self._connected())
+        # Before a session runs a signal ends everything, and then the process in its own way.
+        self._interrupts.watch(task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._interrupts.received is None:
+                raise
+            die_by(self._interrupts.received)
+        except SSHError as error:
+            self._messages.say(f"{PROGRAM}: {error}", "FATAL")
+        return FAILURE
+
+    async def _connected(self) -> int:
+        from jupyter_ssh.commands.prompts import TerminalPrompts
+        from jupyter_ssh.commands.session import LocalSession, describe
+        from jupyter_ssh.ssh.client.connection import open_connection
+
+        connection = await open_connection(self._options, TerminalPrompts(self._messages))
+        try:
+            for text in connection.messages:
+                self._messages.say(text)
+            if self._messages.shown("DEBUG1"):
+                self._messages.say("\n".join(f"debug1: {line}" for line in describe(connection).splitlines()))
+            session = LocalSession(connection, self._options, self._messages, self._interrupts)
+            if self._options.session_type == "none":
+                return await session.wait()
+            return await session.run(
+                self._arguments.command or self._options.remote_command,
+                subsystem=self._options.session_type == "subsystem",
+            )
+        finally:
+            await connection.close()
