@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from .grades import Grade
@@ -97,38 +98,36 @@ class _ContextFactory(Protocol):
     def __call__(self, key: bytes, iv: bytes, *, encrypt: bool) -> CipherContext: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _WithMacSealer:
-    context: _ContextFactory
-    block_size: int
+def _sealer_with_mac(
+    context: _ContextFactory,
+    block_size: int,
+    key: bytes,
+    iv: bytes,
+    mac: Mac | None,
+    mac_key: bytes,
+    sequence: int,
+    random: Randomness = os.urandom,
+) -> Sealer:
+    from .packet_protection.encrypt_and_mac import EncryptAndMacSealer
+    from .packet_protection.encrypt_then_mac import EncryptThenMacSealer
 
-    def __call__(
-        self, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int, random: Randomness = os.urandom
-    ) -> Sealer:
-        from .packet_protection.encrypt_and_mac import EncryptAndMacSealer
-        from .packet_protection.encrypt_then_mac import EncryptThenMacSealer
-
-        if mac is None:
-            raise ValueError("this cipher needs a MAC")
-        construction = EncryptThenMacSealer if mac.etm else EncryptAndMacSealer
-        context = self.context(key, iv, encrypt=True)
-        return construction(context, self.block_size, mac.authenticator(mac_key), sequence, random)
+    if mac is None:
+        raise ValueError("this cipher needs a MAC")
+    construction = EncryptThenMacSealer if mac.etm else EncryptAndMacSealer
+    return construction(context(key, iv, encrypt=True), block_size, mac.authenticator(mac_key), sequence, random)
 
 
-@dataclass(frozen=True, slots=True)
-class _WithMacOpener:
-    context: _ContextFactory
-    block_size: int
+def _opener_with_mac(
+    context: _ContextFactory, block_size: int, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int
+) -> Opener:
+    from .packet_protection.encrypt_and_mac import EncryptAndMacOpener
+    from .packet_protection.encrypt_then_mac import EncryptThenMacOpener
 
-    def __call__(self, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int) -> Opener:
-        from .packet_protection.encrypt_and_mac import EncryptAndMacOpener
-        from .packet_protection.encrypt_then_mac import EncryptThenMacOpener
-
-        if mac is None:
-            raise ValueError("this cipher needs a MAC")
-        construction = EncryptThenMacOpener if mac.etm else EncryptAndMacOpener
-        context = self.context(key, iv, encrypt=False)
-        return construction(context, self.block_size, mac.authenticator(mac_key), mac.tag_size, sequence)
+    if mac is None:
+        raise ValueError("this cipher needs a MAC")
+    construction = EncryptThenMacOpener if mac.etm else EncryptAndMacOpener
+    authenticator = mac.authenticator(mac_key)
+    return construction(context(key, iv, encrypt=False), block_size, authenticator, mac.tag_size, sequence)
 
 
 def _aes_ctr(key: bytes, iv: bytes, *, encrypt: bool) -> CipherContext:
@@ -139,7 +138,8 @@ def _aes_ctr(key: bytes, iv: bytes, *, encrypt: bool) -> CipherContext:
 
 def _with_mac(name: str, grade: Grade, key_size: int, block_size: int, context: _ContextFactory) -> Cipher:
     """A row for a mode of ``block_size`` whose IV is one block."""
-    sealer, opener = _WithMacSealer(context, block_size), _WithMacOpener(context, block_size)
+    sealer = partial(_sealer_with_mac, context, block_size)
+    opener = partial(_opener_with_mac, context, block_size)
     return Cipher(name, grade, key_size, block_size, block_size, False, sealer, opener)
 
 

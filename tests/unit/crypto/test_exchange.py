@@ -241,3 +241,17 @@ def test_a_hybrid_secret_needs_the_public_key_first() -> None:
 
 def test_x25519_draws_its_private_key() -> None:
     assert X25519(drawing(BOB)).public() == BOB_PUBLIC
+
+
+def test_coordinates_keep_their_leading_zeros() -> None:
+    # One x in 256 begins with a zero byte, and one secret in 256 with more zeros than an mpint keeps.
+    server = nistp256()
+    for number in range(1, 1500):
+        client = p256_with_private_key(number)
+        public = client.client_public()
+        if public[1] == 0 or public[33] == 0:
+            assert len(public) == 65
+            reply, secret = server.server_reply(public)
+            assert client.client_secret(reply) == secret
+            return
+    pytest.fail("no such point among the first multiples of the generator")

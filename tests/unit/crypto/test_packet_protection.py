@@ -182,6 +182,10 @@ def test_another_key_opens_nothing(protected: Protection) -> None:
 # --- lengths and paddings ---------------------------------------------------------------------------------------------
 
 
+def test_the_limit_is_openssh_s_packet_max_size() -> None:
+    assert MAX_PACKET == 262144
+
+
 def wrong_lengths(protection: Protection) -> list[int]:
     counted, alignment = protection.counted, protection.alignment
     aligned_beyond = (MAX_PACKET + counted) // alignment * alignment + alignment - counted

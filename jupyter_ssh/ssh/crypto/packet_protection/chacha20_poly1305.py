@@ -18,6 +18,7 @@ from .framing import (
     MAX_PACKET,
     MIN_PACKET,
     SEQUENCE_MASK,
+    UINT32,
     Randomness,
     padding_table,
     wrong_length,
@@ -29,6 +30,8 @@ ALIGNMENT = 8
 TAG_SIZE = 16
 OVERHEAD = 4 + TAG_SIZE
 
+_pack_length = UINT32.pack
+_unpack_length = UINT32.unpack
 # Block counter 0 and the nonce, as `ChaCha20` takes them together.
 _pack_nonce = Struct(">8xQ").pack
 # One block of keystream whose first half is the Poly1305 key: the body begins with block 1.
@@ -61,7 +64,7 @@ class ChaCha20Poly1305Sealer:
         self._length_reset(nonce)
         self._body_reset(nonce)
         stream = self._body_update(b"".join((_BLOCK_0, padding_length, payload, padding)))
-        packet = self._length_update((size + extra).to_bytes(4, "big")) + stream[64:]
+        packet = self._length_update(_pack_length(size + extra)) + memoryview(stream)[64:]
         return packet + Poly1305.generate_tag(stream[:32], packet)
 
 
@@ -82,12 +85,13 @@ class ChaCha20Poly1305Opener:
         """See `Opener.open`."""
         body_start = start + 4
         sequence = self.sequence
-        length = self._length
+        nonce = _pack_nonce(sequence)
+        length: int = self._length
         if not length:
             if end < body_start:
                 return None
-            self._length_reset(_pack_nonce(sequence))
-            length = int.from_bytes(self._length_update(buffer[start:body_start]), "big")
+            self._length_reset(nonce)
+            (length,) = _unpack_length(self._length_update(buffer[start:body_start]))
             if length & 7 or not MIN_PACKET <= length <= MAX_PACKET:
                 raise wrong_length(length, ALIGNMENT, 0)
             self._length = length
@@ -95,7 +99,7 @@ class ChaCha20Poly1305Opener:
         packet_end = tag_start + TAG_SIZE
         if end < packet_end:
             return None
-        self._body_reset(_pack_nonce(sequence))
+        self._body_reset(nonce)
         key = self._body_update(_BLOCK_0)[:32]
         try:
             Poly1305.verify_tag(key, buffer[start:tag_start], bytes(buffer[tag_start:packet_end]))
