@@ -33,7 +33,9 @@ class Pending(Generic[T]):
     @door
     def result(self, timeout: float | None = None) -> T:
         """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
-        if not BlockingDesk().serve(self._work, timeout):
+        desk = BlockingDesk()
+        self._work.add_done_callback(desk.finish)
+        if not desk.serve(timeout):
             raise DeadlineExceeded.after(timeout or 0, "background command")
         try:
             return self._work.result()

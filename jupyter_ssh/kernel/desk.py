@@ -17,7 +17,6 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -30,8 +29,9 @@ log = logging.getLogger(__name__)
 #: The desk of the call a task of the engine works for. Tasks inherit it from the one that started them.
 CURRENT_DESK: ContextVar[Desk | None] = ContextVar("jupyter_ssh_desk", default=None)
 
-# On Windows a wait on a lock is not broken by Ctrl-C or ■, so the thread looks up this often.
-_TICK = 0.05 if sys.platform == "win32" else None
+# The thread looks up this often for a KeyboardInterrupt. On Windows a wait on a lock is never broken by Ctrl-C or ■;
+# elsewhere it is, unless the signal comes in the instant between Python's last look and the wait.
+_TICK = 0.05 if sys.platform == "win32" else 0.2
 
 
 class Desk(ABC):
@@ -119,43 +119,45 @@ def _do(job: Callable[[], None]) -> None:
 
 
 class BlockingDesk(Desk):
-    """For a thread that blocks until the engine is done."""
+    """For a thread that blocks until the engine is done.
+
+    A KeyboardInterrupt may strike that thread between any two steps.  It therefore shares with the engine only the
+    queue, which is made for that, and no lock that it could leave locked behind it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         # Bounded by its users: an output has one job here at a time, a question is asked by a task that waits for it.
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._finished = False
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
 
-    def serve(self, future: Future[Any], timeout: float | None) -> bool:
-        """Do jobs until ``future`` is done; False if it is not after ``timeout`` seconds.
+    def finish(self, _: object = None) -> None:
+        """What is waited for is done: `serve` returns after the jobs posted so far. Any thread may call it."""
+        self._finished = True
+        self._jobs.put(None)
 
-        A KeyboardInterrupt breaks the wait at once, whatever the future does.
+    def serve(self, timeout: float | None = None) -> bool:
+        """Do jobs until `finish`; False if it has not come after ``timeout`` seconds.
+
+        A KeyboardInterrupt breaks the wait at once.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        future.add_done_callback(self._wake)
         while True:
-            wait = _TICK
-            if deadline is not None:
-                left = max(deadline - time.monotonic(), 0)
-                wait = left if _TICK is None else min(left, _TICK)
+            left = _TICK if deadline is None else max(deadline - time.monotonic(), 0)
             try:
-                job = self._jobs.get(timeout=wait)
+                job = self._jobs.get(timeout=min(left, _TICK))
             except queue.Empty:
-                if future.done():
+                if self._finished:
                     return True
                 if deadline is not None and time.monotonic() >= deadline:
                     return False
                 continue
-            if job is not None:
-                _do(job)
-            elif future.done():  # everything posted before the end has been done by now
+            if job is None:
                 return True
-
-    def _wake(self, _: Future[Any]) -> None:
-        self._jobs.put(None)
+            _do(job)
 
 
 class LoopDesk(Desk):

@@ -39,15 +39,14 @@ STOP_TIMEOUT = 2.0
 class Work(Future[T]):
     """A coroutine that runs on the engine. `cancel` asks it to end; the future is done when it really has."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, factory: Factory[T]) -> None:
         super().__init__()
         self._loop = loop
+        self._factory = factory
         self._task: asyncio.Task[T] | None = None  # the loop itself keeps only weak references to tasks
 
     def cancel(self) -> bool:
         """Have CancelledError raised in the coroutine; each further call does so again."""
-        if self.done():
-            return False
         try:
             self._loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed
@@ -57,10 +56,14 @@ class Work(Future[T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        elif super().cancel():  # an interrupt came before the start
+            self.set_running_or_notify_cancel()
 
-    def _start(self, factory: Factory[T]) -> None:
+    def _start(self) -> None:
+        if self.done():
+            return
         try:
-            self._task = self._loop.create_task(factory())
+            self._task = self._loop.create_task(self._factory())
         except Exception as error:
             self.set_exception(error)
         else:
@@ -101,15 +104,18 @@ class Engine:
         """Start ``factory()`` on the engine; the future may be waited for from any thread, or awaited through
         `asyncio.wrap_future`. ``desk`` is where the coroutine can ask questions; without one it cannot.
         """
+        work: Work[T] = Work(self.loop, factory)
+        self._launch(work, desk)
+        return work
+
+    def _launch(self, work: Work[Any], desk: Desk | None) -> None:
         if self._stopped:
             raise RuntimeError("the engine has been stopped")
-        work: Work[T] = Work(self.loop)
         self._works.add(work)
         work.add_done_callback(self._works.discard)
         context = contextvars.copy_context()
         context.run(CURRENT_DESK.set, desk)
-        self.loop.call_soon_threadsafe(work._start, factory, context=context)
-        return work
+        self.loop.call_soon_threadsafe(work._start, context=context)
 
     def call(self, factory: Factory[T], timeout: float | None = None, *, grace: float = GRACE) -> T:
         """The value of the coroutine ``factory()``, or its error; blocks the calling thread, which meanwhile answers
@@ -121,17 +127,19 @@ class Engine:
         __tracebackhide__ = True
         self._refuse_own_thread()
         desk = BlockingDesk()
-        work = self.submit(factory, desk)
+        work: Work[T] = Work(self.loop, factory)
+        work.add_done_callback(desk.finish)
         try:
             try:
-                finished = desk.serve(work, timeout)
+                self._launch(work, desk)
+                finished = desk.serve(timeout)
             except BaseException:
                 work.cancel()
-                desk.serve(work, grace)
+                desk.serve(grace)
                 raise
             if not finished:
                 work.cancel()
-                desk.serve(work, grace)
+                desk.serve(grace)
                 raise DeadlineExceeded.after(timeout or 0, "operation")
         finally:
             desk.close()

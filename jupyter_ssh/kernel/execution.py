@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jupyter_ssh.kernel.results import Result
 from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.output import LiveOutput
-    from jupyter_ssh.ssh.client.connection import Connection
-    from jupyter_ssh.ssh.client.process import Process
+    from jupyter_ssh.ssh.client import Connection, ConnectionInfo, Process, Pty
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,21 @@ class Kept:
         return data if self._everything else data[-UNKEPT_BYTES:]
 
 
+async def start(
+    connection: Connection,
+    command: str | None,
+    *,
+    env: Mapping[str, str] | None = None,
+    pty: Pty | None = None,
+    subsystem: bool = False,
+) -> Process:
+    """Start ``command``, with the variables that SendEnv and SetEnv name; ``env`` wins over those."""
+    variables = {**connection.options.remote_environment(os.environ), **(env or {})}
+    if subsystem:
+        return await connection.start(None, pty=pty, env=variables, subsystem=command)
+    return await connection.start(command, pty=pty, env=variables)
+
+
 async def execute(
     connection: Connection,
     command: str | None,
@@ -61,7 +76,7 @@ async def execute(
     input: bytes | None = None,
     timeout: float | None = None,
     env: Mapping[str, str] | None = None,
-    pty: Any = None,
+    pty: Pty | None = None,
     live: LiveOutput | None = None,
     hidden: frozenset[str] = frozenset(),
     kept: Mapping[str, Kept] | None = None,
@@ -74,10 +89,7 @@ async def execute(
     after ``timeout`` seconds. When cancelled, the process gets SIGINT, and its channel is closed if it does not end.
     """
     started = time.monotonic()
-    if subsystem:
-        process = await connection.start(None, pty=pty, env=env, subsystem=command)
-    else:
-        process = await connection.start(command, pty=pty, env=env)
+    process = await start(connection, command, pty=pty, env=env, subsystem=subsystem)
     kept = kept or {"stdout": Kept(), "stderr": Kept()}
     pumps = [asyncio.create_task(_pump(process, name, kept[name], None if name in hidden else live)) for name in kept]
     writer = asyncio.create_task(write_input(process, input))
@@ -143,6 +155,8 @@ async def _interrupt(process: Process, live: LiveOutput | None) -> None:
             await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
     except asyncio.TimeoutError:
         _signal(process, "HUP")
+    except SSHError as error:  # the connection went at the same time
+        log.debug("the end of the interrupted process is not known: %s", error)
 
 
 def _signal(process: Process, name: str) -> None:
@@ -152,6 +166,6 @@ def _signal(process: Process, name: str) -> None:
         log.debug("SIG%s was not sent: %s", name, error)
 
 
-def destination(info: Any) -> str:
+def destination(info: ConnectionInfo) -> str:
     """``user@host``, with the port if it is not 22."""
     return f"{info.user}@{info.host}" + ("" if info.port == 22 else f":{info.port}")

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.door import door
 from jupyter_ssh.kernel.engine import Engine
-from jupyter_ssh.kernel.execution import destination, execute
+from jupyter_ssh.kernel.execution import destination, execute, start
 from jupyter_ssh.kernel.results import Result
 from jupyter_ssh.kernel.streams import AsyncReader, AsyncWriter, Process, Reader, TcpStream, Writer
 from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
 
 if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client import ConnectionInfo
+    from jupyter_ssh.ssh.client import Connection as AsyncioConnection
+    from jupyter_ssh.ssh.client import ConnectionInfo, Pty
+    from jupyter_ssh.ssh.client import Process as AsyncioProcess
 
 __all__ = [
     "AsyncConnection",
@@ -44,7 +46,7 @@ __all__ = [
 class Connection:
     """An open SSH connection; its face in a notebook is a card. Make one with `connect`."""
 
-    def __init__(self, engine: Engine, inner: Any) -> None:
+    def __init__(self, engine: Engine, inner: AsyncioConnection) -> None:
         self._engine = engine
         #: The asyncio connection of `jupyter_ssh.ssh`, to be touched on the engine only.
         self.inner = inner
@@ -55,8 +57,7 @@ class Connection:
     @property
     def info(self) -> ConnectionInfo:
         """Host, address, versions, algorithms and how the person signed in."""
-        info: ConnectionInfo = self.inner.info
-        return info
+        return self.inner.info
 
     @property
     def name(self) -> str:
@@ -66,13 +67,12 @@ class Connection:
     @property
     def closed(self) -> bool:
         """Whether the connection has ended, on whichever side."""
-        return bool(self.inner.closed)
+        return self.inner.closed
 
     @property
     def closed_because(self) -> SSHError | None:
         """The error that ended the connection; None while it is open or when it was closed on purpose."""
-        error: SSHError | None = self.inner.closed_because
-        return error
+        return self.inner.closed_because
 
     @property
     def state(self) -> str:
@@ -97,7 +97,7 @@ class Connection:
         timeout: float | None = None,
         check: bool = False,
         env: Mapping[str, str] | None = None,
-        pty: Any = None,
+        pty: Pty | None = None,
     ) -> Result:
         """Run ``command`` and wait for its end.
 
@@ -113,11 +113,11 @@ class Connection:
         command: str | None = None,
         *,
         env: Mapping[str, str] | None = None,
-        pty: Any = None,
+        pty: Pty | None = None,
         subsystem: str | None = None,
     ) -> Process:
         """Start ``command``, the login shell, or a ``subsystem``, and return at once."""
-        process = self._engine.call(lambda: self.inner.start(command, pty=pty, env=env, subsystem=subsystem))
+        process = self._engine.call(lambda: _start(self.inner, command, env, pty, subsystem))
         return Process(self._engine, process, command or subsystem, self.name)
 
     @door
@@ -167,7 +167,7 @@ class AsyncConnection:
         timeout: float | None = None,
         check: bool = False,
         env: Mapping[str, str] | None = None,
-        pty: Any = None,
+        pty: Pty | None = None,
     ) -> Result:
         """See `Connection.run`."""
         result = await self._engine.wait(lambda: _run(self._inner, command, input, timeout, env, pty))
@@ -178,11 +178,11 @@ class AsyncConnection:
         command: str | None = None,
         *,
         env: Mapping[str, str] | None = None,
-        pty: Any = None,
+        pty: Pty | None = None,
         subsystem: str | None = None,
     ) -> Process:
         """See `Connection.start`; the streams of the process have an ``aio`` each."""
-        process = await self._engine.wait(lambda: self._inner.start(command, pty=pty, env=env, subsystem=subsystem))
+        process = await self._engine.wait(lambda: _start(self._inner, command, env, pty, subsystem))
         return Process(self._engine, process, command or subsystem, self._connection.name)
 
     async def open_tcp(self, host: str, port: int) -> tuple[AsyncReader, AsyncWriter]:
@@ -222,13 +222,25 @@ async def connect_async(target: str, **options: Any) -> Connection:
     return await get_sessions().open_new_async(target, options)
 
 
+async def _start(
+    inner: AsyncioConnection,
+    command: str | None,
+    env: Mapping[str, str] | None,
+    pty: Pty | None,
+    subsystem: str | None,
+) -> AsyncioProcess:
+    if inner.closed:
+        raise closed_error(inner)
+    return await start(inner, subsystem or command, env=env, pty=pty, subsystem=subsystem is not None)
+
+
 async def _run(
-    inner: Any,
+    inner: AsyncioConnection,
     command: str,
     input: bytes | str | None,
     timeout: float | None,
     env: Mapping[str, str] | None,
-    pty: Any,
+    pty: Pty | None,
 ) -> Result:
     if inner.closed:
         raise closed_error(inner)
@@ -236,7 +248,7 @@ async def _run(
     return await execute(inner, command, input=data, timeout=timeout, env=env, pty=pty)
 
 
-def closed_error(inner: Any) -> SSHError:
+def closed_error(inner: AsyncioConnection) -> SSHError:
     """The error for using a connection that has ended."""
     because = inner.closed_because
     name = destination(inner.info)

@@ -74,7 +74,7 @@ def connection_facts(info: Any) -> list[tuple[str, str]]:
         ("server", printable(info.server_version or "")),
         ("key exchange", exchange),
         ("cipher", _both_ways(info.cipher_in, info.cipher_out)),
-        ("integrity", _both_ways(info.mac_in, info.mac_out)),
+        ("integrity", _integrity(info)),
         ("host key", f"{info.host_key_algorithm} {info.host_key_fingerprint}"),
         ("signed in as", f"{info.user}, by {info.method}" if info.method else info.user),
     ]
@@ -98,6 +98,12 @@ def connection_html(info: Any, name: str, state: str, *, open: bool = True) -> s
         f"SSH connection {name}",
         f"{_title(name, state, open)}<table class='jssh-table'><tbody>{rows}</tbody></table>",
     )
+
+
+def _integrity(info: Any) -> str:
+    """The MACs; nothing for an AEAD cipher, which the session reports in brackets."""
+    macs = [name for name in (info.mac_in, info.mac_out) if not name.startswith("(")]
+    return _both_ways(macs[0], macs[-1]) if macs else ""
 
 
 def _both_ways(received: str | None, sent: str | None) -> str:

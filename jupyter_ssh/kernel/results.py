@@ -1,50 +1,27 @@
-"""What a remote command left behind."""
+"""What a remote command left behind, with the face it has in a notebook."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jupyter_ssh.ssh.errors import RemoteCommandError
+from jupyter_ssh.ssh.client import process
 
 
 @dataclass(frozen=True)
-class Result:
-    """The end and the output of a remote command; the face in a notebook is a small card.
+class Result(process.Result):
+    """The result of the stack, and where it comes from; its face in a notebook is a small card.
 
-    ``stdout`` and ``stderr`` are bytes as they came, `text` and `stderr_text` the same decoded.  ``exit_status`` is
-    None when the process was ended by ``exit_signal`` ("TERM", RFC 4254 §6.10), or when the server told neither.
+    ``stdout_size`` and ``stderr_size`` count the whole streams in bytes, which may be more than what was kept.
     """
 
-    command: str | None
-    stdout: bytes = field(repr=False)
-    stderr: bytes = field(repr=False)
-    exit_status: int | None
-    exit_signal: str | None = None
     host: str = ""
     seconds: float = 0.0
-    #: Sizes of the whole streams, which may be more than what was kept.
     stdout_size: int = field(default=0, repr=False)
     stderr_size: int = field(default=0, repr=False)
 
-    @property
-    def text(self) -> str:
-        """``stdout`` as UTF-8; bytes that are not are shown as ``\\xNN``."""
-        return self.stdout.decode("utf-8", "backslashreplace")
-
-    @property
-    def stderr_text(self) -> str:
-        """``stderr`` as UTF-8; bytes that are not are shown as ``\\xNN``."""
-        return self.stderr.decode("utf-8", "backslashreplace")
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command ended with status 0."""
-        return self.exit_status == 0
-
     def check(self) -> Result:
-        """This result, or `RemoteCommandError` if the command failed."""
-        if not self.ok:
-            raise RemoteCommandError(self.command, self.exit_status, self.exit_signal, self.stdout, self.stderr)
+        """This result; raises `RemoteCommandError` if the command failed."""
+        super().check()
         return self
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_ssh.kernel.background import BackgroundProcess, BackgroundStream, returncode
 from jupyter_ssh.kernel.desk import CURRENT_DESK
 from jupyter_ssh.kernel.engine import get_engine
-from jupyter_ssh.kernel.execution import Kept, execute, write_input
+from jupyter_ssh.kernel.execution import Kept, execute, start, write_input
 from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.output import LiveOutput
 from jupyter_ssh.kernel.results import Result
@@ -21,6 +21,8 @@ from jupyter_ssh.ssh.config.arguments import Usage
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_ssh.ssh.client import Pty, Reader
 
 #: Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
 #: neither a profile nor a message of the day comes into the output, as it would from a login shell reading stdin.
@@ -61,9 +63,16 @@ def _connection(request: Request) -> Connection:
     options: dict[str, Any] = {"command_line": arguments.command_line}
     if arguments.config is not None:
         options["config"] = arguments.config
+    before = sessions.opened()
     connection, dropped = sessions.open(request.destination, options)
+    fresh = connection not in before
     if dropped is not None and not arguments.quiet:
-        print(f"Connected to {connection.name} again: the connection had {dropped.state}.", file=sys.stderr)
+        print(f"Connected to {connection.name} again; before, it {dropped.state}.", file=sys.stderr)
+    if fresh and not arguments.quiet:
+        decided = connection.inner.options
+        notes = [*decided.warnings, *connection.inner.messages, *(decided.ignored if arguments.verbose else ())]
+        for note in notes:
+            print(note, file=sys.stderr)
     return connection
 
 
@@ -113,7 +122,8 @@ def _start(
 ) -> None:
     """Start ``command`` in the background and put its streams and itself into the person's variables."""
     engine = get_engine()
-    process = engine.call(lambda: connection.inner.start(command, pty=_pty(request)))
+    subsystem = request.arguments.subsystem
+    process = engine.call(lambda: start(connection.inner, command, pty=_pty(request), subsystem=subsystem))
     streams: dict[str, BackgroundStream | None] = {}
     for stream, name in (("stdout", request.out), ("stderr", request.err)):
         inner = getattr(process, stream)
@@ -129,12 +139,12 @@ def _start(
         )
 
 
-async def _discard(stream: Any) -> None:
+async def _discard(stream: Reader) -> None:
     while await stream.read(1 << 18):
         pass
 
 
-def _pty(request: Request) -> Any:
+def _pty(request: Request) -> Pty | None:
     """A terminal for ``-t``: of a fixed size, for the cell has none."""
     winning: Iterable[tuple[str, str]] = request.arguments.winning.items()
     if ("RequestTTY", "yes") not in winning and ("RequestTTY", "force") not in winning:
