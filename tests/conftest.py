@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 
 import hypothesis
+import pytest
+
+pytest_plugins = ["tests.support.fixtures"]
 
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-pytest_plugins = ["tests.support.fixtures"]
+LONGEST_ID = 40  # a fingerprint is longer
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """A long text is no name of a test: it may hold a key, which each worker makes anew, and names must agree."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > LONGEST_ID else None
