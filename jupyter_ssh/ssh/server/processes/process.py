@@ -89,6 +89,11 @@ class ChildProcess(ABC):
     def hang_up(self) -> None:
         """The user is gone: SIGHUP to the process group, pipes closed, no more events; the child is reaped later."""
 
+    @property
+    @abstractmethod
+    def reaped(self) -> bool:
+        """Whether the child has ended and left no zombie."""
+
     @abstractmethod
     async def wait_reaped(self) -> None:
         """Returns when the child has ended and left no zombie.  A child that survives SIGHUP may take for ever."""

@@ -75,6 +75,10 @@ class ThreadedProcess(ChildProcess):
             if self._ending is None:
                 self._process.terminate()
 
+    @property
+    def reaped(self) -> bool:
+        return self._reaped.is_set()
+
     async def wait_reaped(self) -> None:
         await self._reaped.wait()
 

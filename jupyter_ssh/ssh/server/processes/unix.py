@@ -100,6 +100,10 @@ class UnixProcess(ChildProcess):
         self._close()
         self._reap_when_over()
 
+    @property
+    def reaped(self) -> bool:
+        return self._reaped.is_set()
+
     async def wait_reaped(self) -> None:
         await self._reaped.wait()
 

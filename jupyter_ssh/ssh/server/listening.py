@@ -1,0 +1,153 @@
+"""Listening, and letting clients in: `listen` and `Server`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from ..errors import ConnectError
+from ..keys.base import PrivateKey
+from .accounts import current_account
+from .connection import ServerConnection
+from .options import PasswordCheck, PathLike, ServerOptions, load_host_keys
+from .processes.process import ChildProcess
+
+log = logging.getLogger(__name__)
+
+CLOSING_SECONDS: Final = 5.0
+"""How long `Server.close` waits for children that were hung up."""
+
+
+class Server:
+    """A listening server; made by `listen`.  ``async with`` closes it."""
+
+    def __init__(self, options: ServerOptions, host_keys: Sequence[PrivateKey]) -> None:
+        self.options = options
+        self.host_keys = tuple(host_keys)
+        self.settings = options.settings(host_keys)
+        self.account = current_account()
+        self._random = random.SystemRandom()
+        self._listener: asyncio.Server | None = None
+        self._connections: set[ServerConnection] = set()
+        self._starting: set[ServerConnection] = set()
+        self._children: set[ChildProcess] = set()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Hosts and ports listened on; empty once closed."""
+        sockets = self._listener.sockets if self._listener is not None else ()
+        return [(name[0], name[1]) for name in (socket.getsockname() for socket in sockets)]
+
+    @property
+    def port(self) -> int:
+        """The port of the first address; 0 once closed."""
+        return self.addresses[0][1] if self.addresses else 0
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected, logged in or not."""
+        return len(self._connections)
+
+    async def start(self, host: str | Sequence[str] | None, port: int) -> None:
+        """Begins to listen; raises `ConnectError` when that cannot be."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(self._accept, host, port, backlog=128)
+        except (OSError, OverflowError) as error:
+            raise ConnectError(
+                f"cannot listen on {host} port {port}",
+                phase="listening",
+                received=getattr(error, "strerror", None) or str(error),
+                next_step="Choose another port, or 0 for any free one.",
+            ) from None
+
+    async def close(self) -> None:
+        """Stops listening, ends all connections and hangs up their children; again is nothing."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+        await asyncio.gather(*(connection.close() for connection in list(self._connections)))
+        self._children = {child for child in self._children if not child.reaped}
+        if self._children:
+            waits = [asyncio.ensure_future(child.wait_reaped()) for child in self._children]
+            _, late = await asyncio.wait(waits, timeout=CLOSING_SECONDS)
+            for wait in late:
+                wait.cancel()
+
+    async def __aenter__(self) -> Server:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        if self._listener is None or self._full():
+            log.warning("dropped a connection: %d are not logged in yet", len(self._starting))
+            return _Refusal()
+        connection = ServerConnection(self)
+        self._connections.add(connection)
+        self._starting.add(connection)
+        return connection.driver
+
+    def _full(self) -> bool:
+        # sshd_config(5), MaxStartups: random early drop, so that a flood cannot keep everybody else out.
+        start, rate, full = self.options.max_startups
+        waiting = len(self._starting)
+        if waiting < start:
+            return False
+        if waiting >= full:
+            return True
+        chance = rate + (100 - rate) * (waiting - start) / (full - start)
+        return self._random.uniform(0, 100) < chance
+
+    def logged_in(self, connection: ServerConnection) -> None:
+        """A client needs no more watching."""
+        self._starting.discard(connection)
+
+    def gone(self, connection: ServerConnection) -> None:
+        """A client's transport is gone."""
+        self._starting.discard(connection)
+        self._connections.discard(connection)
+
+    def left_behind(self, child: ChildProcess) -> None:
+        """A child was hung up; it may take a moment to end."""
+        self._children = {left for left in self._children if not left.reaped}
+        if not child.reaped:
+            self._children.add(child)
+
+
+class _Refusal(asyncio.Protocol):
+    """Says why, as sshd does before any protocol, and closes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(b"Exceeded MaxStartups\r\n")
+        transport.close()
+
+
+async def listen(
+    host: str | Sequence[str] | None = "127.0.0.1",
+    port: int = 0,
+    *,
+    host_keys: Sequence[PrivateKey | PathLike],
+    authorized_keys: PathLike | Sequence[PathLike] | None = None,
+    passwords: PasswordCheck | None = None,
+    **options: Any,
+) -> Server:
+    """Starts an SSH server on ``host`` (one address, several, or None for all) and ``port`` (0: any free one).
+
+    It gives whoever may log in (``authorized_keys``, ``passwords``, or ``keyboard_interactive``) the account it runs
+    as.  ``options`` are the fields of `ServerOptions`.  Raises `ConfigError`, `KeyFileError` and `ConnectError`.
+    """
+    chosen = ServerOptions.of({"authorized_keys": authorized_keys, "passwords": passwords, **options})
+    server = Server(chosen, load_host_keys(host_keys))
+    await server.start(host, port)
+    return server

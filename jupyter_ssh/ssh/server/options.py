@@ -1,0 +1,179 @@
+"""What a server is told: one field an option, named after sshd_config's keyword where there is one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from ..crypto.ciphers import CIPHERS
+from ..crypto.exchange import EXCHANGES
+from ..crypto.macs import MACS
+from ..crypto.selection import names, pick
+from ..errors import ConfigError
+from ..keys.base import PrivateKey
+from ..keys.files import load_private_key
+from ..keys.key_types import SIGNATURE_ALGORITHMS
+from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+from .environment import DEFAULT_ACCEPT_ENV
+
+PathLike = str | os.PathLike[str]
+
+PasswordCheck = Callable[[str, str], bool | Awaitable[bool]]
+"""(user, password) -> whether it is right.  A plain function runs on a thread, so it may take its time."""
+
+Ask = Callable[[str, str, Sequence[tuple[str, bool]]], Awaitable[Sequence[str]]]
+"""(name, instruction, prompts with whether the answer may be shown) -> the answers, one a prompt (RFC 4256 §3.2)."""
+
+KeyboardInteractive = Callable[[str, Ask], Awaitable[bool]]
+"""(user, ask) -> whether the user may log in; ``ask`` may be called any number of times."""
+
+PUBLICKEY: Final = "publickey"
+PASSWORD: Final = "password"
+KEYBOARD_INTERACTIVE: Final = "keyboard-interactive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Options of `listen`.  Seconds and bytes throughout."""
+
+    # --- who may log in ---
+    authorized_keys: PathLike | Sequence[PathLike] | None = None
+    """Files in the format of sshd(8), read anew at each login; None: no public keys."""
+    passwords: PasswordCheck | None = field(default=None, repr=False)
+    """For instance a `PasswordTable`; None: no passwords."""
+    keyboard_interactive: KeyboardInteractive | None = None
+    """Questions and answers of your own (RFC 4256); None: none."""
+    authentication_methods: Sequence[Sequence[str]] | None = None
+    """Lists of methods, one of which has to be gone through in its order, such as ``[["publickey", "password"]]``.
+
+    None: any one method will do.
+    """
+    users: Collection[str] | None = None
+    """Names that may log in.  All of them are the account the server runs as; None: that account's own name only."""
+    strict_modes: bool = True
+    """Refuse authorized_keys files that others may write."""
+    login_grace_time: float = 120.0
+    """How long a client may take from connecting until it is logged in."""
+    max_auth_tries: int = 6
+    """Failed attempts on one connection, a public key that is not authorised among them."""
+    max_startups: tuple[int, int, int] = (10, 30, 100)
+    """(start, rate, full): from ``start`` connections that are not logged in on, new ones are dropped with a
+    probability of ``rate`` per cent, growing until all are from ``full`` on."""
+
+    # --- what they may do ---
+    permit_tty: bool = True
+    allow_tcp_forwarding: bool = True
+    """Let clients connect to anywhere through the server (direct-tcpip, ``ssh -L``), as sshd does by default: whoever
+    may run commands could do it anyway."""
+    permit_open: Sequence[str] | None = None
+    """``HOST:PORT`` to which clients may connect, ``*`` for any port; None: anywhere."""
+    subsystems: Mapping[str, str] = field(default_factory=dict)
+    """Subsystem name to the command line it runs."""
+    force_command: str | None = None
+    """Run in the place of whatever clients ask for."""
+    accept_env: Sequence[str] = DEFAULT_ACCEPT_ENV
+    """Patterns of variables that clients may set."""
+    set_env: Mapping[str, str] = field(default_factory=dict)
+    """Variables for every child, such as PATH; nothing else of the server's own environment is passed on."""
+    max_sessions: int = 10
+    """Sessions (commands, shells, subsystems) on one connection at a time."""
+    max_forwards: int = 200
+    """Connections to elsewhere through one connection at a time."""
+    connect_timeout: float = 30.0
+    """How long the server tries to connect to where a client wants to go."""
+
+    # --- the connection ---
+    banner: str = ""
+    """A text shown before authentication (RFC 4252 §5.4)."""
+    client_alive_interval: float = 0.0
+    """After so many silent seconds a client is asked for a sign of life; 0: never."""
+    client_alive_count_max: int = 3
+    rekey_limit: int | None = None
+    """Bytes after which keys are renewed; None: as the cipher wants it."""
+    ciphers: str | Sequence[str] | None = None
+    """In the list syntax of ssh_config(5), as the following three; None: all that are modern."""
+    macs: str | Sequence[str] | None = None
+    kex_algorithms: str | Sequence[str] | None = None
+    host_key_algorithms: str | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise ConfigError(
+                "nobody could log in", expected="authorized_keys, passwords or keyboard_interactive", received="none"
+            )
+        for sequence in self.authentication_methods or ():
+            if not sequence or len(set(sequence)) != len(sequence) or not set(sequence) <= set(self.methods):
+                raise ConfigError(
+                    "authentication_methods cannot be gone through",
+                    expected=f"lists of different methods out of {', '.join(self.methods)}",
+                    received=", ".join(sequence) or "an empty list",
+                )
+        if self.authentication_methods is not None and not self.authentication_methods:
+            raise ConfigError("authentication_methods is empty", expected="at least one list")
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> ServerOptions:
+        """Options from keyword arguments; raises `ConfigError` for a name that does not exist."""
+        known = list(cls.__dataclass_fields__)
+        for name in options:
+            if name not in known:
+                close = get_close_matches(name, known, 3)
+                raise ConfigError(f"unknown option {name}", expected=f"{' or '.join(close or known)}")
+        return cls(**options)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The authentication methods there is something behind of."""
+        offered = {
+            PUBLICKEY: self.authorized_keys is not None,
+            KEYBOARD_INTERACTIVE: self.keyboard_interactive is not None,
+            PASSWORD: self.passwords is not None,
+        }
+        return tuple(name for name, there in offered.items() if there)
+
+    @property
+    def method_sequences(self) -> tuple[tuple[str, ...], ...]:
+        """The ways to log in, each a sequence of methods."""
+        return tuple(map(tuple, self.authentication_methods or [[name] for name in self.methods]))
+
+    @property
+    def key_files(self) -> tuple[Path, ...]:
+        """The authorized_keys files."""
+        files = self.authorized_keys
+        if files is None:
+            return ()
+        return tuple(map(Path, [files] if isinstance(files, str | os.PathLike) else files))
+
+    def settings(self, host_keys: Sequence[PrivateKey]) -> Settings:
+        """What a session has to know; raises `ConfigError` for algorithms that do not exist."""
+        of_our_keys = [name for key in host_keys for name in key.public.signature_algorithms]
+        modern = [name for name in names(SIGNATURE_ALGORITHMS) if name in of_our_keys]
+        wanted = pick(SIGNATURE_ALGORITHMS, self.host_key_algorithms, modern, "host key algorithm")
+        host_key = [name for name in wanted if name in of_our_keys]
+        if not host_key:
+            raise ConfigError("no host key for any of the host key algorithms", expected=", ".join(wanted))
+        return Settings(
+            algorithms=Algorithms(
+                kex=pick(EXCHANGES, self.kex_algorithms, names(EXCHANGES), "key exchange method"),
+                host_key=host_key,
+                ciphers=pick(CIPHERS, self.ciphers, names(CIPHERS), "cipher"),
+                macs=pick(MACS, self.macs, names(MACS), "MAC"),
+            ),
+            host_keys=tuple(host_keys),
+            rekey_bytes=self.rekey_limit,
+            rekey_seconds=DEFAULT_REKEY_SECONDS,
+            keepalive=KeepAlive(self.client_alive_interval, self.client_alive_count_max),
+            max_channels=self.max_sessions + self.max_forwards + 1,
+            banner=self.banner,
+        )
+
+
+def load_host_keys(host_keys: Sequence[PrivateKey | PathLike]) -> tuple[PrivateKey, ...]:
+    """Keys as they are or read from their files; raises `KeyFileError`, and `ConfigError` when there are none."""
+    if not host_keys:
+        raise ConfigError("a server needs a host key", next_step="Make one: jupyter-ssh keygen -t ed25519 -f FILE")
+    return tuple(key if isinstance(key, PrivateKey) else load_private_key(Path(key)) for key in host_keys)
