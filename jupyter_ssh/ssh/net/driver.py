@@ -41,6 +41,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self.session = make_session(self._event)
         self.session.on_output = self._schedule_flush
+        self.session.connection.round_trips.clock = self._loop.time
 
     def _event(self, event: Event) -> None:
         if isinstance(event, Authenticated):

@@ -51,6 +51,7 @@ class Channel:
     """
 
     __slots__ = (
+        "_asked_at",
         "_close_when_sent",
         "_connection",
         "_eof_when_sent",
@@ -97,6 +98,8 @@ class Channel:
         self._header = b""
         self._pending_replies: deque[ReplyHandler] = deque()
         self._to_answer = 0
+        self._asked_at = connection.round_trips.clock()
+        """When the last message went out whose answer marks a round trip."""
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -258,10 +261,11 @@ class Channel:
         if grant and not self.peer_close and self.open:
             self._grant(grant)
             if not self.close_sent and self.window.begin_probe():
+                self._asked_at = self._connection.round_trips.clock()
                 self.request(WINDOW_PROBE, on_reply=self._probe_returned)
 
     def _probe_returned(self, _success: bool) -> None:
-        growth = self.window.end_probe()
+        growth = self.window.end_probe(self._connection.round_trips.share(self._asked_at))
         if growth and not self.peer_close:
             self._grant(growth)
 
@@ -280,6 +284,7 @@ class Channel:
 
     def confirmed(self, peer_number: int, window: int, max_packet: int, details: bytes) -> None:
         """The peer confirmed the channel."""
+        self._connection.round_trips.share(self._asked_at)
         self.set_peer(peer_number, window, max_packet)
         self.open = True
         if self._close_when_sent:

@@ -14,7 +14,7 @@ from .channel import Channel, DataHandler, EventHandler
 from .events import ChannelOpenRequested, Event, GlobalRequested
 from .settings import Settings
 from .transport import Handler, Transport, payload_end
-from .window import MAX_PACKET_DATA
+from .window import MAX_PACKET_DATA, RoundTrips
 
 MAX_PENDING_GLOBAL: Final = 1024
 
@@ -36,6 +36,7 @@ class Connection:
         self.max_window = settings.max_window
         self.on_event = on_event
         self.channels: dict[int, Channel] = {}
+        self.round_trips = RoundTrips()
         self._max_channels = settings.max_channels
         self._global_replies: deque[GlobalReplyHandler] = deque()
         self._global_to_answer = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Final
 
 from ..errors import WindowError
@@ -16,8 +18,10 @@ MAX_UINT32: Final = 0xFFFFFFFF
 class ReceiveWindow:
     """How much the peer may still send on a channel.
 
-    The window doubles while the peer drains it within a round trip: a `probe` travels to the peer and back, and if
-    half a window or more arrived meanwhile, the window (not the line) is what limits the peer.  No clock is needed.
+    The window grows while the peer drains it within a round trip: a probe travels to the peer and back, and what
+    arrives meanwhile is what the line holds, and what stands in queues on the way.  The queues are taken out by
+    `RoundTrips.share`, and the window is made twice the rest.  A window that fills queues only is worse than useless:
+    OpenSSH's server reads as much as it may send from its process, and moves all of it again for each packet.
     """
 
     __slots__ = ("_consumed", "_probed_at", "available", "limit", "received", "size")
@@ -59,15 +63,39 @@ class ReceiveWindow:
         self._probed_at = self.received
         return True
 
-    def end_probe(self) -> int:
-        """The probe is back: returns how much to grant because the window grew."""
+    def end_probe(self, share: float = 1.0) -> int:
+        """The probe is back, and ``share`` of its way was no queue: returns how much to grant as the window grew."""
         if self._probed_at is None:
             return 0
-        arrived = self.received - self._probed_at
+        needed = 2 * int((self.received - self._probed_at) * share)
         self._probed_at = None
-        if arrived * 2 < self.size:
+        if needed < self.size + self.size // 4:
             return 0
-        growth = min(self.size, self.limit - self.size)
+        growth = min(needed, 2 * self.size, self.limit) - self.size
         self.size += growth
         self.available += growth
         return growth
+
+
+class RoundTrips:
+    """The shortest round trip of a connection: how long the way is when nothing stands in queues."""
+
+    __slots__ = ("clock", "shortest")
+
+    def __init__(self) -> None:
+        self.clock: Callable[[], float] = _stopped
+        """Seconds of a steady clock; as long as it stands still, no round trip is longer than another."""
+        self.shortest = math.inf
+
+    def share(self, began: float) -> float:
+        """How much of the round trip that began then and ends now was the way itself: above 0, at most 1."""
+        took = self.clock() - began
+        if took <= 0:
+            return 1.0
+        self.shortest = min(self.shortest, took)
+        return self.shortest / took
+
+
+def _stopped() -> float:
+    """The clock of a session that nobody gave one."""
+    return 0.0
