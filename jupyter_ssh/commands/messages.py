@@ -10,20 +10,18 @@ from typing import TextIO
 PROGRAM = "jupyter-ssh"
 LEVELS = ("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3")
 
-# From which level on a record of this severity is shown. The stack's own INFO is not news for a person.
-_SHOWN_FROM = (
-    (logging.CRITICAL, "FATAL"),
-    (logging.ERROR, "ERROR"),
-    (logging.WARNING, "INFO"),
-    (logging.INFO, "VERBOSE"),
-)
-
 
 class Messages(logging.Handler):
     """Writes messages whose level is within ``level``; as a handler, those of the package's loggers too."""
 
-    def __init__(self, level: str = "INFO", log_file: str | None = None) -> None:
+    def __init__(self, level: str = "INFO", log_file: str | None = None, *, info_from: str = "VERBOSE") -> None:
         super().__init__()
+        self._shown_from = {
+            logging.CRITICAL: "FATAL",
+            logging.ERROR: "ERROR",
+            logging.WARNING: "INFO",
+            logging.INFO: info_from,  # for one who only wants a shell, the stack's own INFO is no news
+        }
         self.verbosity = LEVELS.index(level)
         # Append, as OpenSSH does: several connections may share a log.
         self._file: TextIO | None = None
@@ -56,7 +54,7 @@ class Messages(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record of the package's loggers."""
-        level = next((name for severity, name in _SHOWN_FROM if record.levelno >= severity), "DEBUG1")
+        level = next((name for severity, name in self._shown_from.items() if record.levelno >= severity), "DEBUG1")
         prefix = "debug1: " if level == "DEBUG1" else ""
         try:
             self.say(prefix + record.getMessage(), level)
@@ -79,7 +77,7 @@ class Messages(logging.Handler):
         if self.shown("DEBUG1"):
             logger.setLevel(logging.DEBUG)
         else:
-            logger.setLevel(logging.INFO if self.shown("VERBOSE") else logging.WARNING)
+            logger.setLevel(logging.INFO if self.shown(self._shown_from[logging.INFO]) else logging.WARNING)
 
 
 def printable(text: str) -> str:

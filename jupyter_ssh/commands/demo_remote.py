@@ -1,0 +1,182 @@
+"""The remote machine of the demo: this one, behind a server with throw-away keys, or a real one of the person's.
+
+Either way there is an ssh_config that calls it ``demo``.  The environment variable JUPYTER_SSH_CONFIG tells the kernel
+to read that file, so that ``%ssh demo`` works as it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
+from jupyter_ssh.ssh.errors import ConnectError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.commands.messages import Messages
+    from jupyter_ssh.ssh.config import Options
+
+ALIAS = "demo"
+_LISTENING = re.compile(r"Server listening on (\S+) port (\d+)\.")
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+# Options of the connection itself: the demo decides which key and which host, whatever else a file says.
+_NOT_COPIED = frozenset({"remote_command", "request_tty", "session_type", "stdin_null", "log_level", "host_name"})
+
+
+@contextmanager
+def embedded_remote() -> Iterator[dict[str, str]]:
+    """A server on the loopback interface with keys of its own, as long as the context lasts.
+
+    Gives the environment variables for the kernel.  Raises `ConnectError` when the server does not start.
+    """
+    with _private_folder() as folder:
+        user_key, host_key = _make_keys(folder)
+        with _server(folder, host_key) as (host, port, user):
+            place = f"[{host}]:{port}"
+            public = Path(f"{host_key}.pub").read_text(encoding="utf-8").split()
+            (folder / "known_hosts").write_text(f"{place} {public[0]} {public[1]}\n", encoding="utf-8")
+            lines = [
+                f"Host {ALIAS}",
+                f"    HostName {host}",
+                f"    Port {port}",
+                f"    User {user}",
+                f"    IdentityFile {_quoted(str(user_key))}",
+                "    IdentitiesOnly yes",
+                f"    UserKnownHostsFile {_quoted(str(folder / 'known_hosts'))}",
+                "    GlobalKnownHostsFile none",
+                "    StrictHostKeyChecking yes",
+            ]
+            yield _written(folder, lines)
+
+
+@contextmanager
+def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]]:
+    """A machine of the person's, with their own ssh_config, keys and known_hosts.
+
+    It is connected to once, where questions can be asked: its host key may be new.  Raises `SSHError`.
+    """
+    from jupyter_ssh.ssh.client.connection import resolve_options
+
+    options = resolve_options(destination, None, (), {})
+    asyncio.run(_try_out(options, messages))
+    with _private_folder() as folder:
+        yield _written(folder, config_lines(options))
+
+
+def config_lines(options: Options) -> list[str]:
+    """A Host block with all that was resolved for a destination, under the name of the demo."""
+    from jupyter_ssh.ssh.config.keywords import ROWS
+    from jupyter_ssh.ssh.config.values import arguments_of
+
+    lines = [f"Host {ALIAS}", f"    HostName {options.host_name.replace('%', '%%')}"]
+    for row in ROWS:
+        value = getattr(options, row.option)
+        if row.own or row.option in _NOT_COPIED or value is None:
+            continue
+        if not options.given(row.option) and row.option not in ("user", "port"):
+            continue
+        if row.accumulates and row.kind.most == 1:
+            lines += [f"    {row.name} {_quoted(text)}" for text in value]
+        else:
+            words = arguments_of(value, row.kind) or ["none"]
+            lines.append(f"    {row.name} {' '.join(map(_quoted, words))}")
+    return lines
+
+
+async def _try_out(options: Options, messages: Messages) -> None:
+    from jupyter_ssh.commands.prompts import TerminalPrompts
+    from jupyter_ssh.ssh.client.connection import open_connection
+
+    connection = await open_connection(options, TerminalPrompts(messages))
+    for text in connection.messages:
+        messages.say(text)
+    await connection.close()
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    # mkdtemp makes it 0700: keys lie in it.
+    with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as name:
+        yield Path(name)
+
+
+def _make_keys(folder: Path) -> tuple[Path, Path]:
+    from jupyter_ssh.ssh.keys import generate, save_private_key
+
+    user_key, host_key = folder / "id_ed25519", folder / "host_ed25519"
+    for path in (user_key, host_key):
+        save_private_key(path, generate("ed25519", comment="jupyter-ssh demo"))
+    return user_key, host_key
+
+
+@contextmanager
+def _server(folder: Path, host_key: Path) -> Iterator[tuple[str, int, str]]:
+    """``jupyter-ssh sshd`` as a process; it ends when our end of its standard input does, however we end."""
+    words = ["-p", "0", "-h", str(host_key), "-o", f"AuthorizedKeysFile={_quoted(str(folder / 'id_ed25519.pub'))}"]
+    # Commands find what this process finds, and python3 in any case.
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)])
+    words += ["-o", f"SetEnv={_quoted(f'PATH={path}')}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_ssh.commands", "sshd", *words, "-E", str(folder / "log"), "--until-eof"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us: sessions end first, then the server
+        text=True,
+        encoding="utf-8",
+    )
+    try:
+        yield _where(process)
+    finally:
+        _stop(process)
+
+
+def _where(process: subprocess.Popen[str]) -> tuple[str, int, str]:
+    """Host, port and user of the server, from the lines it says first."""
+    host, port = "", 0
+    assert process.stdout is not None
+    for line in process.stdout:
+        if match := _LISTENING.match(line):
+            host, port = match[1], int(match[2])
+        elif line.startswith("Log in with:"):
+            return host, port, line.split()[-1].rpartition("@")[0]
+    assert process.stderr is not None
+    raise ConnectError("the demo's server did not start", phase="demo", received=process.stderr.read().strip()[-500:])
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        _close(pipe)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _close(pipe: IO[str] | None) -> None:
+    if pipe is not None:
+        pipe.close()
+
+
+def _written(folder: Path, lines: Sequence[str]) -> dict[str, str]:
+    path = folder / "ssh_config"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+    return {CONFIG_VARIABLE: os.fspath(path)}
+
+
+def _quoted(word: str) -> str:
+    """A word as ssh_config takes it: quoted where it holds blanks, quotes or the sign of a comment."""
+    if word and not re.search(r"[\s\"'#\\]", word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

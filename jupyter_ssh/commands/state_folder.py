@@ -1,0 +1,51 @@
+"""The private folder where ``jupyter-ssh`` keeps what must last, and the host key in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from jupyter_ssh.ssh.errors import KeyFileError
+from jupyter_ssh.ssh.keys import generate, save_private_key
+
+_NAME = "jupyter_ssh"
+
+
+def state_folder() -> Path:
+    """``~/.local/share/jupyter_ssh`` (XDG_DATA_HOME), or where macOS and Windows keep such things."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / _NAME
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / _NAME
+    # XDG Base Directory Specification: a relative path there is to be passed over.
+    data = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(data) if os.path.isabs(data) else home / ".local" / "share") / _NAME
+
+
+def host_key_file(folder: Path) -> Path:
+    """The server's own host key in ``folder``, made at first use; raises `KeyFileError`."""
+    path = folder / "host_ed25519"
+    if path.exists():
+        return path
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFileError(f"cannot make {folder}: {error.strerror}", phase="host key") from None
+    # Two servers may start at once: the first link stays, and both use that key.
+    draft = folder / f".host_ed25519.{secrets.token_hex(8)}"
+    try:
+        save_private_key(draft, generate("ed25519", comment="jupyter-ssh sshd"))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+            os.replace(f"{draft}.pub", f"{path}.pub")
+    except OSError as error:
+        raise KeyFileError(f"cannot write {path}: {error.strerror}", phase="host key") from None
+    finally:
+        for name in (str(draft), f"{draft}.pub"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+    return path
