@@ -10,6 +10,8 @@ class Grade(enum.Enum):
 
     MODERN = "modern"
     """Proposed by default."""
+    EXPERIMENTAL = "experimental"
+    """Sound as far as anybody knows, but young: proposed only where the user named it."""
     LEGACY = "legacy"
     """Proposed where the user allowed legacy algorithms for a host, or named it."""
     BROKEN = "broken"

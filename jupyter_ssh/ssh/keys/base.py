@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ..crypto.grades import Grade
-from ..errors import SignatureError, WireError
+from ..errors import KeyFormatError, SignatureError, WireError
 from ..wire.types import Reader, string
 from . import fingerprint
 
@@ -38,7 +38,8 @@ class KeyType:
     blob_fields: int
     """How many strings and mpints the blob has, its name included."""
     sizes: range | tuple[int, ...]
-    """The sizes in bits that `generate` takes, the default being ``default_size``."""
+    """The sizes in bits that `generate` takes, the default being ``default_size``.  Of RSA keys it is also what is
+    accepted at all."""
     default_size: int
     signatures: tuple[SignatureAlgorithm, ...]
     """Best first."""
@@ -49,7 +50,15 @@ class KeyType:
     generate: Callable[[KeyType, int], PrivateKey]
     """(row, bits) -> new key."""
     from_cryptography: Callable[[KeyType, object], PrivateKey | None]
-    """(row, private key object of `cryptography`) -> key, or None when it is not of this row."""
+    """(row, private key object of `cryptography`) -> key, or None when it is not of this row.  Raises
+    `KeyFormatError`."""
+    public_from_cryptography: Callable[[KeyType, object], PublicKey | None]
+    """(row, public key object of `cryptography`) -> key, or None when it is not of this row.  Raises
+    `KeyFormatError`."""
+
+
+TRUSTED_GRADES = (Grade.MODERN, Grade.EXPERIMENTAL)
+"""Grades of the algorithms that `PublicKey.verify` takes unless told otherwise."""
 
 
 class PublicKey(ABC):
@@ -99,14 +108,25 @@ class PublicKey(ABC):
         base64 = binascii.b2a_base64(self.blob, newline=False).decode("ascii")
         return f"{self.key_type} {base64} {comment}".rstrip()
 
-    def verify(self, signature: bytes, data: bytes, algorithms: Collection[str] | None = None) -> str:
+    def verify(
+        self,
+        signature: bytes,
+        data: bytes,
+        algorithms: Collection[str] | None = None,
+        *,
+        no_touch_required: bool = False,
+        verify_required: bool = False,
+    ) -> str:
         """Checks ``signature``, a whole blob string(algorithm) string(value), over ``data``.
 
-        ``algorithms`` are the names that may be used; by default all modern ones of this key type.  Returns the name of
-        the one that was.  Raises `SignatureError`.
+        ``algorithms`` are the names that may be used; by default those of this key type that are neither legacy nor
+        broken.  Returns the name of the one that was.  Raises `SignatureError`.
+
+        The other options are those of authorized_keys, and concern security keys only: these must have been touched,
+        unless ``no_touch_required``, and with ``verify_required`` have checked a PIN or a finger.
         """
         if algorithms is None:
-            algorithms = [row.name for row in self.row.signatures if row.grade is Grade.MODERN]
+            algorithms = [row.name for row in self.row.signatures if row.grade in TRUSTED_GRADES]
         fields = Reader(signature)
         try:
             name = fields.text()
@@ -124,6 +144,10 @@ class PublicKey(ABC):
         if not valid:
             raise SignatureError(f"wrong {name} signature", expected=f"one made by the key {self.fingerprint}")
         return name
+
+    def to_cryptography(self) -> object:
+        """The public key as an object of `cryptography`.  Raises `KeyFormatError` for types it does not know."""
+        raise KeyFormatError(f"{self.key_type} keys exist in OpenSSH's format only")
 
     @abstractmethod
     def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
@@ -143,6 +167,9 @@ class PrivateKey(ABC):
     """A private key with its comment.  It shows nothing of itself but type and fingerprint, and cannot be pickled."""
 
     __slots__ = ("comment", "public")
+
+    needs_agent = False
+    """Whether only an agent can sign with it: what is here is the handle of a key inside a device."""
 
     def __init__(self, public: PublicKey, comment: str = "") -> None:
         self.public = public
@@ -168,6 +195,10 @@ class PrivateKey(ABC):
     @abstractmethod
     def private_fields(self) -> bytes:
         """Secret: the fields of PROTOCOL.key's private section after the type's name, without the comment."""
+
+    def to_cryptography(self) -> object:
+        """Secret: the key as an object of `cryptography`.  Raises `KeyFormatError` for types it does not know."""
+        raise KeyFormatError(f"{self.public.key_type} keys exist in OpenSSH's format only")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.public.key_type} {self.public.fingerprint}>"

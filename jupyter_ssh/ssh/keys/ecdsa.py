@@ -62,26 +62,16 @@ class ECDSAPublicKey(PublicKey):
     __slots__ = ("_curve", "_key")
 
     def __init__(self, row: KeyType, curve: Curve, key: ec.EllipticCurvePublicKey) -> None:
-        blob = string(curve.key_type) + _public_fields(curve, key)
+        blob = string(curve.key_type) + public_fields(curve, key)
         super().__init__(row, blob, curve.size)
         self._curve = curve
         self._key = key
 
-    def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+    def to_cryptography(self) -> ec.EllipticCurvePublicKey:
+        return self._key
 
-        # RFC 5656 §3.1.2: the signature's string holds mpint r, mpint s.
-        pair = Reader(fields.string())
-        r, s = pair.mpint(), pair.mpint()
-        pair.finish()
-        if not (0 < r < 1 << self._curve.size and 0 < s < 1 << self._curve.size):
-            return False
-        try:
-            self._key.verify(encode_dss_signature(r, s), data, self._curve.signature_scheme())
-        except InvalidSignature:
-            return False
-        return True
+    def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
+        return verifies(self._curve, self._key, fields.string(), data)
 
 
 class ECDSAPrivateKey(PrivateKey):
@@ -102,17 +92,42 @@ class ECDSAPrivateKey(PrivateKey):
 
     def private_fields(self) -> bytes:
         scalar = self._key.private_numbers().private_value
-        return _public_fields(self._curve, self._key.public_key()) + mpint(scalar)
+        return public_fields(self._curve, self._key.public_key()) + mpint(scalar)
+
+    def to_cryptography(self) -> ec.EllipticCurvePrivateKey:
+        return self._key
 
 
-def _public_fields(curve: Curve, key: ec.EllipticCurvePublicKey) -> bytes:
+def verifies(curve: Curve, key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:
+    """Whether ``signature``, mpint r and mpint s (RFC 5656 §3.1.2), over ``data`` is right; may raise `WireError`."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    pair = Reader(signature)
+    r, s = pair.mpint(), pair.mpint()
+    pair.finish()
+    if not (0 < r < 1 << curve.size and 0 < s < 1 << curve.size):
+        return False
+    try:
+        key.verify(encode_dss_signature(r, s), data, curve.signature_scheme())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def public_fields(curve: Curve, key: ec.EllipticCurvePublicKey) -> bytes:
+    """string(curve) string(point) (RFC 5656 §3.1)."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return string(curve.identifier) + string(point)
 
 
-def _parse_point(curve: Curve, fields: Reader) -> ec.EllipticCurvePublicKey:
+def parse_point(curve: Curve, fields: Reader) -> ec.EllipticCurvePublicKey:
+    """The point in string(curve) string(point).  Raises `KeyFormatError` for one that is not on the curve.
+
+    (The curves have cofactor 1: no point on them but infinity, which has no uncompressed form, is of low order.)
+    """
     from cryptography.hazmat.primitives.asymmetric import ec
 
     identifier = fields.string()
@@ -136,14 +151,14 @@ def _parse_point(curve: Curve, fields: Reader) -> ec.EllipticCurvePublicKey:
 
 def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> PublicKey:
     curve = CURVE_OF[row.name]
-    return ECDSAPublicKey(row, curve, _parse_point(curve, fields))
+    return ECDSAPublicKey(row, curve, parse_point(curve, fields))
 
 
 def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     curve = CURVE_OF[row.name]
-    point = _parse_point(curve, fields)
+    point = parse_point(curve, fields)
     scalar = fields.mpint()
     if not 0 < scalar < 1 << curve.size:
         raise KeyFormatError(f"the private value of the {curve.key_type} key is out of range")
@@ -172,6 +187,15 @@ def _from_cryptography(row: KeyType, key: object) -> PrivateKey | None:
     return None
 
 
+def _public_from_cryptography(row: KeyType, key: object) -> PublicKey | None:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curve = CURVE_OF[row.name]
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == curve.openssl_name:
+        return ECDSAPublicKey(row, curve, key)
+    return None
+
+
 ECDSA = tuple(
     KeyType(
         name=curve.key_type,
@@ -185,6 +209,7 @@ ECDSA = tuple(
         parse_private=_parse_private,
         generate=_generate,
         from_cryptography=_from_cryptography,
+        public_from_cryptography=_public_from_cryptography,
     )
     for curve in CURVES
 )

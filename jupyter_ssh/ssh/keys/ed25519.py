@@ -9,7 +9,8 @@ from ..wire.types import Reader, string
 from .base import KeyType, PrivateKey, PublicKey, SignatureAlgorithm
 
 if TYPE_CHECKING:
-    from nacl.signing import SigningKey, VerifyKey
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from nacl.signing import SigningKey
 
 NAME = "ssh-ed25519"
 PUBLIC_SIZE = 32
@@ -26,19 +27,13 @@ class Ed25519PublicKey(PublicKey):
         super().__init__(row, string(NAME) + string(point), 256)
         self._point = point
 
-    def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
-        from nacl.exceptions import CryptoError
-        from nacl.signing import VerifyKey
+    def to_cryptography(self) -> ed25519.Ed25519PublicKey:
+        from cryptography.hazmat.primitives.asymmetric import ed25519
 
-        value = fields.string()
-        if len(value) != SIGNATURE_SIZE:
-            return False
-        verifier: VerifyKey = VerifyKey(self._point)
-        try:
-            verifier.verify(data, value)
-        except CryptoError:
-            return False
-        return True
+        return ed25519.Ed25519PublicKey.from_public_bytes(self._point)
+
+    def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
+        return verifies(self._point, fields.string(), data)
 
 
 class Ed25519PrivateKey(PrivateKey):
@@ -57,13 +52,18 @@ class Ed25519PrivateKey(PrivateKey):
         point = bytes(self._signer.verify_key)
         return string(point) + string(bytes(self._signer) + point)
 
+    def to_cryptography(self) -> ed25519.Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+
+        return ed25519.Ed25519PrivateKey.from_private_bytes(bytes(self._signer))
+
 
 def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> PublicKey:
-    return Ed25519PublicKey(row, _point(fields))
+    return Ed25519PublicKey(row, read_point(fields))
 
 
 def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
-    point = _point(fields)
+    point = read_point(fields)
     secret = fields.string()
     if len(secret) != SEED_SIZE + PUBLIC_SIZE:
         raise KeyFormatError(
@@ -90,21 +90,56 @@ def _from_cryptography(row: KeyType, key: object) -> PrivateKey | None:
     return _from_seed(row, key.private_bytes_raw()) if isinstance(key, ed25519.Ed25519PrivateKey) else None
 
 
+def _public_from_cryptography(row: KeyType, key: object) -> PublicKey | None:
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        return None
+    return Ed25519PublicKey(row, check_point(key.public_bytes_raw()))
+
+
 def _from_seed(row: KeyType, seed: bytes) -> Ed25519PrivateKey:
     from nacl.signing import SigningKey
 
     return Ed25519PrivateKey(row, SigningKey(seed))
 
 
-def _point(fields: Reader) -> bytes:
-    point = fields.string()
+def read_point(fields: Reader) -> bytes:
+    """The string with a public key: 32 bytes.  Raises `KeyFormatError` for what is no point, or one of low order."""
+    return check_point(fields.string())
+
+
+def check_point(point: bytes) -> bytes:
+    """``point``, if it is the encoding of one of the curve's main subgroup (RFC 8032 §5.1.3).
+
+    Under a point of low order a signature may verify that nobody made.  Raises `KeyFormatError`.
+    """
+    from nacl.bindings import crypto_core_ed25519_is_valid_point
+
     if len(point) != PUBLIC_SIZE:
         raise KeyFormatError(
             "Ed25519 public key of a wrong size",
             expected=f"{PUBLIC_SIZE} bytes (RFC 8709 §4)",
             received=f"{len(point)} bytes",
         )
+    if not crypto_core_ed25519_is_valid_point(point):
+        raise KeyFormatError("the Ed25519 public key is not on its curve, or of low order")
     return point
+
+
+def verifies(point: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether the 64 bytes of ``signature`` over ``data`` are right under ``point`` (RFC 8032 §5.1.7)."""
+    from nacl.exceptions import CryptoError
+    from nacl.signing import VerifyKey
+
+    if len(signature) != SIGNATURE_SIZE:
+        return False
+    verifier: VerifyKey = VerifyKey(point)
+    try:
+        verifier.verify(data, signature)
+    except CryptoError:
+        return False
+    return True
 
 
 ED25519 = KeyType(
@@ -119,4 +154,5 @@ ED25519 = KeyType(
     parse_private=_parse_private,
     generate=_generate,
     from_cryptography=_from_cryptography,
+    public_from_cryptography=_public_from_cryptography,
 )

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import binascii
 
+from ..crypto.selection import names
 from ..errors import KeyFormatError, WireError
 from ..wire.types import Reader
 from .base import KeyType, PrivateKey, PublicKey, SignatureAlgorithm
+from .dsa import DSA
 from .ecdsa import ECDSA
+from .ed448 import ED448
 from .ed25519 import ED25519
-from .rsa import RSA
+from .mldsa44_ed25519 import MLDSA44_ED25519
+from .rsa import RSA, allowing
+from .security_keys import SECURITY_KEYS
 
-KEY_TYPES: dict[str, KeyType] = {row.name: row for row in (ED25519, *ECDSA, RSA)}
-"""Every key type by its name inside the blob; the order is that of preference."""
+KEY_TYPES: dict[str, KeyType] = {
+    row.name: row for row in (ED25519, *ECDSA, *SECURITY_KEYS, RSA, ED448, MLDSA44_ED25519, DSA)
+}
+"""Every key type by its name inside the blob; the order is that of preference.  Certificates: see `certificates`."""
 
 SIGNATURE_ALGORITHMS: dict[str, SignatureAlgorithm] = {
     algorithm.name: algorithm for row in KEY_TYPES.values() for algorithm in row.signatures
 }
 """Every name for ``server_host_key_algorithms`` and publickey authentication, in OpenSSH's default order."""
 
-HOST_KEY_ALGORITHMS: tuple[str, ...] = tuple(SIGNATURE_ALGORITHMS)
-"""All names, best first; `crypto.selection.names` takes the modern ones from the table."""
+HOST_KEY_ALGORITHMS: tuple[str, ...] = names(SIGNATURE_ALGORITHMS)
+"""Those proposed by default, best first."""
 
 MAX_BLOB = 65536
 """Bytes of the largest blob we look at: the longest RSA key takes 2 KiB, post-quantum ones about as much."""
 
 
-def parse_public_key(blob: bytes) -> PublicKey:
-    """The key in ``blob`` (RFC 4253 §6.6).  Raises `KeyFormatError`, also for a type that is not in `KEY_TYPES`."""
+def parse_public_key(blob: bytes, required_rsa_size: int | None = None) -> PublicKey:
+    """The key in ``blob`` (RFC 4253 §6.6).
+
+    ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default, in this as in all
+    functions that read keys.  Raises `KeyFormatError`, also for a type that is not in `KEY_TYPES`.
+    """
     if len(blob) > MAX_BLOB:
         raise KeyFormatError("public key too long", expected=f"at most {MAX_BLOB} bytes", received=f"{len(blob)} bytes")
     fields = Reader(blob)
     try:
-        row = _row(fields)
+        row = find_row(fields.text(64), required_rsa_size)
         key = row.parse_public(row, blob, fields)
         fields.finish()
     except WireError as error:
@@ -42,13 +53,13 @@ def parse_public_key(blob: bytes) -> PublicKey:
     return key
 
 
-def parse_public_line(line: str) -> tuple[PublicKey, str]:
+def parse_public_line(line: str, required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
     """Key and comment of a line ``type base64 comment`` as in a ``.pub`` file.  Raises `KeyFormatError`."""
     words = line.split(None, 2)
     if len(words) < 2:
         raise KeyFormatError("not a public key line", expected="'type base64 comment'")
     name, base64, comment = words[0], words[1], words[2] if len(words) > 2 else ""
-    key = parse_public_key(decode_base64(base64))
+    key = parse_public_key(decode_base64(base64), required_rsa_size)
     if key.key_type != name:
         raise KeyFormatError(
             "the public key is not of the type named before it", expected=repr(name[:64]), received=key.key_type
@@ -56,13 +67,13 @@ def parse_public_line(line: str) -> tuple[PublicKey, str]:
     return key, comment.strip()
 
 
-def parse_private_fields(fields: Reader) -> PrivateKey:
+def parse_private_fields(fields: Reader, required_rsa_size: int | None = None) -> PrivateKey:
     """The key at the start of ``fields``, PROTOCOL.key's private section after the check numbers, up to its comment.
 
     Raises `KeyFormatError`.
     """
     try:
-        row = _row(fields)
+        row = find_row(fields.text(64), required_rsa_size)
         return row.parse_private(row, fields)
     except WireError as error:
         # Without the cause: what it received may be a part of the key.
@@ -82,11 +93,13 @@ def decode_base64(text: bytes | str) -> bytes:
     raise KeyFormatError("key is not proper base64")
 
 
-def _row(fields: Reader) -> KeyType:
-    name = fields.text(64)
+def find_row(name: str, required_rsa_size: int | None = None) -> KeyType:
+    """The row of a key type; raises `KeyFormatError` for an unknown one."""
     row = KEY_TYPES.get(name)
     if row is None:
         raise KeyFormatError("unknown key type", expected=" or ".join(KEY_TYPES), received=repr(name))
+    if row is RSA and required_rsa_size is not None:
+        return allowing(row, required_rsa_size)
     return row
 
 

@@ -1,9 +1,13 @@
-"""RSA keys (``ssh-rsa``, RFC 4253 §6.6) with the signatures rsa-sha2-512 and rsa-sha2-256 (RFC 8332)."""
+"""RSA keys (``ssh-rsa``, RFC 4253 §6.6) with the signatures rsa-sha2-512 and rsa-sha2-256 (RFC 8332), and with the
+SHA-1 ones of old that share the key type's name."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
+from ..crypto.grades import Grade
 from ..errors import KeyFormatError
 from ..wire.types import Reader, mpint, string
 from .base import KeyType, PrivateKey, PublicKey, SignatureAlgorithm
@@ -14,10 +18,15 @@ if TYPE_CHECKING:
 
 NAME = "ssh-rsa"
 MIN_BITS = 2048
+"""What is accepted unless the caller allows less, as with OpenSSH's RequiredRSASize."""
+LEAST_BITS = 768
+"""The shortest key a caller can allow: less than that anybody can factor."""
 MAX_BITS = 16384
 """OpenSSH's limit: beyond it a single signature keeps a machine busy for seconds."""
 DEFAULT_BITS = 3072
 PUBLIC_EXPONENT = 65537
+MAX_EXPONENT_BITS = 64
+"""OpenSSL's limit for keys over 3072 bits: a huge exponent makes verifying as slow as signing."""
 
 
 class RSAPublicKey(PublicKey):
@@ -29,6 +38,9 @@ class RSAPublicKey(PublicKey):
         numbers = key.public_numbers()
         super().__init__(row, string(NAME) + mpint(numbers.e) + mpint(numbers.n), numbers.n.bit_length())
         self._key = key
+
+    def to_cryptography(self) -> rsa.RSAPublicKey:
+        return self._key
 
     def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature
@@ -65,6 +77,15 @@ class RSAPrivateKey(PrivateKey):
         numbers = (secret.public_numbers.n, secret.public_numbers.e, secret.d, secret.iqmp, secret.p, secret.q)
         return b"".join(map(mpint, numbers))
 
+    def to_cryptography(self) -> rsa.RSAPrivateKey:
+        return self._key
+
+
+@functools.cache
+def allowing(row: KeyType, bits: int) -> KeyType:
+    """``row`` with ``bits`` as the shortest key that is accepted."""
+    return dataclasses.replace(row, sizes=range(min(max(bits, LEAST_BITS), MAX_BITS), MAX_BITS + 1))
+
 
 def _hash(algorithm: SignatureAlgorithm) -> HashAlgorithm:
     from cryptography.hazmat.primitives import hashes
@@ -73,12 +94,12 @@ def _hash(algorithm: SignatureAlgorithm) -> HashAlgorithm:
     return instance
 
 
-def _check_public(e: int, n: int) -> None:
+def _check_public(row: KeyType, e: int, n: int) -> None:
     bits = n.bit_length() if n > 0 else 0
-    if bits < MIN_BITS:
+    if bits < row.sizes[0]:
         raise KeyFormatError(
             "RSA key too short",
-            expected=f"at least {MIN_BITS} bits",
+            expected=f"at least {row.sizes[0]} bits",
             received=f"{bits} bits",
             next_step="Make a new key, for example with: ssh-keygen -t ed25519",
         )
@@ -86,15 +107,18 @@ def _check_public(e: int, n: int) -> None:
         raise KeyFormatError("RSA key too long", expected=f"at most {MAX_BITS} bits", received=f"{bits} bits")
     if n % 2 == 0:
         raise KeyFormatError("the modulus of the RSA key is even")
-    if e < 3 or e % 2 == 0 or e >= n:
-        raise KeyFormatError("the exponent of the RSA key is impossible", expected="an odd number of 3 or more")
+    if e < 3 or e % 2 == 0 or e.bit_length() > MAX_EXPONENT_BITS:
+        raise KeyFormatError(
+            "the exponent of the RSA key is impossible",
+            expected=f"an odd number, 3 or more, of {MAX_EXPONENT_BITS} bits",
+        )
 
 
 def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     e, n = fields.mpint(), fields.mpint()
-    _check_public(e, n)
+    _check_public(row, e, n)
     try:
         return RSAPublicKey(row, rsa.RSAPublicNumbers(e, n).public_key())
     except ValueError:
@@ -105,7 +129,7 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     n, e, d, iqmp, p, q = (fields.mpint() for _ in range(6))
-    _check_public(e, n)
+    _check_public(row, e, n)
     # In place of OpenSSL's own check, whose primality tests take longer than a whole login; these find any damage.
     if (
         not (1 < p < n and 1 < q < n and 1 < d < n and 1 < iqmp < p)
@@ -134,8 +158,18 @@ def _from_cryptography(row: KeyType, key: object) -> PrivateKey | None:
     if not isinstance(key, rsa.RSAPrivateKey):
         return None
     numbers = key.public_key().public_numbers()
-    _check_public(numbers.e, numbers.n)
+    _check_public(row, numbers.e, numbers.n)
     return RSAPrivateKey(row, key)
+
+
+def _public_from_cryptography(row: KeyType, key: object) -> PublicKey | None:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    if not isinstance(key, rsa.RSAPublicKey):
+        return None
+    numbers = key.public_numbers()
+    _check_public(row, numbers.e, numbers.n)
+    return RSAPublicKey(row, key)
 
 
 RSA = KeyType(
@@ -148,9 +182,11 @@ RSA = KeyType(
     signatures=(
         SignatureAlgorithm("rsa-sha2-512", NAME, "sha512"),
         SignatureAlgorithm("rsa-sha2-256", NAME, "sha256"),
+        SignatureAlgorithm(NAME, NAME, "sha1", Grade.LEGACY),
     ),
     parse_public=_parse_public,
     parse_private=_parse_private,
     generate=_generate,
     from_cryptography=_from_cryptography,
+    public_from_cryptography=_public_from_cryptography,
 )

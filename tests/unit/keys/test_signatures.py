@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
@@ -13,28 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_ssh.ssh.crypto.grades import Grade
 from jupyter_ssh.ssh.errors import SignatureError
-from jupyter_ssh.ssh.keys import KEY_TYPES, SIGNATURE_ALGORITHMS, PrivateKey, generate, load_private_key
+from jupyter_ssh.ssh.keys import KEY_TYPES, SIGNATURE_ALGORITHMS, PrivateKey, load_private_key
 from jupyter_ssh.ssh.keys.openssh_file import dump
 from jupyter_ssh.ssh.wire.types import Reader, mpint, string, uint32
 from tests.support.identities import run_quietly
+from tests.support.made_keys import OPENSSH_TYPES, key_of, new_key
 from tests.support.peers import require_tool
 
 MESSAGE = b"signed data \x00\xff"
 NAMESPACE = "test"
-
-
-@pytest.fixture(scope="module")
-def key_of() -> Callable[[str], PrivateKey]:
-    """One key of each type, made when first asked for."""
-    made: dict[str, PrivateKey] = {}
-
-    def key_of(key_type: str) -> PrivateKey:
-        if key_type not in made:
-            made[key_type] = generate(key_type, 2048 if key_type == "ssh-rsa" else None)
-        return made[key_type]
-
-    return key_of
 
 
 def sshsig_data(message: bytes, hash_name: str) -> bytes:
@@ -50,8 +38,12 @@ def sshsig(key: PrivateKey, signature: bytes, hash_name: str) -> str:
     return f"-----BEGIN SSH SIGNATURE-----\n{base64.encodebytes(body).decode()}-----END SSH SIGNATURE-----\n"
 
 
-@pytest.mark.parametrize("algorithm", SIGNATURE_ALGORITHMS)
-def test_ssh_keygen_accepts_ours(algorithm: str, key_of: Callable[[str], PrivateKey], tmp_path: Path) -> None:
+# `ssh-keygen -Y` takes no SHA-1 signature of an RSA key; asyncssh verifies that one.
+@pytest.mark.parametrize(
+    "algorithm",
+    [name for name, row in SIGNATURE_ALGORITHMS.items() if row.key_type in OPENSSH_TYPES and name != "ssh-rsa"],
+)
+def test_ssh_keygen_accepts_ours(algorithm: str, tmp_path: Path) -> None:
     key = key_of(SIGNATURE_ALGORITHMS[algorithm].key_type)
     signature = tmp_path / "signature"
     signature.write_text(sshsig(key, key.sign(sshsig_data(MESSAGE, "sha512"), algorithm), "sha512"))
@@ -64,8 +56,8 @@ def test_ssh_keygen_accepts_ours(algorithm: str, key_of: Callable[[str], Private
     assert b"Good" in done.stdout
 
 
-@pytest.mark.parametrize("key_type", KEY_TYPES)
-def test_we_accept_those_of_ssh_keygen(key_type: str, key_of: Callable[[str], PrivateKey], tmp_path: Path) -> None:
+@pytest.mark.parametrize("key_type", [name for name in OPENSSH_TYPES if not key_of(name).needs_agent])
+def test_we_accept_those_of_ssh_keygen(key_type: str, tmp_path: Path) -> None:
     key = key_of(key_type)
     key_file = tmp_path / "key"
     key_file.write_bytes(dump(key))
@@ -81,20 +73,23 @@ def test_we_accept_those_of_ssh_keygen(key_type: str, key_of: Callable[[str], Pr
     assert fields.text() == NAMESPACE
     fields.string()
     hash_name, signature = fields.text(), fields.string()
-    algorithm = key.public.verify(signature, sshsig_data(MESSAGE, hash_name))
+    algorithm = key.public.verify(signature, sshsig_data(MESSAGE, hash_name), key.public.signature_algorithms)
     assert algorithm in key.public.signature_algorithms
 
 
-@pytest.mark.parametrize("algorithm", SIGNATURE_ALGORITHMS)
-def test_asyncssh_agrees(algorithm: str, key_of: Callable[[str], PrivateKey]) -> None:
+@pytest.mark.parametrize(
+    "algorithm", [name for name, row in SIGNATURE_ALGORITHMS.items() if row.grade is not Grade.EXPERIMENTAL]
+)
+def test_asyncssh_agrees(algorithm: str) -> None:
     key = key_of(SIGNATURE_ALGORITHMS[algorithm].key_type)
-    theirs = asyncssh.import_private_key(dump(key))
-    assert theirs.convert_to_public().verify(MESSAGE, key.sign(MESSAGE, algorithm))
-    assert key.public.verify(theirs.sign(MESSAGE, algorithm.encode()), MESSAGE, [algorithm]) == algorithm
+    assert asyncssh.import_public_key(key.public.line()).verify(MESSAGE, key.sign(MESSAGE, algorithm))
+    if not key.needs_agent:
+        theirs = asyncssh.import_private_key(dump(key))
+        assert key.public.verify(theirs.sign(MESSAGE, algorithm.encode()), MESSAGE, [algorithm]) == algorithm
 
 
 @pytest.mark.parametrize("algorithm", SIGNATURE_ALGORITHMS)
-def test_wrong_signatures_are_refused(algorithm: str, key_of: Callable[[str], PrivateKey]) -> None:
+def test_wrong_signatures_are_refused(algorithm: str) -> None:
     key = key_of(SIGNATURE_ALGORITHMS[algorithm].key_type)
     good = key.sign(MESSAGE, algorithm)
     name_end = 4 + len(algorithm)
@@ -113,7 +108,7 @@ def test_wrong_signatures_are_refused(algorithm: str, key_of: Callable[[str], Pr
             pytest.fail(f"accepted: {what} as {key.public.verify(signature, data)}")
 
 
-def test_only_the_algorithms_asked_for_count(key_of: Callable[[str], PrivateKey]) -> None:
+def test_only_the_algorithms_asked_for_count() -> None:
     key = key_of("ssh-rsa")
     with pytest.raises(SignatureError, match="rsa-sha2-512"):
         key.public.verify(key.sign(MESSAGE, "rsa-sha2-256"), MESSAGE, ["rsa-sha2-512"])
@@ -126,14 +121,14 @@ def test_only_the_algorithms_asked_for_count(key_of: Callable[[str], PrivateKey]
         key.sign(MESSAGE, "ssh-ed25519")
 
 
-def test_one_key_does_not_vouch_for_another(key_of: Callable[[str], PrivateKey]) -> None:
+def test_one_key_does_not_vouch_for_another() -> None:
     for key_type in KEY_TYPES:
-        other = generate(key_type, 2048 if key_type == "ssh-rsa" else None)
+        other = new_key(key_type)
         with pytest.raises(SignatureError):
             other.public.verify(key_of(key_type).sign(MESSAGE), MESSAGE)
 
 
-def test_rsa_signature_without_its_leading_zeros(key_of: Callable[[str], PrivateKey]) -> None:
+def test_rsa_signature_without_its_leading_zeros() -> None:
     key = key_of("ssh-rsa")
     prefix = string("rsa-sha2-256")
     for number in range(10_000):
@@ -147,14 +142,14 @@ def test_rsa_signature_without_its_leading_zeros(key_of: Callable[[str], Private
 
 
 @pytest.mark.parametrize(("r", "s"), [(0, 1), (1, 0), (-1, 1), (1, -1), (1 << 256, 1), (1, 1 << 256)])
-def test_ecdsa_values_out_of_range(r: int, s: int, key_of: Callable[[str], PrivateKey]) -> None:
+def test_ecdsa_values_out_of_range(r: int, s: int) -> None:
     key = key_of("ecdsa-sha2-nistp256")
     with pytest.raises(SignatureError):
         key.public.verify(string("ecdsa-sha2-nistp256") + string(mpint(r) + mpint(s)), MESSAGE)
 
 
 @given(data=st.data())
-def test_any_bytes_as_a_signature(key_of: Callable[[str], PrivateKey], data: st.DataObject) -> None:
+def test_any_bytes_as_a_signature(data: st.DataObject) -> None:
     algorithm = data.draw(st.sampled_from(sorted(SIGNATURE_ALGORITHMS)))
     key = key_of(SIGNATURE_ALGORITHMS[algorithm].key_type)
     value = data.draw(st.binary(max_size=300))

@@ -25,7 +25,7 @@ from tests.unit.trust.openssh import found_by_ssh_keygen
 ED, OTHER = generate().public, generate().public
 ECDSA = generate("ecdsa").public
 RSA = generate("rsa", 2048).public
-DSA = f"ssh-dss {base64.b64encode(string('ssh-dss') + string(bytes(20))).decode()}"
+STRANGE = f"ssh-strange@example.com {base64.b64encode(string('ssh-strange@example.com') + string(bytes(20))).decode()}"
 
 
 def load(path: Path, content: str | bytes) -> KnownHosts:
@@ -44,7 +44,7 @@ class TestReading:
             path,
             f"\ufeff# comment\r\n\r\n   \t\r\nfirst.example,192.0.2.1 {ED.line('comment')}\r\n"
             f"  *.wild.example,!not.wild.example\t{ECDSA.line()}\r\n@revoked gone.example {OTHER.line()}\r\n"
-            f"@cert-authority *.ca.example {OTHER.line()} words of a comment\r\nFIRST.example {DSA}",
+            f"@cert-authority *.ca.example {OTHER.line()} words of a comment\r\nFIRST.example {STRANGE}",
         )
         assert known_hosts.warnings == []
         assert [(entry.line, entry.marker, entry.hosts) for entry in known_hosts.entries] == [
@@ -69,7 +69,7 @@ class TestReading:
         with pytest.raises(KeyFormatError, match="unknown key type"):
             known_hosts.lookup("first.example")[1].key()
         assert known_hosts.hosts() == ["first.example", "192.0.2.1", "FIRST.example"]
-        assert known_hosts.known_key_types("first.example") == ["ssh-ed25519", "ssh-dss"]
+        assert known_hosts.known_key_types("first.example") == ["ssh-ed25519", "ssh-strange@example.com"]
 
     @pytest.mark.parametrize(
         ("line", "why"),
@@ -176,7 +176,7 @@ class TestChecking:
             (f"h {ECDSA.line()}", "h", 22, Status.CHANGED, [1]),
             (f"h {ECDSA.line()}\nh {OTHER.line()}", "h", 22, Status.CHANGED, [2, 1]),
             (f"h {OTHER.line()}\nh {ED.line()}", "h", 22, Status.KNOWN, [2]),
-            (f"h {DSA}", "h", 22, Status.UNKNOWN, []),
+            (f"h {STRANGE}", "h", 22, Status.UNKNOWN, []),
             (f"@cert-authority h {OTHER.line()}", "h", 22, Status.UNKNOWN, []),
             (f"@cert-authority h {ED.line()}", "h", 22, Status.UNKNOWN, []),
             (f"@revoked * {ED.line()}\nh {ED.line()}", "h", 22, Status.REVOKED, [1]),
@@ -199,7 +199,9 @@ class TestChecking:
         assert [entry.line for entry in verdict.entries] == lines
 
     def test_what_is_worth_telling_about_an_unknown_host(self, path: Path) -> None:
-        known_hosts = load(path, f"h {OTHER.line()}\n[h]:2222 {DSA}\nother.example,x {ED.line()}\nh2 {ECDSA.line()}\n")
+        known_hosts = load(
+            path, f"h {OTHER.line()}\n[h]:2222 {STRANGE}\nother.example,x {ED.line()}\nh2 {ECDSA.line()}\n"
+        )
         verdict = known_hosts.check("h", 2222, ED)
         assert verdict.status is Status.UNKNOWN
         assert [entry.line for entry in verdict.others] == [2, 1]
