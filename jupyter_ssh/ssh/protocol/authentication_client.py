@@ -36,6 +36,9 @@ class ClientAuthentication:
         self._user = ""
         self._method: str | None = None
         """The method of the request that waits for its answer; message 60 means another thing with each."""
+        self._started = False
+        self._asked = False
+        """Whether the server's questions wait for `answer`."""
 
     def handlers(self) -> dict[int, Handler]:
         """The handlers by message number, for `Transport.register`."""
@@ -52,6 +55,7 @@ class ClientAuthentication:
     def start(self, user: str) -> None:
         """Asks for the authentication service; `AuthenticationStarted` follows."""
         self._user = user
+        self._started = True
         self._transport.send(m.ServiceRequest(SERVICE).encode())
 
     def none(self) -> None:
@@ -82,18 +86,20 @@ class ClientAuthentication:
 
     def answer(self, answers: Sequence[str]) -> None:
         """Answers `Questions`, all of them in order (RFC 4256 §3.4)."""
+        self._asked = False
         body = b"".join(string(answer) for answer in answers)
         self._transport.send(m.UserauthInfoResponse(len(answers), body).encode())
 
     def _request(self, method: str, details: bytes) -> None:
         self._method = method
+        self._asked = False
         self._transport.send(m.UserauthRequest(self._user, CONNECTION_SERVICE, method, details).encode())
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
     def _on_service_accept(self, body: bytes) -> None:
         message = m.ServiceAccept.decode(body, 2, payload_end(body))
-        if message.service != SERVICE or not self._user:
+        if message.service != SERVICE or not self._started:
             raise ProtocolError(
                 "the server accepted another service", expected=SERVICE, received=repr(message.service[:60])
             )
@@ -117,6 +123,7 @@ class ClientAuthentication:
     def _answered(self, what: str) -> None:
         if self._method is None:
             raise UnexpectedMessage(f"the server sent {what} for an authentication that was not asked for")
+        self._asked = False
         self._method = None
 
     def _on_60(self, body: bytes) -> None:
@@ -145,6 +152,8 @@ class ClientAuthentication:
 
     def _on_info_request(self, body: bytes) -> None:
         message = m.UserauthInfoRequest.decode(body, 2, payload_end(body))
+        if self._asked:
+            raise UnexpectedMessage("the server asks again before its questions were answered")
         if message.count > MAX_PROMPTS:
             raise WireError(
                 "too many questions at once", expected=f"at most {MAX_PROMPTS}", received=f"{message.count}"
@@ -152,4 +161,5 @@ class ClientAuthentication:
         reader = Reader(message.prompts)
         prompts = [(reader.text(), reader.boolean()) for _ in range(message.count)]
         reader.finish()
+        self._asked = True
         self._on_event(Questions(message.name, message.instruction, prompts))

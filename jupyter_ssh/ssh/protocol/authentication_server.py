@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..errors import KeyFormatError, ProtocolError, SignatureError, WireError
+from ..errors import KeyFormatError, ProtocolError, SignatureError, SSHError, WireError
 from ..keys.base import PublicKey
 from ..keys.key_types import parse_public_key
 from ..wire import messages as m
 from ..wire import numbers as n
+from ..wire.codec import Message
 from ..wire.types import Reader, boolean, string
 from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, SERVICE, signed_data
 from .events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
@@ -25,7 +26,11 @@ MAX_WAITING: Final = 16
 
 
 class ServerAuthentication:
-    """Takes one request at a time: after each `AuthenticationRequested` one of the decisions must be called."""
+    """Takes one request at a time: after each `AuthenticationRequested` one of the decisions must be called.
+
+    Decisions raise `ProtocolError` when nothing waits for one.  After the end of the session they do nothing, since
+    whoever decides may take their time.
+    """
 
     def __init__(self, transport: Transport, banner: str, on_event: Callable[[Event], None]) -> None:
         self._transport = transport
@@ -47,7 +52,8 @@ class ServerAuthentication:
 
     def accept(self) -> None:
         """Lets the user in."""
-        self._decided()
+        if self._decided() is None:
+            return
         self._waiting.clear()
         self._transport.send(m.UserauthSuccess().encode())
         self._transport.enter(Phase.OPEN)
@@ -55,35 +61,40 @@ class ServerAuthentication:
 
     def reject(self, methods: Sequence[str], *, partial_success: bool = False) -> None:
         """Refuses, or asks for one more method after a right one; ``methods`` may go on."""
-        self._decided()
-        self._transport.send(m.UserauthFailure(tuple(methods), partial_success).encode())
-        self._next()
+        if self._decided() is not None:
+            self._answer(m.UserauthFailure(tuple(methods), partial_success))
 
     def key_acceptable(self) -> None:
         """The offered key would do: asks for a signature."""
         request = self._decided()
-        assert request.key is not None
-        assert request.algorithm is not None
-        self._transport.send(m.UserauthPkOk(request.algorithm, request.key.blob).encode())
-        self._next()
+        if request is not None:
+            assert request.key is not None
+            assert request.algorithm is not None
+            self._answer(m.UserauthPkOk(request.algorithm, request.key.blob))
 
     def demand_new_password(self, prompt: str) -> None:
         """The password is right but has to be changed."""
-        self._decided()
-        self._transport.send(m.UserauthPasswdChangereq(prompt).encode())
-        self._next()
+        if self._decided() is not None:
+            self._answer(m.UserauthPasswdChangereq(prompt))
 
     def ask(self, name: str, instruction: str, prompts: Sequence[tuple[str, bool]]) -> None:
         """Asks questions, each with whether the answer may be shown; `QuestionsAnswered` follows."""
         if len(prompts) > MAX_PROMPTS:
             raise ProtocolError(f"at most {MAX_PROMPTS} questions can be asked at once", phase=self._phase)
+        if self._transport.failure is not None:
+            return
+        if self._request is None or self._request.method != "keyboard-interactive" or self._questions is not None:
+            raise ProtocolError("no keyboard-interactive request waits for questions", phase=self._phase)
         self._questions = len(prompts)
         body = b"".join(string(prompt) + boolean(echo) for prompt, echo in prompts)
         self._transport.send(m.UserauthInfoRequest(name, instruction, "", len(prompts), body).encode())
 
     _phase: Final = Phase.AUTH.value
 
-    def _decided(self) -> AuthenticationRequested:
+    def _decided(self) -> AuthenticationRequested | None:
+        """The request that is decided now; None after the end of the session."""
+        if self._transport.failure is not None:
+            return None
         request = self._request
         if request is None:
             raise ProtocolError("no authentication request waits for a decision", phase=self._phase)
@@ -91,9 +102,14 @@ class ServerAuthentication:
         self._questions = None
         return request
 
-    def _next(self) -> None:
-        while self._waiting and self._request is None and self._transport.failure is None:
-            self._take(self._waiting.popleft())
+    def _answer(self, message: Message) -> None:
+        """Sends a decision, and goes on with what the client has sent ahead."""
+        self._transport.send(message.encode())
+        try:
+            while self._waiting and self._request is None and self._transport.failure is None:
+                self._take(self._waiting.popleft())
+        except SSHError as error:  # the client's fault, not that of who decided
+            self._transport.fail(error)
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
