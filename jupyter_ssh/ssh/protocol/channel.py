@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ChannelClosed as ChannelClosedError
-from ..errors import ProtocolError, SSHError, WindowError
+from ..errors import ChannelError, ProtocolError, SSHError, WindowError
 from ..wire import numbers as n
 from ..wire.messages import (
     ChannelClose,
@@ -113,7 +113,7 @@ class Channel:
         size = len(data)
         if (
             code is None
-            and size <= self.peer_max_packet
+            and 0 < size <= self.peer_max_packet
             and size <= self.peer_window
             and not self.unsent
             and not self._connection.transport.congested
@@ -126,17 +126,21 @@ class Channel:
             self.unsent += size
             self.pump()
 
-    def pump(self) -> None:
-        """Sends what waits, as far as the peer's window and the network allow."""
+    def pump(self, share: int = MAX_UINT32) -> bool:
+        """Sends what waits, as far as the peer's window and the network allow, and not much more than ``share`` bytes.
+
+        Returns whether more could be sent.
+        """
         transport = self._connection.transport
         waiting = self._unsent
-        while waiting and self.peer_window and not transport.congested:
+        while waiting and self.peer_window and share > 0 and not transport.congested:
             data, code = waiting[0]
             size = min(len(data), self.peer_window, self.peer_max_packet)
             if size == len(data):
                 waiting.popleft()
             else:
                 waiting[0] = (data[size:], code)
+            share -= size
             self.peer_window -= size
             self.unsent -= size
             if code is None:
@@ -148,6 +152,7 @@ class Channel:
                 self.on_event(ChannelWritable())
         if not waiting:
             self._finish_sending()
+        return bool(waiting and self.peer_window)
 
     def _finish_sending(self) -> None:
         if self._eof_when_sent:
@@ -204,7 +209,7 @@ class Channel:
             raise ChannelClosedError("the channel is closed", phase="connection")
         if on_reply is not None:
             if len(self._pending_replies) >= MAX_PENDING_REPLIES:
-                raise ChannelClosedError(f"{MAX_PENDING_REPLIES} requests on this channel wait for an answer")
+                raise ChannelError(f"{MAX_PENDING_REPLIES} requests on this channel wait for an answer")
             self._pending_replies.append(on_reply)
         self._connection.transport.send(ChannelRequest(self.peer_number, name, on_reply is not None, details).encode())
 
@@ -218,12 +223,15 @@ class Channel:
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def accept(self, details: bytes = b"") -> None:
-        """Confirms a channel that the peer opened."""
+        """Confirms a channel that the peer opened; raises `ChannelClosed` when the session is over."""
+        if self.close_sent:
+            raise ChannelClosedError("the session ended before the channel was open", phase="connection")
         self.open = True
         self.awaits_answer = False
         self._connection.transport.send(
             ChannelOpenConfirmation(self.peer_number, self.number, self.window.size, MAX_PACKET_DATA, details).encode()
         )
+        self._finish_sending()
 
     def refuse(self, reason: int, description: str) -> None:
         """Refuses a channel that the peer opened; ``reason`` as in RFC 4254 §5.1."""
@@ -250,27 +258,27 @@ class Channel:
             raise window.overrun(size)
         if self.eof_received or self.peer_close:
             raise ProtocolError("the peer sent channel data after its end of file", phase="connection")
-        if self.close_sent:
-            self.credit(size)  # nobody reads it any more, but the peer may need room to get to its close
-            return
-        self.on_data(data, code)
+        if not self.close_sent:  # what was under way when we closed is of no interest, and needs no more room
+            self.on_data(data, code)
 
     def credit(self, count: int) -> None:
         """Says that ``count`` received bytes are dealt with, so that the peer may send as many more."""
         grant = self.window.credit(count)
-        if grant and not self.peer_close and self.open:
+        if grant:
             self._grant(grant)
-            if not self.close_sent and self.window.begin_probe():
+            if not self.close_sent and not self.eof_received and self.window.begin_probe():
                 self._asked_at = self._connection.round_trips.clock()
                 self.request(WINDOW_PROBE, on_reply=self._probe_returned)
 
     def _probe_returned(self, _success: bool) -> None:
         growth = self.window.end_probe(self._connection.round_trips.share(self._asked_at))
-        if growth and not self.peer_close:
+        if growth:
             self._grant(growth)
 
     def _grant(self, count: int) -> None:
-        self._connection.transport.send(ChannelWindowAdjust(self.peer_number, count).encode())
+        # A peer that has seen our close has forgotten the channel: one more message for it would end the connection.
+        if not self.close_sent and not self.eof_received:
+            self._connection.transport.send(ChannelWindowAdjust(self.peer_number, count).encode())
 
     def adjust(self, count: int) -> None:
         """The peer takes ``count`` more bytes; raises `WindowError` when its window overflows."""

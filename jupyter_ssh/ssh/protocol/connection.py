@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from ..errors import ProtocolError, SSHError
+from ..errors import ChannelOpenError, ConnectionClosed, ProtocolError, SSHError
 from ..wire import messages as m
 from ..wire import numbers as n
 from .channel import Channel, DataHandler, EventHandler
@@ -17,6 +17,9 @@ from .transport import Handler, Transport, payload_end
 from .window import MAX_PACKET_DATA, RoundTrips
 
 MAX_PENDING_GLOBAL: Final = 1024
+
+SHARE: Final = 128 * 1024
+"""Bytes one channel may send before it is the next one's turn."""
 
 GlobalReplyHandler = Callable[[bytes | None], None]
 """Gets the details of REQUEST_SUCCESS, or None for REQUEST_FAILURE and for the end of the session."""
@@ -63,14 +66,16 @@ class Connection:
     # --- for the layer above ------------------------------------------------------------------------------------------
 
     def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
-        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.  Raises `ProtocolError`."""
+        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.  Raises `ChannelOpenError`."""
         channel = Channel(self, self._free_number(), kind, on_event, on_data)
         self.channels[channel.number] = channel
         self.transport.send(m.ChannelOpen(kind, channel.number, channel.window.size, MAX_PACKET_DATA, details).encode())
         return channel
 
     def request_global(self, name: str, details: bytes = b"", on_reply: GlobalReplyHandler | None = None) -> None:
-        """Sends a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4)."""
+        """Sends a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4).  Raises `ConnectionClosed`."""
+        if self.transport.failure is not None:
+            raise ConnectionClosed("the connection is closed", phase="connection")
         if on_reply is not None:
             if len(self._global_replies) >= MAX_PENDING_GLOBAL:
                 raise ProtocolError(f"{MAX_PENDING_GLOBAL} global requests wait for an answer", phase="connection")
@@ -85,11 +90,15 @@ class Connection:
             self.transport.send(message.encode())
 
     def pump(self) -> None:
-        """Lets every channel send what waits."""
-        for channel in list(self.channels.values()):
-            if self.transport.congested:
-                return
-            channel.pump()
+        """Lets the channels send what waits, in turns, so that a bulk transfer does not keep a terminal waiting."""
+        waiting = deque([channel for channel in self.channels.values() if channel.unsent])
+        while waiting and not self.transport.congested:
+            channel = waiting.popleft()
+            if self.channels.pop(channel.number, None) is None:
+                continue  # over by now, because of what another one's owner did
+            self.channels[channel.number] = channel  # the last in line the next time, too
+            if channel.pump(SHARE):
+                waiting.append(channel)
 
     def forget(self, channel: Channel) -> None:
         """The channel is over; its number may be used again."""
@@ -106,7 +115,9 @@ class Connection:
 
     def _free_number(self) -> int:
         if len(self.channels) >= self._max_channels:
-            raise ProtocolError(f"{self._max_channels} channels are open already", phase="connection")
+            error = ChannelOpenError(f"{self._max_channels} channels are open already", phase="connection")
+            error.reason = n.SSH_OPEN_RESOURCE_SHORTAGE
+            raise error
         number = 0
         while number in self.channels:
             number += 1
@@ -140,7 +151,10 @@ class Connection:
         if len(body) - body[0] != _DATA_START:
             raise _bad_size(n.SSH_MSG_CHANNEL_WINDOW_ADJUST, 8, payload_end(body) - 2)
         recipient, count = _RECIPIENT_SIZE(body, 2)
-        self._channel(recipient, n.SSH_MSG_CHANNEL_WINDOW_ADJUST).adjust(count)
+        channel = self.channels.get(recipient)
+        # Some peers still send one after their close; it grants nothing that could be used, so it does no harm.
+        if channel is not None and channel.open:
+            channel.adjust(count)
 
     # --- channels -----------------------------------------------------------------------------------------------------
 
