@@ -30,12 +30,10 @@ class ReceiveBuffer:
         """Where to write what is received next: at least `MIN_ROOM` bytes."""
         size = len(self.view)
         waiting = self.end - self.start
-        if self._filled and size < MAX_SIZE:
+        if (self._filled and size < MAX_SIZE) or size - waiting < MIN_ROOM:
             self._move_to(memoryview(bytearray(size * 2)), waiting)
         elif self.start and (waiting == 0 or size - self.end < size // 2):
             self._move_to(self.view, waiting)
-        elif size - self.end < MIN_ROOM:
-            self._move_to(memoryview(bytearray(size * 2)), waiting)
         self._filled = False
         return self.view[self.end :]
 

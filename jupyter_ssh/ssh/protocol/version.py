@@ -67,7 +67,7 @@ class VersionReader:
             raise self._error(f"no identification string in the first {MAX_BANNER_BYTES} bytes")
 
     def _take(self, line: bytes) -> None:
-        text = line.rstrip(b"\r\n")
+        text = line[: -2 if line.endswith(b"\r\n") else -1]
         if not text.startswith(b"SSH-"):
             self.banner.append(text)
             if len(self.banner) > MAX_BANNER_LINES:
@@ -80,7 +80,7 @@ class VersionReader:
                 received=repr(text[:60])[1:],
                 next_step="Only SSH 2.0 is supported; update the peer, or enable protocol 2 there.",
             )
-        if not software or b"\0" in text:
+        if not software or b"\0" in text or b"\r" in text:
             raise self._error("the identification string is malformed", received=repr(text[:60])[1:])
         self.version = text
 
