@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import random
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -15,11 +17,23 @@ from jupyter_ssh.ssh.keys.generate import generate
 from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.session import ClientSession, ServerSession, Session
 from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
 
 HOST_KEY = generate("ssh-ed25519")
 USER_KEY = generate("ssh-ed25519")
+
+FAST_KEX = "curve25519-sha256"
+GCM = "aes128-gcm@openssh.com"
+
+SUITES = {
+    "gcm": (GCM, "hmac-sha2-256"),
+    "chacha": ("chacha20-poly1305@openssh.com", "hmac-sha2-256"),
+    "ctr-etm": ("aes256-ctr", "hmac-sha2-256-etm@openssh.com"),
+    "ctr-eam": ("aes128-ctr", "hmac-sha2-512"),
+}
+"""One cipher and MAC for each way of protecting packets."""
 
 
 def algorithms(**chosen: Iterable[str]) -> Algorithms:
@@ -33,6 +47,17 @@ def algorithms(**chosen: Iterable[str]) -> Algorithms:
     return replace(defaults, **{key: tuple(value) for key, value in chosen.items()})
 
 
+def suite(name: str = "gcm", kex: str = FAST_KEX) -> Algorithms:
+    """One algorithm of each kind, so that KEXINIT is short."""
+    cipher, mac = SUITES[name]
+    return Algorithms(kex=(kex,), host_key=("ssh-ed25519",), ciphers=(cipher,), macs=(mac,))
+
+
+def seeded(seed: int) -> Callable[[int], bytes]:
+    """A source of bytes that are the same for the same seed."""
+    return random.Random(seed).randbytes
+
+
 def server_algorithms(host_keys: Iterable[PrivateKey], chosen: Algorithms) -> Algorithms:
     """A server proposes only what its host keys can sign."""
     own = [name for key in host_keys for name in key.public.signature_algorithms]
@@ -40,19 +65,46 @@ def server_algorithms(host_keys: Iterable[PrivateKey], chosen: Algorithms) -> Al
 
 
 class End:
-    """One role with all that it was told."""
+    """One role with all that it was told.
 
-    def __init__(self, make: Callable[[Settings, Callable[[e.Event], None]], Session], settings: Settings) -> None:
+    `react` and `react_channel` are what it does about it: by default it trusts, lets in and accepts everybody.
+    """
+
+    def __init__(self, role: Role, settings: Settings, *, login: bool = True) -> None:
+        self.role = role
+        self.login = login
         self.events: list[e.Event] = []
         self.channel_events: list[e.ChannelEvent] = []
         self.data = bytearray()
         self.stderr = bytearray()
-        self.react: Callable[[e.Event], None] = lambda event: None
+        self.react: Callable[[e.Event], None] = self.accept_all
         self.react_channel: Callable[[Channel, e.ChannelEvent], None] = lambda channel, event: None
         self.credit = True
         self.known_requests: set[str] = set()
         self.channels: list[Channel] = []
-        self.session = make(settings, self._heard)
+        make = ClientSession if role is Role.CLIENT else ServerSession
+        self.session: Session = make(settings, self._heard)
+
+    @property
+    def auth(self):
+        """The role's half of authentication."""
+        return self.session.authentication
+
+    def accept_all(self, event: e.Event) -> None:
+        """Trusts the host key, logs in with "none", lets everybody in, accepts every channel."""
+        session = self.session
+        if isinstance(event, e.HostKeyOffered) and self.login:
+            session.accept_host_key()
+            self.auth.start("alice")
+        elif isinstance(event, e.AuthenticationStarted):
+            self.auth.none()
+        elif isinstance(event, e.AuthenticationRequested) and self.login:
+            self.auth.accept()
+        elif isinstance(event, e.ChannelOpenRequested):
+            self.attach(event.channel)
+            event.channel.accept()
+        elif isinstance(event, e.GlobalRequested) and event.want_reply:
+            session.connection.reply_global(None)
 
     def _heard(self, event: e.Event) -> None:
         self.events.append(event)
@@ -87,7 +139,7 @@ class End:
 
 
 class Pair:
-    """A client and a server; `run` carries bytes to and fro until both are silent."""
+    """A client and a server and the two wires between them, each a queue of packets that can be delivered singly."""
 
     def __init__(
         self,
@@ -95,61 +147,56 @@ class Pair:
         server: Settings | None = None,
         *,
         host_keys: Iterable[PrivateKey] = (HOST_KEY,),
-        accept: bool = True,
+        login: bool = True,
     ) -> None:
         keys = tuple(host_keys)
         server = server or Settings(algorithms())
         server = replace(server, host_keys=keys, algorithms=server_algorithms(keys, server.algorithms))
-        self.client = End(ClientSession, client or Settings(algorithms()))
-        self.server = End(ServerSession, server)
+        self.client = End(Role.CLIENT, client or Settings(algorithms()), login=login)
+        self.server = End(Role.SERVER, server, login=login)
         self.split = 1 << 30
-        self.to_client: list[bytes] = []
-        self.to_server: list[bytes] = []
-        self._accept = accept
-        self.client.react = self.client_reacts
-        self.server.react = self.server_reacts
+        self.wires: dict[Role, deque[bytes]] = {role: deque() for role in Role}
+        """By the role that receives: packets under way."""
+        self.carried: dict[Role, list[bytes]] = {role: [] for role in Role}
+        """By the role that received: all packets so far."""
 
-    # What a client and a server do by default: trust the key, log in with "none" granted, accept every channel.
+    @property
+    def ends(self) -> tuple[End, End]:
+        """Client and server."""
+        return self.client, self.server
 
-    def client_reacts(self, event: e.Event) -> None:
-        """Accepts the host key and logs in."""
-        session = self.client.session
-        assert isinstance(session, ClientSession)
-        if isinstance(event, e.HostKeyOffered) and self._accept:
-            session.accept_host_key()
-            session.authentication.start("alice")
-        elif isinstance(event, e.AuthenticationStarted):
-            session.authentication.none()
-        elif isinstance(event, e.ChannelOpenRequested):
-            self.client.attach(event.channel)
-            event.channel.accept()
+    def other(self, end: End) -> End:
+        """The peer of an end."""
+        return self.server if end is self.client else self.client
 
-    def server_reacts(self, event: e.Event) -> None:
-        """Lets everybody in and accepts all channels."""
-        session = self.server.session
-        assert isinstance(session, ServerSession)
-        if isinstance(event, e.AuthenticationRequested):
-            session.authentication.accept()
-        elif isinstance(event, e.ChannelOpenRequested):
-            self.server.attach(event.channel)
-            event.channel.accept()
-        elif isinstance(event, e.GlobalRequested) and event.want_reply:
-            session.connection.reply_global(None)
+    def collect(self) -> None:
+        """Puts what the ends want to send on the wires."""
+        for end in self.ends:
+            # Sending may make room for more, so it is asked until it has nothing left.
+            while packets := end.session.data_to_send():
+                self.wires[self.other(end).role].extend(packets)
+
+    def deliver_one(self, end: End) -> bool:
+        """Delivers one packet to ``end``; whether there was one."""
+        self.collect()
+        if not self.wires[end.role]:
+            return False
+        packet = self.wires[end.role].popleft()
+        self.carried[end.role].append(packet)
+        end.session.feed(packet)
+        return True
 
     def step(self) -> bool:
-        """Carries what waits one way and the other; whether there was anything."""
-        sent = self.client.session.data_to_send()
-        answered = self.server.session.data_to_send()
-        self.to_server += sent
-        self.to_client += answered
-        self.deliver(self.server.session, b"".join(sent))
-        self.deliver(self.client.session, b"".join(answered))
-        return bool(sent or answered)
-
-    def deliver(self, session: Session, data: bytes) -> None:
-        """Feeds bytes in pieces of `split`."""
-        for start in range(0, len(data), self.split):
-            session.feed(data[start : start + self.split])
+        """Delivers all that is on the wires now; whether there was anything."""
+        self.collect()
+        batches = [(end, list(self.wires[end.role])) for end in self.ends]
+        for end, packets in batches:
+            self.wires[end.role].clear()
+            self.carried[end.role] += packets
+            data = b"".join(packets)
+            for start in range(0, len(data), self.split):
+                end.session.feed(data[start : start + self.split])
+        return any(packets for _, packets in batches)
 
     def run(self, limit: int = 10000) -> Pair:
         """Carries bytes until both are silent."""
@@ -158,8 +205,19 @@ class Pair:
                 return self
         raise AssertionError("the two ends never fall silent")
 
+    def run_until(self, end: End, phase: Phase) -> Pair:
+        """Delivers packets one by one until ``end`` is in ``phase``."""
+        while end.session.phase is not phase:
+            moved = False
+            for one in self.ends:
+                if end.session.phase is not phase:
+                    moved |= self.deliver_one(one)
+            if not moved and end.session.phase is not phase:
+                raise AssertionError(f"{end.role} stays in {end.session.phase}, failure {end.session.failure}")
+        return self
+
     def opened(self) -> tuple[Channel, Channel]:
-        """A pair with one open channel: the client's and the server's end."""
+        """An open channel: the client's and the server's end."""
         self.run()
         ours = self.client.open()
         self.run()
@@ -167,6 +225,6 @@ class Pair:
 
     def raise_failures(self) -> None:
         """Raises why a session ended, if one did."""
-        for end in (self.client, self.server):
+        for end in self.ends:
             if end.session.failure is not None:
                 raise end.session.failure

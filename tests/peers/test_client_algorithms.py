@@ -33,7 +33,7 @@ async def exchange_data(server: Any, **options: Any) -> Any:
         assert (await connection.run("cat", input=data, timeout=30)).stdout == data
         connection.session.rekey()
         assert (await connection.run("cat", input=data, timeout=30)).stdout == data
-        assert connection.session.info.rekeys >= 2
+        assert connection.session.info.rekeys >= 1
         return connection.info
 
 

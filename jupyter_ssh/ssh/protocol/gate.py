@@ -20,13 +20,14 @@ DISCONNECT: Final = frozenset({n.SSH_MSG_DISCONNECT})
 GENERIC: Final = DISCONNECT | {n.SSH_MSG_IGNORE, n.SSH_MSG_UNIMPLEMENTED, n.SSH_MSG_DEBUG}
 """RFC 4253 §11: at any time, but for the strict key exchange."""
 
-UNASSIGNED: Final = frozenset(
-    number
-    for number in range(1, 256)
-    # 30–49 belong to the exchange method, 60–79 to the authentication method: none that we run has them unassigned
-    if number not in n.NAMES and not 30 <= number <= 49 and not 60 <= number <= 79
-)
-"""Numbers nobody has given a meaning: answered with UNIMPLEMENTED (RFC 4253 §11.4) once the keys are in use."""
+EXCHANGE_NUMBERS: Final = frozenset(range(30, 50))
+"""RFC 4250 §4.1.2: each key exchange method gives them a meaning of its own."""
+
+UNASSIGNED: Final = frozenset(range(1, 256)) - n.NAMES.keys() - EXCHANGE_NUMBERS - frozenset(range(60, 80))
+"""Numbers nobody has given a meaning: answered with UNIMPLEMENTED (RFC 4253 §11.4) once the keys are in use.
+
+60 to 79 are not among them: each authentication method gives them a meaning of its own.
+"""
 
 ENCRYPTED: Final = GENERIC | UNASSIGNED | {n.SSH_MSG_KEXINIT}
 
@@ -49,7 +50,7 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
     return {
         Phase.VERSION: NOTHING,
         Phase.KEXINIT: GENERIC | {n.SSH_MSG_KEXINIT},
-        Phase.WRONG_GUESS: DISCONNECT | frozenset(range(30, 50)),
+        Phase.WRONG_GUESS: DISCONNECT | EXCHANGE_NUMBERS,
         Phase.KEX: GENERIC | EXCHANGE[role],
         Phase.KEX_STRICT: DISCONNECT | EXCHANGE[role],
         Phase.NEWKEYS: GENERIC | {n.SSH_MSG_NEWKEYS},

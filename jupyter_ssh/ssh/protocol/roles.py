@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 
 class Role(enum.Enum):
@@ -15,7 +16,7 @@ class Role(enum.Enum):
 class Phase(enum.Enum):
     """What the peer may send next; the value is the name for people.
 
-    Phases speak of the receiving direction only: what we may send while keys change is `Transport.holding`.
+    Phases speak of the receiving direction only: what we may send while keys change is `Transport.exchanging`.
     """
 
     VERSION = "version exchange"
@@ -31,3 +32,17 @@ class Phase(enum.Enum):
     REKEY = "renewing the keys"
     REKEY_NEWKEYS = "taking renewed keys into use"
     CLOSED = "closed"
+
+
+EXCHANGE_PHASES: Final = frozenset(
+    {
+        Phase.WRONG_GUESS,
+        Phase.KEX,
+        Phase.KEX_STRICT,
+        Phase.NEWKEYS,
+        Phase.NEWKEYS_STRICT,
+        Phase.REKEY,
+        Phase.REKEY_NEWKEYS,
+    }
+)
+"""From the peer's KEXINIT to its NEWKEYS."""

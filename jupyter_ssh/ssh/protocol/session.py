@@ -12,7 +12,7 @@ from .authentication_client import ClientAuthentication
 from .authentication_server import ServerAuthentication
 from .channel import Channel, DataHandler, EventHandler
 from .connection import Connection
-from .events import Closed, Event
+from .events import Authenticated, Closed, Event
 from .keepalive import KeepAliveTimer
 from .negotiation import Direction
 from .roles import Phase, Role
@@ -50,9 +50,11 @@ class Session:
         self.transport.register(self.connection.handlers())
         self.transport.on_failure = self._failed
         self.transport.on_released = self.connection.pump
-        self.user = ""
+        self.logged_in = False
 
     def _event(self, event: Event) -> None:
+        if isinstance(event, Authenticated):
+            self.logged_in = True
         self.on_event(event)
 
     def _failed(self, error: SSHError) -> None:
@@ -114,11 +116,13 @@ class Session:
         """The time, in seconds of any steady clock: rekey and keepalive."""
         if self.failure is None:
             self.transport.tick(now)
-            if self.transport.phase is Phase.OPEN:
+            if self.logged_in:
                 self._keepalive.tick(now)
 
     def next_tick(self) -> float | None:
-        """When `tick` should be called next; None before it was called at all."""
+        """When `tick` should be called next; None before it was called at all, and when the session is over."""
+        if self.failure is not None:
+            return None
         times = [time for time in (self.transport.next_tick(), self._keepalive.next_tick()) if time is not None]
         return min(times, default=None)
 
@@ -152,15 +156,18 @@ class Session:
             host_key=transport.host_key,
             sending=ours,
             receiving=theirs,
-            strict=agreed.strict,
-            rekeys=transport.rekeys,
+            strict=transport.strict,
+            rekeys=max(0, transport.exchanges - 1),
         )
 
     def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
-        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows."""
+        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.
+
+        Raises `ConnectionClosed` before somebody is logged in and after the end, `ChannelOpenError` for too many.
+        """
         if self.failure is not None:
             raise ConnectionClosed("the connection is closed", phase="connection", received=self.failure.message)
-        if self.phase in (Phase.VERSION, Phase.KEXINIT, Phase.SERVICE, Phase.AUTH):
+        if not self.logged_in:
             raise ConnectionClosed("nobody is logged in yet", phase=self.phase.value)
         return self.connection.open_channel(kind, details, on_event, on_data)
 

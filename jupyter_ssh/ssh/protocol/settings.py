@@ -14,9 +14,6 @@ SOFTWARE_VERSION: Final = "SSH-2.0-jupyter_ssh_0.1"
 DEFAULT_REKEY_SECONDS: Final = 3600.0
 """RFC 4253 §9: after an hour."""
 
-MAX_PACKETS_PER_KEY: Final = 1 << 31
-"""RFC 4344 §3.1."""
-
 
 @dataclass(frozen=True, slots=True)
 class Algorithms:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from ..crypto.ciphers import CIPHERS
 from ..crypto.packet_protection.interfaces import Opener, Sealer
 from ..crypto.packet_protection.plain import PlainOpener, PlainSealer
 from ..crypto.selection import names
@@ -19,6 +18,7 @@ from ..errors import (
     DisconnectedByPeer,
     HostKeyError,
     KeyExchangeError,
+    KeyFormatError,
     ProtocolError,
     SSHError,
     UnexpectedMessage,
@@ -40,12 +40,13 @@ from ..wire.messages import (
 )
 from ..wire.types import Reader, string
 from .events import DebugMessage, Event, HostKeyOffered, KeysRenewed
-from .gate import GATE, UNASSIGNED
+from .gate import EXCHANGE_NUMBERS, GATE, UNASSIGNED
+from .key_age import REKEY_PATIENCE, SEQUENCE_MASK, KeyAge
 from .key_exchange import ClientExchange, Secrets, ServerExchange, Transcript, make_opener, make_sealer
 from .negotiation import Agreed, Direction, make_kexinit, negotiate
 from .receive_buffer import ReceiveBuffer
-from .roles import Phase, Role
-from .settings import MAX_PACKETS_PER_KEY, Settings
+from .roles import EXCHANGE_PHASES, Phase, Role
+from .settings import Settings
 from .version import VersionReader
 
 Handler = Callable[[bytes], None]
@@ -54,10 +55,23 @@ Handler = Callable[[bytes], None]
 MAX_OUTPUT: Final = 1024 * 1024
 """Bytes of sealed packets that may wait for the network before channels stop adding to them."""
 
-MAX_HELD: Final = 1024
-"""Messages other than data that may wait for a rekey to end."""
+MAX_HELD: Final = 4 * 1024 * 1024
+"""Bytes of messages other than data that may wait for a rekey to end."""
+
+HELD_OVERHEAD: Final = 64
+"""What a held message costs beside its own bytes, so that small ones are bounded too."""
 
 MAX_EXTENSIONS: Final = 64
+
+_GOODBYES: Final[tuple[tuple[type[SSHError], int, str | None], ...]] = (
+    (HostKeyError, n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE, "host key not accepted"),
+    (KeyFormatError, n.SSH_DISCONNECT_KEY_EXCHANGE_FAILED, None),
+    (WireError, n.SSH_DISCONNECT_PROTOCOL_ERROR, None),
+)
+"""What the peer is told of errors that are not `ProtocolError`: reason, and the text if not the error's own."""
+
+
+_NO_HANDLERS: Final[tuple[Handler | None, ...]] = (None,) * 256
 
 
 def payload_end(body: bytes) -> int:
@@ -87,7 +101,10 @@ class Transport:
         self.banner_lines: list[bytes] = []
         self.extensions: dict[str, bytes] = {}
         """What the peer said in EXT_INFO (RFC 8308)."""
-        self.rekeys = 0
+        self.strict = False
+        """Whether strict key exchange was agreed (OpenSSH PROTOCOL §1.10)."""
+        self.exchanges = 0
+        """Key exchanges that are complete, the first one included."""
 
         self._buffer = ReceiveBuffer()
         self._version_reader = VersionReader(allow_banner=role is Role.CLIENT)
@@ -108,21 +125,19 @@ class Transport:
             n.SSH_MSG_EXT_INFO: self._on_ext_info,
             n.SSH_MSG_KEXINIT: self._on_kexinit,
             n.SSH_MSG_NEWKEYS: self._on_newkeys,
+            **dict.fromkeys(EXCHANGE_NUMBERS, self._on_guess),
             n.SSH_MSG_KEX_ECDH_INIT: self._on_kex_ecdh_init,
             n.SSH_MSG_KEX_ECDH_REPLY: self._on_kex_ecdh_reply,
             n.SSH2_MSG_PING: self._on_ping,
             n.SSH2_MSG_PONG: _ignore_body,
-            **dict.fromkeys(UNASSIGNED, self._on_unassigned),
         }
+        self._unassigned_row: list[Handler | None] = [
+            self._on_unassigned if number in UNASSIGNED else None for number in range(256)
+        ]
         self._tables: dict[Phase, list[Handler | None]] = {}
-        self._table: list[Handler | None] = [None] * 256
+        self._table = [*_NO_HANDLERS]
 
-        self._now = 0.0
-        self._keys_since: float | None = None
-        self._received_since_keys = 0
-        self._sent_since_keys = 0
-        self._packet_limit_in = self._packet_limit_out = MAX_PACKETS_PER_KEY
-        self._rekey_bytes = settings.rekey_bytes or (1 << 62)
+        self._age = KeyAge(settings.rekey_bytes, settings.rekey_seconds)
 
         self._our_kexinit: KexInit | None = None
         self._our_kexinit_payload = b""
@@ -131,10 +146,12 @@ class Transport:
         self._secrets: Secrets | None = None
         self._newkeys_received = False
         self._newkeys_sent = False
-        self._strict = False
         self._peer_wants_ext_info = False
         self._resume_phase = Phase.SERVICE
+        self._holding = False
+        """Messages of the upper layers do not go out: they wait for new keys, or the session is over."""
         self._held: list[bytes] = []
+        self._held_size = 0
 
         self._output.append(settings.version.encode("ascii") + b"\r\n")
         self._send_kexinit()
@@ -147,23 +164,27 @@ class Transport:
         self._tables.clear()
 
     def enter(self, phase: Phase) -> None:
-        """Changes what the peer may send next."""
+        """Changes what the peer may send next.  An upper layer may be ahead of a rekey that is under way: then this
+        is where the session goes on after it."""
+        if self.phase in EXCHANGE_PHASES:
+            self._resume_phase = phase
+        elif self.failure is None:
+            self._enter(phase)
+
+    def _enter(self, phase: Phase) -> None:
         self.phase = phase
-        table = self._tables.get(phase)
-        if table is None:
+        if phase not in self._tables:
             allowed = GATE[self.role, phase]
-            table = [self._handlers.get(number) if number in allowed else None for number in range(256)]
+            table = self._unassigned_row[:] if allowed >= UNASSIGNED else [*_NO_HANDLERS]
+            for number in allowed & self._handlers.keys():
+                table[number] = self._handlers[number]
             self._tables[phase] = table
-        self._table = table
+        self._table = self._tables[phase]
 
     def send(self, payload: bytes) -> None:
         """Queues one message of the upper layers; while keys change it waits (RFC 4253 §7.1)."""
-        if self._our_kexinit is not None:
-            if len(self._held) >= MAX_HELD:
-                raise ProtocolError(
-                    f"more than {MAX_HELD} messages wait for the keys to change", phase=self.phase.value
-                )
-            self._held.append(payload)
+        if self._holding:
+            self._hold(payload)
             return
         packet = self._sealer.seal(payload)
         output = self._output
@@ -174,6 +195,21 @@ class Transport:
         if len(output) == 1:
             self.on_output()
 
+    def _hold(self, payload: bytes) -> None:
+        if self.failure is not None:
+            return
+        self._held_size += len(payload) + HELD_OVERHEAD
+        if self._held_size > MAX_HELD:
+            self.fail(
+                ProtocolError(
+                    "the peer does not take its part in renewing the keys",
+                    phase=self.phase.value,
+                    expected=f"an answer before {MAX_HELD} bytes of other messages wait for it",
+                )
+            )
+            return
+        self._held.append(payload)
+
     def rekey(self) -> None:
         """Begins to change the keys, unless that is under way (RFC 4253 §9)."""
         if self._our_kexinit is None and self._secrets is None and self.session_id and self.failure is None:
@@ -183,6 +219,11 @@ class Transport:
     def exchanging(self) -> bool:
         """Whether keys are changing: messages of the upper layers wait."""
         return self._our_kexinit is not None
+
+    @property
+    def rekeying(self) -> bool:
+        """Whether a key exchange after the first is under way; it waits for nobody but the peer."""
+        return self.exchanges > 0 and (self._our_kexinit is not None or self._secrets is not None)
 
     # --- for the network ----------------------------------------------------------------------------------------------
 
@@ -197,6 +238,7 @@ class Transport:
         """
         if self.failure is not None:
             return
+        self._age.received(count)
         buffer = self._buffer
         buffer.written(count)
         try:
@@ -206,8 +248,7 @@ class Transport:
         except SSHError as error:
             self.fail(error)
             return
-        self._received_since_keys += count
-        if self._received_since_keys > self._rekey_bytes or self._opener.sequence == self._packet_limit_in:
+        if self._age.worn_in(self._opener.sequence):
             self.rekey()
 
     def _read_packets(self, buffer: ReceiveBuffer) -> None:
@@ -234,15 +275,21 @@ class Transport:
         if self.phase is Phase.VERSION:
             self.fail(self._version_reader.eof())
             return
-        self.fail(ConnectionLost("the connection was closed without a goodbye", phase=self.phase.value))
+        self.fail(
+            ConnectionLost(
+                "the connection was closed without a goodbye",
+                phase=self.phase.value,
+                next_step="Check the network and what the other side logs; then connect again.",
+            )
+        )
 
     def data_to_send(self) -> list[bytes]:
         """Takes the packets that wait to be sent."""
         output, self._output = self._output, []
         if output:
-            self._sent_since_keys += self.unsent
+            self._age.sent(self.unsent)
             self.unsent = 0
-            if self._sent_since_keys > self._rekey_bytes or self._sealer.sequence >= self._packet_limit_out:
+            if self._age.worn_out(self._sealer.sequence):
                 self.rekey()
             self._decongest()
         return output
@@ -264,16 +311,21 @@ class Transport:
 
     def tick(self, now: float) -> None:
         """Gives the time, in seconds of any steady clock; renews keys that are too old."""
-        self._now = now
-        if self._keys_since is None:
-            self._keys_since = now
-        if now - self._keys_since >= self.settings.rekey_seconds:
-            self._keys_since = now
+        if self._age.tick(now):
             self.rekey()
+        if self._age.stalled(self.rekeying):
+            self.fail(
+                ConnectionLost(
+                    "the peer does not take its part in renewing the keys",
+                    phase=self.phase.value,
+                    received=f"silence for {REKEY_PATIENCE:g} s",
+                    next_step="Check the network; then connect again.",
+                )
+            )
 
     def next_tick(self) -> float | None:
         """When `tick` should be called next."""
-        return None if self._keys_since is None else self._keys_since + self.settings.rekey_seconds
+        return self._age.next_tick()
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -281,13 +333,13 @@ class Transport:
         """Ends the session because of ``error``; the peer is told when the error is its protocol's."""
         if self.failure is not None:
             return
-        if isinstance(error, (ProtocolError, WireError)):
-            reason = getattr(error, "reason", n.SSH_DISCONNECT_PROTOCOL_ERROR)
-            self._say_goodbye(reason, error.message)
-        elif isinstance(error, HostKeyError):
-            self._say_goodbye(n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE, "host key not accepted")
-        if error.phase is None:
-            error.phase = self.phase.value
+        error.phase = error.phase or self.phase.value
+        if isinstance(error, ProtocolError):
+            error.next_step = error.next_step or "The other side breaks the protocol; update it, or report this."
+            self._say_goodbye(error.reason, error.message)
+        for kind, reason, text in _GOODBYES:
+            if isinstance(error, kind):
+                self._say_goodbye(reason, text or error.message)
         self._end(error)
 
     def disconnect(self, reason: int, text: str) -> None:
@@ -298,9 +350,11 @@ class Transport:
 
     def _end(self, error: SSHError) -> None:
         self.failure = error
-        self.enter(Phase.CLOSED)
+        self._enter(Phase.CLOSED)
+        self._holding = True
         self._held.clear()
         self._client_exchange = None
+        self._secrets = None
         self.on_failure(error)
 
     def _say_goodbye(self, reason: int, text: str) -> None:
@@ -325,7 +379,7 @@ class Transport:
             return False
         self.peer_version = reader.version
         self.banner_lines = reader.banner
-        self.enter(Phase.KEXINIT)
+        self._enter(Phase.KEXINIT)
         return True
 
     # --- key exchange -------------------------------------------------------------------------------------------------
@@ -344,7 +398,7 @@ class Transport:
         self._newkeys_sent = False
         self._send_now(self._our_kexinit_payload)
         self._our_kexinit = kexinit
-        self.congested = True
+        self._holding = self.congested = True
 
     def _on_kexinit(self, body: bytes) -> None:
         if self._secrets is not None:
@@ -364,7 +418,7 @@ class Transport:
                     phase=self.phase.value,
                     expected="KEXINIT as the first packet (strict key exchange)",
                 )
-            self._strict = agreed.strict
+            self.strict = agreed.strict
             self._peer_wants_ext_info = agreed.peer_wants_ext_info
         self.agreed = agreed
         self._newkeys_received = False
@@ -377,12 +431,16 @@ class Transport:
         else:
             self._transcript = Transcript(*reversed(versions), *reversed(payloads))
         self._resume_phase = Phase.SERVICE if first else self.phase
-        self.enter(Phase.WRONG_GUESS if agreed.wrong_guess else self._kex_phase())
+        self._enter(Phase.WRONG_GUESS if agreed.wrong_guess else self._kex_phase())
 
     def _kex_phase(self) -> Phase:
         if self.session_id:
             return Phase.REKEY
-        return Phase.KEX_STRICT if self._strict else Phase.KEX
+        return Phase.KEX_STRICT if self.strict else Phase.KEX
+
+    def _on_guess(self, body: bytes) -> None:
+        """Messages of methods we do not have: they come in a wrong guess only."""
+        self._skip_wrong_guess()
 
     def _on_kex_ecdh_init(self, body: bytes) -> None:
         if self._skip_wrong_guess():
@@ -419,16 +477,16 @@ class Transport:
     def _skip_wrong_guess(self) -> bool:
         if self.phase is not Phase.WRONG_GUESS:
             return False
-        self.enter(self._kex_phase())
+        self._enter(self._kex_phase())
         return True
 
     def _take_secrets(self, secrets: Secrets) -> None:
         self._secrets = secrets
         if self.session_id:
-            self.enter(Phase.REKEY_NEWKEYS)
+            self._enter(Phase.REKEY_NEWKEYS)
             return
         self.session_id = secrets.exchange_hash
-        self.enter(Phase.NEWKEYS_STRICT if self._strict else Phase.NEWKEYS)
+        self._enter(Phase.NEWKEYS_STRICT if self.strict else Phase.NEWKEYS)
 
     def accept_host_key(self) -> None:
         """The host key that was offered is the right one: goes on."""
@@ -445,30 +503,32 @@ class Transport:
     def _send_newkeys(self) -> None:
         assert self._secrets is not None
         self._send_now(bytes((n.SSH_MSG_NEWKEYS,)))
-        sequence = 0 if self._strict else self._sealer.sequence
+        sequence = 0 if self.strict else self._sealer.sequence
         direction = self._direction(self.role)
         self._sealer = make_sealer(self._secrets, self.session_id, self.role, direction, sequence, self.settings.random)
-        self._packet_limit_out = sequence + MAX_PACKETS_PER_KEY
+        self._age.new_sending_keys(sequence, self.unsent)
         self._newkeys_sent = True
         self._our_kexinit = None
+        self._holding = False
         if self.role is Role.SERVER and self._peer_wants_ext_info:
             self._peer_wants_ext_info = False
             self._send_ext_info()
-        held, self._held = self._held, []
+        held, self._held, self._held_size = self._held, [], 0
         for payload in held:
             self.send(payload)
+        self._decongest()
         self._finish_exchange()
 
     def _on_newkeys(self, body: bytes) -> None:
         if payload_end(body) != 2:
             raise WireError("NEWKEYS carries data", expected="an empty message")
         assert self._secrets is not None
-        sequence = 0 if self._strict else self._opener.sequence
+        sequence = 0 if self.strict else self._opener.sequence
         direction = self._direction(self.peer_role)
         self._opener = make_opener(self._secrets, self.session_id, self.peer_role, direction, sequence)
-        self._packet_limit_in = (sequence + MAX_PACKETS_PER_KEY) & 0xFFFFFFFF
+        self._age.new_receiving_keys(sequence)
         self._newkeys_received = True
-        self.enter(self._resume_phase)
+        self._enter(self._resume_phase)
         self._finish_exchange()
 
     def _finish_exchange(self) -> None:
@@ -476,13 +536,8 @@ class Transport:
             return
         self._secrets = None
         self._transcript = None
-        self._received_since_keys = self._sent_since_keys = 0
-        self._keys_since = self._now
-        self._rekey_bytes = self.settings.rekey_bytes or min(
-            CIPHERS[self._direction(role).cipher].rekey_bytes for role in Role
-        )
-        self.rekeys += 1
-        self._decongest()
+        self._age.renewed(self._direction(role).cipher for role in Role)
+        self.exchanges += 1
         self.on_event(KeysRenewed())
 
     def _send_ext_info(self) -> None:
@@ -493,13 +548,16 @@ class Transport:
     # --- messages at any time -----------------------------------------------------------------------------------------
 
     def _on_disconnect(self, body: bytes) -> None:
-        message = Disconnect.decode(body, 2, payload_end(body))
+        # Read by hand: some peers leave the language tag out, and this one should not fail over form.
+        reader = Reader(body, 2, payload_end(body))
+        reason = reader.uint32()
+        description = reader.text() if reader.remaining else ""
         error = DisconnectedByPeer(
             "the peer ended the connection",
             phase=self.phase.value,
-            received=f"{n.DISCONNECT_NAMES.get(message.reason, 'unknown reason')}: {message.description[:300]!r}",
+            received=f"{n.DISCONNECT_NAMES.get(reason, 'unknown reason')}: {description[:300]!r}",
         )
-        error.reason = message.reason
+        error.reason = reason
         self._end(error)
 
     def _on_debug(self, body: bytes) -> None:
@@ -508,19 +566,19 @@ class Transport:
 
     def _on_ext_info(self, body: bytes) -> None:
         message = ExtInfo.decode(body, 2, payload_end(body))
-        if message.count > MAX_EXTENSIONS:
-            raise WireError("too many extensions", expected=f"at most {MAX_EXTENSIONS}", received=f"{message.count}")
         reader = Reader(message.extensions)
         for _ in range(message.count):
             name = reader.text()
             self.extensions[name] = reader.string()
+            if len(self.extensions) > MAX_EXTENSIONS:
+                raise WireError("too many extensions", expected=f"at most {MAX_EXTENSIONS}")
         reader.finish()
 
     def _on_ping(self, body: bytes) -> None:
         self.send(Pong(Ping.decode(body, 2, payload_end(body)).data).encode())
 
     def _on_unassigned(self, body: bytes) -> None:
-        self.send(Unimplemented((self._opener.sequence - 1) & 0xFFFFFFFF).encode())
+        self.send(Unimplemented((self._opener.sequence - 1) & SEQUENCE_MASK).encode())
 
 
 def _nothing() -> None:

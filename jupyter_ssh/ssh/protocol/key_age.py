@@ -1,0 +1,85 @@
+"""When keys have been in use for long enough: bytes, packets, time (RFC 4253 §9, RFC 4344 §3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..crypto.ciphers import CIPHERS, REKEY_PACKETS
+
+SEQUENCE_MASK: Final = 0xFFFFFFFF
+
+REKEY_PATIENCE: Final = 120.0
+"""Seconds of silence after which a peer that owes its part of a rekey is taken for dead."""
+
+NEVER: Final = 1 << 62
+
+
+class KeyAge:
+    """Counts what goes through the present keys; ``max_bytes`` None is as the ciphers want it."""
+
+    def __init__(self, max_bytes: int | None, max_seconds: float) -> None:
+        self._configured = max_bytes
+        self._max_bytes = NEVER
+        self._max_seconds = max_seconds
+        self._sent = self._received = 0
+        self._first_out = self._first_in = 0
+        self._now = 0.0
+        self._since: float | None = None
+        self._heard = False
+        self._waiting_since: float | None = None
+
+    def received(self, count: int) -> None:
+        """So many bytes came in."""
+        self._received += count
+        self._heard = True
+
+    def sent(self, count: int) -> None:
+        """So many bytes went out."""
+        self._sent += count
+
+    def worn_in(self, sequence: int) -> bool:
+        """Whether the receiving keys are worn out, the next packet being number ``sequence``."""
+        return self._received > self._max_bytes or (sequence - self._first_in) & SEQUENCE_MASK >= REKEY_PACKETS
+
+    def worn_out(self, sequence: int) -> bool:
+        """Whether the sending keys are worn out, the next packet being number ``sequence``."""
+        return self._sent > self._max_bytes or (sequence - self._first_out) & SEQUENCE_MASK >= REKEY_PACKETS
+
+    def new_sending_keys(self, sequence: int, unsent: int) -> None:
+        """The packet number ``sequence`` is the first under new keys; ``unsent`` bytes before it are still here."""
+        self._first_out = sequence
+        self._sent = -unsent
+
+    def new_receiving_keys(self, sequence: int) -> None:
+        """The packet number ``sequence`` is the first under new keys."""
+        self._first_in = sequence
+        self._received = 0
+
+    def renewed(self, ciphers: Iterable[str]) -> None:
+        """The exchange is over; ``ciphers`` are the two directions'."""
+        self._since = self._now
+        self._max_bytes = self._configured or min(CIPHERS[name].rekey_bytes for name in ciphers)
+
+    def tick(self, now: float) -> bool:
+        """Gives the time; whether the keys are too old."""
+        self._now = now
+        if self._since is None:
+            self._since = now
+        if now - self._since < self._max_seconds:
+            return False
+        self._since = now
+        return True
+
+    def stalled(self, rekeying: bool) -> bool:
+        """Whether a rekey has been under way for `REKEY_PATIENCE` without a sound from the peer; call it every tick."""
+        if not rekeying:
+            self._waiting_since = None
+        elif self._waiting_since is None or self._heard:
+            self._waiting_since = self._now
+        self._heard = False
+        return self._waiting_since is not None and self._now - self._waiting_since >= REKEY_PATIENCE
+
+    def next_tick(self) -> float | None:
+        """When `tick` should be called next."""
+        return None if self._since is None else min(self._since + self._max_seconds, self._now + REKEY_PATIENCE)

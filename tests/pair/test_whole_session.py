@@ -1,0 +1,150 @@
+"""A whole session gives the same story and the same bytes, however its bytes are cut on the way."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.errors import ConnectionClosed, DisconnectedByPeer
+from jupyter_ssh.ssh.protocol.roles import Phase, Role
+from jupyter_ssh.ssh.protocol.settings import Settings
+
+from .pairing import FAST_KEX, SUITES, Pair, algorithms, suite
+from .scenario import TALES, by_channel, settings, told_end, told_pair
+
+SEED = 20
+
+
+def assert_told(pair: Pair, stories: dict) -> None:
+    for role, story in stories.items():
+        assert by_channel(story.log) == TALES[role], role
+    assert isinstance(pair.client.session.failure, ConnectionClosed)
+    assert isinstance(pair.server.session.failure, DisconnectedByPeer)
+    for end in pair.ends:
+        assert end.session.connection.channels == {}
+
+
+class Recording:
+    """The bytes each role received and sent in one seeded session."""
+
+    def __init__(self, cipher: str, kex: str = FAST_KEX) -> None:
+        self.algorithms = suite(cipher, kex)
+        pair, stories = told_pair(*(self.settings(role) for role in Role))
+        pair.run()
+        assert_told(pair, stories)
+        self.received = {role: b"".join(pair.carried[role]) for role in Role}
+        plain = 4  # version, KEXINIT, key exchange message, NEWKEYS
+        self.first_sealed = {role: len(b"".join(pair.carried[role][:plain])) for role in Role}
+        self.sent = {Role.CLIENT: self.received[Role.SERVER], Role.SERVER: self.received[Role.CLIENT]}
+
+    def settings(self, role: Role) -> Settings:
+        return settings(role, self.algorithms, SEED)
+
+    def replay(self, role: Role, pieces: list[bytes]) -> None:
+        """Feeds one end alone with the bytes its peer sent, in these pieces."""
+        end, story = told_end(role, self.settings(role))
+        sent = []
+        for piece in pieces:
+            end.session.feed(piece)
+            while packets := end.session.data_to_send():
+                sent += packets
+        assert b"".join(sent) == self.sent[role]
+        assert by_channel(story.log) == TALES[role]
+
+
+@pytest.mark.parametrize("kex", EXCHANGES)
+@pytest.mark.parametrize("cipher", SUITES)
+def test_byte_by_byte(cipher: str, kex: str) -> None:
+    chosen = suite(cipher, kex)
+    pair, stories = told_pair(*(settings(role, chosen) for role in Role))
+    pair.split = 1
+    pair.run()
+    assert_told(pair, stories)
+
+
+def test_with_all_that_is_proposed() -> None:
+    chosen = algorithms()
+    pair, stories = told_pair(*(settings(role, chosen) for role in Role))
+    pair.run()
+    assert_told(pair, stories)
+    assert pair.client.session.info.kex == "mlkem768x25519-sha256"
+    assert pair.client.session.info.strict
+    assert pair.server.session.info.strict
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("cipher", SUITES)
+def test_split_once_at_every_byte(cipher: str, role: Role) -> None:
+    recording = Recording(cipher)
+    data = recording.received[role]
+    # What comes before the first keys is the same for every cipher.
+    for position in range(0 if cipher == "gcm" else recording.first_sealed[role], len(data) + 1):
+        recording.replay(role, [data[:position], data[position:]])
+
+
+@pytest.mark.parametrize("kex", EXCHANGES)
+@pytest.mark.parametrize("end", Role)
+def test_every_key_exchange_split_once(kex: str, end: Role) -> None:
+    """Live, since not every exchange can be replayed; the rest of the session is not of interest here."""
+    chosen = suite("gcm", kex)
+
+    def exchange(position: int | None) -> list[int]:
+        """The places in the stream where a packet ends."""
+        pair = Pair(*(settings(role, chosen) for role in Role), login=False)
+        subject = pair.client if end is Role.CLIENT else pair.server
+        fed, ends = 0, []
+        while subject.session.phase not in (Phase.NEWKEYS_STRICT, Phase.SERVICE):
+            pair.collect()
+            peer = pair.other(subject)
+            peer.session.feed(b"".join(pair.wires[peer.role]))
+            pair.wires[peer.role].clear()
+            pair.collect()
+            ends += [fed + size for size in itertools.accumulate(map(len, pair.wires[end]))]
+            data = b"".join(pair.wires[end])
+            pair.wires[end].clear()
+            cut = len(data) if position is None else min(max(position - fed, 0), len(data))
+            fed += len(data)
+            subject.session.feed(data[:cut])
+            subject.session.feed(data[cut:])
+            pair.raise_failures()
+        return ends
+
+    ends = exchange(None)
+    positions = set(range(1, ends[-1], 11))  # inside of long values; their ends one by one
+    for edge in (0, *ends):
+        positions |= set(range(max(1, edge - 30), min(edge + 30, ends[-1])))
+    for position in sorted(positions):
+        exchange(position)
+
+
+def test_large_pieces_of_many_packets() -> None:
+    chosen = suite()
+    pair, stories = told_pair(*(settings(role, chosen) for role in Role))
+    pair.split = 977
+    pair.run()
+    assert_told(pair, stories)
+
+
+@pytest.mark.parametrize("cipher", SUITES)
+@pytest.mark.parametrize("kex", ["curve25519-sha256", "ecdh-sha2-nistp256"])
+def test_the_same_seed_gives_the_same_bytes(cipher: str, kex: str) -> None:
+    first, second = Recording(cipher, kex), Recording(cipher, kex)
+    assert first.received == second.received
+
+
+def test_another_seed_gives_other_bytes() -> None:
+    chosen = suite()
+    streams = set()
+    for seed in (1, 100):
+        pair, _ = told_pair(*(settings(role, chosen, seed) for role in Role))
+        pair.run()
+        streams.add(b"".join(pair.carried[Role.CLIENT]))
+    assert len(streams) == 2
+
+
+def test_the_client_of_a_post_quantum_exchange_can_be_replayed() -> None:
+    """The server's half of ML-KEM draws its own randomness (see `mlkem_hybrid`), the client's does not."""
+    recording = Recording("gcm", "mlkem768x25519-sha256")
+    recording.replay(Role.CLIENT, [recording.received[Role.CLIENT]])
