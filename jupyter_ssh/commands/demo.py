@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         messages.say(f"{PROGRAM}: {error}", "FATAL")
     except KeyboardInterrupt:
         messages.say("The demo was ended.")
-        return 0 if not _checking(argv) else FAILURE
+        return FAILURE if "--check" in argv else 0
     return FAILURE
 
 
@@ -79,15 +79,11 @@ def _interrupted(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _checking(argv: Sequence[str]) -> bool:
-    return "--check" in argv
-
-
 def _remote(host: str | None, messages: Messages) -> AbstractContextManager[dict[str, str]]:
     # Imported here: --help needs no connection.
     from jupyter_ssh.commands.demo_remote import embedded_remote, real_remote
 
-    return embedded_remote() if host is None else real_remote(host, messages)
+    return embedded_remote(messages) if host is None else real_remote(host, messages)
 
 
 def _lab(arguments: argparse.Namespace, variables: Mapping[str, str], messages: Messages) -> int:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
-from jupyter_ssh.ssh.errors import ConnectError
+from jupyter_ssh.ssh.config import default_files, resolve
+from jupyter_ssh.ssh.errors import ConfigError, ConnectError
 
 if TYPE_CHECKING:
     from jupyter_ssh.commands.messages import Messages
@@ -33,7 +34,7 @@ _NOT_COPIED = frozenset({"remote_command", "request_tty", "session_type", "stdin
 
 
 @contextmanager
-def embedded_remote() -> Iterator[dict[str, str]]:
+def embedded_remote(messages: Messages) -> Iterator[dict[str, str]]:
     """A server on the loopback interface with keys of its own, as long as the context lasts.
 
     Gives the environment variables for the kernel.  Raises `ConnectError` when the server does not start.
@@ -55,7 +56,7 @@ def embedded_remote() -> Iterator[dict[str, str]]:
                 "    GlobalKnownHostsFile none",
                 "    StrictHostKeyChecking yes",
             ]
-            yield _written(folder, lines)
+            yield _written(folder, lines, messages)
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]
     options = resolve_options(destination, None, (), {})
     asyncio.run(_try_out(options, messages))
     with _private_folder() as folder:
-        yield _written(folder, config_lines(options))
+        yield _written(folder, config_lines(options), messages)
 
 
 def config_lines(options: Options) -> list[str]:
@@ -168,10 +169,26 @@ def _close(pipe: IO[str] | None) -> None:
         pipe.close()
 
 
-def _written(folder: Path, lines: Sequence[str]) -> dict[str, str]:
+def _written(folder: Path, lines: Sequence[str], messages: Messages) -> dict[str, str]:
+    """Write the ssh_config and give the variable that names it.
+
+    For every other host the person's own files count, so that they can go on with a host of theirs in the same
+    notebook; a file of theirs that cannot be read must not keep the demo from working.
+    """
     path = folder / "ssh_config"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+    own = [str(file.path) for file in default_files(Path.home()) if file.path.is_file()]
+    others = [f"Host * !{ALIAS}", *(f"    Include {_quoted(name)}" for name in own)] if own else []
+    _write_config(path, [*lines, *others])
+    try:
+        resolve(ALIAS, files=[path], user_name="", home=Path.home(), environment=os.environ)
+    except ConfigError as error:
+        messages.say(f"Your own ssh_config is left out of the demo: {error.message}")
+        _write_config(path, lines)
     return {CONFIG_VARIABLE: os.fspath(path)}
+
+
+def _write_config(path: Path, lines: Sequence[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
 
 
 def _quoted(word: str) -> str:

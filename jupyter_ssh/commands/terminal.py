@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ if sys.platform != "win32":
 
     _RAW_INPUT_OFF = ("ISTRIP", "INLCR", "IGNCR", "ICRNL", "IXON", "IXANY", "IXOFF", "IUCLC")
     _RAW_LOCAL_OFF = ("ISIG", "ICANON", "ECHO", "ECHOE", "ECHOK", "ECHONL", "IEXTEN")
+
+
+_STEP = 0.2  # seconds
 
 
 def is_terminal(descriptor: int) -> bool:
@@ -113,21 +117,17 @@ async def ask(descriptor: int, prompt: str, *, echo: bool) -> str | None:
 
     The loop goes on meanwhile, and cancelling gives the terminal its echo back: no thread is left waiting in a read.
     """
-    loop = asyncio.get_running_loop()
     saved = termios.tcgetattr(descriptor)
     if not echo:
         silent = termios.tcgetattr(descriptor)
         _switch_off(silent, 3, ("ECHO", "ECHOE", "ECHOK", "ECHONL"))
         # FLUSH: what was typed before the question is no answer to it.
         termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
-    readable = asyncio.Event()
-    loop.add_reader(descriptor, readable.set)
     line = b""
     try:
         os.write(descriptor, prompt.encode())
         while True:
-            await readable.wait()
-            readable.clear()
+            await _readable(descriptor)
             piece = os.read(descriptor, 4096)
             line += piece
             if not piece and not line:
@@ -135,10 +135,26 @@ async def ask(descriptor: int, prompt: str, *, echo: bool) -> str | None:
             if not piece or line.endswith(b"\n"):
                 return line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
     finally:
-        loop.remove_reader(descriptor)
         if not echo:
             termios.tcsetattr(descriptor, termios.TCSAFLUSH, saved)
             os.write(descriptor, b"\n")
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until something was typed."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, readable.set)
+    except OSError:
+        # kqueue of macOS takes no /dev/tty, select does; in short steps, so that no thread is left behind for long.
+        while not (await loop.run_in_executor(None, select.select, [descriptor], [], [], _STEP))[0]:
+            pass
+        return
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 if sys.platform != "win32":

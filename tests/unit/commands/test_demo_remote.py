@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.commands.demo_remote import config_lines
+from jupyter_ssh.commands.demo_remote import config_lines, embedded_remote
+from jupyter_ssh.commands.messages import Messages
 from jupyter_ssh.ssh.config import ConfigFile, Options, resolve
+from jupyter_ssh.ssh.errors import ConfigError
 
 
 def read(target: str, *lines: str, folder: Path) -> Options:
@@ -53,3 +55,29 @@ def test_the_alias_means_the_same_machine(target: str, lines: list[str], tmp_pat
         assert getattr(alias, name) == getattr(original, name), name
     assert alias.remote_command is None
     assert alias.request_tty == "auto"
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_persons_own_hosts_are_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: bool
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    (tmp_path / ".ssh" / "config").write_text(
+        f"{'NoSuchKeyword 1' if broken else ''}\nHost box\nPort 99\nHost *\nCompression yes\nProxyJump bastion\n"
+    )
+    with embedded_remote(Messages()) as variables:
+        (config,) = variables.values()
+        folder = Path(config).parent
+        assert folder.stat().st_mode & 0o077 == 0
+
+        def options(target: str) -> Options:
+            return resolve(target, files=[config], user_name="alice", home=tmp_path)
+
+        assert options("demo").host_name == "127.0.0.1"
+        assert not options("demo").compression
+        if not broken:
+            with pytest.raises(ConfigError, match="ProxyJump"):
+                options("box")
+    assert not folder.exists()
+    assert ("NoSuchKeyword" in capsys.readouterr().err) is broken

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.peers import require_tool
 from tests.support.servers import PeerServer
 
 if sys.platform == "win32":
@@ -56,7 +57,7 @@ def terminal(openssh_server: PeerServer) -> Iterator[Terminal]:
 
 def test_a_shell(terminal: Terminal) -> None:
     child = terminal.start(dimensions=(31, 97))
-    child.sendline("PS1='ready> '; stty size; echo $TERM $((40+2))")
+    child.sendline("PS1='rea''dy> '; stty size; echo $TERM $((40+2))")
     child.expect_exact("31 97")
     child.expect_exact("xterm-256color 42")
     child.setwinsize(20, 60)
@@ -66,6 +67,8 @@ def test_a_shell(terminal: Terminal) -> None:
     child.send("süß\r")
     child.expect_exact("süß")
     child.sendcontrol("c")
+    child.expect_exact("^C")  # the terminal drops what was typed before it
+    child.expect_exact("ready> ")
     child.sendline("exit 7")
     child.expect_exact(f"Connection to {terminal.server.host} closed.")
     child.expect(pexpect.EOF)
@@ -98,6 +101,32 @@ def test_raw_mode_ends_with_the_session(terminal: Terminal) -> None:
     child = pexpect.spawn("/bin/sh", ["-c", command], encoding="utf-8", timeout=SECONDS, cwd=str(TREE))
     terminal.children.append(child)
     child.expect_exact("same modes")
+
+
+def test_suspended_and_continued(terminal: Terminal) -> None:
+    server = terminal.server
+    words = f"-m jupyter_ssh.commands ssh -F none -oUserKnownHostsFile={server.known_hosts} -i {server.client_key}"
+    # A shell with job control; its prompt differs from the command that sets it.
+    bash = require_tool("bash", "bash")
+    shell = pexpect.spawn(bash, ["--norc", "-i"], encoding="utf-8", timeout=SECONDS, cwd=str(TREE))
+    terminal.children.append(shell)
+    shell.sendline("PS1='loc''al> '")
+    shell.expect_exact("local> ")
+    shell.sendline(f"{sys.executable} {words} -p {server.port} -t {server.user}@{server.host} 'echo rea''dy; cat'")
+    shell.expect_exact("ready")
+    shell.send("\r~\x1a")
+    shell.expect_exact("Stopped")
+    shell.expect_exact("local> ")
+    shell.sendline("stty -a")
+    shell.expect_exact(" icanon")
+    shell.expect_exact("local> ")
+    shell.sendline("fg")
+    shell.expect_exact("jupyter_ssh.commands")
+    shell.send("on again\r")
+    for _ in range(2):  # the echo of the remote terminal, and cat's answer
+        shell.expect_exact("on again")
+    shell.send("~.")
+    shell.expect_exact("local> ")
 
 
 def test_a_password_is_asked_for_and_not_shown(terminal: Terminal) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -82,6 +82,24 @@ async def test_a_question(pair: tuple[int, int], echo: bool) -> None:
     assert termios.tcgetattr(pair[1]) == before
     shown += await read_until(pair[0], b"\n")
     assert ("süß".encode() in shown) is echo
+
+
+async def test_a_question_where_the_loop_cannot_watch_terminals(
+    pair: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    watch = loop.add_reader
+
+    def add_reader(descriptor: int, callback: Callable[..., object], *args: object) -> None:
+        if descriptor == pair[1]:
+            raise OSError("as kqueue on macOS")
+        watch(descriptor, callback, *args)
+
+    monkeypatch.setattr(loop, "add_reader", add_reader)
+    asking = asyncio.ensure_future(terminal.ask(pair[1], "? ", echo=False))
+    await read_until(pair[0], b"? ")
+    os.write(pair[0], b"answer\n")
+    assert await asking == "answer"
 
 
 async def test_no_answer(pair: tuple[int, int]) -> None:
