@@ -120,8 +120,9 @@ class ServerAuthentication:
             error.reason = n.SSH_DISCONNECT_SERVICE_NOT_AVAILABLE
             raise error
         self._transport.send(m.ServiceAccept(SERVICE).encode())
+        first = self._transport.phase is not Phase.AUTH
         self._transport.enter(Phase.AUTH)
-        if self._banner:
+        if self._banner and first:
             self._transport.send(m.UserauthBanner(self._banner).encode())
 
     def _on_request(self, body: bytes) -> None:

@@ -68,7 +68,8 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
                 n.SSH_MSG_USERAUTH_PK_OK,
             }
             if client
-            else {n.SSH_MSG_USERAUTH_REQUEST, n.SSH_MSG_USERAUTH_INFO_RESPONSE}
+            # Paramiko asks for the service again before each attempt, and sshd grants it again.
+            else {n.SSH_MSG_SERVICE_REQUEST, n.SSH_MSG_USERAUTH_REQUEST, n.SSH_MSG_USERAUTH_INFO_RESPONSE}
         ),
         # RFC 4252 §5.1: requests that were under way when authentication succeeded are ignored.
         Phase.OPEN: ENCRYPTED | PING | CONNECTION | (NOTHING if client else {n.SSH_MSG_USERAUTH_REQUEST}),
