@@ -128,7 +128,7 @@ class LocalSession:
         """Our own reader is gone (``| head``): the command gets the signal it would have got locally."""
         if self._process is not None:
             with contextlib.suppress(SSHError):
-                self._process.signal("PIPE")
+                self._process.stop_output()
 
         async def discard() -> None:
             while await reader.read(CHUNK):

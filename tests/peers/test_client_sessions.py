@@ -215,3 +215,31 @@ def asyncio_timeout(seconds: float) -> Any:
             self.handle.cancel()
 
     return Timeout()
+
+
+@openssh
+async def test_a_slow_reader_of_both_streams_loses_nothing(server: Any) -> None:
+    """Somebody waits at stderr all the time while much more than the budget of unread bytes comes on stdout."""
+    async with reach(server) as connection:
+        async with await connection.start("head -c 150M /dev/zero; echo end >&2") as process:
+            errors_read = asyncio.ensure_future(process.stderr.read(100))
+            total, most = 0, 0
+            while data := await process.stdout.read(1 << 20):
+                total += len(data)
+                if total < 4 << 20:
+                    # a pause: until the server has sent all that it was given room for
+                    await connection.run("sleep 0.2")
+                most = max(most, process.stdout.unread)
+            assert total == 150 << 20
+            assert most <= 140 << 20
+            assert await errors_read == b"end\n"
+
+
+@openssh
+async def test_nobody_reads_any_more(server: Any) -> None:
+    async with reach(server) as connection:
+        async with await connection.start("trap '' PIPE; yes; exit 6") as process:
+            await process.stdout.read(1)
+            process.stop_output()
+            result = await process.wait(timeout=20)
+            assert result.exit_status == 6

@@ -110,6 +110,8 @@ class Process:
         if full.collecting or full.unread <= UNREAD_BUDGET or starving.unread:
             full.credit_unread()
             return
+        if full.was_read:
+            return  # somebody reads it too, only slowly: the server waits for them
         starving.fail(
             MemoryBudgetExceeded(
                 "the other stream of this process is full of unread data",
@@ -219,6 +221,13 @@ class Process:
     def send_break(self, milliseconds: int = 500) -> None:
         """Sends a break to the terminal (RFC 4335)."""
         self._channel.request("break", r.BreakRequest(milliseconds).encode())
+
+    def stop_output(self) -> None:
+        """Says that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
+        if "OpenSSH" in self._connection.info.server_version:
+            self._channel.request("eow@openssh.com")  # OpenSSH PROTOCOL §2.1
+        else:
+            self.signal("PIPE")
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

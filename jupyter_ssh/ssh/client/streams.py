@@ -35,6 +35,8 @@ class Reader:
         self._waiter: asyncio.Future[None] | None = None
         self.collecting = False
         """Whether a task wants all there is: then the peer is given room at once."""
+        self.was_read = False
+        """Whether a task has ever read here."""
         self.on_starving: Callable[[], None] = _nothing
         """Called when a task begins to wait here."""
 
@@ -95,6 +97,7 @@ class Reader:
             return False
         if self._waiter is not None:
             raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
+        self.was_read = True
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             self.on_starving()
@@ -105,6 +108,7 @@ class Reader:
 
     def _take(self, count: int) -> bytes:
         """Removes ``count`` bytes, which must be there, and gives the peer room for them."""
+        self.was_read = True
         chunks = self._chunks
         if count == len(chunks[0]):
             data = chunks.popleft()
