@@ -69,6 +69,46 @@ class SignatureError(SSHError):
     """A signature does not verify, or is of an algorithm that was not asked for."""
 
 
+class CertificateError(SSHError):
+    """A certificate is sound in itself, or nearly, but does not vouch for what it is shown for."""
+
+
+class CertificateSignatureError(CertificateError, KeyFormatError):
+    """A certificate is not signed by the authority it names, or in a way that is not taken."""
+
+
+class CertificateSignedByCertificate(CertificateSignatureError):
+    """A certificate names another certificate as its authority; there are no chains (PROTOCOL.certkeys)."""
+
+
+class CertificateAuthorityUnknown(CertificateError):
+    """A certificate is of an authority that is not trusted here."""
+
+
+class CertificateTypeError(CertificateError):
+    """A certificate for users is shown for a host, or the other way round."""
+
+
+class CertificateNotYetValid(CertificateError):
+    """A certificate's time has not come."""
+
+
+class CertificateExpired(CertificateError):
+    """A certificate's time is over."""
+
+
+class CertificatePrincipalError(CertificateError):
+    """A certificate is for other principals: other user or host names."""
+
+
+class CertificateOptionError(CertificateError):
+    """A certificate has a critical option that is not known, or makes no sense."""
+
+
+class CertificateAddressError(CertificateError):
+    """A certificate may not be used from the address it is shown from."""
+
+
 class KeyFileError(SSHError):
     """A key file cannot be read, is not a key, or may be read by others."""
 

@@ -55,6 +55,8 @@ class KeyType:
     public_from_cryptography: Callable[[KeyType, object], PublicKey | None]
     """(row, public key object of `cryptography`) -> key, or None when it is not of this row.  Raises
     `KeyFormatError`."""
+    certified_fields: Callable[[PublicKey], bytes]
+    """(key) -> what its private fields begin with that is left out where a certificate stands before them."""
 
 
 TRUSTED_GRADES = (Grade.MODERN, Grade.EXPERIMENTAL)
@@ -97,6 +99,11 @@ class PublicKey(ABC):
     def fingerprint_md5(self) -> str:
         """``MD5:`` and sixteen hex bytes with colons: what older systems print."""
         return fingerprint.md5(self.blob)
+
+    @property
+    def fields(self) -> bytes:
+        """The blob without the type's name in front."""
+        return self.blob[len(string(self.row.name)) :]
 
     @property
     def randomart(self) -> str:
@@ -168,12 +175,14 @@ class PrivateKey(ABC):
 
     __slots__ = ("comment", "public")
 
-    needs_agent = False
-    """Whether only an agent can sign with it: what is here is the handle of a key inside a device."""
-
     def __init__(self, public: PublicKey, comment: str = "") -> None:
         self.public = public
         self.comment = comment
+
+    @property
+    def needs_agent(self) -> bool:
+        """Whether only an agent can sign with it: what is here is the handle of a key inside a device."""
+        return False
 
     def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
         """The signature blob string(algorithm) string(value) over ``data``; by default with the best algorithm.

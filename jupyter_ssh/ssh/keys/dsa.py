@@ -169,4 +169,5 @@ DSA = KeyType(
     generate=_generate,
     from_cryptography=_from_cryptography,
     public_from_cryptography=_public_from_cryptography,
+    certified_fields=lambda key: key.fields,
 )

@@ -210,6 +210,7 @@ ECDSA = tuple(
         generate=_generate,
         from_cryptography=_from_cryptography,
         public_from_cryptography=_public_from_cryptography,
+        certified_fields=lambda key: key.fields,
     )
     for curve in CURVES
 )

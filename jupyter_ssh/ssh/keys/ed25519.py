@@ -155,4 +155,5 @@ ED25519 = KeyType(
     generate=_generate,
     from_cryptography=_from_cryptography,
     public_from_cryptography=_public_from_cryptography,
+    certified_fields=lambda key: b"",
 )

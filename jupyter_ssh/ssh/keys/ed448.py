@@ -146,4 +146,5 @@ ED448 = KeyType(
     generate=_generate,
     from_cryptography=_from_cryptography,
     public_from_cryptography=_public_from_cryptography,
+    certified_fields=lambda key: b"",
 )

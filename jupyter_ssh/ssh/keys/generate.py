@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from ..errors import KeyFormatError
 from .base import KeyType, PrivateKey
-from .key_types import KEY_TYPES
+from .key_types import KEY_TYPES, find_row
 
 
-def generate(key_type: str = "ssh-ed25519", bits: int | None = None, comment: str = "") -> PrivateKey:
+def generate(
+    key_type: str = "ssh-ed25519",
+    bits: int | None = None,
+    comment: str = "",
+    *,
+    required_rsa_size: int | None = None,
+) -> PrivateKey:
     """A new key.
 
     ``key_type`` is a name of `KEY_TYPES` or what ``ssh-keygen -t`` takes (``ed25519``, ``ecdsa``, ``rsa``); ``bits``
-    its size, where there is a choice.  An RSA key may take seconds, outside the interpreter's lock.
+    its size, where there is a choice.  An RSA or DSA key may take seconds, outside the interpreter's lock; an RSA key
+    of less than 2048 bits, and not of less than 1024, is only made when ``required_rsa_size`` allows it.
     Raises `KeyFormatError`.
     """
-    rows = [row for row in KEY_TYPES.values() if key_type in (row.name, row.keygen_name)]
+    rows = [
+        find_row(row.name, required_rsa_size) for row in KEY_TYPES.values() if key_type in (row.name, row.keygen_name)
+    ]
     if not rows:
         known = dict.fromkeys(name for row in KEY_TYPES.values() for name in (row.keygen_name, row.name))
         raise KeyFormatError("unknown key type", expected=" or ".join(known), received=repr(key_type))

@@ -143,4 +143,5 @@ MLDSA44_ED25519 = KeyType(
     generate=_generate,
     from_cryptography=_not_of_cryptography,
     public_from_cryptography=_not_of_cryptography,
+    certified_fields=lambda key: key.fields,
 )

@@ -21,6 +21,7 @@ MIN_BITS = 2048
 """What is accepted unless the caller allows less, as with OpenSSH's RequiredRSASize."""
 LEAST_BITS = 768
 """The shortest key a caller can allow: less than that anybody can factor."""
+LEAST_GENERATED_BITS = 1024
 MAX_BITS = 16384
 """OpenSSH's limit: beyond it a single signature keeps a machine busy for seconds."""
 DEFAULT_BITS = 3072
@@ -149,6 +150,10 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
 def _generate(row: KeyType, bits: int) -> PrivateKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
+    if bits < LEAST_GENERATED_BITS:
+        raise KeyFormatError(
+            "RSA key too short", expected=f"at least {LEAST_GENERATED_BITS} bits", received=f"{bits} bits"
+        )
     return RSAPrivateKey(row, rsa.generate_private_key(PUBLIC_EXPONENT, bits))
 
 
@@ -172,6 +177,13 @@ def _public_from_cryptography(row: KeyType, key: object) -> PublicKey | None:
     return RSAPublicKey(row, key)
 
 
+def _certified_fields(key: PublicKey) -> bytes:
+    # Of all types this one alone has its public fields in another order in the private section.
+    fields = Reader(key.fields)
+    e, n = fields.mpint(), fields.mpint()
+    return mpint(n) + mpint(e)
+
+
 RSA = KeyType(
     name=NAME,
     nickname="RSA",
@@ -189,4 +201,5 @@ RSA = KeyType(
     generate=_generate,
     from_cryptography=_from_cryptography,
     public_from_cryptography=_public_from_cryptography,
+    certified_fields=_certified_fields,
 )

@@ -136,13 +136,16 @@ class SecurityKeyPrivateKey(PrivateKey):
     __slots__ = ("_handle", "_reserved", "flags")
 
     public: SecurityKeyPublicKey
-    needs_agent = True
 
     def __init__(self, public: SecurityKeyPublicKey, flags: int, handle: bytes, reserved: bytes = b"") -> None:
         super().__init__(public)
         self.flags = flags
         self._handle = handle
         self._reserved = reserved
+
+    @property
+    def needs_agent(self) -> bool:
+        return True
 
     def _sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
         raise SignatureError(
@@ -151,8 +154,7 @@ class SecurityKeyPrivateKey(PrivateKey):
         )
 
     def private_fields(self) -> bytes:
-        public = self.public.blob[len(string(self.public.key_type)) :]
-        return public + bytes((self.flags,)) + string(self._handle) + string(self._reserved)
+        return self.public.fields + bytes((self.flags,)) + string(self._handle) + string(self._reserved)
 
 
 def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> SecurityKeyPublicKey:
@@ -184,6 +186,14 @@ def _not_of_cryptography(row: KeyType, key: object) -> None:
     return None
 
 
+def _certified_fields(key: PublicKey) -> bytes:
+    """The curve and point of an ECDSA key; the application is told even so."""
+    if key.key_type == ED25519_NAME:
+        return b""
+    assert isinstance(key, SecurityKeyPublicKey)
+    return key.fields.removesuffix(string(key.application))
+
+
 SECURITY_KEYS = tuple(
     KeyType(
         name=name,
@@ -198,6 +208,7 @@ SECURITY_KEYS = tuple(
         generate=_generate,
         from_cryptography=_not_of_cryptography,
         public_from_cryptography=_not_of_cryptography,
+        certified_fields=_certified_fields,
     )
     for name, nickname, keygen_name, blob_fields in (
         (ED25519_NAME, "ED25519-SK", "ed25519-sk", 3),

@@ -1,0 +1,62 @@
+"""A certificate in words: the lines of ``ssh-keygen -L``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import CertificateOptionError
+from .certificate_options import USER_OPTIONS, option_value
+from .certificates import Certificate
+from .validity import format_validity
+
+INDENT = " " * 8
+ITEM = " " * 16
+
+
+def describe(certificate: Certificate) -> list[str]:
+    """The lines that ``ssh-keygen -L`` prints under the name of the file; text of strangers is made harmless."""
+    statement = certificate.statement
+    authority = certificate.authority
+    using = certificate.signature_algorithm
+    return [
+        f"{INDENT}Type: {certificate.key_type} {statement.kind} certificate",
+        f"{INDENT}Public key: {certificate.nickname} {certificate.fingerprint}",
+        f"{INDENT}Signing CA: {authority.nickname} {authority.fingerprint} (using {using})",
+        f'{INDENT}Key ID: "{harmless(statement.key_id)}"',
+        f"{INDENT}Serial: {statement.serial}",
+        f"{INDENT}Valid: {format_validity(statement.valid_after, statement.valid_before)}",
+        *_items("Principals", [harmless(name) for name in statement.principals]),
+        *_items("Critical Options", _options(statement.critical_options, USER_OPTIONS)),
+        *_items("Extensions", _options(statement.extensions, {})),
+    ]
+
+
+def harmless(text: str) -> str:
+    """``text`` with escapes for what is not printable, so that it cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def _items(title: str, items: list[str]) -> list[str]:
+    if not items:
+        return [f"{INDENT}{title}: (none)"]
+    return [f"{INDENT}{title}: ", *(f"{ITEM}{item}" for item in items)]
+
+
+def _options(options: Mapping[str, bytes], with_value: Mapping[str, bool]) -> list[str]:
+    lines = []
+    for name, data in options.items():
+        shown = harmless(name)
+        if with_value.get(name):
+            try:
+                shown += f" {harmless(option_value(options, name) or '')}"
+            except CertificateOptionError:
+                shown += " (malformed)"
+        elif data:
+            shown += f" UNKNOWN OPTION: {data.hex()} (len {len(data)})"
+        lines.append(shown)
+    return lines
