@@ -195,11 +195,6 @@ class SessionChannel:
             if self._channel.unsent > MAX_UNSENT and self.process is not None:
                 self.process.pause()
 
-    def output_ended(self) -> None:
-        """The child writes nothing more."""
-        with self._connection.guard():
-            self._channel.eof()
-
     def input_taken(self, count: int) -> None:
         """The child has read something, or never will."""
         with self._connection.guard():
@@ -213,7 +208,8 @@ class SessionChannel:
                 self._finish(ending)
 
     def _finish(self, ending: Ending) -> None:
-        # Requests overtake data that waits for the window, so the status is sent when none does.
+        # Requests overtake data that waits for the window, so the status is sent when none does; and before the end of
+        # file, on which some clients (PuTTY's) close the channel at once.
         self._ending = None
         channel = self._channel
         if channel.close_sent or not channel.open:
@@ -222,4 +218,5 @@ class SessionChannel:
             channel.request("exit-status", r.ExitStatus(ending.status).encode())
         elif ending.signal is not None:
             channel.request("exit-signal", r.ExitSignal(ending.signal, ending.core_dumped).encode())
+        channel.eof()
         channel.close()

@@ -29,10 +29,6 @@ class Recorder:
         self.on_output(data)
         self.changed.set()
 
-    def output_ended(self) -> None:
-        self.order.append("output_ended")
-        self.changed.set()
-
     def input_taken(self, count: int) -> None:
         self.taken += count
         self.changed.set()

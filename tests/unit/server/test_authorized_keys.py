@@ -37,10 +37,10 @@ def test_plain_lines_comments_and_blank_lines() -> None:
 
 def test_a_bad_line_is_reported_and_harms_no_other() -> None:
     broken = ALICE.line()[:-9]
-    text = f"{broken}\nssh-dss AAAAB3NzaC1kc3M= old\nnonsense\n{'x' * 70000}\n{BOB.line()}\n"
+    text = f"{broken}\nssh-future AAAACnNzaC1mdXR1cmU= new\nnonsense\n{'x' * 70000}\n{BOB.line()}\n"
     keys = AuthorizedKeys.parse(text)
     assert [problem.line for problem in keys.problems] == [1, 2, 3, 4]
-    assert "ssh-dss" in keys.problems[1].why
+    assert "ssh-future" in keys.problems[1].why
     assert [entry.key for entry in keys.entries] == [BOB]
 
 

@@ -49,14 +49,14 @@ class ProcessEvents(Protocol):
     def output(self, data: bytes, code: int | None) -> None:
         """Output: ``code`` None for stdout or a terminal, 1 for stderr (RFC 4254 §5.2)."""
 
-    def output_ended(self) -> None:
-        """All output has been handed over: nobody holds the other end of a pipe or the pty any more."""
-
     def input_taken(self, count: int) -> None:
         """So many bytes given to `ChildProcess.write` have left our memory."""
 
     def ended(self, ending: Ending) -> None:
-        """The process is gone, and `output_ended` came before.  The last event."""
+        """The process is gone, and all output was handed over: nobody holds the other end of a pipe or the pty any more.
+
+        The last event.
+        """
 
 
 class ChildProcess(ABC):

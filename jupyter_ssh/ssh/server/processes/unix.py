@@ -123,9 +123,7 @@ class UnixProcess(ChildProcess):
 
     def _output_ended(self) -> None:
         self._open_outputs -= 1
-        if self._open_outputs == 0 and not self._over:
-            self._events.output_ended()
-            self._end_when_over()
+        self._end_when_over()
 
     def _exited(self, ending: Ending) -> None:
         self._ending = ending
