@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from .grades import Grade
@@ -48,30 +49,130 @@ class ExchangeMethod:
     agreement: AgreementFactory
 
 
-def _mlkem768_x25519(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.mlkem_hybrid import MlKem768X25519
+@dataclass(frozen=True, slots=True)
+class GroupExchangeMethod:
+    """One row of RFC 4419, where the server names a group first.
 
-    return MlKem768X25519(random)
+    ``minimum``, ``preferred`` and ``maximum`` are the bits of the prime: what a client asks for, and between which
+    limits a server has groups.
+    """
+
+    name: str
+    grade: Grade
+    hash_name: str
+    minimum: int
+    preferred: int
+    maximum: int
+    post_quantum: bool = False
+
+
+# --- post-quantum -----------------------------------------------------------------------------------------------------
+
+
+def _mlkem768_x25519(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.curve25519 import X25519
+    from .key_agreement.hybrid import Hybrid
+    from .key_agreement.mlkem import ML_KEM_768
+
+    return Hybrid(ML_KEM_768, X25519, "sha256", random)
+
+
+def _mlkem768_nistp256(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.hybrid import Hybrid
+    from .key_agreement.mlkem import ML_KEM_768
+    from .key_agreement.nist_curves import nistp256
+
+    return Hybrid(ML_KEM_768, nistp256, "sha256", random)
+
+
+def _mlkem1024_nistp384(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.hybrid import Hybrid
+    from .key_agreement.mlkem import ML_KEM_1024
+    from .key_agreement.nist_curves import nistp384
+
+    return Hybrid(ML_KEM_1024, nistp384, "sha384", random)
+
+
+def _sntrup761_x25519(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.curve25519 import X25519
+    from .key_agreement.hybrid import Hybrid
+    from .key_agreement.sntrup761 import SNTRUP761
+
+    return Hybrid(SNTRUP761, X25519, "sha512", random)
+
+
+# --- elliptic curves --------------------------------------------------------------------------------------------------
 
 
 def _curve25519(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.curve25519 import Curve25519
+    from .key_agreement.curve25519 import X25519
+    from .key_agreement.ecdh import Ecdh
 
-    return Curve25519(random)
+    return Ecdh(X25519(random))
+
+
+def _curve448(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.curve448 import X448
+    from .key_agreement.ecdh import Ecdh
+
+    return Ecdh(X448(random))
 
 
 def _nistp256(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.ecdh_nist import nistp256
+    from .key_agreement.ecdh import Ecdh
+    from .key_agreement.nist_curves import nistp256
 
-    return nistp256(random)
+    return Ecdh(nistp256(random))
 
+
+def _nistp384(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.ecdh import Ecdh
+    from .key_agreement.nist_curves import nistp384
+
+    return Ecdh(nistp384(random))
+
+
+def _nistp521(random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.ecdh import Ecdh
+    from .key_agreement.nist_curves import nistp521
+
+    return Ecdh(nistp521(random))
+
+
+# --- modulo a prime ---------------------------------------------------------------------------------------------------
+
+
+def _in_group(bits: int, random: Randomness = os.urandom) -> KeyAgreement:
+    from .key_agreement.dh import in_named_group
+
+    return in_named_group(bits, random)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
 
 _ROWS = (
     # Post-quantum first: what is recorded today must not be readable to the quantum computers of tomorrow.
     ExchangeMethod("mlkem768x25519-sha256", Grade.MODERN, "sha256", True, _mlkem768_x25519),
+    ExchangeMethod("mlkem768nistp256-sha256", Grade.MODERN, "sha256", True, _mlkem768_nistp256),
+    ExchangeMethod("mlkem1024nistp384-sha384", Grade.MODERN, "sha384", True, _mlkem1024_nistp384),
+    # Behind ML-KEM for the time it takes here, and because it does not run in constant time.
+    ExchangeMethod("sntrup761x25519-sha512", Grade.MODERN, "sha512", True, _sntrup761_x25519),  # RFC 9941
+    ExchangeMethod("sntrup761x25519-sha512@openssh.com", Grade.MODERN, "sha512", True, _sntrup761_x25519),  # the same
     ExchangeMethod("curve25519-sha256", Grade.MODERN, "sha256", False, _curve25519),  # RFC 8731
     ExchangeMethod("curve25519-sha256@libssh.org", Grade.MODERN, "sha256", False, _curve25519),  # the same, older name
     ExchangeMethod("ecdh-sha2-nistp256", Grade.MODERN, "sha256", False, _nistp256),  # RFC 5656
+    ExchangeMethod("ecdh-sha2-nistp384", Grade.MODERN, "sha384", False, _nistp384),
+    ExchangeMethod("ecdh-sha2-nistp521", Grade.MODERN, "sha512", False, _nistp521),
+    ExchangeMethod("curve448-sha512", Grade.MODERN, "sha512", False, _curve448),  # RFC 8731
+    # RFC 8268.  Those of 2048 bits last: the others cost time, but no more than is good for a person who waits.
+    ExchangeMethod("diffie-hellman-group16-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 4096)),
+    ExchangeMethod("diffie-hellman-group18-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 8192)),
+    ExchangeMethod("diffie-hellman-group17-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 6144)),
+    ExchangeMethod("diffie-hellman-group15-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 3072)),
+    ExchangeMethod("diffie-hellman-group14-sha256", Grade.MODERN, "sha256", False, partial(_in_group, 2048)),
+    # SHA-1 (RFC 9142).
+    ExchangeMethod("diffie-hellman-group14-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 2048)),
+    ExchangeMethod("diffie-hellman-group1-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 1024)),
 )
 
 EXCHANGES: dict[str, ExchangeMethod] = {row.name: row for row in _ROWS}

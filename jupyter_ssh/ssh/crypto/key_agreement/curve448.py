@@ -1,0 +1,35 @@
+"""X448 of RFC 7748."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
+
+from ..packet_protection.framing import Randomness
+from .checks import bad_value, check_length
+
+SIZE = 56
+"""Bytes of a private key, a public key and a secret."""
+
+
+class X448:
+    """One X448 key pair, see `Pair`."""
+
+    __slots__ = ("_private",)
+
+    name = "X448"
+    public_size = SIZE
+
+    def __init__(self, random: Randomness) -> None:
+        self._private = X448PrivateKey.from_private_bytes(random(SIZE))
+
+    def public(self) -> bytes:
+        """See `Pair.public`."""
+        return self._private.public_key().public_bytes_raw()
+
+    def secret(self, peer: bytes, what: str) -> bytes:
+        """See `Pair.secret`."""
+        check_length(what, peer, SIZE)
+        try:
+            return self._private.exchange(X448PublicKey.from_public_bytes(peer))
+        except ValueError:  # the all-zero secret that points of small order give, RFC 8731 §3
+            raise bad_value(what, "a public key that is no point of small order") from None

@@ -1,0 +1,144 @@
+"""The groups of RFC 2409 and RFC 3526, and the tests that any other group has to pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+from typing import Final
+
+from ...errors import KeyExchangeError
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The multiplicative group modulo the prime ``p``, with the generator ``g``."""
+
+    p: int
+    g: int
+
+    @property
+    def bits(self) -> int:
+        """The size of ``p``."""
+        return self.p.bit_length()
+
+
+# RFC 2409 §6.2 and RFC 3526: the primes are 2**n - 2**(n-64) - 1 + 2**64 * (floor(2**(n-130) * pi) + k), the generator
+# is 2.  This is bits n -> k, the smallest number that makes the prime safe.
+_K: Final = {1024: 129093, 2048: 124476, 3072: 1690314, 4096: 240904, 6144: 929484, 8192: 4743158}
+
+FALLBACK_BITS: Final = (2048, 3072, 4096, 6144, 8192)
+"""What a server without a moduli file has to offer."""
+
+
+@lru_cache
+def named_group(bits: int) -> Group:
+    """The group of RFC 2409 (1024 bits) or RFC 3526; worked out, so that nobody has to compare digits."""
+    prime = 2**bits - 2 ** (bits - 64) - 1 + 2**64 * (_pi(bits - 130) + _K[bits])
+    return Group(prime, 2)
+
+
+def _pi(bits: int) -> int:
+    """The integer part of pi · 2**bits, by Machin's formula."""
+    guard = 64
+
+    def arctan_of_one_over(n: int) -> int:
+        total = term = (1 << bits + guard) // n
+        divisor, sign = 1, 1
+        while term:
+            term //= n * n
+            divisor, sign = divisor + 2, -sign
+            total += sign * (term // divisor)
+        return total
+
+    return 4 * (4 * arctan_of_one_over(5) - arctan_of_one_over(239)) >> guard
+
+
+# --- groups that the peer names ---------------------------------------------------------------------------------------
+
+_SIEVE_LIMIT: Final = 1 << 12
+
+_LARGEST_FULLY_TESTED: Final = 4096
+"""Bits; a power modulo a larger number takes a second or more, in which nothing else runs: one such test must do."""
+
+
+def check_group(group: Group, minimum: int, maximum: int) -> None:
+    """Raises `KeyExchangeError` unless the group is fit to exchange keys in.
+
+    Its prime has ``minimum`` to ``maximum`` bits and is safe, (p - 1) / 2 being a prime too, and its generator
+    generates a large subgroup.  RFC 4419 §3 leaves this to the client; a group that is none of it lets anybody who
+    listens work the secret out.
+    """
+    if not minimum <= group.bits <= maximum:
+        raise _unfit("its prime has the wrong size", f"{minimum} to {maximum} bits", f"{group.bits} bits")
+    if not 1 < group.g < group.p - 1:
+        raise _unfit("its generator is out of range", "1 < g < p - 1")
+    if group.bits in _K and group == named_group(group.bits):
+        return
+    if not _is_safe(group):
+        raise _unfit("its prime is not a safe one", "p and (p - 1) / 2 both prime")
+
+
+def _unfit(why: str, expected: str, received: str | None = None) -> KeyExchangeError:
+    return KeyExchangeError(
+        f"the server's Diffie-Hellman group is not acceptable: {why}",
+        phase="key exchange",
+        expected=expected,
+        received=received,
+        next_step="Use another key exchange method, for example KexAlgorithms=-diffie-hellman-group-exchange-*",
+    )
+
+
+@lru_cache(maxsize=64)
+def _is_safe(group: Group) -> bool:
+    p = group.p
+    q = p >> 1
+    # Most numbers fall at the first gcd; what follows costs as much as a hundred key exchanges.
+    if p % 4 != 3 or gcd(p * q, _small_primes_product()) != 1:
+        return False
+    # Euler's criterion with the generator itself: were p composite, hardly any g would pass.
+    if pow(group.g, q, p) not in (1, p - 1):
+        return False
+    return group.bits > _LARGEST_FULLY_TESTED or pow(2, q - 1, q) == 1
+
+
+@lru_cache
+def _small_primes_product() -> int:
+    sieve = bytearray(b"\1") * _SIEVE_LIMIT
+    product = 1
+    for number in range(3, _SIEVE_LIMIT, 2):
+        if sieve[number]:
+            product *= number
+            sieve[number * number :: number] = bytes(len(range(number * number, _SIEVE_LIMIT, number)))
+    return product
+
+
+# --- groups that we name ----------------------------------------------------------------------------------------------
+
+
+_MODULUS_LINE: Final = re.compile(r"[0-9]+ 2 ([0-9]{1,5}) [0-9]+ [0-9]+ ([0-9]{1,5}) ([0-9A-Fa-f]+)")
+
+
+def parse_moduli(text: str) -> list[Group]:
+    """The groups of a moduli(5) file whose primes are safe and were tested; all other lines are left out."""
+    groups = []
+    for line in text.splitlines():
+        # Time, type (2 is a safe prime), tests, tries, size, generator, modulus.
+        match = _MODULUS_LINE.fullmatch(line.strip())
+        if match is not None and int(match[1]) > 1 and not int(match[1]) & 1:  # bit 0 of the tests: found composite
+            groups.append(Group(int(match[3], 16), int(match[2])))
+    return groups
+
+
+def choose_group(groups: Sequence[Group], minimum: int, preferred: int, maximum: int, draw: int) -> Group | None:
+    """One of the smallest groups of at least ``preferred`` bits, else of the largest below, all inside the limits;
+    ``draw`` is any number, which of them it is.  None where there is none."""
+    fitting = [group for group in groups if minimum <= group.bits <= maximum]
+    enough = [group.bits for group in fitting if group.bits >= preferred]
+    if not fitting:
+        return None
+    bits = min(enough) if enough else max(group.bits for group in fitting)
+    candidates = [group for group in fitting if group.bits == bits]
+    return candidates[draw % len(candidates)]
