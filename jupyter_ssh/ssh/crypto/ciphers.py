@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from .grades import Grade
 from .macs import Mac
 from .packet_protection.framing import Randomness
-from .packet_protection.interfaces import Opener, Sealer
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers import CipherContext
+from .packet_protection.interfaces import CipherStream, Opener, Sealer
 
 REKEY_BYTES = 1 << 30
 """RFC 4253 §9: new keys after each gigabyte; also what RFC 4344 §3.2 allows ciphers of 64-bit blocks."""
@@ -94,12 +91,12 @@ def _chacha20_opener(key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, seq
 # --- ciphers that need a MAC ------------------------------------------------------------------------------------------
 
 
-class _ContextFactory(Protocol):
-    def __call__(self, key: bytes, iv: bytes, *, encrypt: bool) -> CipherContext: ...
+class _StreamFactory(Protocol):
+    def __call__(self, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream: ...
 
 
 def _sealer_with_mac(
-    context: _ContextFactory,
+    stream: _StreamFactory,
     block_size: int,
     key: bytes,
     iv: bytes,
@@ -114,11 +111,11 @@ def _sealer_with_mac(
     if mac is None:
         raise ValueError("this cipher needs a MAC")
     construction = EncryptThenMacSealer if mac.etm else EncryptAndMacSealer
-    return construction(context(key, iv, encrypt=True), block_size, mac.authenticator(mac_key), sequence, random)
+    return construction(stream(key, iv, encrypt=True), block_size, mac.authenticator(mac_key), sequence, random)
 
 
 def _opener_with_mac(
-    context: _ContextFactory, block_size: int, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int
+    stream: _StreamFactory, block_size: int, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int
 ) -> Opener:
     from .packet_protection.encrypt_and_mac import EncryptAndMacOpener
     from .packet_protection.encrypt_then_mac import EncryptThenMacOpener
@@ -127,20 +124,74 @@ def _opener_with_mac(
         raise ValueError("this cipher needs a MAC")
     construction = EncryptThenMacOpener if mac.etm else EncryptAndMacOpener
     authenticator = mac.authenticator(mac_key)
-    return construction(context(key, iv, encrypt=False), block_size, authenticator, mac.tag_size, sequence)
+    return construction(stream(key, iv, encrypt=False), block_size, authenticator, mac.tag_size, sequence)
 
 
-def _aes_ctr(key: bytes, iv: bytes, *, encrypt: bool) -> CipherContext:
+def _cbc_opener(
+    stream: _StreamFactory, block_size: int, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int
+) -> Opener:
+    from .packet_protection.cbc import CbcAndMacOpener
+
+    if mac is None or mac.etm:  # nothing is decrypted before it is authenticated: no different from the others
+        return _opener_with_mac(stream, block_size, key, iv, mac, mac_key, sequence)
+    authenticator = mac.authenticator(mac_key)
+    return CbcAndMacOpener(stream(key, iv, encrypt=False), block_size, authenticator, mac.tag_size, sequence)
+
+
+def _ctr(name: str, grade: Grade, key_size: int, block_size: int, stream: _StreamFactory) -> Cipher:
+    """A row of counter mode, RFC 4344 §4; the IV is one block."""
+    sealer = partial(_sealer_with_mac, stream, block_size)
+    opener = partial(_opener_with_mac, stream, block_size)
+    return Cipher(name, grade, key_size, block_size, block_size, False, sealer, opener)
+
+
+def _cbc(name: str, grade: Grade, key_size: int, block_size: int, stream: _StreamFactory) -> Cipher:
+    """A row of cipher block chaining, RFC 4253 §6.3; the IV is one block."""
+    sealer = partial(_sealer_with_mac, stream, block_size)
+    opener = partial(_cbc_opener, stream, block_size)
+    return Cipher(name, grade, key_size, block_size, block_size, False, sealer, opener)
+
+
+def _rc4(name: str, grade: Grade, key_size: int, skip: int) -> Cipher:
+    """A row of RC4, RFC 4345: packets are padded as for blocks of 8 bytes."""
+    stream = partial(_arcfour, skip)
+    sealer = partial(_sealer_with_mac, stream, 8)
+    opener = partial(_opener_with_mac, stream, 8)
+    return Cipher(name, grade, key_size, 0, 8, False, sealer, opener)
+
+
+def _aes_ctr(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
     from .packet_protection.ctr import aes_ctr
 
     return aes_ctr(key, iv)
 
 
-def _with_mac(name: str, grade: Grade, key_size: int, block_size: int, context: _ContextFactory) -> Cipher:
-    """A row for a mode of ``block_size`` whose IV is one block."""
-    sealer = partial(_sealer_with_mac, context, block_size)
-    opener = partial(_opener_with_mac, context, block_size)
-    return Cipher(name, grade, key_size, block_size, block_size, False, sealer, opener)
+def _aes_cbc(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
+    from .packet_protection.cbc import cbc
+
+    return cbc(AES(key), iv, encrypt=encrypt)
+
+
+def _old_cbc(algorithm: str, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
+    from .packet_protection import block_ciphers
+    from .packet_protection.cbc import cbc
+
+    return cbc(getattr(block_ciphers, algorithm)(key), iv, encrypt=encrypt)
+
+
+def _old_ctr(algorithm: str, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
+    from .packet_protection import block_ciphers
+    from .packet_protection.ctr64 import Counter64
+
+    return Counter64(getattr(block_ciphers, algorithm)(key), iv)
+
+
+def _arcfour(skip: int, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
+    from .packet_protection.arcfour import arcfour
+
+    return arcfour(key, skip)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -156,9 +207,27 @@ _ROWS = (
     # For peers that have no AES instructions and therefore offer no AES-GCM.
     Cipher("chacha20-poly1305@openssh.com", Grade.MODERN, 64, 0, 8, True, _chacha20_sealer, _chacha20_opener),
     # Last: two passes over the data.
-    _with_mac("aes128-ctr", Grade.MODERN, 16, 16, _aes_ctr),
-    _with_mac("aes192-ctr", Grade.MODERN, 24, 16, _aes_ctr),
-    _with_mac("aes256-ctr", Grade.MODERN, 32, 16, _aes_ctr),
+    _ctr("aes128-ctr", Grade.MODERN, 16, 16, _aes_ctr),
+    _ctr("aes192-ctr", Grade.MODERN, 24, 16, _aes_ctr),
+    _ctr("aes256-ctr", Grade.MODERN, 32, 16, _aes_ctr),
+    # CBC: a chain that anybody can predict the next link of, see packet_protection/cbc.py.
+    _cbc("aes128-cbc", Grade.LEGACY, 16, 16, _aes_cbc),
+    _cbc("aes192-cbc", Grade.LEGACY, 24, 16, _aes_cbc),
+    _cbc("aes256-cbc", Grade.LEGACY, 32, 16, _aes_cbc),
+    _cbc("rijndael-cbc@lysator.liu.se", Grade.LEGACY, 32, 16, _aes_cbc),  # aes256-cbc before it had a name
+    # Blocks of 64 bits: what is sent twice shows after some gigabytes (Sweet32), hence `REKEY_BYTES`.
+    _ctr("3des-ctr", Grade.LEGACY, 24, 8, partial(_old_ctr, "triple_des")),
+    _ctr("blowfish-ctr", Grade.LEGACY, 16, 8, partial(_old_ctr, "blowfish")),
+    _ctr("cast128-ctr", Grade.LEGACY, 16, 8, partial(_old_ctr, "cast128")),
+    _cbc("3des-cbc", Grade.LEGACY, 24, 8, partial(_old_cbc, "triple_des")),
+    _cbc("blowfish-cbc", Grade.LEGACY, 16, 8, partial(_old_cbc, "blowfish")),
+    _cbc("cast128-cbc", Grade.LEGACY, 16, 8, partial(_old_cbc, "cast128")),
+    # RFC 8758: the keystream gives plaintext away that is sent often enough, however much of it is skipped.
+    _rc4("arcfour256", Grade.BROKEN, 32, 1536),
+    _rc4("arcfour128", Grade.BROKEN, 16, 1536),
+    _rc4("arcfour", Grade.BROKEN, 16, 0),
+    # A key that falls to a search of hours.
+    _cbc("des-cbc", Grade.BROKEN, 8, 8, partial(_old_cbc, "des")),
 )
 
 CIPHERS: dict[str, Cipher] = {row.name: row for row in _ROWS}

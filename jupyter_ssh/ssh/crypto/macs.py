@@ -11,7 +11,10 @@ from .packet_protection.interfaces import Authenticator
 
 @dataclass(frozen=True, slots=True)
 class Mac:
-    """One row: sizes in bytes, ``hash_name`` as hashlib spells it, ``etm`` for OpenSSH's encrypt-then-MAC forms."""
+    """One row: sizes in bytes, ``etm`` for OpenSSH's encrypt-then-MAC forms.
+
+    ``hash_name`` is as hashlib spells it, or "umac", which has none.
+    """
 
     name: str
     grade: Grade
@@ -32,6 +35,12 @@ def _hmac(hash_name: str, tag_size: int, key: bytes) -> Authenticator:
     return HmacAuthenticator(hash_name, tag_size, key)
 
 
+def _umac(hash_name: str, tag_size: int, key: bytes) -> Authenticator:
+    from .packet_protection.umac import UmacAuthenticator
+
+    return UmacAuthenticator(tag_size, key)
+
+
 _ROWS = (
     # Encrypt-then-MAC first: nothing is decrypted before it is authenticated, and no length leaks by its handling.
     # SHA-256 before SHA-512: a shorter tag, and faster where the processor has SHA instructions.
@@ -39,6 +48,24 @@ _ROWS = (
     Mac("hmac-sha2-512-etm@openssh.com", Grade.MODERN, 64, 64, True, "sha512", _hmac),
     Mac("hmac-sha2-256", Grade.MODERN, 32, 32, False, "sha256", _hmac),  # RFC 6668
     Mac("hmac-sha2-512", Grade.MODERN, 64, 64, False, "sha512", _hmac),
+    # Not known to be forgeable, but of hashes that are broken, or with tags cut short.
+    Mac("hmac-sha1-etm@openssh.com", Grade.LEGACY, 20, 20, True, "sha1", _hmac),
+    Mac("hmac-sha2-256-96-etm@openssh.com", Grade.LEGACY, 32, 12, True, "sha256", _hmac),
+    Mac("hmac-sha2-512-96-etm@openssh.com", Grade.LEGACY, 64, 12, True, "sha512", _hmac),
+    Mac("hmac-sha1-96-etm@openssh.com", Grade.LEGACY, 20, 12, True, "sha1", _hmac),
+    Mac("hmac-md5-etm@openssh.com", Grade.LEGACY, 16, 16, True, "md5", _hmac),
+    Mac("hmac-md5-96-etm@openssh.com", Grade.LEGACY, 16, 12, True, "md5", _hmac),
+    Mac("hmac-sha1", Grade.LEGACY, 20, 20, False, "sha1", _hmac),  # RFC 4253 §6.4
+    Mac("hmac-sha2-256-96", Grade.LEGACY, 32, 12, False, "sha256", _hmac),
+    Mac("hmac-sha2-512-96", Grade.LEGACY, 64, 12, False, "sha512", _hmac),
+    Mac("hmac-sha1-96", Grade.LEGACY, 20, 12, False, "sha1", _hmac),
+    Mac("hmac-md5", Grade.LEGACY, 16, 16, False, "md5", _hmac),
+    Mac("hmac-md5-96", Grade.LEGACY, 16, 12, False, "md5", _hmac),
+    # Sound, but a hundred times slower than HMAC here, being plain Python, and not in constant time: only if need be.
+    Mac("umac-128-etm@openssh.com", Grade.LEGACY, 16, 16, True, "umac", _umac),
+    Mac("umac-64-etm@openssh.com", Grade.LEGACY, 16, 8, True, "umac", _umac),
+    Mac("umac-128@openssh.com", Grade.LEGACY, 16, 16, False, "umac", _umac),
+    Mac("umac-64@openssh.com", Grade.LEGACY, 16, 8, False, "umac", _umac),
 )
 
 MACS: dict[str, Mac] = {row.name: row for row in _ROWS}

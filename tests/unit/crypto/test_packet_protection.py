@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.crypto.packet_protection.framing import MAX_PACKET
 from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Opener
+from jupyter_ssh.ssh.crypto.packet_protection.umac import Umac
 from jupyter_ssh.ssh.errors import PacketError, PacketIntegrityError
-from tests.unit.crypto.reference import ALL, PROTECTED, Protection, chacha20_block, ids, poly1305
+from jupyter_ssh.ssh.wire.types import uint64
+from tests.unit.crypto.reference import ALL, PROTECTED, Protection, chacha20_block, ids, poly1305, umac
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 15, 16, 17, 31, 32, 33, 63, 64, 255, 256, 1000, 32768, 35000, 262100]
 
@@ -88,14 +91,13 @@ def test_sealing_is_what_the_specifications_say(protection: Protection) -> None:
         assert sealed == bytes((0, 0, 0, 12, 4)) + b"payload" + bytes((0, 1, 2, 3))
         return
     sealer, opener = protection.sealer(41), protection.opener(41)
-    encrypted = 0
+    before: list[bytes] = []
     for number, size in enumerate((1, 50, 200)):
         packet = sealer.seal(os.urandom(size))
         body = opened(opener, packet)
         assert body is not None
-        earlier = number if protection.mac is None else encrypted
-        assert protection.packet(len(body), body, 41 + number, earlier) == packet
-        encrypted += len(body) + protection.counted
+        assert protection.packet(len(body), body, 41 + number, before) == packet
+        before.append(packet)
 
 
 # --- sequence numbers and counters ------------------------------------------------------------------------------------
@@ -105,13 +107,14 @@ def test_sequence_numbers_wrap(protection: Protection) -> None:
     sealer, opener = protection.sealer(0xFFFFFFFE), protection.opener(0xFFFFFFFE)
     expected = [0xFFFFFFFE, 0xFFFFFFFF, 0, 1]
     seen = []
-    for number, sequence in enumerate(expected):
+    before: list[bytes] = []
+    for sequence in expected:
         seen.append((sealer.sequence, opener.sequence))
         packet = sealer.seal(b"12345678901")
         body = opened(opener, packet)
         assert body is not None
-        earlier = number if protection.mac is None else number * (len(body) + protection.counted)
-        assert protection.packet(len(body), body, sequence, earlier) == packet
+        assert protection.packet(len(body), body, sequence, before) == packet
+        before.append(packet)
     assert seen == [(sequence, sequence) for sequence in expected]
 
 
@@ -169,7 +172,7 @@ def test_a_wrong_tag_does_not_count_as_a_packet(protected: Protection) -> None:
     packet[-1] ^= 1
     opener = protected.opener(9)
     with pytest.raises(PacketIntegrityError, match="packet 9 "):
-        opened(opener, packet)
+        opened(opener, packet + bytes(MAX_PACKET + 100))
     assert opener.sequence == 9
 
 
@@ -195,6 +198,8 @@ def wrong_lengths(protection: Protection) -> list[int]:
 
 
 def test_wrong_lengths_are_refused_before_any_more_bytes_are_there(protection: Protection) -> None:
+    if protection.reads_on:
+        return
     for length in wrong_lengths(protection):
         packet = protection.packet(length, bytes(1000))[: protection.length_known_after]
         with pytest.raises(PacketError, match=rf"got {length}\)") as caught:
@@ -204,11 +209,57 @@ def test_wrong_lengths_are_refused_before_any_more_bytes_are_there(protection: P
 
 
 def test_a_wrong_length_is_refused_each_time(protection: Protection) -> None:
-    packet = protection.packet(6, bytes(1000))
+    packet = protection.packet(6, bytes(1000)).ljust(2 * MAX_PACKET)
     opener = protection.opener()
-    for end in (protection.length_known_after, len(packet)):
+    for end in (len(packet) - 1 if protection.reads_on else protection.length_known_after, len(packet)):
         with pytest.raises(PacketError):
             opener.open(memoryview(packet), 0, end)
+
+
+READS_ON = [pair for pair in PROTECTED if Protection.draw(*pair).reads_on]
+
+
+@pytest.mark.parametrize("pair", READS_ON, ids=ids)
+def test_cbc_says_nothing_about_a_wrong_packet_but_that_it_was_one(pair: tuple[str, str | None]) -> None:
+    """CVE-2008-5161: neither when the error comes nor what it is tells a wrong length from a wrong tag."""
+    protection = Protection.draw(*pair)
+    longest = 4 + MAX_PACKET + protection.tag_size
+    altered = bytearray(protection.sealer().seal(bytes(100)))
+    altered[-1] ^= 1
+    wrong = [protection.packet(length, bytes(1000)) for length in wrong_lengths(protection)]
+    errors = set()
+    for packet in (bytes(altered), *wrong):
+        opener = protection.opener()
+        stream = memoryview(packet.ljust(longest, b"x"))
+        for end in (7, protection.alignment, 100, len(packet), longest - 1):
+            assert opener.open(stream, 0, end) is None
+            assert opener.open(stream, 0, end) is None
+        with pytest.raises(PacketIntegrityError) as caught:
+            opener.open(stream, 0, longest)
+        errors.add((str(caught.value), caught.value.reason))
+        assert opener.sequence == 0
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize("pair", READS_ON, ids=ids)
+def test_cbc_authenticates_as_much_whatever_is_wrong(pair: tuple[str, str | None]) -> None:
+    protection = Protection.draw(*pair)
+    right = protection.sealer().seal(bytes(1000))
+    altered = right[:-1] + bytes((right[-1] ^ 1,))
+    for packet in (altered, protection.packet(3, bytes(1000))):
+        opener = protection.opener()
+        authenticated = 0
+        authenticate = opener._authenticate
+
+        def counting(sequence: int, head: bytes, rest: bytes, authenticate: Any = authenticate) -> bytes:
+            nonlocal authenticated
+            authenticated += len(head) + len(rest)
+            return authenticate(sequence, head, rest)
+
+        opener._authenticate = counting
+        with pytest.raises(PacketIntegrityError):
+            opened(opener, packet.ljust(2 * MAX_PACKET))
+        assert authenticated == 4 + MAX_PACKET
 
 
 def test_every_possible_length_is_waited_for(protection: Protection) -> None:
@@ -317,3 +368,46 @@ def test_the_references_poly1305_is_rfc_8439s() -> None:
     # §2.5.2
     key = bytes.fromhex("85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b")
     assert poly1305(key, b"Cryptographic Forum Research Group").hex() == "a8061dc1305136c6c22b8baf0c0127a9"
+
+
+# RFC 4418, appendix: the message, UMAC-64 and, of which the RFC has the first 96 bits, UMAC-128.
+RFC_4418 = [
+    (b"", "6e155fad26900be1", "32fedb100c79ad58f07ff7643cc60465"),
+    (b"aaa", "44b5cb542f220104", "185e4fe905cba7bd85e4c2dc3d117d8d"),
+    (b"a" * (1 << 10), "26bf2f5d60118bd9", "7a54abe04af82d60fb298c3cbd195bcb"),
+    (b"a" * (1 << 15), "27f8ef643b0d118d", "7b136bd911e4b734286ef2be501f2c3c"),
+    (b"a" * (1 << 20), "a4477e87e9f55853", "f8acfa3ac31cfeea047f7b115b03bef5"),
+    (b"abc", "d4d7b9f6bd4fbfcf", "883c3d4b97a61976ffcf232308cba5a5"),
+    (b"abc" * 500, "d4cf26ddefd5c01a", "8824a260c53c66a36c9260a62cb83aa1"),
+]
+
+
+@pytest.mark.parametrize(("message", "umac_64", "umac_128"), RFC_4418, ids=lambda value: f"{len(value)}")
+def test_umac_is_rfc_4418s(message: bytes, umac_64: str, umac_128: str) -> None:
+    key, nonce = b"abcdefghijklmnop", b"bcdefghi"
+    for expected in (umac_64, umac_128):
+        size = len(expected) // 2
+        assert Umac(key, size).tag(int.from_bytes(nonce, "big"), message).hex() == expected
+        if len(message) < 1 << 20:
+            assert umac(key, nonce, message, size).hex() == expected
+
+
+@given(message=st.binary(max_size=5000), nonce=st.integers(0, 2**64 - 1), size=st.sampled_from([8, 16]))
+def test_umac_is_what_its_pseudo_code_says(message: bytes, nonce: int, size: int) -> None:
+    key = os.urandom(16)
+    assert Umac(key, size).tag(nonce, message) == umac(key, nonce.to_bytes(8, "big"), message, size)
+
+
+def test_umac_at_the_edges_of_its_chunks() -> None:
+    key = os.urandom(16)
+    first, second = Umac(key, 8), Umac(key, 16)
+    for size in (31, 32, 33, 1023, 1024, 1025, 1056, 2047, 2048, 2049, 4096, 4097, 8192):
+        # All ones make the sums and the words of the polynomial as large as they get.
+        for message in (os.urandom(size), b"\xff" * size):
+            assert first.tag(7, message) == umac(key, uint64(7), message, 8)
+            assert second.tag(7, message) == umac(key, uint64(7), message, 16)
+
+
+def test_umac_refuses_what_is_too_long() -> None:
+    with pytest.raises(ValueError, match="16 MiB"):
+        Umac(bytes(16), 8).tag(0, bytes((1 << 24) + 1))

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from jupyter_ssh.ssh.crypto.derive import derive_key
 from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.packet_protection import block_ciphers
+from jupyter_ssh.ssh.crypto.packet_protection.arcfour import arcfour
 from jupyter_ssh.ssh.crypto.packet_protection.authenticators import HmacAuthenticator
+from jupyter_ssh.ssh.crypto.packet_protection.cbc import cbc
 from jupyter_ssh.ssh.crypto.packet_protection.ctr import aes_ctr
+from jupyter_ssh.ssh.crypto.packet_protection.ctr64 import Counter64
 
 # RFC 4231: key, data, HMAC-SHA-256, HMAC-SHA-512
 RFC_4231 = {
@@ -64,10 +69,40 @@ def test_hmac_is_rfc_4231s(section: str, hash_name: str) -> None:
     assert HmacAuthenticator(hash_name, 12, key).tag(number, rest, b"") == tag[:12]
 
 
-def test_the_macs_of_the_table_have_their_hashs_sizes() -> None:
+def test_the_macs_of_the_table_have_the_sizes_of_their_names() -> None:
     for row in MACS.values():
-        assert row.tag_size == row.key_size == hashlib.new(row.hash_name).digest_size
+        if row.hash_name == "umac":
+            assert (row.key_size, row.tag_size) == (16, int(row.name.split("@")[0].split("-")[1]) // 8)
+        else:
+            assert row.key_size == hashlib.new(row.hash_name).digest_size
+            assert row.tag_size == (12 if "-96" in row.name else row.key_size)
         assert len(row.authenticator(bytes(row.key_size)).tag(0, b"", b"")) == row.tag_size
+
+
+# RFC 2202 §2 and §3: key, data, HMAC-MD5, HMAC-SHA-1
+RFC_2202 = [
+    (
+        b"Jefe",
+        b"what do ya want for nothing?",
+        "750c783e6ab0b503eaa86e310a5db738",
+        "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+    ),
+    (
+        b"\xaa" * 80,
+        b"Test Using Larger Than Block-Size Key - Hash Key First",
+        "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd",
+        "aa4ae5e15272d00e95705637ce8a3b55ed402112",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "data", "md5", "sha1"), RFC_2202)
+def test_hmac_is_rfc_2202s(key: bytes, data: bytes, md5: str, sha1: str) -> None:
+    for hash_name, expected in (("md5", md5), ("sha1", sha1)):
+        number, rest = int.from_bytes(data[:4], "big"), data[4:]
+        tag = bytes.fromhex(expected)
+        assert HmacAuthenticator(hash_name, len(tag), key).tag(number, b"", rest) == tag
+        assert HmacAuthenticator(hash_name, 12, key).tag(number, rest, b"") == tag[:12]
 
 
 # NIST SP 800-38A §F.5: key, ciphertext of the same four blocks
@@ -116,3 +151,63 @@ def test_derive_key_is_rfc_4253s(hash_name: str, letter: bytes) -> None:
     whole = first + second + third
     for size in (0, 1, 12, len(first), len(first) + 1, 2 * len(first), 2 * len(first) + 1, len(whole)):
         assert derive_key(hash_name, secret, exchange_hash, letter, session_id, size) == whole[:size]
+
+
+# NIST SP 800-38A §F.2: IV, then key and the ciphertext of the same four blocks in CBC
+SP_800_38A_CBC = {
+    "F.2.1": (
+        "2b7e151628aed2a6abf7158809cf4f3c",
+        "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2"
+        "73bed6b8e3c1743b7116e69e222295163ff1caa1681fac09120eca307586e1a7",
+    ),
+    "F.2.5": (
+        "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+        "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
+        "39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b",
+    ),
+}
+
+
+@pytest.mark.parametrize("section", SP_800_38A_CBC)
+def test_aes_cbc_is_sp_800_38as(section: str) -> None:
+    key, expected = SP_800_38A_CBC[section]
+    iv = bytes(range(16))
+    encrypt = cbc(AES(bytes.fromhex(key)), iv, encrypt=True)
+    pieces = (SP_800_38A_BLOCKS[:16], SP_800_38A_BLOCKS[16:])
+    assert b"".join(map(encrypt.update, pieces)).hex() == expected
+    assert cbc(AES(bytes.fromhex(key)), iv, encrypt=False).update(bytes.fromhex(expected)) == SP_800_38A_BLOCKS
+
+
+# One block each: FIPS 46 (DES, as in the NBS tables), RFC 2144 §B.1, Schneier's vectors for Blowfish.
+ONE_BLOCK = {
+    "des": ("0123456789abcdef", "4e6f772069732074", "3fa40e8a984d4815"),
+    "triple_des": ("0123456789abcdef" * 3, "4e6f772069732074", "3fa40e8a984d4815"),
+    "cast128": ("0123456712345678234567893456789a", "0123456789abcdef", "238b4fe5847e44b2"),
+    "blowfish": ("f0e1d2c3b4a5968778695a4b3c2d1e0f", "fedcba9876543210", "93142887ee3be15c"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_BLOCK)
+def test_block_ciphers_are_the_published_ones(name: str) -> None:
+    key, plain, expected = map(bytes.fromhex, ONE_BLOCK[name])
+    algorithm = getattr(block_ciphers, name)(key)
+    assert cbc(algorithm, bytes(8), encrypt=True).update(plain) == expected
+    # In counter mode the block is what the counter is enciphered to.
+    stream = Counter64(algorithm, plain)
+    assert stream.update(bytes(8)) == expected
+    assert stream._counter == int.from_bytes(plain, "big") + 1
+
+
+def test_a_counter_of_64_bits_wraps() -> None:
+    algorithm = block_ciphers.blowfish(bytes(16))
+    whole = Counter64(algorithm, b"\xff" * 7 + b"\xfe").update(bytes(32))
+    last = Counter64(algorithm, b"\xff" * 8).update(bytes(8))
+    first = Counter64(algorithm, bytes(8)).update(bytes(16))
+    assert whole[8:] == last + first
+
+
+def test_arcfour_is_rfc_6229s() -> None:
+    # Key 0x0102…10, the keystream at 0 and at 1536
+    key = bytes(range(1, 17))
+    assert arcfour(key, 0).update(bytes(16)).hex() == "9ac7cc9a609d1ef7b2932899cde41b97"
+    assert arcfour(key, 1536).update(bytes(16)).hex() == "ffa0b514647ec04f6306b892ae661181"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from hmac import compare_digest
 
-from cryptography.hazmat.primitives.ciphers import CipherContext
-
 from .framing import (
     MAX_PACKET,
     MIN_PACKET,
@@ -17,7 +15,7 @@ from .framing import (
     wrong_padding,
     wrong_tag,
 )
-from .interfaces import Authenticator
+from .interfaces import Authenticator, CipherStream
 
 
 class EncryptAndMacSealer:
@@ -27,7 +25,7 @@ class EncryptAndMacSealer:
 
     def __init__(
         self,
-        context: CipherContext,
+        context: CipherStream,
         block_size: int,
         authenticator: Authenticator,
         sequence: int,
@@ -56,7 +54,7 @@ class EncryptAndMacOpener:
     __slots__ = ("_alignment", "_authenticate", "_first", "_tag_size", "_update", "overhead", "sequence")
 
     def __init__(
-        self, context: CipherContext, block_size: int, authenticator: Authenticator, tag_size: int, sequence: int
+        self, context: CipherStream, block_size: int, authenticator: Authenticator, tag_size: int, sequence: int
     ) -> None:
         self._update = context.update
         self._alignment = max(block_size, 8)

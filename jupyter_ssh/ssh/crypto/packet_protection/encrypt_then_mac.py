@@ -6,8 +6,6 @@ from __future__ import annotations
 import os
 from hmac import compare_digest
 
-from cryptography.hazmat.primitives.ciphers import CipherContext
-
 from .framing import (
     MAX_PACKET,
     MIN_PACKET,
@@ -19,7 +17,7 @@ from .framing import (
     wrong_padding,
     wrong_tag,
 )
-from .interfaces import Authenticator
+from .interfaces import Authenticator, CipherStream
 
 _unpack_length = UINT32.unpack_from
 _pack_length = UINT32.pack
@@ -32,7 +30,7 @@ class EncryptThenMacSealer:
 
     def __init__(
         self,
-        context: CipherContext,
+        context: CipherStream,
         block_size: int,
         authenticator: Authenticator,
         sequence: int,
@@ -61,7 +59,7 @@ class EncryptThenMacOpener:
     __slots__ = ("_alignment", "_authenticate", "_tag_size", "_update", "overhead", "sequence")
 
     def __init__(
-        self, context: CipherContext, block_size: int, authenticator: Authenticator, tag_size: int, sequence: int
+        self, context: CipherStream, block_size: int, authenticator: Authenticator, tag_size: int, sequence: int
     ) -> None:
         self._update = context.update
         self._alignment = max(block_size, 8)

@@ -30,8 +30,9 @@ def padding_table(alignment: int, counted: int, random: Randomness) -> PaddingTa
     included (4 where it is encrypted with the body, 0 where it is not).
 
     The padding is drawn once and kept for all packets of a key.  RFC 4253 §6 wants it random so that equal payloads
-    do not encrypt equally under a weak mode; each construction here encrypts every packet under fresh keystream, so
-    that padding adds nothing to it, and drawing it anew would cost as much as encrypting a small packet.  Before the
+    do not encrypt equally under a weak mode; each construction here encrypts every packet under fresh keystream or
+    goes on with the chain of the packet before, so that padding adds nothing to it, and drawing it anew would cost as
+    much as encrypting a small packet.  Before the
     first key exchange it is in the clear, and there it has nothing to hide.
     """
     string = random(alignment + 3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+Buffer = bytes | memoryview
+
 
 class Sealer(Protocol):
     """Makes binary packets out of payloads, for one direction and the life of one key."""
@@ -45,5 +47,12 @@ class Opener(Protocol):
 class Authenticator(Protocol):
     """A message authentication code under one key."""
 
-    def tag(self, sequence: int, head: bytes | memoryview, rest: bytes | memoryview) -> bytes:
+    def tag(self, sequence: int, head: Buffer, rest: Buffer) -> bytes:
         """The tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest`` (RFC 4253 §6.4)."""
+
+
+class CipherStream(Protocol):
+    """A cipher under one key that runs on from packet to packet, for one direction."""
+
+    def update(self, data: Buffer) -> bytes:
+        """``data``, whole blocks of it, encrypted or decrypted."""

@@ -1,0 +1,14 @@
+"""RC4 as RFC 4253 §6.3 ("arcfour") and RFC 4345 have it: the latter throw the weakest bytes of the keystream away."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
+
+
+def arcfour(key: bytes, skip: int) -> CipherContext:
+    """The keystream under ``key`` after its first ``skip`` bytes; the same for both directions."""
+    context = Cipher(ARC4(key), None).encryptor()
+    if skip:
+        context.update(bytes(skip))
+    return context

@@ -1,0 +1,82 @@
+"""Cipher block chaining, RFC 4253 §6.3: each packet goes on from the last block of the one before.
+
+With a MAC beside the encryption the length has to be decrypted and believed before anything is authenticated.  Who can
+change bytes on the way learns a block's plaintext from how many bytes it takes until the connection ends
+(CVE-2008-5161).  OpenSSH's answer, taken here: whatever is wrong with a packet, read on until as many bytes have come
+as the longest packet has, authenticate as many, and fail in one and the same way.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, CipherContext
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from .framing import MAX_PACKET, MIN_PACKET, SEQUENCE_MASK, wrong_padding, wrong_tag
+from .interfaces import Authenticator, CipherStream
+
+
+def cbc(algorithm: BlockCipherAlgorithm, iv: bytes, *, encrypt: bool) -> CipherContext:
+    """The chain of ``algorithm`` that begins with ``iv``, one block, for one direction."""
+    cipher = Cipher(algorithm, CBC(iv))
+    return cipher.encryptor() if encrypt else cipher.decryptor()
+
+
+class CbcAndMacOpener:
+    """Opens packets of `EncryptAndMacSealer` under CBC; see above for what it does with wrong ones."""
+
+    __slots__ = ("_alignment", "_authenticate", "_bad_from", "_first", "_tag_size", "_update", "overhead", "sequence")
+
+    def __init__(
+        self, context: CipherStream, block_size: int, authenticator: Authenticator, tag_size: int, sequence: int
+    ) -> None:
+        self._update = context.update
+        self._alignment = max(block_size, 8)
+        self._authenticate = authenticator.tag
+        self._tag_size = tag_size
+        self._first = b""
+        self._bad_from = -1  # bytes of a wrong packet that were authenticated already; -1 while all is well
+        self.overhead = 4 + tag_size
+        self.sequence = sequence
+
+    def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
+        """See `Opener.open`, but that a wrong length and a wrong tag are the same `PacketIntegrityError`, which comes
+        when the longest packet would have been received."""
+        if self._bad_from >= 0:
+            self._read_on(buffer, start, end)
+            return None
+        alignment = self._alignment
+        first_end = start + alignment
+        first = self._first
+        if not first:
+            if end < first_end:
+                return None
+            self._first = first = self._update(buffer[start:first_end])
+        length = int.from_bytes(first[:4], "big")
+        if (length + 4) % alignment or not MIN_PACKET <= length <= MAX_PACKET:
+            self._bad_from = 0
+            self._read_on(buffer, start, end)
+            return None
+        body_end = start + 4 + length
+        packet_end = body_end + self._tag_size
+        if end < packet_end:
+            return None
+        sequence = self.sequence
+        body = first[4:] + self._update(buffer[first_end:body_end])
+        if not compare_digest(self._authenticate(sequence, first[:4], body), buffer[body_end:packet_end]):
+            self._bad_from = body_end - start
+            self._read_on(buffer, start, end)
+            return None
+        self._first = b""
+        self.sequence = (sequence + 1) & SEQUENCE_MASK
+        if not 4 <= body[0] <= length - 2:
+            raise wrong_padding(body)
+        return body
+
+    def _read_on(self, buffer: memoryview, start: int, end: int) -> None:
+        """Raises when all is there that the longest packet would have."""
+        longest = start + 4 + MAX_PACKET
+        if end >= longest + self._tag_size:
+            self._authenticate(self.sequence, b"", buffer[start + self._bad_from : longest])
+            raise wrong_tag(self.sequence)
