@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -27,14 +28,16 @@ class Reader:
     def __init__(self, credit: Callable[[int], None]) -> None:
         self._credit = credit
         self._chunks: deque[bytes] = deque()
+        self._offset = 0
+        """How many bytes of the first chunk were read."""
+        self._collected: io.BytesIO | None = None
+        """Where everything goes while a task wants all there is: it grows without copying, a join would copy all."""
         self._size = 0
         self._credited = 0
         """How many of the waiting bytes the peer was given room for already."""
         self._eof = False
         self._error: SSHError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self.collecting = False
-        """Whether a task wants all there is: then the peer is given room at once."""
         self.was_read = False
         """Whether a task has ever read here."""
         self.on_starving: Callable[[], None] = _nothing
@@ -44,12 +47,15 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Takes received bytes."""
+        size = len(data)
+        self._size += size
+        if self._collected is not None:
+            self._collected.write(data)
+            self._credited += size
+            self._credit(size)
+            return
         self._chunks.append(data)
-        self._size += len(data)
-        if self.collecting:
-            self._credit(len(data))
-            self._credited += len(data)
-        elif self._waiter is not None:
+        if self._waiter is not None:
             self._wake()
 
     def feed_eof(self, error: SSHError | None = None) -> None:
@@ -74,6 +80,11 @@ class Reader:
         return self._waiter is not None
 
     @property
+    def collecting(self) -> bool:
+        """Whether a task wants all there is: then the peer is given room at once."""
+        return self._collected is not None
+
+    @property
     def unread(self) -> int:
         """Bytes that arrived and were not read."""
         return self._size
@@ -95,8 +106,7 @@ class Reader:
             if self._error is not None:
                 raise self._error
             return False
-        if self._waiter is not None:
-            raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
+        self._refuse_company()
         self.was_read = True
         self._waiter = asyncio.get_running_loop().create_future()
         try:
@@ -106,23 +116,35 @@ class Reader:
             self._waiter = None
         return True
 
+    def _refuse_company(self) -> None:
+        if self._waiter is not None:
+            raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
+
     def _take(self, count: int) -> bytes:
         """Removes ``count`` bytes, which must be there, and gives the peer room for them."""
         self.was_read = True
         chunks = self._chunks
-        if count == len(chunks[0]):
-            data = chunks.popleft()
+        first = chunks[0]
+        start = self._offset
+        stop = start + count
+        if stop < len(first):
+            data = first[start:stop]
+            self._offset = stop
+        elif stop == len(first):
+            data = chunks.popleft()[start:]  # no copy where start is 0
+            self._offset = 0
         else:
-            taken: list[bytes] = []
-            missing = count
+            taken = [chunks.popleft()[start:]]
+            self._offset = 0
+            missing = stop - len(first)
             while missing:
                 chunk = chunks[0]
-                if len(chunk) <= missing:
-                    taken.append(chunks.popleft())
-                else:
+                if len(chunk) > missing:
                     taken.append(chunk[:missing])
-                    chunks[0] = chunk[missing:]
-                missing -= len(taken[-1])
+                    self._offset = missing
+                    break
+                taken.append(chunks.popleft())
+                missing -= len(chunk)
             data = b"".join(taken)
         self._size -= count
         early = min(count, self._credited)
@@ -141,14 +163,25 @@ class Reader:
         return self._take(min(count, self._size))
 
     async def _read_all(self) -> bytes:
+        self._refuse_company()
         self.credit_unread()
-        self.collecting = True
+        self._collected = io.BytesIO()
+        self._collected.write(self._joined())
         try:
             while await self._more():
                 pass
         finally:
-            self.collecting = False
-        return self._take(self._size) if self._size else b""
+            # Whoever is told to stop waiting leaves what came to the next one.
+            self._chunks.append(self._collected.getvalue())
+            self._collected = None
+        return self._take(self._size)
+
+    def _joined(self) -> bytes:
+        """Removes all chunks, as one."""
+        data = b"".join(self._chunks)[self._offset :]
+        self._chunks.clear()
+        self._offset = 0
+        return data
 
     async def readexactly(self, count: int) -> bytes:
         """``count`` bytes; raises asyncio.IncompleteReadError when the stream ends before."""
@@ -162,13 +195,15 @@ class Reader:
         """Everything up to and with ``separator``; raises asyncio.IncompleteReadError when the stream ends before."""
         searched = 0
         while True:
-            if len(self._chunks) > 1:
-                self._chunks = deque((b"".join(self._chunks),))
-            data = self._chunks[0] if self._chunks else b""
-            found = data.find(separator, max(0, searched - len(separator) + 1))
-            if found >= 0:
-                return self._take(found + len(separator))
-            searched = len(data)
+            if self._chunks:
+                again = max(0, searched - len(separator) + 1)
+                found = self._chunks[0].find(separator, self._offset + again)
+                if found < 0 and len(self._chunks) > 1:
+                    self._chunks.append(self._joined())
+                    found = self._chunks[0].find(separator, again)
+                if found >= 0:
+                    return self._take(found + len(separator) - self._offset)
+                searched = self._size
             if searched > limit:
                 raise WireError("no end of line", expected=f"{separator!r} within {limit} bytes")
             self.credit_unread()
