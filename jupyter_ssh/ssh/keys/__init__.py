@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .base import KeyType, PrivateKey, PublicKey, SignatureAlgorithm
+from .certificates import Certificate, CertifiedKey
 from .files import (
     KeyFile,
+    load_certificate,
     load_private_key,
     load_public_key,
     open_key_file,
     parse_private_key,
-    save_private_key,
 )
 from .generate import generate
 from .key_types import (
@@ -19,17 +20,21 @@ from .key_types import (
     parse_public_key,
     parse_public_line,
 )
+from .saving import save_private_key
 
 __all__ = [
     "HOST_KEY_ALGORITHMS",
     "KEY_TYPES",
     "SIGNATURE_ALGORITHMS",
+    "Certificate",
+    "CertifiedKey",
     "KeyFile",
     "KeyType",
     "PrivateKey",
     "PublicKey",
     "SignatureAlgorithm",
     "generate",
+    "load_certificate",
     "load_private_key",
     "load_public_key",
     "open_key_file",

@@ -18,3 +18,5 @@ class KeyContainer:
     open: Callable[[bytes | None], PrivateKey] = field(repr=False)
     """(passphrase) -> the key.  Raises `WrongPassphrase`, `KeyFormatError`, `KeyFileError`.  Takes a tenth of a second
     and more where a passphrase is stretched, outside the interpreter's lock."""
+    file_format: str = "openssh"
+    """A name of `saving.PRIVATE_FORMATS`."""

@@ -1,4 +1,4 @@
-"""Private key files on disk: reading them with their passphrase, and saving them with their ``.pub`` beside."""
+"""Key files on disk: private ones with their passphrase, public ones, certificates.  For writing see `saving`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import KeyFileError, KeyFormatError, PassphraseNeeded, SSHError, WrongPassphrase
-from . import openssh_file, pem
+from . import openssh_file, pem, putty_file
 from .base import PrivateKey, PublicKey
+from .certificates import Certificate
 from .container import KeyContainer
-from .disk import open_for_reading, replace_file
-from .key_types import parse_public_line
+from .disk import open_for_reading
+from .public_text import parse_public_text
 
 MAX_FILE = 1 << 20
 """Bytes of a key file; OpenSSH's limit too."""
@@ -37,6 +38,11 @@ class KeyFile:
     public: PublicKey | None
     """From the file, or for encrypted PEM files from the ``.pub`` beside it; None where that is missing."""
     _container: KeyContainer = field(repr=False)
+
+    @property
+    def file_format(self) -> str:
+        """A name of `saving.PRIVATE_FORMATS`."""
+        return self._container.file_format
 
     @property
     def prompt(self) -> str:
@@ -69,27 +75,35 @@ class KeyFile:
         )
 
 
-def open_key_file(path: str | os.PathLike[str]) -> KeyFile:
-    """Reads a private key file without decrypting it.
+def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> KeyFile:
+    """Reads a private key file without decrypting it: OpenSSH's format, PEM or PuTTY's.
 
-    Raises `KeyFileError` (unreadable, not a private key, readable by others) and `KeyFormatError` (malformed or weak).
+    ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.  Raises `KeyFileError`
+    (unreadable, not a private key, readable by others) and `KeyFormatError` (malformed or weak).
     """
     place = Path(path)
     data = _read(place)
     try:
-        container = parse_private_file(data)
+        container = parse_private_file(data, required_rsa_size)
     except SSHError as error:
         raise _of_file(error, place) from None
-    return KeyFile(place, container.encrypted, container.public or _public_beside(place), container)
+    public = container.public or _public_beside(place, required_rsa_size)
+    return KeyFile(place, container.encrypted, public, container)
 
 
-def load_private_key(path: str | os.PathLike[str], passphrase: Passphrase = None) -> PrivateKey:
+def load_private_key(
+    path: str | os.PathLike[str], passphrase: Passphrase = None, required_rsa_size: int | None = None
+) -> PrivateKey:
     """The private key in a file.
 
     ``passphrase`` is the passphrase or a callback that is asked for it, at most three times.  Raises `PassphraseNeeded`
     when there is none, `WrongPassphrase`, and what `open_key_file` raises.
     """
-    file = open_key_file(path)
+    return unlock(open_key_file(path, required_rsa_size), passphrase)
+
+
+def unlock(file: KeyFile, passphrase: Passphrase = None) -> PrivateKey:
+    """`KeyFile.unlock`, which may ask for the passphrase as `load_private_key` does."""
     if not callable(passphrase):
         return file.unlock(passphrase)
     for _ in range(ATTEMPTS if file.encrypted else 0):
@@ -102,73 +116,79 @@ def load_private_key(path: str | os.PathLike[str], passphrase: Passphrase = None
     return file.unlock()
 
 
-def parse_private_key(data: bytes | str, passphrase: str | bytes | None = None) -> PrivateKey:
+def parse_private_key(
+    data: bytes | str, passphrase: str | bytes | None = None, required_rsa_size: int | None = None
+) -> PrivateKey:
     """The private key in the text of a file.  Raises as `load_private_key` does."""
-    container = parse_private_file(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
+    encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    container = parse_private_file(encoded, required_rsa_size)
     return KeyFile(Path("in memory"), container.encrypted, container.public, container).unlock(passphrase)
 
 
-def parse_private_file(data: bytes) -> KeyContainer:
-    """Chooses the format by the text's first mark."""
+def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
+    """Chooses the format by the text's first mark.  A UTF-8 byte order mark does no harm."""
+    data = data.removeprefix(BOM_UTF8)
+    if data.startswith(BOMS_UTF16):
+        raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
     if openssh_file.BEGIN in data:
-        return openssh_file.parse(data)
-    start = data.lstrip()[:64]
+        return openssh_file.parse(data, required_rsa_size)
+    start = data.lstrip()
+    if start.startswith(putty_file.BEGIN):
+        return putty_file.parse(start, required_rsa_size)
     for mark, what, next_step in FOREIGN_FORMATS:
         if start.startswith(mark):
-            raise KeyFileError(what, expected="a private key of OpenSSH", next_step=next_step)
-    return pem.parse(data)
+            raise KeyFileError(what, expected="a private key", next_step=next_step)
+    return pem.parse(data, required_rsa_size)
 
 
+BOM_UTF8 = b"\xef\xbb\xbf"
+BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 FOREIGN_FORMATS = (
     (b"ssh-", "this is a public key", "Name the file without .pub"),
     (b"ecdsa-", "this is a public key", "Name the file without .pub"),
-    (b"PuTTY-User-Key-File", "this is a PuTTY key", "Convert it with: puttygen FILE -O private-openssh-new -o NEW-KEY"),
+    (b"sk-", "this is a public key", "Name the file without .pub"),
+    (b"---- BEGIN SSH2 PUBLIC KEY", "this is a public key", "Name the file with the private one"),
     (b"SSH PRIVATE KEY FILE FORMAT", "this is a key of SSH protocol 1", "Make a new key with: ssh-keygen -t ed25519"),
     (b"---- BEGIN SSH2 ENCRYPTED", "this is a key of ssh.com's format", "Convert it with: ssh-keygen -i -f FILE"),
 )
 """(how such a file begins, what it is, what to do)."""
 
 
-def load_public_key(path: str | os.PathLike[str]) -> tuple[PublicKey, str]:
-    """Key and comment of a ``.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
-    place = Path(path)
-    for line in _read(place, secret=False).decode("utf-8", "surrogateescape").splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
-            try:
-                return parse_public_line(line)
-            except KeyFormatError as error:
-                raise _of_file(error, place) from None
-    raise KeyFileError(f"no public key in {place}", phase="public key")
+def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
+    """Key and comment of a ``.pub`` file, or one of RFC 4716 or PEM.  Raises `KeyFileError`, `KeyFormatError`."""
+    key, comment = _load_public(Path(path), required_rsa_size)
+    if isinstance(key, Certificate):
+        raise KeyFormatError(f"{path}: this is a certificate", phase="public key", expected="a public key")
+    return key, comment
 
 
-def save_private_key(
-    path: str | os.PathLike[str],
-    key: PrivateKey,
-    passphrase: str | bytes | None = None,
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Writes ``key`` in OpenSSH's format with mode 0600, and its ``.pub`` beside it; each file replaced as a whole.
+def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[Certificate, str]:
+    """Certificate and comment of a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
+    key, comment = _load_public(Path(path), required_rsa_size)
+    if not isinstance(key, Certificate):
+        raise KeyFormatError(f"{path}: this is a public key", phase="public key", expected="a certificate")
+    return key, comment
 
-    An existing key is only replaced with ``overwrite``: it may be the only way into some machine.
-    Raises `KeyFileError`.
+
+def certificate_beside(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> Certificate | None:
+    """The certificate ``PATH-cert.pub`` of the private key ``PATH``; None where there is no such file.
+
+    Raises `KeyFileError`, `KeyFormatError`.
     """
-    place = Path(path)
-    public_place = Path(f"{place}.pub")
-    if not overwrite and os.path.lexists(place):
-        raise KeyFileError(
-            f"the file {place} exists already", phase="saving a key", next_step="Choose another name, or overwrite it"
-        )
-    if isinstance(passphrase, str):
-        passphrase = passphrase.encode("utf-8", "surrogateescape")
-    data = openssh_file.dump(key, passphrase)
-    line = f"{key.public.line(key.comment)}\n".encode("utf-8", "surrogateescape")
+    place = Path(f"{str(path).removesuffix('.pub')}-cert.pub")
+    if not os.path.lexists(place):
+        return None
+    return load_certificate(place, required_rsa_size)[0]
+
+
+def _load_public(place: Path, required_rsa_size: int | None) -> tuple[PublicKey, str]:
+    data = _read(place, secret=False).removeprefix(BOM_UTF8)
     try:
-        replace_file(place, data, 0o600)
-        replace_file(public_place, line, 0o644)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise KeyFileError(f"cannot write {place}: {why}", phase="saving a key") from None
+        if data.startswith(BOMS_UTF16):
+            raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
+        return parse_public_text(data.decode("utf-8", "surrogateescape"), required_rsa_size)
+    except SSHError as error:
+        raise _of_file(error, place) from None
 
 
 def _read(path: Path, secret: bool = True) -> bytes:
@@ -203,9 +223,9 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
         )
 
 
-def _public_beside(path: Path) -> PublicKey | None:
+def _public_beside(path: Path, required_rsa_size: int | None) -> PublicKey | None:
     try:
-        return load_public_key(f"{path}.pub")[0]
+        return load_public_key(f"{path}.pub", required_rsa_size)[0]
     except SSHError:
         return None
 

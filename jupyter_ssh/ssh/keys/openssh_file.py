@@ -51,9 +51,10 @@ FILE_CIPHERS: dict[str, FileCipher] = {
     "aes128-cbc": FileCipher(16, 16, 16, 0, "CBC"),
 }
 UNENCRYPTED_BLOCK = 8
+MAX_PADDING = 16
 
 
-def parse(data: bytes) -> KeyContainer:
+def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
     """The container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for an unknown cipher or kdf."""
     fields = Reader(_dearmour(data))
     try:
@@ -63,7 +64,7 @@ def parse(data: bytes) -> KeyContainer:
         count = fields.uint32()
         if count != 1:
             raise KeyFormatError("OpenSSH private key file", expected="one key", received=f"{count} keys")
-        public = parse_public_key(fields.string())
+        public = parse_public_key(fields.string(), required_rsa_size)
         section = fields.string()
         tag = fields.rest()
         if (cipher_name == NO_CIPHER) != (kdf_name == NO_CIPHER):
@@ -71,12 +72,16 @@ def parse(data: bytes) -> KeyContainer:
         if cipher_name == NO_CIPHER:
             if tag or kdf_options:
                 raise KeyFormatError("OpenSSH private key has fields of an encrypted one")
-            return KeyContainer(False, public, lambda passphrase: _parse_section(section, public, None))
+            return KeyContainer(
+                False, public, lambda passphrase: _parse_section(section, public, None, required_rsa_size)
+            )
         decrypt = _decryption(cipher_name, kdf_name, kdf_options, section, tag)
     except WireError as error:
         raise KeyFormatError(f"malformed OpenSSH private key: {error.message}") from None
     return KeyContainer(
-        True, public, lambda passphrase: _parse_section(decrypt(passphrase or b""), public, cipher_name)
+        True,
+        public,
+        lambda passphrase: _parse_section(decrypt(passphrase or b""), public, cipher_name, required_rsa_size),
     )
 
 
@@ -85,21 +90,34 @@ def dump(
     passphrase: bytes | None = None,
     *,
     rounds: int = ROUNDS,
+    cipher: str = DEFAULT_CIPHER,
     random: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """The text of a file with ``key``, encrypted with aes256-ctr under ``passphrase`` unless that is empty."""
+    """The text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
+
+    ``cipher`` is a name of `FILE_CIPHERS`, ``rounds`` of bcrypt are 1 to `MAX_ROUNDS`.  Raises `KeyFormatError`.
+    """
+    if cipher not in FILE_CIPHERS or not 0 < rounds <= MAX_ROUNDS:
+        raise KeyFormatError(
+            "private keys cannot be encrypted so",
+            expected=f"{' or '.join(FILE_CIPHERS)}, and 1 to {MAX_ROUNDS} rounds",
+            received=f"{cipher[:64]!r} and {rounds} rounds",
+        )
     check = random(4)
     section = b"".join((check, check, string(key.public.key_type), key.private_fields(), string(key.comment)))
     cipher_name, kdf_name, kdf_options = NO_CIPHER, NO_CIPHER, b""
     block_size = UNENCRYPTED_BLOCK
     if passphrase:
-        cipher_name, kdf_name = DEFAULT_CIPHER, KDF
+        cipher_name, kdf_name = cipher, KDF
         block_size = FILE_CIPHERS[cipher_name].block_size
         salt = random(SALT_SIZE)
         kdf_options = string(salt) + uint32(rounds)
     section += bytes(range(1, 1 + -len(section) % block_size))
+    tag = b""
     if passphrase:
-        section = _crypt(FILE_CIPHERS[cipher_name], passphrase, salt, rounds, section, None)
+        row = FILE_CIPHERS[cipher_name]
+        section = _crypt(row, passphrase, salt, rounds, section, None)
+        section, tag = section[: len(section) - row.tag_size], section[len(section) - row.tag_size :]
     body = b"".join(
         (
             AUTH_MAGIC,
@@ -109,6 +127,7 @@ def dump(
             uint32(1),
             string(key.public.blob),
             string(section),
+            tag,
         )
     )
     base64 = binascii.b2a_base64(body, newline=False)
@@ -117,6 +136,8 @@ def dump(
 
 
 def _dearmour(data: bytes) -> bytes:
+    if data.count(BEGIN) > 1:
+        raise KeyFormatError("there is more than one private key in the file", expected="one")
     _, begin, rest = data.partition(BEGIN)
     base64, end, _ = rest.partition(END)
     if not begin or not end:
@@ -155,10 +176,10 @@ def _decryption(
 
 
 def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data: bytes, tag: bytes | None) -> bytes:
-    """Decrypts ``data``, or encrypts it when ``tag`` is None (never with GCM)."""
+    """Decrypts ``data``, or encrypts it when ``tag`` is None, and puts GCM's tag behind it."""
     import bcrypt
     from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher, algorithms, modes
 
     # Few rounds are the file's choice: bcrypt would print a warning.
     material = bcrypt.kdf(passphrase, salt, cipher.key_size + cipher.iv_size, rounds, ignore_few_rounds=True)
@@ -167,12 +188,15 @@ def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data
     context = Cipher(algorithms.AES(key), mode)
     crypt = context.encryptor() if tag is None else context.decryptor()
     try:
-        return bytes(crypt.update(data) + crypt.finalize())
+        done = bytes(crypt.update(data) + crypt.finalize())
+        return done + crypt.tag if isinstance(crypt, AEADEncryptionContext) else done
     except InvalidTag:
         raise _wrong_passphrase() from None
 
 
-def _parse_section(section: bytes, public: PublicKey, cipher_name: str | None) -> PrivateKey:
+def _parse_section(
+    section: bytes, public: PublicKey, cipher_name: str | None, required_rsa_size: int | None
+) -> PrivateKey:
     """The key in a decrypted section; errors name no byte of it."""
     encrypted = cipher_name is not None
     block_size = FILE_CIPHERS[cipher_name].block_size if cipher_name else UNENCRYPTED_BLOCK
@@ -182,12 +206,13 @@ def _parse_section(section: bytes, public: PublicKey, cipher_name: str | None) -
             if encrypted:
                 raise _wrong_passphrase()
             raise KeyFormatError("the check numbers of the OpenSSH private key differ")
-        key = parse_private_fields(fields)
+        key = parse_private_fields(fields, required_rsa_size)
         key.comment = fields.text()
         padding = fields.rest()
     except WireError:
         raise KeyFormatError("the private part of the OpenSSH private key ends too early") from None
-    if len(padding) >= block_size or padding != bytes(range(1, 1 + len(padding))) or len(section) % block_size:
+    # PuTTY pads as for a cipher where there is none, and OpenSSH takes any length.
+    if len(padding) > MAX_PADDING or padding != bytes(range(1, 1 + len(padding))) or len(section) % block_size:
         raise KeyFormatError("wrong padding in the OpenSSH private key")
     if key.public != public:
         raise KeyFormatError("the public and the private key of the file differ")

@@ -1,4 +1,7 @@
-"""Private keys in the PEM formats of OpenSSL: PKCS#8, and the older "RSA" and "EC" ones.  Read only."""
+"""Private keys in the PEM formats of OpenSSL: PKCS#8 (RFC 5958), and the older PKCS#1 (RSA), SEC 1 (EC) and DSA ones.
+
+`cryptography` reads and writes them; here is what it does not look at.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,73 @@ import re
 from ..errors import KeyFileError, KeyFormatError, WrongPassphrase
 from .base import PrivateKey
 from .container import KeyContainer
-from .key_types import KEY_TYPES
+from .key_types import KEY_TYPES, find_row
 
-PEM_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+PKCS8_LABELS = ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+OLD_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY")
+PEM_LABELS = (*OLD_LABELS, *PKCS8_LABELS)
+BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----.*?-----END \1-----", re.DOTALL)
+PARAMETERS = "EC PARAMETERS"
+"""A block that OpenSSL writes in front of an EC key, and that says nothing new."""
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
 CONVERT = "Convert it with: ssh-keygen -p -f FILE"
 
 
-def parse(data: bytes) -> KeyContainer:
+def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
     """The container in the text of a PEM file.  Raises `KeyFormatError`, or `KeyFileError` for other kinds of PEM."""
-    match = re.search(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----", data)
-    label = match[1].decode("ascii") if match else ""
-    if label not in PEM_LABELS:
-        raise KeyFileError(
-            "not a private key that is known here",
-            expected=f"OPENSSH PRIVATE KEY, {', '.join(PEM_LABELS)}",
-            received=label or "no such thing",
-            next_step=CONVERT,
+    label, block = _find(data)
+    file_format = "pkcs8" if label in PKCS8_LABELS else "pem"
+    if any(mark in block for mark in ENCRYPTION_MARKS):
+        return KeyContainer(
+            True, None, lambda passphrase: _load(block, passphrase or b"", required_rsa_size), file_format
         )
-    if any(mark in data for mark in ENCRYPTION_MARKS):
-        return KeyContainer(True, None, lambda passphrase: _load(data, passphrase or b""))
-    key = _load(data, None)
-    return KeyContainer(False, key.public, lambda passphrase: key)
+    key = _load(block, None, required_rsa_size)
+    return KeyContainer(False, key.public, lambda passphrase: key, file_format)
 
 
-def _load(data: bytes, passphrase: bytes | None) -> PrivateKey:
+def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = False) -> bytes:
+    """The text of a file with ``key``, PKCS#8 or of the older format, encrypted under ``passphrase`` unless that is
+    empty.  The passphrase is hardly stretched: OpenSSH's own format is the safer one.
+
+    Raises `KeyFormatError` for key types that have no such format.
+    """
+    from cryptography.hazmat.primitives import serialization as s
+
+    encryption = s.BestAvailableEncryption(passphrase) if passphrase else s.NoEncryption()
+    kind = s.PrivateFormat.PKCS8 if pkcs8 else s.PrivateFormat.TraditionalOpenSSL
+    try:
+        return key.to_cryptography().private_bytes(s.Encoding.PEM, kind, encryption)  # type: ignore[attr-defined, no-any-return]
+    except ValueError:
+        # Its text may quote what it was given.
+        pass
+    raise KeyFormatError(
+        f"a {key.public.key_type} key has no {'PKCS#8' if pkcs8 else 'PEM'} format"
+        + (", or its passphrase is too long for it" if passphrase else ""),
+        next_step="Save it in OpenSSH's format",
+    )
+
+
+def _find(data: bytes) -> tuple[str, bytes]:
+    """Label and text of the one block with a key."""
+    found = [(match[1].decode("ascii"), match[0]) for match in BLOCK.finditer(data)]
+    found = [block for block in found if block[0] != PARAMETERS]
+    if len(found) > 1:
+        raise KeyFormatError("there is more than one key in the file", expected="one", received=f"{len(found)}")
+    if found and found[0][0] in PEM_LABELS:
+        return found[0]
+    started = re.search(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----", data)
+    label = started[1].decode("ascii") if started else ""
+    if label in PEM_LABELS:
+        raise KeyFormatError("PEM private key is cut off", expected=f"a last line -----END {label}-----")
+    raise KeyFileError(
+        "not a private key that is known here",
+        expected=f"OPENSSH PRIVATE KEY, {', '.join(PEM_LABELS)}",
+        received=label or "no such thing",
+        next_step=CONVERT,
+    )
+
+
+def _load(data: bytes, passphrase: bytes | None, required_rsa_size: int | None) -> PrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -46,7 +91,8 @@ def _load(data: bytes, passphrase: bytes | None) -> PrivateKey:
         if passphrase is not None:
             raise WrongPassphrase("wrong passphrase, or a damaged file", phase="private key") from None
         raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None
-    for row in KEY_TYPES.values():
+    for name in KEY_TYPES:
+        row = find_row(name, required_rsa_size)
         key = row.from_cryptography(row, loaded)
         if key is not None:
             return key

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -30,8 +31,11 @@ from jupyter_ssh.ssh.keys import (
     parse_private_key,
     save_private_key,
 )
+from jupyter_ssh.ssh.keys.public_text import dump_rfc4716
+from jupyter_ssh.ssh.keys.saving import dump_private_key
 from jupyter_ssh.ssh.wire.types import Reader, string, uint32
 from tests.support.identities import run_quietly
+from tests.support.made_keys import key_of
 from tests.support.peers import require_tool
 
 TYPES = [("ed25519", 256), ("ecdsa", 256), ("ecdsa", 384), ("ecdsa", 521), ("rsa", 2048), ("rsa", 2056), ("dsa", 1024)]
@@ -84,6 +88,21 @@ def test_ssh_keygen_reads_what_we_wrote(key_type: str, bits: int, passphrase: st
     assert Path(f"{path}.pub").read_text() == key.public.line("some comment é") + "\n"
     assert ssh_keygen("-l", "-f", path).split()[1] == key.public.fingerprint
     assert load_private_key(path, passphrase).public == key.public
+
+
+@pytest.mark.parametrize("cipher", [*openssh_file.FILE_CIPHERS])
+def test_every_cipher_written(cipher: str, tmp_path: Path) -> None:
+    key = generate(comment="c")
+    save_private_key(tmp_path / "key", key, PASSPHRASE, cipher=cipher, rounds=1)
+    assert ssh_keygen("-y", "-P", PASSPHRASE, "-f", tmp_path / "key").strip() == key.public.line("c")
+    with pytest.raises(WrongPassphrase):
+        load_private_key(tmp_path / "key", "wrong")
+
+
+@pytest.mark.parametrize("options", [{"cipher": "none"}, {"rounds": 0}, {"rounds": 51}])
+def test_encryption_that_is_none(options: dict[str, Any]) -> None:
+    with pytest.raises(KeyFormatError, match="cannot be encrypted so"):
+        dump_private_key(generate(), "x", **options)
 
 
 @pytest.mark.parametrize("cipher", [*openssh_file.FILE_CIPHERS])
@@ -142,7 +161,13 @@ UNSUITABLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "strange DSA": (lambda: pem(dsa.generate_private_key(2048)), "q of 160"),
     "strange curve": (lambda: pem(ec.generate_private_key(ec.SECP256K1())), "unknown type"),
     "public key": (lambda: generate().public.line().encode(), "without .pub"),
-    "PuTTY": (lambda: b"PuTTY-User-Key-File-3: ssh-ed25519\n", "puttygen"),
+    "PuTTY of tomorrow": (lambda: b"PuTTY-User-Key-File-4: ssh-ed25519\n", "versions 1 to 3"),
+    "security key": (lambda: key_of("sk-ssh-ed25519@openssh.com").public.line().encode(), "without .pub"),
+    "RFC 4716": (lambda: dump_rfc4716(generate().public).encode(), "public key"),
+    "UTF-16": (lambda: PLAIN.decode().encode("utf-16"), "plain text"),
+    "two": (lambda: PLAIN + PLAIN, "more than one"),
+    "two PEM": (lambda: pem(ed25519.Ed25519PrivateKey.generate()) * 2, "more than one"),
+    "cut off PEM": (lambda: pem(ed25519.Ed25519PrivateKey.generate())[:-9], "cut off"),
     "protocol 1": (lambda: b"SSH PRIVATE KEY FILE FORMAT 1.1\n\0", "ssh-keygen -t ed25519"),
     "certificate": (lambda: b"-----BEGIN CERTIFICATE-----\n", "CERTIFICATE"),
     "nothing": (lambda: b"", "no such thing"),
@@ -161,11 +186,29 @@ def test_unsuitable_files(make: Callable[[], bytes], why: str, tmp_path: Path) -
     assert "FILE " not in str(caught.value).replace("FILE FORMAT", "")
 
 
+@pytest.mark.parametrize("make", [lambda text: text.replace(b"\n", b"\r\n"), lambda text: b"\xef\xbb\xbf" + text])
+@pytest.mark.parametrize("file_format", ["openssh", "pem", "pkcs8", "ppk3"])
+def test_line_ends_and_byte_order_marks_of_windows(make: Callable[[bytes], bytes], file_format: str) -> None:
+    key = generate("ecdsa")
+    assert parse_private_key(make(dump_private_key(key, file_format=file_format))).public == key.public
+    assert parse_private_key(make(dump_private_key(key, "x", file_format=file_format)), "x").public == key.public
+
+
 def test_weak_rsa_in_openssh_format_names_the_floor(tmp_path: Path) -> None:
     path = tmp_path / "key"
     ssh_keygen("-q", "-t", "rsa", "-b", 1024, "-N", "", "-f", path)
     with pytest.raises(KeyFormatError, match=r"at least 2048 bits, got 1024 bits"):
         load_private_key(path)
+    key = load_private_key(path, required_rsa_size=1024)
+    assert key.public.size == 1024
+    with pytest.raises(KeyFormatError, match="at least 2048"):
+        load_public_key(f"{path}.pub")
+    assert load_public_key(f"{path}.pub", 1024)[0] == key.public
+    for file_format in ("pem", "pkcs8", "ppk2"):
+        data = dump_private_key(key, file_format=file_format)
+        with pytest.raises(KeyFormatError, match="at least 2048"):
+            parse_private_key(data)
+        assert parse_private_key(data, required_rsa_size=1024).public == key.public
 
 
 def test_places_that_are_no_file(tmp_path: Path) -> None:
@@ -266,7 +309,7 @@ def test_nothing_shows_the_key(key_type: str, bits: int) -> None:
     assert repr(key) == str(key) == f"<{type(key).__name__} {key.public.key_type} {key.public.fingerprint}>"
     with pytest.raises(TypeError):
         pickle.dumps(key)
-    assert "open" not in repr(openssh_file.parse(openssh_file.dump(key)))
+    assert "lambda" not in repr(openssh_file.parse(openssh_file.dump(key)))
 
 
 class TestSaving:
