@@ -263,10 +263,11 @@ class Channel:
 
     def credit(self, count: int) -> None:
         """Says that ``count`` received bytes are dealt with, so that the peer may send as many more."""
-        grant = self.window.credit(count)
-        if grant:
-            self._grant(grant)
-            if not self.close_sent and not self.eof_received and self.window.begin_probe():
+        window = self.window
+        window.consumed += count
+        if window.consumed * 4 >= window.size:
+            self._grant(window.grant())
+            if not self.close_sent and not self.eof_received and window.begin_probe():
                 self._asked_at = self._connection.round_trips.clock()
                 self.request(WINDOW_PROBE, on_reply=self._probe_returned)
 

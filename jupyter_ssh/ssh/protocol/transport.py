@@ -291,7 +291,8 @@ class Transport:
             self.unsent = 0
             if self._age.worn_out(self._sealer.sequence):
                 self.rekey()
-            self._decongest()
+            if self.congested:
+                self._decongest()
         return output
 
     def pause(self) -> None:

@@ -24,7 +24,7 @@ class ReceiveWindow:
     OpenSSH's server reads as much as it may send from its process, and moves all of it again for each packet.
     """
 
-    __slots__ = ("_consumed", "_probed_at", "available", "limit", "received", "size")
+    __slots__ = ("_probed_at", "available", "consumed", "limit", "received", "size")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -33,7 +33,8 @@ class ReceiveWindow:
         """Bytes the peer may still send; the channel counts it down."""
         self.received = 0
         """Bytes granted again so far, which trails the bytes received by less than a window."""
-        self._consumed = 0
+        self.consumed = 0
+        """Bytes that are off our hands and not granted again yet; the channel counts it up, and grants them in time."""
         self._probed_at: int | None = None
 
     def overrun(self, count: int) -> WindowError:
@@ -45,13 +46,10 @@ class ReceiveWindow:
             received=f"{count}",
         )
 
-    def credit(self, count: int) -> int:
-        """Says that ``count`` bytes are off our hands; returns how much to grant the peer now (often 0)."""
-        self._consumed += count
-        if self._consumed * 4 < self.size:
-            return 0
-        grant = self._consumed
-        self._consumed = 0
+    def grant(self) -> int:
+        """Returns how much to grant the peer: all that is off our hands."""
+        grant = self.consumed
+        self.consumed = 0
         self.received += grant
         self.available += grant
         return grant
