@@ -26,9 +26,10 @@ READ_BYTES = 256 * 1024
 WRITE_BYTES = 64 * 1024
 #: What is kept of each stream of a command whose output nobody asked to keep, for its error.
 UNKEPT_BYTES = 64 * 1024
-#: Seconds a process has to end after SIGINT before its channel is closed. With `engine.GRACE` it bounds what ■ takes.
-INTERRUPT_SECONDS = 0.4
-#: Seconds for what the process printed before it ended by SIGINT.
+#: What an interrupted process gets, and how many seconds it then has to end. Together with `LAST_WORDS_SECONDS` less
+#: than `engine.GRACE`, which bounds what ■ takes.
+INTERRUPT_SIGNALS = (("INT", 0.4), ("HUP", 0.15))
+#: Seconds for showing what it printed until then.
 LAST_WORDS_SECONDS = 0.2
 
 
@@ -147,16 +148,21 @@ async def write_input(process: Process, data: bytes | None) -> None:
 
 
 async def _interrupt(process: Process, live: LiveOutput | None) -> None:
-    """SIGINT; where the process does not end by it, SIGHUP (as if its terminal had gone) and the channel is closed."""
-    _signal(process, "INT")
-    try:
-        await asyncio.wait_for(process.wait_closed(), INTERRUPT_SECONDS)
-        if live is not None:
+    """SIGINT; to a process that does not end by it SIGHUP, as if its terminal had gone; then the channel is closed."""
+    for name, seconds in INTERRUPT_SIGNALS:
+        _signal(process, name)
+        try:
+            await asyncio.wait_for(process.wait_closed(), seconds)
+        except asyncio.TimeoutError:
+            continue
+        except SSHError as error:  # the connection went at the same time
+            log.debug("the end of the interrupted process is not known: %s", error)
+        break
+    if live is not None:
+        try:
             await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
-    except asyncio.TimeoutError:
-        _signal(process, "HUP")
-    except SSHError as error:  # the connection went at the same time
-        log.debug("the end of the interrupted process is not known: %s", error)
+        except asyncio.TimeoutError:
+            log.debug("not all output was shown in time")
 
 
 def _signal(process: Process, name: str) -> None:
