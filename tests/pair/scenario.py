@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from jupyter_ssh.ssh.errors import ConnectionClosed, DisconnectedByPeer
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.roles import Role
@@ -14,7 +15,7 @@ from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
 from jupyter_ssh.ssh.wire import requests as r
 from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
 
-from .pairing import HOST_KEY, End, Pair, seeded, server_algorithms
+from .pairing import FAST_KEX, HOST_KEY, End, Pair, seeded, server_algorithms, suite
 
 INPUT = bytes(range(0, 256, 3))
 OUTPUT = b"the answer\r\n" * 6
@@ -84,6 +85,8 @@ class Story:
 
     def _started(self, channel: Channel, success: bool) -> None:
         self.log.append((channel.number, "exec", success))
+        if not success:
+            return
         channel.write(INPUT)
         channel.request("window-change", r.WindowChange(132, 50, 0, 0).encode())
         channel.request("signal", r.SignalRequest("USR1").encode())
@@ -177,3 +180,45 @@ def told_end(role: Role, chosen: Settings) -> tuple[End, Story]:
     end = End(role, chosen)
     end.known_requests = {"pty-req", "exec"}
     return end, Story(end)
+
+
+SEED = 20
+
+
+def assert_told(pair: Pair, stories: dict[Role, Story]) -> None:
+    """Both ends did and heard all there is, and left nothing behind."""
+    for role, story in stories.items():
+        assert by_channel(story.log) == TALES[role], role
+    assert isinstance(pair.client.session.failure, ConnectionClosed)
+    assert isinstance(pair.server.session.failure, DisconnectedByPeer)
+    for end in pair.ends:
+        assert end.session.connection.channels == {}
+
+
+class Recording:
+    """The bytes each role received and sent in one seeded session."""
+
+    def __init__(self, cipher: str, kex: str = FAST_KEX) -> None:
+        self.algorithms = suite(cipher, kex)
+        pair, stories = told_pair(*(self.settings(role) for role in Role))
+        pair.run()
+        assert_told(pair, stories)
+        self.received = {role: b"".join(pair.carried[role]) for role in Role}
+        plain = 4  # version, KEXINIT, key exchange message, NEWKEYS
+        self.first_sealed = {role: len(b"".join(pair.carried[role][:plain])) for role in Role}
+        self.sent = {Role.CLIENT: self.received[Role.SERVER], Role.SERVER: self.received[Role.CLIENT]}
+
+    def settings(self, role: Role) -> Settings:
+        """The settings of a role; with them its part can be played again."""
+        return settings(role, self.algorithms, SEED)
+
+    def replay(self, role: Role, pieces: list[bytes]) -> None:
+        """Feeds one end alone with the bytes its peer sent, in these pieces."""
+        end, story = told_end(role, self.settings(role))
+        sent = []
+        for piece in pieces:
+            end.session.feed(piece)
+            while packets := end.session.data_to_send():
+                sent += packets
+        assert b"".join(sent) == self.sent[role]
+        assert by_channel(story.log) == TALES[role]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ChannelClosed as ChannelClosedError
@@ -346,6 +347,7 @@ class Channel:
 
     def _tell_closed(self, error: SSHError | None) -> None:
         pending, self._pending_replies = self._pending_replies, deque()
-        for on_reply in pending:
-            on_reply(False)
-        self.on_event(ChannelClosed(error))
+        with ExitStack() as stack:  # everybody is told, even if what one of them does about it raises
+            stack.callback(self.on_event, ChannelClosed(error))
+            for on_reply in reversed(pending):
+                stack.callback(on_reply, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 from ..errors import ChannelOpenError, ConnectionClosed, ProtocolError, SSHError
@@ -105,13 +106,14 @@ class Connection:
         self.channels.pop(channel.number, None)
 
     def session_ended(self, error: SSHError) -> None:
-        """Tells every channel and everyone who waits for an answer."""
+        """Tells every channel and everyone who waits for an answer, even if what one of them does about it raises."""
         channels, self.channels = self.channels, {}
-        for channel in channels.values():
-            channel.session_ended(error)
         replies, self._global_replies = self._global_replies, deque()
-        for on_reply in replies:
-            on_reply(None)
+        with ExitStack() as stack:
+            for on_reply in reversed(replies):
+                stack.callback(on_reply, None)
+            for channel in reversed(channels.values()):
+                stack.callback(channel.session_ended, error)
 
     def _free_number(self) -> int:
         if len(self.channels) >= self._max_channels:

@@ -58,8 +58,10 @@ class Session:
         self.on_event(event)
 
     def _failed(self, error: SSHError) -> None:
-        self.connection.session_ended(error)
-        self.on_event(Closed(error))
+        try:
+            self.connection.session_ended(error)
+        finally:
+            self.on_event(Closed(error))
 
     # --- the network's side -------------------------------------------------------------------------------------------
 
