@@ -8,8 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+import pytest
+
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
-from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES, GroupExchangeMethod
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group
 from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.crypto.selection import names
 from jupyter_ssh.ssh.keys.base import PrivateKey
@@ -26,6 +30,10 @@ USER_KEY = generate("ssh-ed25519")
 
 FAST_KEX = "curve25519-sha256"
 GCM = "aes128-gcm@openssh.com"
+GROUP_EXCHANGE = "diffie-hellman-group-exchange-sha256"
+
+SMALL_GROUP = Group(0xE21A3163C2809AF03DA039C2B325E8C7CB924FC5B2C2124F8F365F43DE690697, 2)
+"""A safe prime of 256 bits: quick, and so small that it has to be allowed first, see `allow_small_groups`."""
 
 SUITES = {
     "gcm": (GCM, "hmac-sha2-256"),
@@ -51,6 +59,12 @@ def suite(name: str = "gcm", kex: str = FAST_KEX) -> Algorithms:
     """One algorithm of each kind, so that KEXINIT is short."""
     cipher, mac = SUITES[name]
     return Algorithms(kex=(kex,), host_key=("ssh-ed25519",), ciphers=(cipher,), macs=(mac,))
+
+
+def allow_small_groups(patch: pytest.MonkeyPatch) -> None:
+    """Lets a group exchange go on in `SMALL_GROUP`, until ``patch`` is undone."""
+    row = GroupExchangeMethod(GROUP_EXCHANGE, Grade.MODERN, "sha256", 256, 256, 256)
+    patch.setitem(EXCHANGES, GROUP_EXCHANGE, row)
 
 
 def seeded(seed: int) -> Callable[[int], bytes]:

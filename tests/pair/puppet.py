@@ -8,7 +8,14 @@ from dataclasses import replace
 from jupyter_ssh.ssh.crypto.packet_protection.plain import PlainOpener, PlainSealer
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.keys.base import PrivateKey
-from jupyter_ssh.ssh.protocol.key_exchange import ClientExchange, ServerExchange, Transcript, make_opener, make_sealer
+from jupyter_ssh.ssh.protocol.gate import EXCHANGE_NUMBERS
+from jupyter_ssh.ssh.protocol.key_exchange import (
+    Exchange,
+    Transcript,
+    begin_exchange,
+    make_opener,
+    make_sealer,
+)
 from jupyter_ssh.ssh.protocol.negotiation import STRICT, Agreed, Direction, make_kexinit, negotiate
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
@@ -16,7 +23,7 @@ from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.codec import Message
 
-from .pairing import HOST_KEY, End, seeded, suite
+from .pairing import HOST_KEY, SMALL_GROUP, End, seeded, suite
 
 VERSION = b"SSH-2.0-Puppet"
 
@@ -37,7 +44,7 @@ class Puppet:
         self.algorithms = algorithms or suite()
         settings = settings or Settings(self.algorithms)
         if subject_role is Role.SERVER:
-            settings = replace(settings, host_keys=(HOST_KEY,))
+            settings = replace(settings, host_keys=(HOST_KEY,), groups=lambda: [SMALL_GROUP])
         self.subject = End(subject_role, settings, login=login)
         self.role = Role.SERVER if subject_role is Role.CLIENT else Role.CLIENT
         self.strict = strict
@@ -53,6 +60,8 @@ class Puppet:
         self.version: bytes | None = None
         self.kexinit = b""
         self.agreed: Agreed | None = None
+        self.answers: list[bytes] = []
+        """What the exchange has to say next."""
         self.reset_sequence = False
 
     # --- saying and hearing -------------------------------------------------------------------------------------------
@@ -87,9 +96,8 @@ class Puppet:
             del self.stream[: len(body) + self.opener.overhead]
             payload = body[1 : len(body) - body[0]]
             heard.append(payload)
-            if payload[0] == n.SSH_MSG_KEX_ECDH_REPLY:
-                self.secrets, _ = self.client_exchange.finish(m.KexEcdhReply.decode(payload, 1))
-                self.session_id = self.session_id or self.secrets.exchange_hash
+            if payload[0] in EXCHANGE_NUMBERS and self.role is Role.CLIENT:
+                self.answers += self._receive(payload)
             elif payload[0] == n.SSH_MSG_NEWKEYS:
                 self._new_opener()
         self.inbox += heard
@@ -134,17 +142,46 @@ class Puppet:
             versions, payloads = versions[::-1], payloads[::-1]
         self.transcript = Transcript(*versions, *payloads)
 
-    def send_exchange(self, change: Callable[[m.KexEcdhReply], Message] = lambda reply: reply) -> None:
-        """Sends KEX_ECDH_INIT, or answers the subject's with ``change`` of the right reply."""
+    def _begin(self) -> Exchange:
         assert self.agreed is not None
-        if self.role is Role.CLIENT:
-            self.client_exchange = ClientExchange(self.agreed, self.transcript, self.random)
-            self.say(self.client_exchange.init())
+        settings = Settings(
+            self.algorithms, host_keys=(self.host_key,), groups=lambda: [SMALL_GROUP], random=self.random
+        )
+        self.kex = begin_exchange(self.role, self.agreed, self.transcript, settings)
+        return self.kex
+
+    def _receive(self, payload: bytes) -> list[bytes]:
+        """Gives a message to the exchange; returns what it says to it."""
+        step = self.kex.receive(payload)
+        if step.secrets is not None:
+            self.secrets = step.secrets
+            self.session_id = self.session_id or step.secrets.exchange_hash
+        return list(step.answers)
+
+    def send_group(self) -> None:
+        """Begins a group exchange: sends the request, or the group for the subject's."""
+        first = self._begin().first()
+        if first is not None:
+            self.say(first)
         else:
-            exchange = ServerExchange(self.agreed, self.transcript, [self.host_key], self.random)
-            self.secrets, reply = exchange.reply(m.KexEcdhInit.decode(self.heard(30)[-1], 1))
-            self.session_id = self.session_id or self.secrets.exchange_hash
-            self.say(change(reply))
+            self.say(*self._receive(self.heard(n.SSH_MSG_KEX_DH_GEX_REQUEST)[-1]))
+
+    def send_exchange(self, change: Callable[[Message], Message] = lambda reply: reply) -> None:
+        """Sends its public value, or answers the subject's with ``change`` of the right reply."""
+        assert self.agreed is not None
+        in_group = "group-exchange" in self.agreed.kex
+        if in_group:
+            self.send_group()
+        else:
+            self._begin()
+        if self.role is Role.CLIENT:
+            answers, self.answers = self.answers, []
+            self.say(*([self.kex.first() or b""] if not in_group else answers))
+        else:
+            heard = n.SSH_MSG_KEX_DH_GEX_INIT if in_group else n.SSH_MSG_KEX_ECDH_INIT
+            reply = m.KexDhGexReply if in_group else m.KexEcdhReply
+            (answer,) = self._receive(self.heard(heard)[-1])
+            self.say(change(reply.decode(answer, 1)))
 
     def _direction(self, sender: Role) -> Direction:
         assert self.agreed is not None

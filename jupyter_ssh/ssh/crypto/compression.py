@@ -37,7 +37,24 @@ class Compression:
     decompressor: Callable[[], Decompressor] | None = None
 
 
-_ROWS = (Compression("none", Grade.MODERN),)
+def _zlib_compressor() -> Compressor:
+    from .zlib_streams import ZlibCompressor
+
+    return ZlibCompressor()
+
+
+def _zlib_decompressor() -> Decompressor:
+    from .zlib_streams import ZlibDecompressor
+
+    return ZlibDecompressor()
+
+
+_ROWS = (
+    Compression("none", Grade.MODERN),
+    Compression("zlib@openssh.com", Grade.MODERN, True, _zlib_compressor, _zlib_decompressor),
+    # From the first keys on: whoever connects may then feed the decompressor, before anybody knows who it is.
+    Compression("zlib", Grade.LEGACY, False, _zlib_compressor, _zlib_decompressor),
+)
 
 COMPRESSIONS: dict[str, Compression] = {row.name: row for row in _ROWS}
 """Name on the wire -> row, in our order of preference."""

@@ -150,7 +150,7 @@ def _in_group(bits: int, random: Randomness = os.urandom) -> KeyAgreement:
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
-_ROWS = (
+_ROWS: tuple[ExchangeMethod | GroupExchangeMethod, ...] = (
     # Post-quantum first: what is recorded today must not be readable to the quantum computers of tomorrow.
     ExchangeMethod("mlkem768x25519-sha256", Grade.MODERN, "sha256", True, _mlkem768_x25519),
     ExchangeMethod("mlkem768nistp256-sha256", Grade.MODERN, "sha256", True, _mlkem768_nistp256),
@@ -164,16 +164,19 @@ _ROWS = (
     ExchangeMethod("ecdh-sha2-nistp384", Grade.MODERN, "sha384", False, _nistp384),
     ExchangeMethod("ecdh-sha2-nistp521", Grade.MODERN, "sha512", False, _nistp521),
     ExchangeMethod("curve448-sha512", Grade.MODERN, "sha512", False, _curve448),  # RFC 8731
+    # RFC 4419.  3072 bits are what goes with keys of 128 bits; a server that has none so small may send more.
+    GroupExchangeMethod("diffie-hellman-group-exchange-sha256", Grade.MODERN, "sha256", 2048, 3072, 8192),
     # RFC 8268.  Those of 2048 bits last: the others cost time, but no more than is good for a person who waits.
     ExchangeMethod("diffie-hellman-group16-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 4096)),
     ExchangeMethod("diffie-hellman-group18-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 8192)),
     ExchangeMethod("diffie-hellman-group17-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 6144)),
     ExchangeMethod("diffie-hellman-group15-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 3072)),
     ExchangeMethod("diffie-hellman-group14-sha256", Grade.MODERN, "sha256", False, partial(_in_group, 2048)),
-    # SHA-1 (RFC 9142).
+    # SHA-1 (RFC 9142).  Servers of its time often have groups of 1024 bits only, which RFC 8270 forbids since.
+    GroupExchangeMethod("diffie-hellman-group-exchange-sha1", Grade.LEGACY, "sha1", 1024, 2048, 8192),
     ExchangeMethod("diffie-hellman-group14-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 2048)),
     ExchangeMethod("diffie-hellman-group1-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 1024)),
 )
 
-EXCHANGES: dict[str, ExchangeMethod] = {row.name: row for row in _ROWS}
+EXCHANGES: dict[str, ExchangeMethod | GroupExchangeMethod] = {row.name: row for row in _ROWS}
 """Name on the wire -> row, in our order of preference."""

@@ -114,6 +114,7 @@ class ClientAuthentication:
     def _on_success(self, body: bytes) -> None:
         m.UserauthSuccess.decode(body, 2, payload_end(body))
         self._answered("a success")
+        self._transport.received_login()
         self._transport.enter(Phase.OPEN)
         self._on_event(Authenticated())
 

@@ -55,7 +55,7 @@ class ServerAuthentication:
         if self._decided() is None:
             return
         self._waiting.clear()
-        self._transport.send(m.UserauthSuccess().encode())
+        self._transport.send_login(m.UserauthSuccess().encode())
         self._transport.enter(Phase.OPEN)
         self._on_event(Authenticated())
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..wire import numbers as n
-from .roles import Phase, Role
+from .roles import Phase, Role, Stage
 
 DISCONNECT: Final = frozenset({n.SSH_MSG_DISCONNECT})
 
@@ -34,8 +34,16 @@ ENCRYPTED: Final = GENERIC | UNASSIGNED | {n.SSH_MSG_KEXINIT}
 PING: Final = frozenset({n.SSH2_MSG_PING, n.SSH2_MSG_PONG})
 
 EXCHANGE: Final = {
-    Role.CLIENT: frozenset({n.SSH_MSG_KEX_ECDH_REPLY}),
-    Role.SERVER: frozenset({n.SSH_MSG_KEX_ECDH_INIT}),
+    Role.CLIENT: {
+        Stage.AGREEMENT: frozenset({n.SSH_MSG_KEX_ECDH_REPLY}),
+        Stage.GROUP: frozenset({n.SSH_MSG_KEX_DH_GEX_GROUP}),
+        Stage.IN_GROUP: frozenset({n.SSH_MSG_KEX_DH_GEX_REPLY}),
+    },
+    Role.SERVER: {
+        Stage.AGREEMENT: frozenset({n.SSH_MSG_KEX_ECDH_INIT}),
+        Stage.GROUP: frozenset({n.SSH_MSG_KEX_DH_GEX_REQUEST, n.SSH_MSG_KEX_DH_GEX_REQUEST_OLD}),
+        Stage.IN_GROUP: frozenset({n.SSH_MSG_KEX_DH_GEX_INIT}),
+    },
 }
 
 CONNECTION: Final = frozenset(range(n.SSH_MSG_GLOBAL_REQUEST, n.SSH_MSG_REQUEST_FAILURE + 1)) | frozenset(
@@ -47,12 +55,17 @@ NOTHING: Final[frozenset[int]] = frozenset()
 
 def _rows(role: Role) -> dict[Phase, frozenset[int]]:
     client = role is Role.CLIENT
+    exchange = EXCHANGE[role]
     return {
         Phase.VERSION: NOTHING,
         Phase.KEXINIT: GENERIC | {n.SSH_MSG_KEXINIT},
         Phase.WRONG_GUESS: DISCONNECT | EXCHANGE_NUMBERS,
-        Phase.KEX: GENERIC | EXCHANGE[role],
-        Phase.KEX_STRICT: DISCONNECT | EXCHANGE[role],
+        Phase.KEX: GENERIC | exchange[Stage.AGREEMENT],
+        Phase.KEX_STRICT: DISCONNECT | exchange[Stage.AGREEMENT],
+        Phase.GROUP: GENERIC | exchange[Stage.GROUP],
+        Phase.GROUP_STRICT: DISCONNECT | exchange[Stage.GROUP],
+        Phase.GEX: GENERIC | exchange[Stage.IN_GROUP],
+        Phase.GEX_STRICT: DISCONNECT | exchange[Stage.IN_GROUP],
         Phase.NEWKEYS: GENERIC | {n.SSH_MSG_NEWKEYS},
         Phase.NEWKEYS_STRICT: DISCONNECT | {n.SSH_MSG_NEWKEYS},
         Phase.SERVICE: ENCRYPTED
@@ -73,7 +86,9 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
         ),
         # RFC 4252 §5.1: requests that were under way when authentication succeeded are ignored.
         Phase.OPEN: ENCRYPTED | PING | CONNECTION | (NOTHING if client else {n.SSH_MSG_USERAUTH_REQUEST}),
-        Phase.REKEY: GENERIC | EXCHANGE[role],
+        Phase.REKEY: GENERIC | exchange[Stage.AGREEMENT],
+        Phase.REKEY_GROUP: GENERIC | exchange[Stage.GROUP],
+        Phase.REKEY_GEX: GENERIC | exchange[Stage.IN_GROUP],
         Phase.REKEY_NEWKEYS: GENERIC | {n.SSH_MSG_NEWKEYS},
         Phase.CLOSED: NOTHING,
     }

@@ -1,14 +1,16 @@
-"""One run of a two-message key exchange and the keys that come out of it (RFC 4253 §7.2 and §8, RFC 5656 §4)."""
+"""Key exchange and the keys that come out of it (RFC 4253 §7.2 and §8); those of two messages (RFC 5656 §4)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..crypto.ciphers import CIPHERS
+from ..crypto.compression import COMPRESSIONS
 from ..crypto.derive import derive_key
-from ..crypto.exchange import EXCHANGES
+from ..crypto.exchange import EXCHANGES, ExchangeMethod, GroupExchangeMethod
 from ..crypto.macs import MACS
 from ..crypto.packet_protection.framing import Randomness
 from ..crypto.packet_protection.interfaces import Opener, Sealer
@@ -18,7 +20,8 @@ from ..keys.key_types import parse_public_key
 from ..wire import types as t
 from ..wire.messages import KexEcdhInit, KexEcdhReply
 from .negotiation import Agreed, Direction
-from .roles import Role
+from .roles import Role, Stage
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,19 @@ class Transcript:
     client_kexinit: bytes
     server_kexinit: bytes
 
-    def hash(self, name: str, host_key: bytes, client_public: bytes, server_public: bytes, secret: bytes) -> bytes:
-        """The exchange hash H; ``secret`` is K in its wire form."""
-        parts = (
-            self.client_version,
-            self.server_version,
-            self.client_kexinit,
-            self.server_kexinit,
-            host_key,
-            client_public,
-            server_public,
-        )
-        return hashlib.new(name, b"".join(map(t.string, parts)) + secret).digest()
+    def hash(
+        self,
+        name: str,
+        host_key: bytes,
+        client_public: bytes,
+        server_public: bytes,
+        secret: bytes,
+        group: bytes = b"",
+    ) -> bytes:
+        """The exchange hash H; ``secret`` is K in its wire form, ``group`` what a group exchange hashes besides."""
+        before = (self.client_version, self.server_version, self.client_kexinit, self.server_kexinit, host_key)
+        publics = t.string(client_public) + t.string(server_public)
+        return hashlib.new(name, b"".join(map(t.string, before)) + group + publics + secret).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,46 +57,107 @@ class Secrets:
     exchange_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a message of the peer's led to: messages to send and, with the last one, the secrets and for the client the
+    server's host key."""
+
+    answers: tuple[bytes, ...] = ()
+    secrets: Secrets | None = None
+    host_key: PublicKey | None = None
+
+
+class Exchange(Protocol):
+    """One run of a key exchange, in either role."""
+
+    @property
+    def stage(self) -> Stage:
+        """What the peer has to send next."""
+
+    def first(self) -> bytes | None:
+        """The message that begins it; None for the server, which waits for one."""
+
+    def receive(self, message: bytes) -> Step:
+        """Takes a message of the peer's, its number first, that GATE allows at this stage.
+
+        Raises `WireError` and `KeyExchangeError`.  Whether the host key is the right one is not judged here.
+        """
+
+
+def begin_exchange(role: Role, agreed: Agreed, transcript: Transcript, settings: Settings) -> Exchange:
+    """The exchange of the agreed method."""
+    method, random = EXCHANGES[agreed.kex], settings.random
+    if role is Role.CLIENT:
+        if not isinstance(method, GroupExchangeMethod):
+            return ClientExchange(agreed, transcript, random)
+        from .group_exchange import ClientGroupExchange
+
+        return ClientGroupExchange(method, agreed.host_key, transcript, random)
+    if not isinstance(method, GroupExchangeMethod):
+        return ServerExchange(agreed, transcript, settings.host_keys, random)
+    from .group_exchange import ServerGroupExchange
+
+    groups = settings.groups() if settings.groups else None
+    host_key = _host_key(agreed, settings.host_keys)
+    return ServerGroupExchange(method, host_key, agreed.host_key, transcript, groups, random)
+
+
+def _host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateKey:
+    return next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
+
+
+def verified_host_key(blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str) -> PublicKey:
+    """The server's host key, whose signature over the exchange hash is right; raises `KeyExchangeError`."""
+    host_key = parse_public_key(blob)
+    try:
+        host_key.verify(signature, exchange_hash, (algorithm,))
+    except SignatureError as error:
+        raise KeyExchangeError(
+            "the server's signature over the key exchange is wrong",
+            phase="key exchange",
+            expected=f"a valid {algorithm} signature",
+            received=str(error),
+            next_step="Somebody may be altering the connection; do not go on over this network.",
+        ) from error
+    return host_key
+
+
 class ClientExchange:
-    """The client's half: `init` to send, then `finish` with the server's reply."""
+    """The client's half of an exchange of two messages, see `Exchange`."""
+
+    stage = Stage.AGREEMENT
 
     def __init__(self, agreed: Agreed, transcript: Transcript, random: Randomness) -> None:
+        method = EXCHANGES[agreed.kex]
+        assert isinstance(method, ExchangeMethod)
         self._agreed = agreed
         self._transcript = transcript
-        self._method = EXCHANGES[agreed.kex]
-        self._agreement = self._method.agreement(random)
+        self._hash_name = method.hash_name
+        self._agreement = method.agreement(random)
         self._public = self._agreement.client_public()
 
-    def init(self) -> KexEcdhInit:
-        """The first message."""
-        return KexEcdhInit(self._public)
+    def first(self) -> bytes | None:
+        """See `Exchange.first`."""
+        return KexEcdhInit(self._public).encode()
 
-    def finish(self, reply: KexEcdhReply) -> tuple[Secrets, PublicKey]:
-        """Checks the reply and the signature over the exchange hash; returns the secrets and the server's host key.
+    def receive(self, message: bytes) -> Step:
+        """See `Exchange.receive`."""
+        return self.finish(KexEcdhReply.decode(message, 1))
 
-        Raises `KeyExchangeError` for a wrong public value and for a signature that does not verify.  Whether the host
-        key is the right one is not judged here.
-        """
+    def finish(self, reply: KexEcdhReply) -> Step:
+        """Checks the reply and the signature over the exchange hash."""
         secret = self._agreement.client_secret(reply.server_public)
         exchange_hash = self._transcript.hash(
-            self._method.hash_name, reply.host_key, self._public, reply.server_public, secret
+            self._hash_name, reply.host_key, self._public, reply.server_public, secret
         )
-        host_key = parse_public_key(reply.host_key)
-        try:
-            host_key.verify(reply.signature, exchange_hash, (self._agreed.host_key,))
-        except SignatureError as error:
-            raise KeyExchangeError(
-                "the server's signature over the key exchange is wrong",
-                phase="key exchange",
-                expected=f"a valid {self._agreed.host_key} signature",
-                received=str(error),
-                next_step="Somebody may be altering the connection; do not go on over this network.",
-            ) from error
-        return Secrets(self._method.hash_name, secret, exchange_hash), host_key
+        host_key = verified_host_key(reply.host_key, reply.signature, exchange_hash, self._agreed.host_key)
+        return Step((), Secrets(self._hash_name, secret, exchange_hash), host_key)
 
 
 class ServerExchange:
     """The server's half: one answer to the client's first message."""
+
+    stage = Stage.AGREEMENT
 
     def __init__(
         self, agreed: Agreed, transcript: Transcript, host_keys: Sequence[PrivateKey], random: Randomness
@@ -100,11 +165,21 @@ class ServerExchange:
         self._agreed = agreed
         self._transcript = transcript
         self._random = random
-        self._host_key = next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
+        self._host_key = _host_key(agreed, host_keys)
+
+    def first(self) -> bytes | None:
+        """See `Exchange.first`."""
+        return None
+
+    def receive(self, message: bytes) -> Step:
+        """See `Exchange.receive`."""
+        secrets, reply = self.reply(KexEcdhInit.decode(message, 1))
+        return Step((reply.encode(),), secrets)
 
     def reply(self, init: KexEcdhInit) -> tuple[Secrets, KexEcdhReply]:
         """The secrets and the reply, signed with the agreed host key; raises `KeyExchangeError`."""
         method = EXCHANGES[self._agreed.kex]
+        assert isinstance(method, ExchangeMethod)
         server_public, secret = method.agreement(self._random).server_reply(init.client_public)
         host_key = self._host_key.public.blob
         exchange_hash = self._transcript.hash(method.hash_name, host_key, init.client_public, server_public, secret)
@@ -130,14 +205,48 @@ def _key_material(
 
 
 def make_sealer(
-    secrets: Secrets, session_id: bytes, sender: Role, direction: Direction, sequence: int, random: Randomness
+    secrets: Secrets,
+    session_id: bytes,
+    sender: Role,
+    direction: Direction,
+    sequence: int,
+    random: Randomness,
+    *,
+    logged_in: bool = False,
 ) -> Sealer:
-    """What seals packets that ``sender`` sends, from packet number ``sequence`` on."""
+    """What seals packets that ``sender`` sends, from packet number ``sequence`` on; it compresses them where that was
+    agreed on, with a delayed compression only after the login."""
     iv, key, mac_key = _key_material(secrets, session_id, sender, direction)
-    return CIPHERS[direction.cipher].sealer(key, iv, MACS.get(direction.mac), mac_key, sequence, random)
+    sealer = CIPHERS[direction.cipher].sealer(key, iv, MACS.get(direction.mac), mac_key, sequence, random)
+    sealer = compressing(sealer, direction, delayed=False)
+    return compressing(sealer, direction, delayed=True) if logged_in else sealer
 
 
-def make_opener(secrets: Secrets, session_id: bytes, sender: Role, direction: Direction, sequence: int) -> Opener:
-    """What opens packets that ``sender`` sent, from packet number ``sequence`` on."""
+def make_opener(
+    secrets: Secrets, session_id: bytes, sender: Role, direction: Direction, sequence: int, *, logged_in: bool = False
+) -> Opener:
+    """What opens packets that ``sender`` sent, from packet number ``sequence`` on; ``logged_in`` as above."""
     iv, key, mac_key = _key_material(secrets, session_id, sender, direction)
-    return CIPHERS[direction.cipher].opener(key, iv, MACS.get(direction.mac), mac_key, sequence)
+    opener = CIPHERS[direction.cipher].opener(key, iv, MACS.get(direction.mac), mac_key, sequence)
+    opener = decompressing(opener, direction, delayed=False)
+    return decompressing(opener, direction, delayed=True) if logged_in else opener
+
+
+def compressing(sealer: Sealer, direction: Direction, *, delayed: bool) -> Sealer:
+    """``sealer`` with the compression that begins ``delayed``, or not, if that is the one that was agreed on."""
+    row = COMPRESSIONS[direction.compression]
+    if row.compressor is None or row.delayed is not delayed:
+        return sealer
+    from ..crypto.packet_protection.compressed import CompressedSealer
+
+    return CompressedSealer(sealer, row.compressor())
+
+
+def decompressing(opener: Opener, direction: Direction, *, delayed: bool) -> Opener:
+    """The same for ``opener``."""
+    row = COMPRESSIONS[direction.compression]
+    if row.decompressor is None or row.delayed is not delayed:
+        return opener
+    from ..crypto.packet_protection.compressed import CompressedOpener
+
+    return CompressedOpener(opener, row.decompressor())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..keys.base import PrivateKey
+
+if TYPE_CHECKING:
+    from ..crypto.key_agreement.dh_groups import Group
 
 SOFTWARE_VERSION: Final = "SSH-2.0-jupyter_ssh_0.1"
 
@@ -52,4 +55,6 @@ class Settings:
     max_window: int = 64 * 1024 * 1024
     banner: str = ""
     """Shown by the server to the client before authentication (RFC 4252 §5.4)."""
+    groups: Callable[[], Sequence[Group]] | None = None
+    """Gives the groups a server may name in a group exchange (RFC 4419), besides those of RFC 3526."""
     random: Callable[[int], bytes] = os.urandom

@@ -11,7 +11,6 @@ from typing import Final, NoReturn
 
 from ..crypto.packet_protection.interfaces import Opener, Sealer
 from ..crypto.packet_protection.plain import PlainOpener, PlainSealer
-from ..crypto.selection import names
 from ..errors import (
     ConnectionClosed,
     ConnectionLost,
@@ -25,24 +24,31 @@ from ..errors import (
     WireError,
 )
 from ..keys.base import PublicKey
-from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..wire import numbers as n
 from ..wire.messages import (
     Debug,
     Disconnect,
     ExtInfo,
-    KexEcdhInit,
-    KexEcdhReply,
     KexInit,
     Ping,
     Pong,
     Unimplemented,
 )
-from ..wire.types import Reader, string
+from ..wire.types import Reader
 from .events import DebugMessage, Event, HostKeyOffered, KeysRenewed
+from .extensions import server_ext_info, take_extensions
 from .gate import EXCHANGE_NUMBERS, GATE, UNASSIGNED
 from .key_age import REKEY_PATIENCE, SEQUENCE_MASK, KeyAge
-from .key_exchange import ClientExchange, Secrets, ServerExchange, Transcript, make_opener, make_sealer
+from .key_exchange import (
+    Exchange,
+    Secrets,
+    Transcript,
+    begin_exchange,
+    compressing,
+    decompressing,
+    make_opener,
+    make_sealer,
+)
 from .negotiation import Agreed, Direction, make_kexinit, negotiate
 from .receive_buffer import ReceiveBuffer
 from .roles import EXCHANGE_PHASES, Phase, Role
@@ -60,8 +66,6 @@ MAX_HELD: Final = 4 * 1024 * 1024
 
 HELD_OVERHEAD: Final = 64
 """What a held message costs beside its own bytes, so that small ones are bounded too."""
-
-MAX_EXTENSIONS: Final = 64
 
 _GOODBYES: Final[tuple[tuple[type[SSHError], int, str | None], ...]] = (
     (HostKeyError, n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE, "host key not accepted"),
@@ -125,9 +129,7 @@ class Transport:
             n.SSH_MSG_EXT_INFO: self._on_ext_info,
             n.SSH_MSG_KEXINIT: self._on_kexinit,
             n.SSH_MSG_NEWKEYS: self._on_newkeys,
-            **dict.fromkeys(EXCHANGE_NUMBERS, self._on_guess),
-            n.SSH_MSG_KEX_ECDH_INIT: self._on_kex_ecdh_init,
-            n.SSH_MSG_KEX_ECDH_REPLY: self._on_kex_ecdh_reply,
+            **dict.fromkeys(EXCHANGE_NUMBERS, self._on_exchange),
             n.SSH2_MSG_PING: self._on_ping,
             n.SSH2_MSG_PONG: _ignore_body,
         }
@@ -141,8 +143,7 @@ class Transport:
 
         self._our_kexinit: KexInit | None = None
         self._our_kexinit_payload = b""
-        self._transcript: Transcript | None = None
-        self._client_exchange: ClientExchange | None = None
+        self._exchange: Exchange | None = None
         self._secrets: Secrets | None = None
         self._newkeys_received = False
         self._newkeys_sent = False
@@ -152,6 +153,10 @@ class Transport:
         """Messages of the upper layers do not go out: they wait for new keys, or the session is over."""
         self._held: list[bytes] = []
         self._held_size = 0
+        # zlib@openssh.com begins in each direction after USERAUTH_SUCCESS.
+        self._compress_sent = False
+        self._decompress_received = False
+        self._last_before_login: bytes | None = None
 
         self._output.append(settings.version.encode("ascii") + b"\r\n")
         self._send_kexinit()
@@ -209,6 +214,26 @@ class Transport:
             )
             return
         self._held.append(payload)
+
+    def send_login(self, payload: bytes) -> None:
+        """Sends USERAUTH_SUCCESS, the last message before a delayed compression begins."""
+        if self._holding:  # it goes out under the next keys, and so does what answers it
+            self._decompress_received = True
+            self._last_before_login = payload
+            self._hold(payload)
+        else:
+            self.send(payload)
+            self.received_login()
+
+    def received_login(self) -> None:
+        """Says that USERAUTH_SUCCESS came: a delayed compression begins."""
+        self._decompress_received = True
+        self._opener = decompressing(self._opener, self._direction(self.peer_role), delayed=True)
+        self._compress_from_here()
+
+    def _compress_from_here(self) -> None:
+        self._compress_sent = True
+        self._sealer = compressing(self._sealer, self._direction(self.role), delayed=True)
 
     def rekey(self) -> None:
         """Begins to change the keys, unless that is under way (RFC 4253 §9)."""
@@ -354,7 +379,7 @@ class Transport:
         self._enter(Phase.CLOSED)
         self._holding = True
         self._held.clear()
-        self._client_exchange = None
+        self._exchange = None
         self._secrets = None
         self.on_failure(error)
 
@@ -425,61 +450,47 @@ class Transport:
         self._newkeys_received = False
         versions = (self.settings.version.encode("ascii"), self.peer_version)
         payloads = (self._our_kexinit_payload, body[1:end])
-        if self.role is Role.CLIENT:
-            self._transcript = Transcript(*versions, *payloads)
-            self._client_exchange = ClientExchange(agreed, self._transcript, self.settings.random)
-            self._send_now(self._client_exchange.init().encode())
-        else:
-            self._transcript = Transcript(*reversed(versions), *reversed(payloads))
+        if self.role is Role.SERVER:
+            versions, payloads = versions[::-1], payloads[::-1]
+        self._exchange = begin_exchange(self.role, agreed, Transcript(*versions, *payloads), self.settings)
+        opening = self._exchange.first()
+        if opening is not None:
+            self._send_now(opening)
         self._resume_phase = Phase.SERVICE if first else self.phase
-        self._enter(Phase.WRONG_GUESS if agreed.wrong_guess else self._kex_phase())
+        self._enter(Phase.WRONG_GUESS if agreed.wrong_guess else self._exchange_phase())
 
-    def _kex_phase(self) -> Phase:
-        if self.session_id:
-            return Phase.REKEY
-        return Phase.KEX_STRICT if self.strict else Phase.KEX
+    def _exchange_phase(self) -> Phase:
+        assert self._exchange is not None
+        first, first_strict, later = self._exchange.stage.value
+        return later if self.session_id else first_strict if self.strict else first
 
-    def _on_guess(self, body: bytes) -> None:
-        """Messages of methods we do not have: they come in a wrong guess only."""
-        self._skip_wrong_guess()
-
-    def _on_kex_ecdh_init(self, body: bytes) -> None:
-        if self._skip_wrong_guess():
+    def _on_exchange(self, body: bytes) -> None:
+        """Messages 30 to 49, which belong to the method; GATE lets those through that its stage allows."""
+        if self.phase is Phase.WRONG_GUESS:
+            self._enter(self._exchange_phase())
             return
-        assert self.agreed is not None
-        assert self._transcript is not None
-        exchange = ServerExchange(self.agreed, self._transcript, self.settings.host_keys, self.settings.random)
-        secrets, reply = exchange.reply(KexEcdhInit.decode(body, 2, payload_end(body)))
-        self._send_now(reply.encode())
-        self._take_secrets(secrets)
-        self._send_newkeys()
-
-    def _on_kex_ecdh_reply(self, body: bytes) -> None:
-        if self._skip_wrong_guess():
+        assert self._exchange is not None
+        step = self._exchange.receive(body[1 : payload_end(body)])
+        for answer in step.answers:
+            self._send_now(answer)
+        if step.secrets is None:
+            self._enter(self._exchange_phase())
             return
-        assert self._client_exchange is not None
-        secrets, host_key = self._client_exchange.finish(KexEcdhReply.decode(body, 2, payload_end(body)))
-        self._client_exchange = None
-        self._take_secrets(secrets)
-        if self.host_key is None:
-            self.host_key = host_key
+        self._exchange = None
+        self._take_secrets(step.secrets)
+        if step.host_key is not None and self.host_key is None:
+            self.host_key = step.host_key
             # NEWKEYS waits for accept_host_key: nothing but the key exchange is sent to a host nobody trusts.
-            self.on_event(HostKeyOffered(host_key))
-        elif self.host_key.blob != host_key.blob:
+            self.on_event(HostKeyOffered(step.host_key))
+        elif step.host_key is not None and self.host_key is not None and self.host_key.blob != step.host_key.blob:
             raise KeyExchangeError(
                 "the server changed its host key while renewing the keys",
                 phase=self.phase.value,
                 expected=self.host_key.fingerprint,
-                received=host_key.fingerprint,
+                received=step.host_key.fingerprint,
             )
         else:
             self._send_newkeys()
-
-    def _skip_wrong_guess(self) -> bool:
-        if self.phase is not Phase.WRONG_GUESS:
-            return False
-        self._enter(self._kex_phase())
-        return True
 
     def _take_secrets(self, secrets: Secrets) -> None:
         self._secrets = secrets
@@ -505,18 +516,20 @@ class Transport:
         assert self._secrets is not None
         self._send_now(bytes((n.SSH_MSG_NEWKEYS,)))
         sequence = 0 if self.strict else self._sealer.sequence
-        direction = self._direction(self.role)
-        self._sealer = make_sealer(self._secrets, self.session_id, self.role, direction, sequence, self.settings.random)
+        keys = (self._secrets, self.session_id, self.role, self._direction(self.role), sequence)
+        self._sealer = make_sealer(*keys, self.settings.random, logged_in=self._compress_sent)
         self._age.new_sending_keys(sequence, self.unsent)
         self._newkeys_sent = True
         self._our_kexinit = None
         self._holding = False
         if self.role is Role.SERVER and self._peer_wants_ext_info:
             self._peer_wants_ext_info = False
-            self._send_ext_info()
+            self.send(server_ext_info())
         held, self._held, self._held_size = self._held, [], 0
         for payload in held:
             self.send(payload)
+            if payload is self._last_before_login:
+                self._compress_from_here()
         self._decongest()
         self._finish_exchange()
 
@@ -525,8 +538,8 @@ class Transport:
             raise WireError("NEWKEYS carries data", expected="an empty message")
         assert self._secrets is not None
         sequence = 0 if self.strict else self._opener.sequence
-        direction = self._direction(self.peer_role)
-        self._opener = make_opener(self._secrets, self.session_id, self.peer_role, direction, sequence)
+        keys = (self._secrets, self.session_id, self.peer_role, self._direction(self.peer_role), sequence)
+        self._opener = make_opener(*keys, logged_in=self._decompress_received)
         self._age.new_receiving_keys(sequence)
         self._newkeys_received = True
         self._enter(self._resume_phase)
@@ -536,15 +549,9 @@ class Transport:
         if not (self._newkeys_sent and self._newkeys_received):
             return
         self._secrets = None
-        self._transcript = None
         self._age.renewed(self._direction(role).cipher for role in Role)
         self.exchanges += 1
         self.on_event(KeysRenewed())
-
-    def _send_ext_info(self) -> None:
-        pairs = (("server-sig-algs", ",".join(names(SIGNATURE_ALGORITHMS))), ("ping@openssh.com", "0"))
-        payload = b"".join(string(name) + string(value) for name, value in pairs)
-        self.send(ExtInfo(len(pairs), payload).encode())
 
     # --- messages at any time -----------------------------------------------------------------------------------------
 
@@ -566,14 +573,7 @@ class Transport:
         self.on_event(DebugMessage(message.message, message.always_display))
 
     def _on_ext_info(self, body: bytes) -> None:
-        message = ExtInfo.decode(body, 2, payload_end(body))
-        reader = Reader(message.extensions)
-        for _ in range(message.count):
-            name = reader.text()
-            self.extensions[name] = reader.string()
-            if len(self.extensions) > MAX_EXTENSIONS:
-                raise WireError("too many extensions", expected=f"at most {MAX_EXTENSIONS}")
-        reader.finish()
+        take_extensions(ExtInfo.decode(body, 2, payload_end(body)), self.extensions)
 
     def _on_ping(self, body: bytes) -> None:
         self.send(Pong(Ping.decode(body, 2, payload_end(body)).data).encode())

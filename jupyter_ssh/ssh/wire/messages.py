@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import numbers as n
-from .codec import Boolean, Cookie, Message, NameList, Rest, String, Text, Uint32
+from .codec import Boolean, Cookie, Message, Mpint, NameList, Rest, String, Text, Uint32
 
 # --- transport: RFC 4253 ----------------------------------------------------------------------------------------------
 
@@ -101,6 +101,46 @@ class KexEcdhInit(Message, number=n.SSH_MSG_KEX_ECDH_INIT):
 @dataclass(frozen=True, slots=True)
 class KexEcdhReply(Message, number=n.SSH_MSG_KEX_ECDH_REPLY):
     """RFC 5656 §4: the server's host key, public value and signature over the exchange hash."""
+
+    host_key: String
+    server_public: String
+    signature: String
+
+
+@dataclass(frozen=True, slots=True)
+class KexDhGexRequestOld(Message, number=n.SSH_MSG_KEX_DH_GEX_REQUEST_OLD):
+    """RFC 4419 §5: the size of the group that is wanted, in bits; what came before `KexDhGexRequest`."""
+
+    preferred: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class KexDhGexRequest(Message, number=n.SSH_MSG_KEX_DH_GEX_REQUEST):
+    """RFC 4419 §3: the sizes of groups that would do, in bits."""
+
+    minimum: Uint32
+    preferred: Uint32
+    maximum: Uint32
+
+
+@dataclass(frozen=True, slots=True)
+class KexDhGexGroup(Message, number=n.SSH_MSG_KEX_DH_GEX_GROUP):
+    """RFC 4419 §3: the group, a prime and a generator."""
+
+    p: Mpint
+    g: Mpint
+
+
+@dataclass(frozen=True, slots=True)
+class KexDhGexInit(Message, number=n.SSH_MSG_KEX_DH_GEX_INIT):
+    """RFC 4419 §3: the client's public value, the contents of the mpint e."""
+
+    client_public: String
+
+
+@dataclass(frozen=True, slots=True)
+class KexDhGexReply(Message, number=n.SSH_MSG_KEX_DH_GEX_REPLY):
+    """RFC 4419 §3: the server's host key, public value (the contents of the mpint f) and signature."""
 
     host_key: String
     server_public: String

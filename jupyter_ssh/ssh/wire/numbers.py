@@ -14,9 +14,15 @@ SSH_MSG_SERVICE_ACCEPT: Final = 6
 SSH_MSG_EXT_INFO: Final = 7
 SSH_MSG_KEXINIT: Final = 20
 SSH_MSG_NEWKEYS: Final = 21
-# 30 to 49 belong to the key exchange method; these two are RFC 5656 §7.1's.
+# 30 to 49 belong to the key exchange method; these two are RFC 5656 §7.1's …
 SSH_MSG_KEX_ECDH_INIT: Final = 30
 SSH_MSG_KEX_ECDH_REPLY: Final = 31
+# … and these RFC 4419 §5's.
+SSH_MSG_KEX_DH_GEX_REQUEST_OLD: Final = 30
+SSH_MSG_KEX_DH_GEX_GROUP: Final = 31
+SSH_MSG_KEX_DH_GEX_INIT: Final = 32
+SSH_MSG_KEX_DH_GEX_REPLY: Final = 33
+SSH_MSG_KEX_DH_GEX_REQUEST: Final = 34
 
 # --- RFC 4252 §6, RFC 4256 §5 -----------------------------------------------------------------------------------------
 SSH_MSG_USERAUTH_REQUEST: Final = 50
@@ -52,6 +58,7 @@ SSH2_MSG_PONG: Final = 193
 NAMES: Final[dict[int, str]] = {
     value: name for name, value in sorted(globals().items()) if name.startswith(("SSH_MSG_", "SSH2_MSG_"))
 }
+NAMES[30], NAMES[31] = "SSH_MSG_KEX_30", "SSH_MSG_KEX_31"
 NAMES[60] = "SSH_MSG_USERAUTH_60"
 
 

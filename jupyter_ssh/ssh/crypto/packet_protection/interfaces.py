@@ -30,7 +30,7 @@ class Opener(Protocol):
 
     @property
     def overhead(self) -> int:
-        """Bytes of a packet beside its body: the length field and the tag."""
+        """Bytes of a packet beside its body: the length field and the tag; of the last packet, where they differ."""
 
     def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
         """The body of the packet that begins at ``start``, or None while it is not whole before ``end``.

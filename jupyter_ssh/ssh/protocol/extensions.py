@@ -1,0 +1,30 @@
+"""Extension negotiation, RFC 8308: what each side says of itself in SSH_MSG_EXT_INFO."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..crypto.selection import names
+from ..errors import WireError
+from ..keys.key_types import SIGNATURE_ALGORITHMS
+from ..wire.messages import ExtInfo
+from ..wire.types import Reader, string
+
+MAX_EXTENSIONS: Final = 64
+
+
+def server_ext_info() -> bytes:
+    """The payload of a server's EXT_INFO: the signatures it takes, and that it answers pings."""
+    pairs = (("server-sig-algs", ",".join(names(SIGNATURE_ALGORITHMS))), ("ping@openssh.com", "0"))
+    return ExtInfo(len(pairs), b"".join(string(name) + string(value) for name, value in pairs)).encode()
+
+
+def take_extensions(message: ExtInfo, extensions: dict[str, bytes]) -> None:
+    """Adds what the peer says to ``extensions``; raises `WireError`."""
+    reader = Reader(message.extensions)
+    for _ in range(message.count):
+        name = reader.text()
+        extensions[name] = reader.string()
+        if len(extensions) > MAX_EXTENSIONS:
+            raise WireError("too many extensions", expected=f"at most {MAX_EXTENSIONS}")
+    reader.finish()

@@ -1,0 +1,141 @@
+"""Diffie-Hellman group exchange, RFC 4419: the server names a group, then the two agree in it.
+
+Imported when the method was chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..crypto.exchange import GroupExchangeMethod
+from ..crypto.key_agreement.dh import DiffieHellman
+from ..crypto.key_agreement.dh_groups import FALLBACK_BITS, Group, check_group, choose_group, named_group
+from ..crypto.packet_protection.framing import Randomness
+from ..errors import KeyExchangeError
+from ..keys.base import PrivateKey
+from ..wire import messages as m
+from ..wire import types as t
+from .key_exchange import Secrets, Step, Transcript, verified_host_key
+from .roles import Stage
+
+
+def _hashed(group: Group) -> bytes:
+    return t.mpint(group.p) + t.mpint(group.g)
+
+
+class ClientGroupExchange:
+    """The client's half: a wish for a group, then in the group the server names its public value."""
+
+    def __init__(
+        self, method: GroupExchangeMethod, host_key_algorithm: str, transcript: Transcript, random: Randomness
+    ) -> None:
+        self._method = method
+        self._host_key_algorithm = host_key_algorithm
+        self._transcript = transcript
+        self._random = random
+        self._request = m.KexDhGexRequest(method.minimum, method.preferred, method.maximum).encode()
+        self._hashed = self._request[1:]
+        self._agreement: DiffieHellman | None = None
+        self._public = b""
+        self.stage = Stage.GROUP
+
+    def first(self) -> bytes | None:
+        """See `Exchange.first`."""
+        return self._request
+
+    def receive(self, message: bytes) -> Step:
+        """See `Exchange.receive`."""
+        if self.stage is Stage.GROUP:
+            return self._take_group(m.KexDhGexGroup.decode(message, 1))
+        return self._finish(m.KexDhGexReply.decode(message, 1))
+
+    def _take_group(self, message: m.KexDhGexGroup) -> Step:
+        group = Group(message.p, message.g)
+        check_group(group, self._method.minimum, self._method.maximum)
+        self._hashed += _hashed(group)
+        self._agreement = DiffieHellman(group, self._random)
+        self._public = self._agreement.client_public()
+        self.stage = Stage.IN_GROUP
+        return Step((m.KexDhGexInit(self._public).encode(),))
+
+    def _finish(self, reply: m.KexDhGexReply) -> Step:
+        assert self._agreement is not None
+        secret = self._agreement.client_secret(reply.server_public)
+        exchange_hash = self._transcript.hash(
+            self._method.hash_name, reply.host_key, self._public, reply.server_public, secret, self._hashed
+        )
+        host_key = verified_host_key(reply.host_key, reply.signature, exchange_hash, self._host_key_algorithm)
+        return Step((), Secrets(self._method.hash_name, secret, exchange_hash), host_key)
+
+
+class ServerGroupExchange:
+    """The server's half; ``groups`` are those it may name, None for RFC 3526's."""
+
+    def __init__(
+        self,
+        method: GroupExchangeMethod,
+        host_key: PrivateKey,
+        host_key_algorithm: str,
+        transcript: Transcript,
+        groups: Sequence[Group] | None,
+        random: Randomness,
+    ) -> None:
+        self._method = method
+        self._host_key = host_key
+        self._host_key_algorithm = host_key_algorithm
+        self._transcript = transcript
+        self._groups = groups
+        self._random = random
+        self._hashed = b""
+        self._group: Group | None = None
+        self.stage = Stage.GROUP
+
+    def first(self) -> bytes | None:
+        """See `Exchange.first`."""
+        return None
+
+    def receive(self, message: bytes) -> Step:
+        """See `Exchange.receive`."""
+        if self.stage is Stage.IN_GROUP:
+            return self._reply(m.KexDhGexInit.decode(message, 1))
+        if message[0] == m.KexDhGexRequest.number:
+            request = m.KexDhGexRequest.decode(message, 1)
+        else:
+            preferred = m.KexDhGexRequestOld.decode(message, 1).preferred
+            request = m.KexDhGexRequest(self._method.minimum, preferred, self._method.maximum)
+        group = self._choose(request)
+        self._hashed = message[1:] + _hashed(group)
+        self._group = group
+        self.stage = Stage.IN_GROUP
+        return Step((m.KexDhGexGroup(group.p, group.g).encode(),))
+
+    def _choose(self, request: m.KexDhGexRequest) -> Group:
+        group = None
+        # Whatever is asked for, no group leaves our own limits.
+        minimum = max(request.minimum, self._method.minimum)
+        maximum = min(request.maximum, self._method.maximum)
+        if request.minimum <= request.preferred <= request.maximum:
+            limits = (minimum, request.preferred, maximum)
+            draw = int.from_bytes(self._random(4), "big")
+            group = choose_group(self._groups or (), *limits, draw)
+            # A file of moduli may lack what the client insists on.
+            group = group or choose_group([named_group(bits) for bits in FALLBACK_BITS], *limits, 0)
+        if group is None:
+            raise KeyExchangeError(
+                "the client asks for a group that there is none of",
+                phase="key exchange",
+                expected=f"a prime of {self._method.minimum} to {self._method.maximum} bits",
+                received=f"{request.minimum} to {request.maximum} bits, preferably {request.preferred}",
+            )
+        return group
+
+    def _reply(self, init: m.KexDhGexInit) -> Step:
+        assert self._group is not None
+        server_public, secret = DiffieHellman(self._group, self._random).server_reply(init.client_public)
+        host_key = self._host_key.public.blob
+        exchange_hash = self._transcript.hash(
+            self._method.hash_name, host_key, init.client_public, server_public, secret, self._hashed
+        )
+        signature = self._host_key.sign(exchange_hash, self._host_key_algorithm)
+        reply = m.KexDhGexReply(host_key, server_public, signature)
+        return Step((reply.encode(),), Secrets(self._method.hash_name, secret, exchange_hash))
