@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS, REKEY_BYTES
 from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
-from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES, GroupExchangeMethod
 from jupyter_ssh.ssh.crypto.grades import Grade
 from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.crypto.selection import names
@@ -60,6 +60,7 @@ MODERN = {
         "ecdh-sha2-nistp384",
         "ecdh-sha2-nistp521",
         "curve448-sha512",
+        "diffie-hellman-group-exchange-sha256",
         "diffie-hellman-group16-sha512",
         "diffie-hellman-group18-sha512",
         "diffie-hellman-group17-sha512",
@@ -125,9 +126,26 @@ def test_rows_stand_under_their_names(table: dict[str, Any]) -> None:
         assert row.name == name
 
 
-def test_none_leaves_payloads_alone() -> None:
-    row = COMPRESSIONS["none"]
-    assert (row.compressor, row.decompressor, row.delayed) == (None, None, False)
+def test_group_exchanges_stay_between_sane_sizes() -> None:
+    sizes = {
+        name: (row.minimum, row.preferred, row.maximum)
+        for name, row in EXCHANGES.items()
+        if isinstance(row, GroupExchangeMethod)
+    }
+    assert sizes == {
+        "diffie-hellman-group-exchange-sha256": (2048, 3072, 8192),  # RFC 8270
+        "diffie-hellman-group-exchange-sha1": (1024, 2048, 8192),
+    }
+
+
+def test_compressions() -> None:
+    assert {name: (row.grade, row.delayed) for name, row in COMPRESSIONS.items()} == {
+        "none": (Grade.MODERN, False),
+        "zlib@openssh.com": (Grade.MODERN, True),
+        "zlib": (Grade.LEGACY, False),
+    }
+    for name, row in COMPRESSIONS.items():
+        assert (row.compressor is None) == (row.decompressor is None) == (name == "none")
 
 
 @pytest.mark.parametrize("name", [name for name, row in CIPHERS.items() if not row.integrated_mac])
@@ -157,7 +175,7 @@ def test_legacy_modules_are_loaded_by_those_who_choose_them_only(cipher: str, ma
     code = f"""
 import sys
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
-from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES, GroupExchangeMethod
 from jupyter_ssh.ssh.crypto.macs import MACS
 row, mac = CIPHERS[{cipher!r}], MACS.get({mac!r})
 row.sealer(bytes(row.key_size), bytes(row.iv_size), mac, bytes(mac.key_size if mac else 0), 0)
