@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
 from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group, named_group
 from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage, WireError
 from jupyter_ssh.ssh.protocol import events as e
-from jupyter_ssh.ssh.protocol.key_exchange import Step
+from jupyter_ssh.ssh.protocol.key_exchange import Secrets, Step
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
@@ -62,7 +62,7 @@ def plain_bodies(pair: Pair, number: int) -> list[bytes]:
 @pytest.mark.usefixtures("small_groups")
 def test_keys_are_renewed_in_a_group() -> None:
     pair = Pair(SETTINGS, SETTINGS).run()
-    ours, theirs = pair.opened()
+    ours, _ = pair.opened()
     for end in pair.ends:
         end.session.rekey()
         ours.write(b"before, ")
@@ -120,27 +120,40 @@ def test_the_exchange_hash_is_rfc_4419s() -> None:
     assert puppet.subject.session.transport.session_id == puppet.secrets.exchange_hash
 
 
+class OldClient:
+    """The exchange of a client from before RFC 4419, which says one size only."""
+
+    def __init__(self, puppet: Puppet) -> None:
+        self.puppet = puppet
+        self.hashed = b""
+        self.dh = DiffieHellman(SMALL_GROUP, puppet.random)
+
+    def receive(self, message: bytes) -> Step:
+        if message[0] == m.KexDhGexGroup.number:
+            self.hashed = uint32(256) + message[1:]
+            return Step()
+        reply = m.KexDhGexReply.decode(message, 1)
+        secret = self.dh.client_secret(reply.server_public)
+        publics = (self.dh.client_public(), reply.server_public)
+        exchange_hash = self.puppet.transcript.hash("sha256", reply.host_key, *publics, secret, self.hashed)
+        HOST_KEY.public.verify(reply.signature, exchange_hash)
+        return Step((), Secrets("sha256", secret, exchange_hash))
+
+
 @pytest.mark.usefixtures("small_groups")
 def test_the_old_request_is_answered() -> None:
     puppet = Puppet(Role.SERVER, algorithms=ALGORITHMS)
     puppet.greet()
     puppet.send_kexinit()
-    puppet.kex = Unchecked()
-    request = m.KexDhGexRequestOld(256).encode()
-    (answer,) = puppet.say(request)
-    assert answer == m.KexDhGexGroup(SMALL_GROUP.p, SMALL_GROUP.g).encode()
-    ours = DiffieHellman(SMALL_GROUP, puppet.random)
-    public = ours.client_public()
-    reply = m.KexDhGexReply.decode(puppet.say(m.KexDhGexInit(public))[0], 1)
-    secret = ours.client_secret(reply.server_public)
-    # §5: "just as if" only n had been sent
-    exchange_hash = puppet.transcript.hash(
-        "sha256", reply.host_key, public, reply.server_public, secret, request[1:] + answer[1:]
-    )
-    HOST_KEY.public.verify(reply.signature, exchange_hash)
+    puppet.kex = client = OldClient(puppet)
+    assert puppet.say(m.KexDhGexRequestOld(256)) == [m.KexDhGexGroup(SMALL_GROUP.p, SMALL_GROUP.g).encode()]
+    puppet.say(m.KexDhGexInit(client.dh.client_public()))
+    puppet.send_newkeys()
+    assert puppet.failure is None
+    assert puppet.subject.session.phase is Phase.SERVICE
 
 
-class Unchecked:
+class Deaf:
     """Takes the server's messages and does nothing with them."""
 
     def receive(self, message: bytes) -> Step:
@@ -243,7 +256,7 @@ def asked(request: Message, groups: Callable[[], list[Group]] | None = None) -> 
     puppet.subject.session.transport.settings = replace(puppet.subject.session.transport.settings, groups=groups)
     puppet.greet()
     puppet.send_kexinit()
-    puppet.kex = Unchecked()
+    puppet.kex = Deaf()
     puppet.say(request)
     return puppet
 
