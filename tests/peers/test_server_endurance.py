@@ -233,7 +233,7 @@ async def test_closing_the_server_ends_everything(tmp_path: Path, peer_clients: 
             await peer.server.close()
             await peer.server.close()
             assert time.monotonic() - began < TIMEOUT
-            assert all(map(is_over, children))
+            await asyncio.to_thread(wait_until, lambda: all(map(is_over, children)), "its children are gone")
             assert peer.server.addresses == []
             assert peer.server.port == 0
             await asyncio.to_thread(client.communicate, b"", TIMEOUT)

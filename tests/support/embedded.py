@@ -28,7 +28,6 @@ T = TypeVar("T")
 Factory = Callable[..., "EmbeddedServer"]
 
 START_SECONDS = 30.0
-HOST_KEY_TYPES = ("ed25519", "ecdsa", "rsa")
 RSA_BITS = 2048
 
 
@@ -73,7 +72,7 @@ class EmbeddedServer:
     async def start(
         self,
         *,
-        host_key_types: Sequence[str] = HOST_KEY_TYPES,
+        host_key_types: Sequence[str] = ("ed25519",),
         methods: Sequence[str] = ("publickey", "password"),
         **options: Any,
     ) -> Server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -197,5 +198,7 @@ class _Driver(SessionDriver[ServerSession]):
         self._connection = connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._connection.options.tcp_keep_alive:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         super().connection_made(transport)
         self._connection.connected()

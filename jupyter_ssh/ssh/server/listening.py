@@ -89,9 +89,11 @@ class Server:
     # --- connections --------------------------------------------------------------------------------------------------
 
     def _accept(self) -> asyncio.BaseProtocol:
-        if self._listener is None or self._full():
+        if self._listener is None:
+            return _Refusal(b"")  # accepted just before we stopped listening
+        if self._full():
             log.warning("dropped a connection: %d are not logged in yet", len(self._starting))
-            return _Refusal()
+            return _Refusal(b"Exceeded MaxStartups\r\n")
         connection = ServerConnection(self)
         self._connections.add(connection)
         self._starting.add(connection)
@@ -127,9 +129,12 @@ class Server:
 class _Refusal(asyncio.Protocol):
     """Says why, as sshd does before any protocol, and closes."""
 
+    def __init__(self, reason: bytes) -> None:
+        self._reason = reason
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        transport.write(b"Exceeded MaxStartups\r\n")
+        transport.write(self._reason)
         transport.close()
 
 

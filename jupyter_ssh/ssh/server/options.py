@@ -89,6 +89,8 @@ class ServerOptions:
     # --- the connection ---
     banner: str = ""
     """A text shown before authentication (RFC 4252 §5.4)."""
+    tcp_keep_alive: bool = True
+    """Let the system notice clients whose machine is gone, so that their processes end some time."""
     client_alive_interval: float = 0.0
     """After so many silent seconds a client is asked for a sign of life; 0: never."""
     client_alive_count_max: int = 3

@@ -313,7 +313,8 @@ def test_signals_the_server_ignores_or_blocks_work_in_the_child() -> None:
     """An IPython kernel ignores SIGINT between cells; ``nohup`` and ``&`` in a shell do likewise."""
     answer = subprocess.run([sys.executable, "-c", IGNORING], capture_output=True, text=True, timeout=60, check=True)
     values = dict(line.split(":\t") for line in answer.stdout.splitlines())
-    assert int(values["SigIgn"], 16) == 0
+    # Above 31 are real-time signals, two of which the C library itself ignores in what posix_spawn starts.
+    assert int(values["SigIgn"], 16) & 0x7FFFFFFF == 0
     assert int(values["SigBlk"], 16) == 0
 
 
@@ -478,7 +479,8 @@ async def test_hanging_up_a_terminal_ends_an_interactive_shell_and_its_jobs() ->
     events = Recorder()
     bash = Account("alice", "/", "/bin/bash")
     process = start(events, Program(bash.shell, ("bash", "--norc", "-i"), "/", ENVIRONMENT), TERMINAL)
-    process.write(b"sleep 1000 & echo job=$!=\n")
+    # The job itself says that it is there: bash loses a hang-up between fork and exec.
+    process.write(b"sh -c 'echo job=$$=; exec sleep 1000' &\n")
     await events.until(lambda: re.search(rb"job=\d+=", events.stdout) is not None)
     found = re.search(rb"job=(\d+)=", events.stdout)
     assert found is not None

@@ -53,10 +53,7 @@ class ProcessEvents(Protocol):
         """So many bytes given to `ChildProcess.write` have left our memory."""
 
     def ended(self, ending: Ending) -> None:
-        """The process is gone, and all output was handed over: nobody holds the other end of a pipe or the pty any more.
-
-        The last event.
-        """
+        """The process is gone and its output ended: nobody holds its pipes or its pty any more.  The last event."""
 
 
 class ChildProcess(ABC):

@@ -1,0 +1,110 @@
+"""Decisions of the server that need no client: options, ways to log in, where to forward, whom to drop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_ssh.ssh.errors import ConfigError, KeyFileError
+from jupyter_ssh.ssh.keys.files import save_private_key
+from jupyter_ssh.ssh.keys.generate import generate
+from jupyter_ssh.ssh.server.direct_tcpip import may_open
+from jupyter_ssh.ssh.server.listening import Server
+from jupyter_ssh.ssh.server.method_progress import MethodProgress
+from jupyter_ssh.ssh.server.options import ServerOptions, load_host_keys
+
+
+def nobody(user: str, password: str) -> bool:
+    return False
+
+
+def test_one_method_is_enough_by_default() -> None:
+    progress = MethodProgress([["publickey"], ["password"]])
+    assert progress.methods == ("publickey", "password")
+    assert progress.done("password")
+
+
+def test_methods_in_sequence() -> None:
+    progress = MethodProgress([["publickey", "password"], ["publickey", "keyboard-interactive"], ["password"]])
+    assert progress.methods == ("publickey", "password")
+    assert not progress.done("publickey")
+    assert progress.methods == ("password", "keyboard-interactive")
+    progress.restart()
+    assert progress.methods == ("publickey", "password")
+    assert not progress.done("publickey")
+    assert progress.done("keyboard-interactive")
+
+
+def test_options_say_what_they_offer(tmp_path: Path) -> None:
+    options = ServerOptions(passwords=nobody)
+    assert options.methods == ("password",)
+    assert options.method_sequences == (("password",),)
+    assert options.key_files == ()
+    many = ServerOptions(authorized_keys=[tmp_path / "a", str(tmp_path / "b")], passwords=nobody)
+    assert many.methods == ("publickey", "password")
+    assert many.key_files == (tmp_path / "a", tmp_path / "b")
+    assert ServerOptions(authorized_keys=str(tmp_path)).key_files == (tmp_path,)
+
+
+def test_an_unknown_option_is_answered_with_those_that_are_meant() -> None:
+    with pytest.raises(ConfigError, match="allow_tcp_forwarding"):
+        ServerOptions.of({"passwords": nobody, "allow_tcp_forward": True})
+
+
+def test_only_algorithms_of_the_host_keys_are_offered() -> None:
+    options = ServerOptions(passwords=nobody)
+    ed25519, rsa = generate("ed25519"), generate("rsa", 2048)
+    assert list(options.settings([ed25519]).algorithms.host_key) == ["ssh-ed25519"]
+    offered = options.settings([rsa, ed25519]).algorithms.host_key
+    assert set(offered) == {"ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"}, "no SHA-1"
+    chosen = ServerOptions(passwords=nobody, host_key_algorithms="rsa-*", ciphers=["aes128-gcm@openssh.com"])
+    algorithms = chosen.settings([rsa, ed25519]).algorithms
+    assert set(algorithms.host_key) <= {"rsa-sha2-512", "rsa-sha2-256"}
+    assert list(algorithms.ciphers) == ["aes128-gcm@openssh.com"]
+
+
+def test_host_keys_from_files_and_objects(tmp_path: Path) -> None:
+    key = generate()
+    save_private_key(tmp_path / "key", key)
+    loaded = load_host_keys([tmp_path / "key", str(tmp_path / "key"), key])
+    assert [other.public for other in loaded] == [key.public] * 3
+    with pytest.raises(KeyFileError):
+        load_host_keys([tmp_path / "missing"])
+
+
+@pytest.mark.parametrize(
+    ("destinations", "host", "port", "expected"),
+    [
+        (None, "anywhere", 1, True),
+        ([], "anywhere", 1, False),
+        (["db:5432"], "db", 5432, True),
+        (["db:5432"], "DB", 5432, True),
+        (["db:5432"], "db", 5433, False),
+        (["db:*"], "db", 5433, True),
+        (["*.example:443"], "www.example", 443, True),
+        (["*.example:443"], "example", 443, False),
+        (["[::1]:80"], "::1", 80, True),
+        (["[::1]:80"], "::2", 80, False),
+        (["*:80"], "anything", 80, True),
+    ],
+)
+def test_destinations(destinations: list[str] | None, host: str, port: int, expected: bool) -> None:
+    assert may_open(destinations, host, port) is expected
+
+
+@pytest.mark.parametrize(
+    ("waiting", "dice", "dropped"),
+    [(9, 0.0, False), (10, 29.9, True), (10, 30.1, False), (55, 64.9, True), (55, 65.1, False), (100, 100.0, True)],
+)
+def test_early_drop(waiting: int, dice: float, dropped: bool) -> None:
+    class Dice:
+        def uniform(self, low: float, high: float) -> float:
+            assert (low, high) == (0, 100)
+            return dice
+
+    server: Any = Server(ServerOptions(passwords=nobody, max_startups=(10, 30, 100)), [generate()])
+    server._random = Dice()
+    server._starting = set(range(waiting))
+    assert server._full() is dropped
