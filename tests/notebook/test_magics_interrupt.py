@@ -67,10 +67,11 @@ def test_a_process_that_ignores_sigint_is_hung_up(kernel, tmp_path):
 
 
 def test_a_second_interrupt_is_not_waited_for(kernel):
-    script = "trap '' INT HUP TERM; echo ready; while :; do sleep 0.05; done"
+    script = "trap '' INT HUP TERM; echo $$ ready; while :; do sleep 0.05; done"
     cell = run_and_interrupt(kernel, f"%%ssh ours\n{script}", times=2)
     assert cell.error == "KeyboardInterrupt"
-    kernel.run("%ssh ours pkill -KILL -f 'INT HUP TER[M]'")
+    pid = cell.stdout.split()[0]
+    kernel.run(f"%ssh ours 'kill -KILL {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done'")
 
 
 def test_what_was_captured_before_the_interrupt_is_kept(kernel):
