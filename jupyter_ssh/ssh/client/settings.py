@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..config.options import Options
 from ..crypto.ciphers import CIPHERS
+from ..crypto.compression import COMPRESSIONS
 from ..crypto.exchange import EXCHANGES
 from ..crypto.macs import MACS
 from ..crypto.selection import names, pick
@@ -29,12 +30,12 @@ def session_settings(options: Options, known_key_types: Sequence[str]) -> Settin
 
 def signature_algorithms(options: Options) -> tuple[str, ...]:
     """The algorithms keys may sign in with: PubkeyAcceptedAlgorithms."""
-    default = names(SIGNATURE_ALGORITHMS, options.legacy_algorithms)
+    default = names(SIGNATURE_ALGORITHMS, options.legacy)
     return pick(SIGNATURE_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
 
 
 def _algorithms(options: Options, known_key_types: Sequence[str]) -> Algorithms:
-    legacy = options.legacy_algorithms
+    legacy = options.legacy
     host_key = pick(
         SIGNATURE_ALGORITHMS, options.host_key_algorithms, names(SIGNATURE_ALGORITHMS, legacy), "host key algorithm"
     )
@@ -46,4 +47,11 @@ def _algorithms(options: Options, known_key_types: Sequence[str]) -> Algorithms:
         host_key=host_key,
         ciphers=pick(CIPHERS, options.ciphers, names(CIPHERS, legacy), "cipher"),
         macs=pick(MACS, options.macs, names(MACS, legacy), "MAC"),
+        compression=_compression(options),
     )
+
+
+def _compression(options: Options) -> tuple[str, ...]:
+    """As OpenSSH: what was not asked for comes last, for servers that insist on it."""
+    compressing = tuple(name for name in names(COMPRESSIONS, options.legacy) if name != "none")
+    return (*compressing, "none") if options.compression else ("none", *compressing)

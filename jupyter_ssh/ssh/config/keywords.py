@@ -110,7 +110,7 @@ _ROWS = (
     Keyword("User", "user", TEXT),
     Keyword("UserKnownHostsFile", "user_known_hosts_file", PATHS, _KNOWN_HOSTS, tokens=_ALL_TOKENS, files=True),
     # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; never in a file that OpenSSH reads too.
-    Keyword("LegacyAlgorithms", "legacy_algorithms", YES_NO, False, own=True),
+    Keyword("Legacy", "legacy", YES_NO, False, own=True),
 )
 
 # Followed while a file is read, so they are no options of a connection.

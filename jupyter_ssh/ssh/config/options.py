@@ -50,7 +50,7 @@ class Options:
     identity_file: tuple[str, ...]
     kbd_interactive_authentication: bool
     kex_algorithms: str | None
-    legacy_algorithms: bool
+    legacy: bool  # algorithms of that grade are proposed too
     log_level: str
     macs: str | None
     number_of_password_prompts: int

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..errors import ConfigError
 from .grades import Grade
+from .known_elsewhere import is_known_elsewhere
 
 
 class Graded(Protocol):
@@ -33,8 +34,9 @@ def pick(
     ``default``, after ``^`` put in front of it, after ``-`` taken out of it.  ``*`` and ``?`` match any row but those
     of grade broken, which only their exact names bring in.  None and an empty spec are ``default``.
 
-    Raises `ConfigError` for a name that is in no row (except after ``-``, where it is gone already) and for a list
-    that ends up empty.  ``kind`` is what the error calls the names.
+    Names in no row that OpenSSH knows are left out, see `known_elsewhere`.  Raises `ConfigError` for a name that nobody
+    knows (except after ``-``, where it is gone already) and for a list that ends up empty.  ``kind`` is what the error
+    calls the names.
     """
     text = spec if isinstance(spec, str) else ",".join(spec or ())
     operator = text[:1] if text[:1] in ("+", "-", "^") else ""
@@ -47,7 +49,7 @@ def pick(
         wanted = [name for pattern in patterns for name in _matching(table, pattern, kind)]
         chosen = {"": wanted, "+": [*default, *wanted], "^": [*wanted, *default]}[operator]
     if not chosen:
-        raise ConfigError(f"no {kind} is left", expected="at least one name", received=repr(text))
+        raise ConfigError(f"no {kind} is left", expected=f"at least one of {', '.join(table)}", received=repr(text))
     return tuple(dict.fromkeys(chosen))
 
 
@@ -57,6 +59,6 @@ def _matching(table: Mapping[str, Graded], pattern: str, kind: str) -> list[str]
     found = []
     if "*" in pattern or "?" in pattern:
         found = [name for name, row in table.items() if row.grade is not Grade.BROKEN and fnmatchcase(name, pattern)]
-    if not found:
+    if not found and not is_known_elsewhere(pattern):
         raise ConfigError(f"unknown {kind}", expected=f"one of {', '.join(table)}", received=repr(pattern))
     return found

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ..crypto.ciphers import CIPHERS
+from ..crypto.compression import COMPRESSIONS
+from ..crypto.exchange import EXCHANGES
+from ..crypto.grades import Grade
+from ..crypto.macs import MACS
+from ..crypto.selection import Graded
 from ..errors import NegotiationError
+from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..wire.messages import KexInit
 from .roles import Role
 from .settings import Algorithms
@@ -65,9 +71,8 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
         client_names, server_names = getattr(client, field), getattr(server, field)
         chosen = _first_common(client_names, server_names)
         if chosen is None:
-            raise NegotiationError(
-                kind, getattr(ours, field), getattr(theirs, field), next_step=_ADVICE.get(kind, _DEFAULT_ADVICE)
-            )
+            offered = getattr(theirs, field)
+            raise NegotiationError(kind, getattr(ours, field), offered, next_step=_advice(kind, offered))
         return chosen
 
     def direction(name: str) -> Direction:
@@ -90,13 +95,31 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
     )
 
 
-_DEFAULT_ADVICE: Final = "Allow one of the peer's algorithms for this host if you trust it, or update the peer."
-_ADVICE: Final = {
-    "key exchange method": "Allow one of the peer's with KexAlgorithms=+NAME for this host, or update the peer.",
-    "host key algorithm": "Allow one of the peer's with HostKeyAlgorithms=+NAME for this host, or update the peer.",
-    "cipher": "Allow one of the peer's with Ciphers=+NAME for this host, or update the peer.",
-    "MAC": "Allow one of the peer's with MACs=+NAME for this host, or update the peer.",
+_KEYWORDS: Final[dict[str, tuple[str, Mapping[str, Graded]]]] = {
+    "key exchange method": ("KexAlgorithms=+", EXCHANGES),
+    "host key algorithm": ("HostKeyAlgorithms=+", SIGNATURE_ALGORITHMS),
+    "cipher": ("Ciphers=+", CIPHERS),
+    "MAC": ("MACs=+", MACS),
+    "compression": ("Compression=yes for ", COMPRESSIONS),
 }
+
+_ADVICE: Final = {
+    Grade.MODERN: "Allow what the peer has: {option}, for this host.",
+    Grade.LEGACY: "The peer is old. If it has to be, allow old algorithms for this host with Legacy=yes, or this one "
+    "alone with {option}; better update the peer.",
+    Grade.BROKEN: "What the peer has is broken. If it has to be, allow it for this host with {option}; better update "
+    "the peer.",
+}
+
+
+def _advice(kind: str, theirs: Sequence[str]) -> str:
+    """What a person can do about it, with the name of an algorithm to allow."""
+    keyword, table = _KEYWORDS[kind]
+    for grade, text in _ADVICE.items():
+        for name in theirs:
+            if name in table and table[name].grade is grade:
+                return text.format(option=keyword + name)
+    return "We have none of what the peer offers; update the peer."
 
 
 def _first_common(client: Sequence[str], server: Sequence[str]) -> str | None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.grades import Grade
-from jupyter_ssh.ssh.crypto.selection import names, pick
+from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.selection import Graded, names, pick
 from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from tests.support.peers import require_tool
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,40 @@ def test_an_unknown_name_lists_the_known_ones(spec: str | Sequence[str]) -> None
     assert caught.value.received
 
 
-def test_a_list_that_ends_up_empty_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no cipher is left"):
-        pick(TABLE, "-*", DEFAULT, "cipher")
+@pytest.mark.parametrize("spec", ["-*", "hmac-ripemd160", "hmac-ripemd160,*-cert-v01@openssh.com"])
+def test_a_list_that_ends_up_empty_is_refused(spec: str) -> None:
+    with pytest.raises(ConfigError, match="no cipher is left") as caught:
+        pick(TABLE, spec, DEFAULT, "cipher")
+    assert "a-cbc" in (caught.value.expected or "")
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("hmac-ripemd160,a-ctr", ("a-ctr",)),
+        ("a-ctr,hmac-ripemd160-etm@openssh.com", ("a-ctr",)),
+        ("+gss-gex-sha1-toWM5Slw5Ew8Mqkay+al2g==,a-cbc", (*DEFAULT, "a-cbc")),
+        ("^webauthn-sk-ecdsa-sha2-nistp256@openssh.com", DEFAULT),
+        ("+ssh-ed448-cert-v01@openssh.com,arc4", (*DEFAULT, "arc4")),
+        ("+sk-*", DEFAULT),
+        ("-ssh-xmss@openssh.com,a-ctr", ("b-ctr", "c-gcm")),
+    ],
+)
+def test_what_only_openssh_knows_is_left_out(spec: str, expected: tuple[str, ...]) -> None:
+    assert pick(TABLE, spec, DEFAULT) == expected
+
+
+def test_everything_this_machines_openssh_knows_can_stand_in_a_list() -> None:
+    ssh = require_tool("ssh", "openssh-client")
+    tables: dict[str, Mapping[str, Graded]] = {
+        "kex": EXCHANGES,
+        "cipher": CIPHERS,
+        "mac": MACS,
+        "HostKeyAlgorithms": SIGNATURE_ALGORITHMS,
+    }
+    for query, table in tables.items():
+        answer = subprocess.run([ssh, "-Q", query], capture_output=True, text=True, check=True)
+        known = answer.stdout.split()
+        assert pick(table, known, ()) == tuple(name for name in known if name in table)
+        if query in ("kex", "cipher", "mac"):
+            assert set(known) <= set(table), "and we can do them all"

@@ -1,0 +1,58 @@
+"""Two sides that have no algorithm in common: the error names one that could be allowed, and how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from jupyter_ssh.ssh.errors import NegotiationError
+from jupyter_ssh.ssh.protocol.roles import Role
+from jupyter_ssh.ssh.wire import messages as m
+
+from .pairing import suite
+from .puppet import Puppet
+
+FIELDS = {
+    "key exchange method": "kex_algorithms",
+    "host key algorithm": "server_host_key_algorithms",
+    "cipher": "encryption_server_to_client",
+    "MAC": "mac_client_to_server",
+    "compression": "compression_client_to_server",
+}
+
+
+def refused(kind: str, *names: str, role: Role = Role.CLIENT) -> NegotiationError:
+    """The error of a session whose peer offers these names for one kind, and all else as we do."""
+    puppet = Puppet(role, algorithms=replace(suite("ctr-eam"), compression=("none",)))
+    puppet.greet()
+    changes = {FIELDS[kind]: names}
+    puppet.say(puppet.make_kexinit(**changes))
+    error = puppet.failure
+    assert isinstance(error, NegotiationError)
+    assert (error.kind, error.theirs) == (kind, names)
+    assert m.Disconnect.decode(puppet.inbox[-1], 1).reason == 3
+    return error
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "advice"),
+    [
+        ("cipher", ("arcfour", "3des-cbc", "aes128-cbc"), "Legacy=yes, or this one alone with Ciphers=+3des-cbc;"),
+        ("cipher", ("arcfour", "chacha20-poly1305@openssh.com"), "Ciphers=+chacha20-poly1305@openssh.com,"),
+        ("cipher", ("des-cbc", "arcfour"), "broken. If it has to be, allow it for this host with Ciphers=+des-cbc"),
+        ("cipher", ("of-our-dreams",), "We have none of what the peer offers"),
+        ("cipher", (), "We have none of what the peer offers"),
+        ("MAC", ("hmac-sha1",), "MACs=+hmac-sha1"),
+        ("key exchange method", ("diffie-hellman-group1-sha1",), "KexAlgorithms=+diffie-hellman-group1-sha1"),
+        ("host key algorithm", ("ssh-rsa",), "HostKeyAlgorithms=+ssh-rsa"),
+        ("compression", ("zlib",), "Compression=yes for zlib"),
+    ],
+)
+def test_the_error_says_what_to_allow(kind: str, names: tuple[str, ...], advice: str) -> None:
+    assert advice in (refused(kind, *names).next_step or "")
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_server_says_so_too(kind: str) -> None:
+    assert refused(kind, "nothing-we-know", role=Role.SERVER).next_step
