@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import CertificateOptionError
-from .certificate_options import USER_OPTIONS, option_value
+from .certificate_options import USER_EXTENSIONS, USER_OPTIONS, option_value
 from .certificates import Certificate
 from .validity import format_validity
 
@@ -27,7 +27,7 @@ def describe(certificate: Certificate) -> list[str]:
         f"{INDENT}Valid: {format_validity(statement.valid_after, statement.valid_before)}",
         *_items("Principals", [harmless(name) for name in statement.principals]),
         *_items("Critical Options", _options(statement.critical_options, USER_OPTIONS)),
-        *_items("Extensions", _options(statement.extensions, {})),
+        *_items("Extensions", _options(statement.extensions, dict.fromkeys(USER_EXTENSIONS, False))),
     ]
 
 
@@ -47,16 +47,19 @@ def _items(title: str, items: list[str]) -> list[str]:
     return [f"{INDENT}{title}: ", *(f"{ITEM}{item}" for item in items)]
 
 
-def _options(options: Mapping[str, bytes], with_value: Mapping[str, bool]) -> list[str]:
+def _options(options: Mapping[str, bytes], known: Mapping[str, bool]) -> list[str]:
+    """A line for each option; ``known`` are those that are understood, and whether they have a value."""
     lines = []
     for name, data in options.items():
         shown = harmless(name)
-        if with_value.get(name):
+        if known.get(name):
             try:
                 shown += f" {harmless(option_value(options, name) or '')}"
             except CertificateOptionError:
                 shown += " (malformed)"
         elif data:
             shown += f" UNKNOWN OPTION: {data.hex()} (len {len(data)})"
+        elif name not in known:
+            shown += " UNKNOWN FLAG OPTION"
         lines.append(shown)
     return lines

@@ -82,10 +82,10 @@ def _parse_rfc4716(text: str, required_rsa_size: int | None) -> tuple[PublicKey,
     lines = re.sub(r"\\[ \t]*(\r\n|\n|\r)", "", inside).splitlines()
     comment = ""
     body = []
-    for line in lines:
+    for line in filter(str.strip, lines):
         name, colon, value = line.partition(":")
         if not colon:
-            body.append("".join(line.split()))
+            body += line.split()
         elif body:
             raise KeyFormatError("RFC 4716 public key with a header behind its data")
         elif name.strip().lower() == "comment":

@@ -151,17 +151,16 @@ def change_comment(
             phase=PHASE,
             next_step="Convert it to OpenSSH's format first, by changing its passphrase",
         )
-    # What was asked for is needed once more.
-    given: list[str | bytes | None] = []
+    # What is asked for is needed once more.
+    secret: str | bytes | None = None if callable(passphrase) else passphrase
 
     def ask(prompt: str) -> str | bytes | None:
-        given[:] = [passphrase(prompt) if callable(passphrase) else passphrase]
-        return given[0]
+        nonlocal secret
+        secret = passphrase(prompt) if callable(passphrase) else None
+        return secret
 
     key = unlock(file, ask if callable(passphrase) else passphrase)
     key.comment = one_line(comment)
-    secret = given[0] if given else passphrase
-    assert not callable(secret)
     data = dump_private_key(key, secret if file.encrypted else None, file_format=file.file_format, rounds=rounds)
     write_file(path, data, 0o600)
     public = key.public.key if isinstance(key, CertifiedKey) else key.public
