@@ -125,6 +125,22 @@ class KnownHostsError(SSHError):
     """A known_hosts file cannot be read or written."""
 
 
+class KeygenError(SSHError):
+    """What keygen was asked for cannot be done, or was answered with no."""
+
+    status: int = 255
+    """The exit status that ssh-keygen has for it."""
+    silent: bool = False
+    """Whether the command says no more about it: it is a plain "no", or the reason has been told."""
+
+    @classmethod
+    def ended(cls, message: str, status: int = 1, *, next_step: str | None = None) -> KeygenError:
+        """An end with ``status`` about which ssh-keygen itself says nothing (more)."""
+        error = cls(message, next_step=next_step)
+        error.status, error.silent = status, True
+        return error
+
+
 class HostKeyError(SSHError):
     """The server's host key was not accepted; nothing secret was sent."""
 

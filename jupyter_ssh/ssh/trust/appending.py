@@ -17,6 +17,8 @@ from .host_names import HASH_SIZE, hash_name, host_name, is_writable
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE = 0.01
 """Seconds; whoever holds the lock writes one line."""
+OPENINGS = 5
+"""How often the file is opened anew because it was replaced meanwhile."""
 
 
 def append(
@@ -42,21 +44,38 @@ def append(
         # Symbolic links are followed: dotfiles are often kept elsewhere.
         target = os.path.realpath(path)
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
-        try:
-            # Into /dev/null nothing is remembered, as its user wants.
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                with _lock(descriptor):
-                    _write(descriptor, line)
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        for _ in range(OPENINGS):
+            if _append_to(target, line):
+                break
+        else:
+            raise OSError(None, "other programs replace it again and again")
     except (OSError, ValueError) as error:
         raise KnownHostsError(
             f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
             phase="remembering a host key",
             next_step="The host stays unknown, so the next connection will ask again",
         ) from None
+
+
+def _append_to(target: str, line: bytes) -> bool:
+    """False when another file has taken the place of the one that was opened: see `editing`."""
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        # Into /dev/null nothing is remembered, as its user wants.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return True
+        with lock(descriptor):
+            try:
+                same = os.path.samestat(os.fstat(descriptor), os.stat(target))
+            except FileNotFoundError:
+                same = False
+            if not same:
+                return False
+            _write(descriptor, line)
+        os.fsync(descriptor)
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def _write(descriptor: int, line: bytes) -> None:
@@ -73,7 +92,7 @@ def _write(descriptor: int, line: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _lock(descriptor: int) -> Iterator[None]:
+def lock(descriptor: int) -> Iterator[None]:
     """Holds the file's lock.  Where there are no locks, or somebody keeps it, O_APPEND has to do, as in OpenSSH: then
     the worst is an empty line, when two programs repair the last one at once."""
     if sys.platform == "win32":

@@ -70,9 +70,9 @@ class Entry:
         """``SHA256:…`` of the key."""
         return fingerprint.sha256(self.blob)
 
-    def key(self) -> PublicKey:
+    def key(self, required_rsa_size: int | None = None) -> PublicKey:
         """The key itself.  Raises `KeyFormatError` for one of an unknown type, or a weak one."""
-        return parse_public_key(self.blob)
+        return parse_public_key(self.blob, required_rsa_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class HostFile:
                 status = os.fstat(stream.fileno())
                 stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
                 if stamp != self._stamp:
-                    self._index(_content(status, stream.read))
+                    self._index(read_content(status, stream.read))
                     self._stamp = stamp
         except FileNotFoundError:
             self._index(b"")
@@ -115,7 +115,8 @@ class HostFile:
                         self._further.setdefault(name, []).append(number)
 
 
-def _content(status: os.stat_result, read: Callable[[int], bytes]) -> bytes:
+def read_content(status: os.stat_result, read: Callable[[int], bytes]) -> bytes:
+    """All bytes of an open file, none of /dev/null; raises ``ValueError`` for what is no known_hosts file."""
     if stat.S_ISCHR(status.st_mode) and read(1) == b"":
         return b""  # /dev/null, which people name to have no such file
     if not stat.S_ISREG(status.st_mode):

@@ -203,7 +203,7 @@ def _how_to_check(key: PublicKey) -> str:
 
 
 def _how_to_remove(entry: Entry, name: str) -> str:
-    # ssh-keygen leaves lines with wildcards alone.
+    # ssh-keygen would take the whole line away, which other hosts need too.
     if entry.has_wildcards:
         return f"remove line {entry.line} of {entry.file} with an editor"
     return f"remove the old one with `ssh-keygen -R {shlex.quote(name)} -f {shlex.quote(str(entry.file))}`"

@@ -1,0 +1,176 @@
+"""Finding, removing and hashing the lines of one known_hosts file: what ``ssh-keygen -F``, ``-R`` and ``-H`` do.
+
+Nothing but the lines that are meant is touched, and the file as it was stays beside it as ``.old``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import KnownHostsError
+from ..keys.disk import open_for_reading, replace_file
+from .appending import lock
+from .entries import BadLine, Entry, Marker, parse_line
+from .host_file import BOM_UTF8, read_content
+from .host_names import HASH_SIZE, hash_name, name_digest, split_hash
+from .patterns import matches
+
+PHASE = "known_hosts"
+KEPT_MODE = 0o644
+"""Of the file's permissions at most these stay, as with ssh-keygen: nobody else may write it."""
+
+
+@dataclass(slots=True)
+class Edit:
+    """What was done to a file, or left undone because of its ``bad`` lines."""
+
+    path: Path
+    removed: list[Entry] = field(default_factory=list)
+    hashed: list[Entry] = field(default_factory=list)
+    """Lines whose names could be read, and cannot any more."""
+    with_wildcards: list[Entry] = field(default_factory=list)
+    """Lines that cannot be hashed."""
+    bad: list[BadLine] = field(default_factory=list)
+    changed: bool = False
+    """Whether the file was written, and the one before kept as `old`."""
+
+    @property
+    def old(self) -> Path:
+        """Where the content before the change is."""
+        return Path(f"{self.path}.old")
+
+
+def find(path: Path, name: str) -> list[tuple[Entry, str]]:
+    """The entries, with any marker, for a name written as in known_hosts (``host`` or ``[host]:port``), each with its
+    line as it stands.  Raises `KnownHostsError`."""
+    with _reading(path) as (descriptor, status):
+        lines = _lines(_read(path, descriptor, status))
+    found = []
+    for number, raw in enumerate(lines, 1):
+        entry = parse_line(raw, path, number)
+        if isinstance(entry, Entry) and is_for(entry, name):
+            found.append((entry, raw.decode("utf-8", "surrogateescape")))
+    return found
+
+
+def remove(path: Path, name: str) -> Edit:
+    """Takes away the lines of a host, also those that match it by a wildcard; CA and revoked lines stay.
+
+    A file with malformed lines stays as it is: it may be no known_hosts file at all.  Raises `KnownHostsError`.
+    """
+
+    def change(edit: Edit, parsed: Entry | BadLine | None, raw: bytes) -> Sequence[bytes]:
+        if isinstance(parsed, Entry) and parsed.marker is Marker.NONE and is_for(parsed, name):
+            edit.removed.append(parsed)
+            return ()
+        return (raw,)
+
+    return _edit(path, change, lambda edit: bool(edit.removed))
+
+
+def hash_names(path: Path, random: Callable[[int], bytes] = os.urandom) -> Edit:
+    """Replaces each readable name by its hash, a line for each; hashed, CA, revoked and wildcard lines stay.
+
+    Malformed lines and errors are as with `remove`.
+    """
+
+    def change(edit: Edit, parsed: Entry | BadLine | None, raw: bytes) -> Sequence[bytes]:
+        if not isinstance(parsed, Entry) or parsed.hashed:
+            return (raw,)
+        if parsed.has_wildcards:
+            edit.with_wildcards.append(parsed)
+        if parsed.has_wildcards or parsed.marker is not Marker.NONE:
+            return (raw,)
+        edit.hashed.append(parsed)
+        return hashed_lines(parsed, raw, random)
+
+    return _edit(path, change, lambda edit: True)
+
+
+def hashed_lines(entry: Entry, raw: bytes, random: Callable[[int], bytes] = os.urandom) -> list[bytes]:
+    """A line for each name of ``entry``, whose line is ``raw``, with the name hashed."""
+    rest = raw.split(None, 1)[1]
+    return [hash_name(name.lower(), random(HASH_SIZE)).encode() + b" " + rest for name in entry.names]
+
+
+def is_for(entry: Entry, name: str) -> bool:
+    """Whether an entry is for a host, spelled out, hashed, or by a wildcard."""
+    name = name.lower()
+    if entry.hashed:
+        parts = split_hash(entry.hosts)
+        return parts is not None and name_digest(name, parts[0]) == parts[1]
+    return matches(name, entry.hosts.lower().split(","))
+
+
+def _edit(
+    path: Path,
+    change: Callable[[Edit, Entry | BadLine | None, bytes], Sequence[bytes]],
+    is_worth_it: Callable[[Edit], bool],
+) -> Edit:
+    edit = Edit(path)
+    with _reading(path) as (descriptor, status), lock(descriptor):
+        data = _read(path, descriptor, status)
+        kept: list[bytes] = []
+        for number, raw in enumerate(_lines(data), 1):
+            parsed = parse_line(raw, path, number)
+            if isinstance(parsed, BadLine):
+                edit.bad.append(parsed)
+            kept += change(edit, parsed, raw)
+        if not edit.bad and is_worth_it(edit):
+            mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
+            _write(edit, mark + b"".join(line + b"\n" for line in kept), data, status)
+            edit.changed = True
+    return edit
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    try:
+        stream = open_for_reading(path)
+    except (OSError, ValueError) as error:
+        raise _failed(f"Cannot stat {path}", error) from None
+    with stream:
+        yield stream.fileno(), os.fstat(stream.fileno())
+
+
+def _read(path: Path, descriptor: int, status: os.stat_result) -> bytes:
+    try:
+        with open(descriptor, "rb", closefd=False) as stream:
+            return read_content(status, stream.read)
+    except (OSError, ValueError) as error:
+        raise _failed(f"Cannot read {path}", error) from None
+
+
+def _lines(data: bytes) -> list[bytes]:
+    lines = data.removeprefix(BOM_UTF8).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _write(edit: Edit, data: bytes, before: bytes, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode) & KEPT_MODE
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(edit.old)
+        try:
+            os.link(os.path.realpath(edit.path), edit.old)
+        except OSError:
+            # Another file system behind a symbolic link, or one without hard links.
+            replace_file(edit.old, before, mode)
+        replace_file(edit.path, data, mode)
+        if hasattr(os, "chown"):
+            with contextlib.suppress(OSError):
+                # Under sudo it stays the file of its owner, whose ssh could not read it else.
+                os.chown(edit.path, status.st_uid, status.st_gid)
+    except OSError as error:
+        raise _failed(f"cannot write {edit.path}", error) from None
+
+
+def _failed(what: str, error: OSError | ValueError) -> KnownHostsError:
+    return KnownHostsError(f"{what}: {getattr(error, 'strerror', None) or error}", phase=PHASE)
