@@ -9,6 +9,7 @@ from importlib import import_module
 # name -> (module with a main(argv) -> exit status, what it does)
 SUBCOMMANDS = {
     "demo": ("jupyter_ssh.commands.demo", "a notebook whose cells run on a throw-away remote machine"),
+    "keygen": ("jupyter_ssh.commands.keygen", "make, show and change keys, certificates and signatures"),
     "ssh": ("jupyter_ssh.commands.ssh", "run a command or a shell on a remote machine"),
     "sshd": ("jupyter_ssh.commands.sshd", "let others log in to this account"),
 }

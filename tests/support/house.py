@@ -22,6 +22,7 @@ STACK = (
     "protocol1",
     "config",
     "agent",
+    "keygen",
     "net",
     "client",
     "server",

@@ -1,0 +1,86 @@
+"""keygen's results on stdout, its messages on stderr, its questions where ssh-keygen asks them."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
+
+from jupyter_ssh.commands import terminal
+from jupyter_ssh.kernel.waiting import interruptible
+from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.keygen import Console, ShownKey
+
+T = TypeVar("T")
+
+
+class TerminalConsole(Console):
+    """Names and comments may hold any bytes, so the streams are written and read as bytes."""
+
+    def out(self, text: str) -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(_encode(f"{text}\n"))
+
+    def say(self, text: str) -> None:
+        self.flush()
+        try:
+            sys.stderr.buffer.write(_encode(text.rstrip("\n") + "\n"))
+            sys.stderr.buffer.flush()
+        except OSError:
+            pass  # nobody reads it
+
+    def key(self, shown: ShownKey, text: str) -> None:
+        self.out(text)
+
+    def ask(self, prompt: str) -> str | None:
+        """Asked on stdout and answered on stdin, whatever these are: scripts do so."""
+        sys.stdout.buffer.write(_encode(prompt))
+        self.flush()
+        return _input_line()
+
+    def secret(self, prompt: str) -> str:
+        """Asked at the terminal; on stdin only where there is none."""
+        self.flush()
+        answer: str | None
+        if sys.platform == "win32":
+            answer = getpass.getpass(prompt)
+        else:
+            with terminal.controlling_terminal() as descriptor:
+                if descriptor is not None:
+                    answer = asyncio.run(terminal.ask(descriptor, prompt, echo=False))
+                else:
+                    self.say(prompt)
+                    answer = _input_line()
+        if answer is None:
+            raise PromptUnavailable(
+                "a passphrase must be asked for, and there is no terminal",
+                phase="question",
+                next_step="Run it from a terminal, or give it with -N or -P; -N '' is none",
+            )
+        return answer
+
+    def input(self) -> BinaryIO:
+        return sys.stdin.buffer
+
+    def work(self, job: Callable[[], T]) -> T:
+        return interruptible(job)
+
+    def flush(self) -> None:
+        """Put out all that was written; raises `BrokenPipeError`."""
+        sys.stdout.flush()
+
+    def abandon(self) -> None:
+        """Nobody reads stdout any more: what is left goes nowhere, without another error at the end."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _input_line() -> str | None:
+    line = sys.stdin.buffer.readline()
+    return line.rstrip(b"\r\n").decode("utf-8", "surrogateescape") if line else None
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

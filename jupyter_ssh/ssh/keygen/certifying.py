@@ -1,0 +1,232 @@
+"""Certificates: signing them (``-s``), and what is in them (``-L``)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ..errors import ConfigError, KeygenError, SSHError
+from ..keys import Certificate, PrivateKey, PublicKey
+from ..keys.certificate_options import (
+    FORCE_COMMAND,
+    NO_TOUCH_REQUIRED,
+    PERMISSIONS,
+    SOURCE_ADDRESS,
+    VERIFY_REQUIRED,
+    parse_sources,
+)
+from ..keys.certificate_signing import sign_certificate
+from ..keys.certificate_text import describe, harmless
+from ..keys.certificates import CertificateKind
+from ..keys.public_text import parse_key_or_certificate_line, parse_public_text
+from ..keys.saving import save_public_key
+from ..keys.validity import FOREVER, format_validity, parse_validity
+from .job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+
+STDIN = "-"
+SWITCHES: dict[str, tuple[str, bool]] = {
+    **{f"permit-{name.lower()}": (f"permit-{name}", True) for name in (p.removeprefix("permit-") for p in PERMISSIONS)},
+    **{f"no-{name.lower()}": (f"permit-{name}", False) for name in (p.removeprefix("permit-") for p in PERMISSIONS)},
+    "touch-required": (NO_TOUCH_REQUIRED, False),
+    "no-touch-required": (NO_TOUCH_REQUIRED, True),
+    "verify-required": (VERIFY_REQUIRED, True),
+    "no-verify-required": (VERIFY_REQUIRED, False),
+}
+"""Words of ``-O`` in lower case, and the extension or critical option they set or take away."""
+RSA_SIGNATURES = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")
+"""What ``-t`` may name: how an RSA authority signs."""
+
+
+class Options:
+    """What ``-O`` says, word by word."""
+
+    def __init__(self, kind: CertificateKind) -> None:
+        self.kind = kind
+        self.critical: dict[str, str | None] = {}
+        self.extensions: dict[str, str | None] = dict.fromkeys(PERMISSIONS if kind is CertificateKind.USER else ())
+
+    def add(self, option: str) -> None:
+        """Raises `KeygenError`."""
+        word = option.lower()
+        if word == "clear":
+            for name in (*PERMISSIONS, NO_TOUCH_REQUIRED):
+                self.extensions.pop(name, None)
+            self.critical.pop(VERIFY_REQUIRED, None)
+        elif word in SWITCHES:
+            self._switch(*SWITCHES[word], option)
+        elif word.startswith((f"{FORCE_COMMAND}=", f"{SOURCE_ADDRESS}=")):
+            self._set(option)
+        elif word.startswith(("extension:", "critical:")):
+            where, _, rest = option.partition(":")
+            name, equals, value = rest.partition("=")
+            (self.extensions if where.lower() == "extension" else self.critical)[name] = value if equals else None
+        else:
+            raise KeygenError(f'Unsupported certificate option "{option}"', phase="options")
+
+    def _switch(self, name: str, on: bool, option: str) -> None:
+        self._for_users(option)
+        options = self.critical if name == VERIFY_REQUIRED else self.extensions
+        options.pop(name, None)
+        if on:
+            options[name] = None
+
+    def _set(self, option: str) -> None:
+        name, _, value = option.partition("=")
+        name = name.lower()
+        self._for_users(option)
+        if not value:
+            raise KeygenError(f"Empty {name} option", phase="options")
+        if name in self.critical:
+            raise KeygenError(f"{name} already specified", phase="options")
+        if name == SOURCE_ADDRESS:
+            try:
+                parse_sources(value)
+            except SSHError as error:
+                raise KeygenError(
+                    "Invalid source-address list", phase="options", expected=error.expected, received=error.received
+                ) from None
+        self.critical[name] = value
+
+    def _for_users(self, option: str) -> None:
+        # A host certificate with one would be refused by everybody (PROTOCOL.certkeys).
+        if self.kind is not CertificateKind.USER:
+            raise KeygenError(f'option "{option}" is for user certificates', phase="options")
+
+
+def sign(job: Job) -> None:
+    """``keygen -s ca_key -I identity file …``: a certificate for each public key, in ``NAME-cert.pub``."""
+    arguments = job.arguments
+    key_id = arguments.text("I")
+    if key_id is None:
+        raise KeygenError("Must specify key id (-I) when certifying", phase="options")
+    kind = CertificateKind.HOST if arguments.has("h") else CertificateKind.USER
+    options = Options(kind)
+    for option in arguments.options:
+        options.add(option)
+    principals = _principals(arguments.text("n"))
+    valid_after, valid_before = _validity(arguments.text("V"), job.now)
+    authority = job.load_private(job.person.path(arguments.text("s") or ""))
+    algorithm = _algorithm(authority, arguments.text("t"))
+    serial, counts_up = arguments.serial
+    paths = [job.person.path(name) for name in arguments.operands]
+    requests = [(path, *_public_key(path)) for path in paths]
+    if not principals and not arguments.quiet:
+        job.console.say(
+            f"Warning: without principals (-n) OpenSSH 10.3 and newer take the {kind} certificate for nobody"
+        )
+    for path, key, comment in requests:
+        make = partial(
+            sign_certificate,
+            authority,
+            key,
+            kind=kind,
+            key_id=key_id,
+            principals=principals,
+            serial=serial,
+            valid_after=valid_after,
+            valid_before=valid_before,
+            critical_options=options.critical,
+            extensions=options.extensions,
+            algorithm=algorithm,
+        )
+        certificate = job.console.work(make)
+        target = Path(f"{str(path).removesuffix('.pub')}-cert.pub")
+        try:
+            save_public_key(target, certificate, comment or str(path), overwrite=True)
+        except SSHError as error:
+            raise KeygenError(f'Saving "{target}" failed: {error.message}') from None
+        if not arguments.quiet:
+            job.console.say(_signed(target, certificate))
+        serial += counts_up
+
+
+def show(job: Job) -> None:
+    """``keygen -L``: what each certificate in a file says."""
+    if job.arguments.text("f") == STDIN:
+        name, text = STDIN, read_input_text(job.console)
+    else:
+        path = job.existing_file("Enter file in which the key is")
+        name = str(path)
+        try:
+            text = read_text(path)
+        except SSHError as error:
+            raise KeygenError(error.message) from None
+    found = False
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.lstrip(" \t")
+        if not line or line.startswith("#"):
+            continue
+        place = f"(stdin):{number}" if name == STDIN else name if number == 1 else f"{name}:{number}"
+        try:
+            key, _ = parse_key_or_certificate_line(line, REQUIRED_RSA_SIZE)
+        except SSHError as error:
+            job.console.say(f"{name}:{number}: invalid key: {error.message}")
+            continue
+        if not isinstance(key, Certificate):
+            job.console.say(f"{name}:{number} is not a certificate")
+            continue
+        found = True
+        job.console.out("\n".join((f"{place}:", *describe(key))))
+    if not found:
+        raise KeygenError.ended(f"no certificate in {name}")
+
+
+def _principals(text: str | None) -> list[str]:
+    if text is None:
+        return []
+    names = text.split(",")
+    if "" in names:
+        raise KeygenError("Empty principal name", phase="options")
+    return names
+
+
+def _validity(text: str | None, now: float) -> tuple[int, int]:
+    if text is None:
+        return 0, FOREVER
+    try:
+        return parse_validity(text, now)
+    except ConfigError as error:
+        if error.message == "empty validity interval":
+            raise KeygenError("Empty certificate validity interval", phase="options") from None
+        raise KeygenError(
+            f"Invalid certificate life specification {text}",
+            phase="options",
+            expected="+SPAN or FROM:TO, such as +52w or 20260101:20270101",
+        ) from None
+
+
+def _algorithm(authority: PrivateKey, named: str | None) -> str | None:
+    if named is None:
+        return None
+    if named not in authority.public.signature_algorithms or named not in RSA_SIGNATURES:
+        raise KeygenError(
+            f"CA key type {authority.public.key_type} doesn't match specified {named}",
+            expected=" or ".join(RSA_SIGNATURES),
+        )
+    return named
+
+
+def _public_key(path: Path) -> tuple[PublicKey, str]:
+    """The public key to certify: of a public file, or of the ``.pub`` beside a private one.  Raises `KeygenError`."""
+    caught: SSHError | None = None
+    for place in (path, Path(f"{path}.pub")):
+        try:
+            key, comment = parse_public_text(read_text(place), REQUIRED_RSA_SIZE)
+        except SSHError as error:
+            caught = caught or error
+            continue
+        if isinstance(key, Certificate):
+            raise KeygenError(f'key "{path}" type {key.nickname} cannot be certified')
+        return key, one_line(comment)
+    assert caught is not None
+    raise KeygenError(f'load pubkey "{path}": {caught.message.removeprefix(f"{path}: ")}', expected=caught.expected)
+
+
+def _signed(path: Path, certificate: Certificate) -> str:
+    statement = certificate.statement
+    names = ",".join(map(harmless, statement.principals))
+    return (
+        f'Signed {statement.kind} key {path}: id "{harmless(statement.key_id)}" serial {statement.serial}'
+        f"{' for ' if names else ''}{names}"
+        f" valid {format_validity(statement.valid_after, statement.valid_before)}"
+    )

@@ -1,0 +1,111 @@
+"""Keys to and from the formats of other programs (``-e``, ``-i``)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ..errors import KeyFormatError, KeygenError, SSHError
+from ..keys import PrivateKey, PublicKey, parse_private_key
+from ..keys.files import parse_private_file
+from ..keys.public_text import parse_public_text
+from ..keys.saving import dump_private_key, dump_public_key, one_line
+from .console import ShownKey
+from .job import REQUIRED_RSA_SIZE, Job, load_error, read_text
+
+QUESTION = "Enter file in which the key is"
+DEFAULT = "rfc4716"
+MAX_COMMENT = 60
+"""Characters of the comment that ssh-keygen writes: its header fits into a line of 72 (RFC 4716 §3.3)."""
+MARKS = {
+    "rfc4716": ("---- BEGIN SSH2 ",),
+    "pkcs8": ("-----BEGIN PUBLIC KEY", "-----BEGIN PRIVATE KEY", "-----BEGIN ENCRYPTED PRIVATE KEY"),
+    "pem": ("-----BEGIN ",),
+    "putty": ("PuTTY-User-Key-File-", "---- BEGIN SSH2 "),
+}
+"""What a file in the format of ``-m`` begins with; PuTTY's public format is that of RFC 4716."""
+
+
+def export_key(job: Job) -> None:
+    """``keygen -e``: the public key of a public or private key file, in another format."""
+    path = job.existing_file(QUESTION)
+    key = _public(job, path)
+    comment = f"{key.size}-bit {key.nickname}, converted by {job.person.comment} from OpenSSH"
+    name = job.arguments.text("m") or DEFAULT
+    if name == "putty":
+        name = DEFAULT
+    try:
+        if name == "pem" and key.row.keygen_name != "rsa":
+            name = "pkcs8"  # as ssh-keygen: there is no older format
+        text = dump_public_key(key, comment[:MAX_COMMENT], file_format=name)
+    except SSHError as error:
+        raise KeygenError(
+            f"unsupported key type {key.nickname}: {error.message}", next_step="Use -m RFC4716, which has all types"
+        ) from None
+    job.console.out(text.rstrip("\n"))
+
+
+def import_key(job: Job) -> None:
+    """``keygen -i``: a key in another format, as OpenSSH has it.
+
+    A private key comes out as encrypted as it went in.
+    """
+    path = job.existing_file(QUESTION)
+    name = job.arguments.text("m") or DEFAULT
+    try:
+        text = read_text(path)
+    except SSHError as error:
+        raise KeygenError(error.message) from None
+    start = next((line for line in text.splitlines() if line.strip()), "").lstrip()
+    if not start.startswith(MARKS[name]) or "BEGIN OPENSSH" in start:
+        raise KeygenError(f"{path} is not a key in the format of -m {name}", received=repr(start[:40]))
+    if "PRIVATE KEY" in start or start.startswith(MARKS["putty"][0]):
+        _import_private(job, path, text)
+        return
+    try:
+        key, comment = parse_public_text(text, REQUIRED_RSA_SIZE)
+    except SSHError as error:
+        raise KeygenError(
+            f"{path}: {error.message}", expected=error.expected, received=error.received, next_step=error.next_step
+        ) from None
+    job.console.key(ShownKey(key, comment or None), key.line())
+
+
+def _import_private(job: Job, path: Path, text: str) -> None:
+    key, passphrase = _private(job, path, text)
+    if job.console.hides_private_keys:
+        job.console.say(
+            "The private key is not shown, for it would be saved with the notebook."
+            f" To have the file itself in OpenSSH's format: %ssh_keygen -p -m RFC4716 -f {path}"
+        )
+        job.console.key(ShownKey(key.public, key.comment, path), key.public.line(one_line(key.comment)))
+        return
+    try:
+        data = dump_private_key(key, passphrase, rounds=job.arguments.number("a"), cipher=job.arguments.text("Z"))
+    except KeyFormatError as error:
+        raise KeygenError(f"{path}: {error.message}") from None
+    job.console.out(data.decode("ascii").rstrip("\n"))
+
+
+def _private(job: Job, path: Path, text: str) -> tuple[PrivateKey, str]:
+    data = text.encode("utf-8", "surrogateescape")
+    passphrase = ""
+    caught: SSHError
+    try:
+        if parse_private_file(data, REQUIRED_RSA_SIZE).encrypted:
+            given = job.arguments.text("P")
+            passphrase = job.console.secret(f'Enter passphrase for "{path}": ') if given is None else given
+        return job.console.work(partial(parse_private_key, data, passphrase, REQUIRED_RSA_SIZE)), passphrase
+    except SSHError as error:
+        caught = error
+    del passphrase
+    raise load_error(caught, path, 'Load key "{path}"')
+
+
+def _public(job: Job, path: Path) -> PublicKey:
+    """The public key of a public file, of a private one, or of the ``.pub`` beside it.  Raises `KeygenError`."""
+    try:
+        return parse_public_text(read_text(path), REQUIRED_RSA_SIZE)[0]
+    except SSHError:
+        file = job.open_private(path)
+    return file.public or job.unlock(file)[0].public

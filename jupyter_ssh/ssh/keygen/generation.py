@@ -1,0 +1,170 @@
+"""Making keys: one for a person, or the host keys that a machine lacks (``-A``)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import KeygenError, SSHError
+from ..keys import KEY_TYPES, KeyType, PrivateKey, generate
+from ..keys.saving import save_private_key
+from ..keys.security_keys import SECURITY_KEYS
+from .console import ShownKey
+from .fingerprints import fingerprint_of, randomart_of
+from .job import DEFAULT_TYPE, Job
+
+ATTEMPTS = 10
+"""How often a passphrase that was typed in two ways is asked for again."""
+HOST_KEY_TYPES = ("rsa", "ecdsa", "ed25519")
+"""Those of ``-A``, as since OpenSSH 10."""
+SIZED = ("rsa", "ecdsa", "dsa")
+"""Key types for which ``-b`` means something; for the others ssh-keygen overlooks it."""
+SAVED_FORMATS = {None: "openssh", "rfc4716": "openssh", "pem": "pem", "pkcs8": "pkcs8", "putty": "ppk3"}
+"""``-m``, and the format of the file then; RFC 4716 has none for private keys."""
+
+
+def new_key(job: Job) -> None:
+    """``keygen [-t type] [-b bits] [-C comment] [-f file] [-N passphrase]``."""
+    arguments, console = job.arguments, job.console
+    named = arguments.text("t") or DEFAULT_TYPE
+    row = _check_type(named, arguments.number("b"))
+    if arguments.options:
+        raise KeygenError(f'Unsupported option "{arguments.options[0]}"', phase="options")
+    if not arguments.quiet:
+        console.out(f"Generating public/private {named} key pair.")
+    path = _target(job, row)
+    confirm_overwriting(job, path)
+    passphrase = new_passphrase(
+        job, f'Enter passphrase for "{path}" (empty for no passphrase): ', "Enter same passphrase again: "
+    )
+    comment = arguments.text("C")
+    key = _make(job, named.lower(), job.person.comment if comment is None else comment)
+    save(job, path, key, passphrase)
+    if not arguments.quiet:
+        shown = ShownKey(key.public, key.comment, path, encrypted=bool(passphrase), new=True)
+        console.key(shown, _report(job, path, key))
+
+
+def host_keys(job: Job) -> None:
+    """``keygen -A [-f prefix]``: makes each host key that is not there, without a passphrase."""
+    folder = Path(job.arguments.text("f") or "/")
+    missing = []
+    for keygen_name in HOST_KEY_TYPES:
+        path = folder / "etc" / "ssh" / f"ssh_host_{keygen_name}_key"
+        if not path.is_file() or not path.stat().st_size:
+            missing.append((keygen_name, path))
+    if not missing:
+        return
+    if not job.arguments.quiet:
+        rows = [_rows(keygen_name)[0].nickname for keygen_name, _ in missing]
+        job.console.out(f"jupyter-ssh: generating new host keys: {' '.join(rows)} ")
+    comment = job.arguments.text("C")
+    for keygen_name, path in missing:
+        key = _make(job, keygen_name, job.person.comment if comment is None else comment)
+        save(job, path, key, "", "Could not save your private key in {path}")
+
+
+def new_passphrase(job: Job, question: str, again: str) -> str:
+    """The passphrase of ``-N``, or one that was typed twice alike; empty for none."""
+    given = job.arguments.text("N")
+    if given is not None:
+        return given
+    for _ in range(ATTEMPTS):
+        first = job.console.secret(question)
+        if first == job.console.secret(again):
+            return first
+        job.console.out("Passphrases do not match.  Try again.")
+    raise KeygenError.ended(f"no passphrase: {ATTEMPTS} times the second was not the first")
+
+
+def confirm_overwriting(job: Job, path: Path) -> None:
+    """Raises `KeygenError` unless there is no such file yet, or it may go."""
+    if not os.path.lexists(path):
+        return
+    answer = job.console.ask(f"{path} already exists.\nOverwrite (y/n)? ")
+    if answer is None or not answer.strip().lower().startswith("y"):
+        raise KeygenError.ended(f"{path} stays as it is", next_step="Name another file with -f")
+
+
+def save(job: Job, path: Path, key: PrivateKey, passphrase: str, failure: str = 'Saving key "{path}" failed') -> None:
+    """Writes the private key as ``-m``, ``-a`` and ``-Z`` say, and its ``.pub``.  Raises `KeygenError`."""
+    arguments = job.arguments
+    try:
+        save_private_key(
+            path,
+            key,
+            passphrase,
+            overwrite=True,
+            file_format=SAVED_FORMATS[arguments.text("m")],
+            rounds=arguments.number("a"),
+            cipher=arguments.text("Z"),
+        )
+        return
+    except SSHError as error:
+        why = error.message.removeprefix(f"cannot write {path}: ")
+        caught = KeygenError(f"{failure.format(path=path)}: {why}", next_step=error.next_step)
+    caught.status = 1
+    del passphrase
+    raise caught
+
+
+def _check_type(named: str, bits: int | None) -> KeyType:
+    """The row of ``-t``, which may be written as ssh-keygen takes it.  Raises `KeygenError`."""
+    rows = _rows(named)
+    if not rows:
+        known = dict.fromkeys(row.keygen_name for row in KEY_TYPES.values())
+        raise KeygenError(f"unknown key type {named}", phase="options", expected=" or ".join(known))
+    row = rows[0]
+    if row in SECURITY_KEYS:
+        row.generate(row, row.default_size)  # it says why not
+    if bits is None or row.keygen_name not in SIZED or any(bits in row.sizes for row in rows):
+        return row
+    name = row.keygen_name.upper()
+    sizes = [size for row in rows for size in ((row.sizes[0], row.sizes[-1]) if len(rows) == 1 else row.sizes)]
+    if len(rows) > 1:
+        *first, last = sizes
+        raise KeygenError(f"Invalid {name} key length: valid lengths are {', '.join(map(str, first))} or {last} bits")
+    limit = f"minimum is {sizes[0]}" if bits < sizes[0] else f"maximum is {sizes[1]}"
+    raise KeygenError(f"Invalid {name} key length: {limit if sizes[0] != sizes[1] else f'must be {sizes[0]}'} bits")
+
+
+def _rows(named: str) -> list[KeyType]:
+    name = named.lower()
+    return [row for row in KEY_TYPES.values() if name in (row.name, row.keygen_name)]
+
+
+def _target(job: Job, row: KeyType) -> Path:
+    """Where the key is to be saved; the folder ``~/.ssh`` is made."""
+    given = job.arguments.text("f")
+    if given is None and job.arguments.text("t") not in (None, row.keygen_name):
+        job.arguments.given["t"] = row.keygen_name
+    path = job.file("Enter file in which to save the key")
+    folder = job.person.home / ".ssh"
+    if path.parent == folder and not folder.exists():
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise KeygenError(f'Could not create directory "{folder}": {error.strerror}') from None
+        if not job.arguments.quiet:
+            job.console.out(f"Created directory '{folder}'.")
+    return path
+
+
+def _make(job: Job, named: str, comment: str) -> PrivateKey:
+    row = _rows(named)[0]
+    bits = job.arguments.number("b") if row.keygen_name in SIZED else None
+    return job.console.work(lambda: generate(named, bits, comment))
+
+
+def _report(job: Job, path: Path, key: PrivateKey) -> str:
+    hash_name = job.arguments.fingerprint_hash
+    return "\n".join(
+        (
+            f"Your identification has been saved in {path}",
+            f"Your public key has been saved in {path}.pub",
+            "The key fingerprint is:",
+            f"{fingerprint_of(key.public, hash_name)} {key.comment}",
+            "The key's randomart image is:",
+            randomart_of(key.public, hash_name),
+        )
+    )

@@ -1,0 +1,133 @@
+"""One run of keygen: what was asked for, for whom; and what several operations do alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..errors import KeyFileError, KeygenError, PassphraseNeeded, SSHError, WrongPassphrase
+from ..keys import KeyFile, PrivateKey, open_key_file
+from .console import Console, Person
+from .options import Arguments
+
+REQUIRED_RSA_SIZE = 1024
+"""Short keys are shown, converted and taken care of as with ssh-keygen; new ones are never that short."""
+DEFAULT_TYPE = "ed25519"
+MAX_TEXT = 1 << 26
+"""Bytes of a file that is read line by line."""
+
+
+@dataclass(slots=True)
+class Job:
+    """What an operation works with."""
+
+    arguments: Arguments
+    console: Console
+    person: Person
+    now: float
+    """Seconds since the epoch."""
+
+    def file(self, question: str) -> Path:
+        """The file of ``-f``, or the one that is asked for.  Raises `KeygenError` without an answer."""
+        given = self.arguments.text("f")
+        if given is not None:
+            return self.person.path(given)
+        default = self.person.home / ".ssh" / identity_name(self.arguments.text("t") or DEFAULT_TYPE)
+        answer = self.console.ask(f"{question} ({default}): ")
+        if answer is None:
+            raise KeygenError.ended("no file was named", next_step="Name it with -f")
+        return self.person.path(answer) if answer.strip() else default
+
+    def existing_file(self, question: str) -> Path:
+        """As `file`; raises `KeygenError` when there is no such file."""
+        path = self.file(question)
+        try:
+            path.stat()
+        except (OSError, ValueError) as error:
+            raise KeygenError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        return path
+
+    def open_private(self, path: Path, failure: str = 'Load key "{path}"') -> KeyFile:
+        """A private key file, not decrypted.  Raises `KeygenError`, which begins with ``failure``."""
+        try:
+            return open_key_file(path, REQUIRED_RSA_SIZE)
+        except SSHError as error:
+            raise load_error(error, path, failure) from None
+
+    def unlock(
+        self,
+        file: KeyFile,
+        question: str = 'Enter passphrase for "{path}": ',
+        failure: str = 'Load key "{path}"',
+    ) -> tuple[PrivateKey, str]:
+        """The key in a file, and the passphrase that opened it, from ``-P`` or an answer.  Raises `KeygenError`."""
+        passphrase = ""
+        if file.encrypted:
+            given = self.arguments.text("P")
+            passphrase = self.console.secret(question.format(path=file.path)) if given is None else given
+        caught: SSHError
+        try:
+            return self.console.work(partial(file.unlock, passphrase)), passphrase
+        except SSHError as error:
+            caught = error
+        # Frames of a traceback are shown with their variables in a verbose notebook.
+        del passphrase
+        raise load_error(caught, file.path, failure)
+
+    def load_private(self, path: Path, failure: str = 'Load key "{path}"') -> PrivateKey:
+        """`open_private` and `unlock`."""
+        return self.unlock(self.open_private(path, failure), failure=failure)[0]
+
+
+def load_error(error: SSHError, path: Path, failure: str) -> KeygenError:
+    """``error`` in the words of ssh-keygen."""
+    if isinstance(error, (WrongPassphrase, PassphraseNeeded)):
+        return KeygenError(f"{failure.format(path=path)}: incorrect passphrase supplied to decrypt private key")
+    reason = error.message.removeprefix(f"{path}: ").removeprefix(f"cannot read {path}: ")
+    return KeygenError(
+        f"{failure.format(path=path)}: {reason}",
+        expected=error.expected,
+        received=error.received,
+        next_step=error.next_step,
+    )
+
+
+def identity_name(keygen_name: str) -> str:
+    """The usual name of a key file, such as ``id_ed25519``."""
+    return f"id_{keygen_name.replace('-', '_')}"
+
+
+def read_text(path: Path) -> str:
+    """The text of any file that is not endless.  Raises `KeyFileError`."""
+    try:
+        # It may be a pipe, as of the shell's <(…).
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_TEXT + 1)
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise KeyFileError(f"{path}: {error}") from None
+    if len(data) > MAX_TEXT:
+        raise KeyFileError(f"{path} is too long", expected=f"at most {MAX_TEXT} bytes")
+    return decode(data)
+
+
+def read_input_text(console: Console) -> str:
+    """The text on standard input.  Raises `KeyFileError`."""
+    data = console.input().read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise KeyFileError("standard input is too long", expected=f"at most {MAX_TEXT} bytes")
+    return decode(data)
+
+
+def decode(data: bytes) -> str:
+    """UTF-8, what is not UTF-8 kept as it is, without a byte order mark."""
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+
+
+def one_line(text: str) -> str:
+    """``text`` of a stranger without control characters: it may neither begin a line nor steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join("?" if ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text)

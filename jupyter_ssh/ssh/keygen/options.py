@@ -1,0 +1,272 @@
+"""The one option grammar of ``jupyter-ssh keygen`` and ``%ssh_keygen``: the letters of ssh-keygen(1), as a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..config.arguments import Usage
+from ..config.words import next_argument
+from ..errors import ConfigError, KeygenError
+from ..keys.openssh_file import FILE_CIPHERS, MAX_ROUNDS
+
+PROGRAM = "jupyter-ssh keygen"
+FORMATS = {"rfc4716": "RFC4716", "pkcs8": "PKCS8", "pem": "PEM", "putty": "PuTTY"}
+"""Key formats of ``-m`` by their name in lower case; the last one is ours."""
+MAX_BITS = 1 << 20
+MAX_SERIAL = (1 << 64) - 1
+
+
+def _number(what: str, least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        number = int(text) if text.isascii() and text.lstrip("-").isdigit() and len(text) < 20 else None
+        if number is None or not least <= number <= most:
+            why = "invalid" if number is None else "too small" if number < least else "too large"
+            raise KeygenError(f"{what} {text} ({why})", phase="options", expected=f"{least} to {most}")
+        return number
+
+    return convert
+
+
+def _format(text: str) -> str:
+    if text.lower() not in FORMATS:
+        raise KeygenError(
+            f'Unsupported conversion format "{text}"', phase="options", expected=" or ".join(FORMATS.values())
+        )
+    return text.lower()
+
+
+def _hash(text: str) -> str:
+    if text.lower() not in ("md5", "sha1", "sha256", "sha384", "sha512"):
+        raise KeygenError(f'Invalid hash algorithm "{text}"', phase="options", expected="sha256, md5, sha1, sha512")
+    return hashlib.new(text.lower(), usedforsecurity=False).name
+
+
+def _cipher(text: str) -> str:
+    if text not in FILE_CIPHERS:
+        raise KeygenError(
+            f"Invalid OpenSSH-format cipher '{text}'", phase="options", expected=" or ".join(FILE_CIPHERS)
+        )
+    return text
+
+
+def _serial(text: str) -> tuple[int, bool]:
+    """The number, and whether it counts up from one certificate to the next."""
+    digits = text.removeprefix("+")
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 25 else -1
+    if not 0 <= number <= MAX_SERIAL:
+        raise KeygenError(f'Invalid serial number "{text}"', phase="options", expected="0 to 2⁶⁴ - 1")
+    return number, text.startswith("+")
+
+
+def _text(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One option letter; ``value`` names the argument it takes, ``convert`` makes of it what `Arguments.value` gives.
+
+    A letter with ``refused`` is one of ssh-keygen's that is not here, and why.
+    """
+
+    letter: str
+    meaning: str
+    value: str | None = None
+    convert: Callable[[str], object] = _text
+    refused: str | None = None
+
+
+_NO_DEVICE = "security keys are managed where the device is: use ssh-keygen there"
+_NO_PKCS11 = "PKCS#11 libraries are native code that is not loaded here: use ssh-keygen -D"
+_NO_KRL = "key revocation lists are not supported: use ssh-keygen"
+_NO_AGENT = "signing with a key of an agent is not supported yet: name the private key file"
+_NO_MODULI = "groups for Diffie-Hellman are not made here: use ssh-keygen -M"
+
+LETTERS: dict[str, Letter] = {
+    row.letter: row
+    for row in (
+        Letter("A", "make the host keys that are missing"),
+        Letter("a", "rounds of the key derivation", "rounds", _number("Invalid number:", 1, MAX_ROUNDS)),
+        Letter("B", "show the bubblebabble digest of a key"),
+        Letter("b", "bits of the new key", "bits", _number("Bits has bad value", 1, MAX_BITS)),
+        Letter("C", "comment", "comment"),
+        Letter("c", "change the comment of a key"),
+        Letter("D", "use a PKCS#11 library", "library", refused=_NO_PKCS11),
+        Letter("E", "hash of fingerprints: sha256 or md5", "hash", _hash),
+        Letter("e", "write a public key in the format of -m"),
+        Letter("F", "find a host in known_hosts", "host"),
+        Letter("f", "the file", "file"),
+        Letter("g", "with -r: generic DNS format"),
+        Letter("H", "hash the names in known_hosts"),
+        Letter("h", "with -s: a host certificate"),
+        Letter("I", "with -s: the certificate's identity; with -Y: the signer", "identity"),
+        Letter("i", "read a key in the format of -m and print it as OpenSSH has it"),
+        Letter("K", "fetch the keys that are stored in a security key", refused=_NO_DEVICE),
+        Letter("k", "make a key revocation list", refused=_NO_KRL),
+        Letter("L", "show the content of certificates"),
+        Letter("l", "show the fingerprint of keys"),
+        Letter("M", "make groups for Diffie-Hellman", "generate|screen", refused=_NO_MODULI),
+        Letter("m", "key format: RFC4716, PKCS8, PEM or PuTTY", "format", _format),
+        Letter("N", "new passphrase; '' for none; it is asked for without this option", "passphrase"),
+        Letter("n", "with -s: principals, with commas; with -Y: the namespace", "names"),
+        Letter("O", "an option of -s or -Y; may come several times", "option"),
+        Letter("P", "the passphrase the key has", "passphrase"),
+        Letter("p", "change the passphrase or the format of a private key"),
+        Letter("Q", "ask a key revocation list", refused=_NO_KRL),
+        Letter("q", "say less"),
+        Letter("R", "remove a host from known_hosts", "host"),
+        Letter("r", "print the SSHFP records of a host; with -Y verify: revoked keys", "host|file"),
+        Letter("s", "sign certificates with this CA key; with -Y: the signature", "file"),
+        Letter("t", "type of the new key", "type"),
+        Letter("U", "the CA key is in an agent", refused=_NO_AGENT),
+        Letter("u", "update a key revocation list", refused=_NO_KRL),
+        Letter("V", "with -s: validity, such as +52w or 20260101:20270101", "interval"),
+        Letter("v", "say more; with -l: the key's picture"),
+        Letter("w", "library for security keys", "library", refused=_NO_DEVICE),
+        Letter("Y", "sign, verify, check-novalidate, find-principals, match-principals", "operation"),
+        Letter("y", "print the public key of a private one"),
+        Letter("Z", "cipher of the private key file", "cipher", _cipher),
+        Letter("z", "with -s: serial number; +N counts up", "serial", _serial),
+    )
+}
+
+SECRETS = ("N", "P")
+"""Letters whose value is a passphrase."""
+
+SYNOPSES = (
+    "[-q] [-t type] [-b bits] [-C comment] [-f file] [-m format] [-N passphrase] [-a rounds] [-Z cipher]",
+    "-p [-f file] [-m format] [-N new_passphrase] [-P old_passphrase] [-a rounds] [-Z cipher]",
+    "-c [-C comment] [-f file] [-P passphrase] [-a rounds]",
+    "-i | -e [-f file] [-m format]",
+    "-y [-f file]",
+    "-l [-v] [-E hash] [-f file]",
+    "-B [-f file]",
+    "-F host [-lv] [-f known_hosts]",
+    "-H [-f known_hosts]",
+    "-R host [-f known_hosts]",
+    "-r host [-g] [-f file]",
+    "-L [-f file]",
+    "-s ca_key -I identity [-h] [-n principals] [-O option] [-V interval] [-z serial] file ...",
+    "-A [-f prefix]",
+    "-Y sign -f key -n namespace [-O option] [file ...]",
+    "-Y verify -f allowed_signers -I signer -n namespace -s signature [-r revoked] [-O option]",
+    "-Y check-novalidate -n namespace -s signature [-O option]",
+    "-Y find-principals -s signature -f allowed_signers [-O option]",
+    "-Y match-principals -I signer -f allowed_signers",
+)
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a command line says.  Not shown anywhere, for it may hold passphrases."""
+
+    given: dict[str, object] = field(default_factory=dict, repr=False)
+    """The converted value of each letter, the last one given; "" for letters without one."""
+    options: list[str] = field(default_factory=list)
+    """The values of ``-O``, in their order."""
+    verbose: int = 0
+    operands: list[str] = field(default_factory=list)
+
+    def has(self, letter: str) -> bool:
+        """Whether the letter was given."""
+        return letter in self.given
+
+    def text(self, letter: str) -> str | None:
+        """The value of a letter that is a word."""
+        value = self.given.get(letter)
+        assert value is None or isinstance(value, str)
+        return value
+
+    def number(self, letter: str) -> int | None:
+        """The value of a letter that is a number."""
+        value = self.given.get(letter)
+        assert value is None or isinstance(value, int)
+        return value
+
+    @property
+    def quiet(self) -> bool:
+        """``-q``."""
+        return "q" in self.given
+
+    @property
+    def serial(self) -> tuple[int, bool]:
+        """``-z``: the number, and whether it counts up."""
+        value = self.given.get("z", (0, False))
+        assert isinstance(value, tuple)
+        return value
+
+    @property
+    def fingerprint_hash(self) -> str:
+        """``-E``, a name for `hashlib`."""
+        return self.text("E") or "sha256"
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Read the words of a command line, without the program's name: options, then operands, as getopt(3) does.
+
+    Raises `Usage` for what is not of ssh-keygen's form, `KeygenError` for a value that cannot be, and `ConfigError`
+    for a letter of ssh-keygen's that is not here.
+    """
+    result = Arguments()
+    words = list(argv)
+    while words:
+        word = words[0]
+        if word == "--":
+            del words[0]
+            break
+        if len(word) < 2 or not word.startswith("-"):
+            break
+        del words[0]
+        _bundle(word, words, result)
+    result.operands = words
+    return result
+
+
+def split_line(line: str) -> list[str]:
+    """The words of a line of text; quotes keep together.  Raises `Usage` for a quote that is left open."""
+    words: list[str] = []
+    position = 0
+    while True:
+        while position < len(line) and line[position].isspace():
+            position += 1
+        if position == len(line):
+            return words
+        try:
+            word, position = next_argument(line, position)
+        except ValueError:
+            # Without the text: it may be the middle of a passphrase.
+            raise Usage("a quote is not closed", phase="options") from None
+        words.append(word)
+
+
+def usage(program: str = PROGRAM) -> str:
+    """The usage text: the forms, then a line for each letter."""
+    lines = [f"{'usage:' if number == 0 else '      '} {program} {form}" for number, form in enumerate(SYNOPSES)]
+    lines.append("")
+    for row in LETTERS.values():
+        if row.refused is None:
+            lines.append(f"  -{row.letter} {row.value or '':<10} {row.meaning}")
+    return "\n".join(lines) + "\n"
+
+
+def _bundle(word: str, following: list[str], result: Arguments) -> None:
+    """``-lv``, ``-lf FILE`` or ``-fFILE``: letters up to one that takes a value, perhaps from the next word."""
+    for index, letter in enumerate(word[1:], 2):
+        row = LETTERS.get(letter)
+        if row is None:
+            raise Usage(f"unknown option -- {letter}", phase="options")
+        if row.refused is not None:
+            raise ConfigError(f"-{letter}: {row.refused}", phase="options")
+        if row.value is None:
+            result.given[letter] = ""
+            result.verbose += letter == "v"
+            continue
+        if not word[index:] and not following:
+            raise Usage(f"option requires an argument -- {letter}", phase="options", expected=row.value)
+        value = word[index:] or following.pop(0)
+        if letter == "O":
+            result.options.append(value)
+        result.given[letter] = row.convert(value)
+        return
