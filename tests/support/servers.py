@@ -6,6 +6,7 @@ Each ``start_…`` makes its keys and its account in a folder of its own and ret
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import pwd
 import tempfile
@@ -93,11 +94,26 @@ def _serve(
     )
 
 
+@functools.cache
+def _rsa_host_key() -> tuple[bytes, bytes]:
+    """One RSA key pair for all servers of this process: making one takes as long as starting a server."""
+    with tempfile.TemporaryDirectory(prefix="peer") as folder:
+        path = ssh_keygen(Path(folder) / "host_rsa", "rsa", bits=RSA_BITS)
+        return path.read_bytes(), path.with_suffix(".pub").read_bytes()
+
+
+def _host_key(path: Path, key_type: str) -> Path:
+    if key_type != "rsa":
+        return ssh_keygen(path, key_type)
+    private, public = _rsa_host_key()
+    path.write_bytes(private)
+    path.chmod(0o600)
+    path.with_suffix(".pub").write_bytes(public)
+    return path
+
+
 def _openssh_host_keys(folder: Path, key_types: Iterable[str]) -> dict[str, tuple[Path, str]]:
-    paths = {
-        key_type: ssh_keygen(folder / f"host_{key_type}", key_type, bits=RSA_BITS if key_type == "rsa" else None)
-        for key_type in key_types
-    }
+    paths = {key_type: _host_key(folder / f"host_{key_type}", key_type) for key_type in key_types}
     return {key_type: (path, path.with_suffix(".pub").read_text()) for key_type, path in paths.items()}
 
 
