@@ -93,7 +93,8 @@ async def execute(
     process = await start(connection, command, pty=pty, env=env, subsystem=subsystem)
     kept = kept or {"stdout": Kept(), "stderr": Kept()}
     pumps = [asyncio.create_task(_pump(process, name, kept[name], None if name in hidden else live)) for name in kept]
-    writer = asyncio.create_task(write_input(process, input))
+    # A terminal stays open for ^C; a program without one that reads shall not wait for what never comes.
+    writer = asyncio.create_task(write_input(process, input, eof=pty is None or input is not None))
     try:
         await asyncio.wait_for(_end(process, pumps), timeout)
         if live is not None:
@@ -102,6 +103,8 @@ async def execute(
         _signal(process, "HUP")
         raise DeadlineExceeded.after(timeout or 0, "command", next_step="Give it more time with timeout=.") from None
     except asyncio.CancelledError:
+        if pty is not None:
+            _type_interrupt(process)
         await _interrupt(process, live)
         raise
     finally:
@@ -136,13 +139,14 @@ async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None
             await live.writable()
 
 
-async def write_input(process: Process, data: bytes | None) -> None:
+async def write_input(process: Process, data: bytes | None, *, eof: bool = True) -> None:
     """Write ``data`` to the process and close its stdin. It may end without reading all: that is no error."""
     try:
         for start in range(0, len(data or b""), WRITE_BYTES):
             process.stdin.write((data or b"")[start : start + WRITE_BYTES])
             await process.stdin.drain()
-        process.stdin.write_eof()
+        if eof:
+            process.stdin.write_eof()
     except SSHError as error:
         log.debug("the input was not all read: %s", error)
 
@@ -163,6 +167,14 @@ async def _interrupt(process: Process, live: LiveOutput | None) -> None:
             await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
         except asyncio.TimeoutError:
             log.debug("not all output was shown in time")
+
+
+def _type_interrupt(process: Process) -> None:
+    """^C, for servers that pass no signals on: the terminal makes SIGINT of it (termios(3), VINTR)."""
+    try:
+        process.stdin.write(b"\x03")
+    except SSHError as error:
+        log.debug("^C was not sent: %s", error)
 
 
 def _signal(process: Process, name: str) -> None:

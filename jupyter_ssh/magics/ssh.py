@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from jupyter_ssh.kernel import faces
 from jupyter_ssh.kernel.background import BackgroundProcess, BackgroundStream, returncode
 from jupyter_ssh.kernel.desk import CURRENT_DESK
 from jupyter_ssh.kernel.engine import get_engine
@@ -17,6 +18,7 @@ from jupyter_ssh.kernel.results import Result
 from jupyter_ssh.kernel.sessions import get_sessions
 from jupyter_ssh.magics.options import Request, read_line
 from jupyter_ssh.magics.usage import value_is_used
+from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ DEFAULT_INTERPRETER = "exec sh -c 'if command -v bash >/dev/null 2>&1; then exec
 def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Connection | Result | None:
     """Connect, and run a command or the cell. See ``%ssh?`` for what people type."""
     request = read_line(line)
+    with shown_log(request.arguments.verbose):
+        return _ssh(shell, request, cell)
+
+
+def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connection | Result | None:
     if request.arguments.version:
         import jupyter_ssh
 
@@ -69,11 +76,18 @@ def _connection(request: Request) -> Connection:
     if dropped is not None and not arguments.quiet:
         print(f"Connected to {connection.name} again; before, it {dropped.state}.", file=sys.stderr)
     if fresh and not arguments.quiet:
-        decided = connection.inner.options
-        notes = [*decided.warnings, *connection.inner.messages, *(decided.ignored if arguments.verbose else ())]
-        for note in notes:
-            print(note, file=sys.stderr)
+        _say_how_it_went(connection, arguments.verbose)
     return connection
+
+
+def _say_how_it_went(connection: Connection, verbose: int) -> None:
+    """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
+    decided = connection.inner.options
+    notes = [*decided.warnings, *connection.inner.messages]
+    if verbose:
+        notes += [*decided.ignored, faces.connection_text(connection.info, connection.name, connection.state)]
+    for note in notes:
+        print(note, file=sys.stderr)
 
 
 def _run(

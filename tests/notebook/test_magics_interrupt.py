@@ -125,3 +125,12 @@ def test_an_interrupted_kernel_has_no_thread_left_over(kernel):
     names = kernel.value("[t.name for t in __import__('threading').enumerate()]")
     assert names.count("jupyter-ssh") == 1
     assert threading.active_count() > 0
+
+
+@pytest.mark.parametrize("remote", REMOTES)
+def test_a_process_on_a_terminal_is_interrupted_as_if_typed(kernel, remote):
+    """By ^C, also where the server passes no signals on: the shell says its last word there too."""
+    script = 'trap "echo interrupted; exit" INT; echo ready; while :; do sleep 0.05; done'
+    cell = run_and_interrupt(kernel, f"%ssh -t {remote} '{script}'")
+    assert cell.error == "KeyboardInterrupt"
+    assert "interrupted" in cell.stdout

@@ -249,3 +249,25 @@ def test_unloading_takes_the_magics_away_and_closes(kernel):
     finally:
         kernel.run("%load_ext jupyter_ssh")
     assert kernel.run("%ssh box echo back").stdout == "back\n"
+
+
+def test_verbose_says_what_the_connection_is_made_of(kernel):
+    cell = kernel.run("%ssh -v box echo out")
+    assert cell.stdout == "out\n"
+    assert "key exchange" in cell.stderr
+    assert "host key" in cell.stderr
+
+
+def test_a_terminal_on_the_remote_side(kernel):
+    assert kernel.run("%ssh -t box 'tty; stty size'").stdout.splitlines()[1] == "24 80"
+    assert kernel.run("%ssh box tty", allow_stdin=False).error == "RemoteCommandError"
+
+
+def test_a_subsystem(kernel):
+    cell = kernel.run("r = %ssh -s --no-raise-error box sftp")
+    assert cell.error is None
+    assert kernel.run("%ssh -s box no-such-subsystem").error == "ChannelRequestDenied"
+
+
+def test_variables_of_the_environment_are_sent(kernel):
+    assert kernel.run("%ssh -o SetEnv=JUPYTER_SSH_TEST=sent box 'echo $JUPYTER_SSH_TEST'").stdout == "sent\n"
