@@ -21,7 +21,14 @@ from ..errors import (
 from ..wire.types import Reader, string
 from . import certificate_options, fingerprint
 from .base import TRUSTED_GRADES, KeyType, PrivateKey, PublicKey, SignatureAlgorithm
-from .key_types import KEY_TYPES, MAX_BLOB, SIGNATURE_ALGORITHMS, find_row, parse_public_key
+from .key_types import (
+    KEY_TYPES,
+    MAX_BLOB,
+    SIGNATURE_ALGORITHMS,
+    find_row,
+    parse_private_fields,
+    parse_public_key,
+)
 
 SUFFIX = "-cert-v01@openssh.com"
 MAX_PRINCIPALS = 256
@@ -267,6 +274,27 @@ def parse_certificate(blob: bytes, required_rsa_size: int | None = None) -> Cert
             received=error.message,
         ) from None
     return Certificate(row, blob, key, statement, authority, algorithm)
+
+
+def parse_added_key(data: bytes, required_rsa_size: int | None = None) -> tuple[PrivateKey, Reader]:
+    """The private key at the start of ``data``, with its certificate if it has one, and the fields behind it.
+
+    That is how agents are told a key (draft-ietf-sshm-ssh-agent §3.2): type name, private fields, then its comment.
+    Raises `KeyFormatError`.
+    """
+    fields = Reader(data)
+    try:
+        name = fields.text(64)
+        if name not in CERTIFICATE_TYPES:
+            fields = Reader(data)
+            return parse_private_fields(fields, required_rsa_size), fields
+        certificate = parse_certificate(fields.string(), required_rsa_size)
+        rest = fields.rest()
+    except WireError as error:
+        raise KeyFormatError(f"malformed private key: {error.message}", expected=error.expected) from None
+    plain = certificate.key
+    fields = Reader(string(plain.key_type) + plain.row.certified_fields(plain) + rest)
+    return CertifiedKey(parse_private_fields(fields, required_rsa_size), certificate), fields
 
 
 def _row(name: str) -> KeyType:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncssh
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.errors import CertificateError, CertificateSignatureError, KeyFormatError, SignatureError
-from jupyter_ssh.ssh.keys import KEY_TYPES, PublicKey, generate, load_public_key, parse_public_key
+from jupyter_ssh.ssh.keys import KEY_TYPES, PrivateKey, PublicKey, generate, load_public_key, parse_public_key
 from jupyter_ssh.ssh.keys.certificate_check import check_host_certificate, check_user_certificate
 from jupyter_ssh.ssh.keys.certificate_options import UserOptions
 from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
@@ -25,6 +27,7 @@ from jupyter_ssh.ssh.keys.certificates import (
     CertificateKind,
     CertifiedKey,
     certificate_name,
+    parse_added_key,
     parse_certificate,
     parse_key_or_certificate,
 )
@@ -426,3 +429,63 @@ def test_damaged_certificates(data: st.DataObject) -> None:
         return
     with pytest.raises(KeyFormatError):
         parse_certificate(damaged)
+
+
+class TestAgentForm:
+    """A private key with its certificate, as an agent is told it."""
+
+    @pytest.mark.parametrize("with_certificate", [False, True])
+    @pytest.mark.parametrize("key_type", KEY_TYPES)
+    def test_there_and_back(self, key_type: str, with_certificate: bool) -> None:
+        key: PrivateKey = key_of(key_type)
+        if with_certificate:
+            key = CertifiedKey(key, user_certificate(key.public))
+        data = string(key.public.key_type) + key.private_fields() + string("comment")
+        parsed, rest = parse_added_key(data)
+        assert parsed.public == key.public
+        assert parsed.private_fields() == key.private_fields()
+        assert (rest.text(), rest.remaining) == ("comment", 0)
+        for end in range(0, len(data) - 11, 7):
+            with pytest.raises(KeyFormatError):
+                parse_added_key(data[:end])
+
+    @pytest.mark.parametrize("key_type", [name for name in OPENSSH_TYPES if not name.startswith("sk-")])
+    def test_ssh_agent_takes_it(self, key_type: str, agent: socket.socket) -> None:
+        certified = CertifiedKey(key_of(key_type), user_certificate(key_of(key_type).public))
+        # draft-ietf-sshm-ssh-agent §3.2, §3.5 and §3.6
+        added = ask(agent, bytes((17,)) + string(certified.public.key_type) + certified.private_fields() + string("me"))
+        assert added == bytes((6,))
+        listed = Reader(ask(agent, bytes((11,))))
+        assert (listed.byte(), listed.uint32()) == (12, 1)
+        assert parse_key_or_certificate(listed.string()) == certified.public
+        assert listed.text() == "me"
+        flags = uint32(4) if key_type == "ssh-rsa" else uint32(0)
+        signed = Reader(ask(agent, bytes((13,)) + string(certified.public.blob) + string(b"data") + flags))
+        assert signed.byte() == 14
+        certified.public.verify(signed.string(), b"data", certified.public.signature_algorithms)
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[socket.socket]:
+    """A connection to an ssh-agent of its own."""
+    path = tmp_path / "agent"
+    process = subprocess.Popen(
+        [require_tool("ssh-agent", "openssh-client"), "-D", "-a", str(path)], stdout=subprocess.PIPE
+    )
+    try:
+        # It speaks once it listens.
+        assert process.stdout is not None
+        assert b"SSH_AUTH_SOCK" in process.stdout.readline()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(str(path))
+            yield connection
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def ask(agent: socket.socket, request: bytes) -> bytes:
+    agent.sendall(string(request))
+    with agent.makefile("rb") as stream:
+        return stream.read(int.from_bytes(stream.read(4), "big"))

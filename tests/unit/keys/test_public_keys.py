@@ -23,7 +23,7 @@ from jupyter_ssh.ssh.keys import (
 )
 from jupyter_ssh.ssh.wire.types import mpint, string
 from tests.support.identities import run_quietly
-from tests.support.made_keys import key_of
+from tests.support.made_keys import PLAIN_TYPE, key_of
 from tests.support.peers import require_tool
 
 BLOBS = [key_of(name).public.blob for name in KEY_TYPES]
@@ -86,12 +86,20 @@ def test_host_key_algorithms_in_the_order_of_openssh() -> None:
     assert [name for name in theirs if "-cert-" not in name] + ["ssh-ed448"] == list(HOST_KEY_ALGORITHMS)
 
 
+COMPOSITE = "ssh-mldsa44-ed25519@openssh.com"
+DSS = key_of("ssh-dss").to_cryptography().private_numbers().public_numbers  # type: ignore[attr-defined]
+
+
 def rsa_blob(e: int, n: int) -> bytes:
     return string("ssh-rsa") + mpint(e) + mpint(n)
 
 
 def ecdsa_blob(point: bytes, name: str = "ecdsa-sha2-nistp256", curve: str = "nistp256") -> bytes:
     return string(name) + string(curve) + string(point)
+
+
+def dss_blob(p: int, q: int, g: int, y: int) -> bytes:
+    return string("ssh-dss") + b"".join(map(mpint, (p, q, g, y)))
 
 
 def point_of(key_type: str) -> bytes:
@@ -119,6 +127,69 @@ REFUSED = {
     "compressed point": (ecdsa_blob(b"\2" + point_of("ecdsa-sha2-nistp256")[1:33]), "uncompressed"),
     "hybrid point": (ecdsa_blob(b"\6" + point_of("ecdsa-sha2-nistp256")[1:]), "uncompressed"),
     "another curve": (ecdsa_blob(point_of("ecdsa-sha2-nistp256"), curve="nistp384"), "nistp384"),
+    "huge exponent": (rsa_blob((1 << 64) + 1, MODULUS), "exponent"),
+    "exponent zero": (rsa_blob(0, MODULUS), "exponent"),
+    "modulus zero": (rsa_blob(65537, 0), "got 0 bits"),
+    "modulus shown negative": (
+        string("ssh-rsa") + mpint(65537) + string(MODULUS.to_bytes(256, "big")),
+        "at least 2048",
+    ),
+    "Ed25519 off the curve": (string("ssh-ed25519") + string(b"\2" + bytes(31)), "not on its curve"),
+    "Ed25519 of order 1": (string("ssh-ed25519") + string(b"\1" + bytes(31)), "low order"),
+    "Ed25519 of order 4": (string("ssh-ed25519") + string(bytes(32)), "low order"),
+    "Ed25519 of order 8": (
+        string("ssh-ed25519")
+        + string(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")),
+        "low order",
+    ),
+    "Ed25519 not reduced": (string("ssh-ed25519") + string(b"\xff" * 31 + b"\x7f"), "not on its curve"),
+    "security key of low order": (
+        string("sk-ssh-ed25519@openssh.com") + string(b"\1" + bytes(31)) + string("ssh:"),
+        "low order",
+    ),
+    "security key off the curve": (
+        string("sk-ecdsa-sha2-nistp256@openssh.com") + string("nistp256") + string(b"\4" + b"\1" * 64) + string("ssh:"),
+        "not on its curve",
+    ),
+    "security key without application": (
+        string("sk-ssh-ed25519@openssh.com") + string(key_of("ssh-ed25519").public.blob[-32:]),
+        "too early",
+    ),
+    "Ed448 off the curve": (string("ssh-ed448") + string(b"\6" + bytes(56)), "not on its curve"),
+    "Ed448 of order 1": (string("ssh-ed448") + string(b"\1" + bytes(56)), "low order"),
+    "Ed448 of order 2": (
+        string("ssh-ed448") + string(((1 << 448) - (1 << 224) - 2).to_bytes(57, "little")),
+        "low order",
+    ),
+    "Ed448 of order 4": (string("ssh-ed448") + string(bytes(57)), "low order"),
+    "Ed448 not reduced": (
+        string("ssh-ed448") + string(((1 << 448) - (1 << 224) + 2).to_bytes(57, "little")),
+        "not on its curve",
+    ),
+    "short Ed448": (string("ssh-ed448") + string(b"\5" * 56), "57 bytes"),
+    "short composite": (string(COMPOSITE) + string(bytes(1343)), "1344 bytes"),
+    "composite of low order": (string(COMPOSITE) + string(bytes(1312) + b"\1" + bytes(31)), "low order"),
+    "DSA of 512 bits": (dss_blob(1 << 511 | 1, DSS.parameter_numbers.q, 2, 2), "wrong size"),
+    "DSA with long q": (dss_blob(DSS.parameter_numbers.p, 1 << 255 | 1, 2, 2), "wrong size"),
+    "DSA with even p": (dss_blob(DSS.parameter_numbers.p - 1, DSS.parameter_numbers.q, 2, 2), "modulus"),
+    "DSA whose q does not divide": (
+        dss_blob(DSS.parameter_numbers.p, DSS.parameter_numbers.q + 2, DSS.parameter_numbers.g, DSS.y),
+        "modulus",
+    ),
+    "DSA with generator 1": (dss_blob(DSS.parameter_numbers.p, DSS.parameter_numbers.q, 1, DSS.y), "generator"),
+    "DSA with y of order 2": (
+        dss_blob(
+            DSS.parameter_numbers.p, DSS.parameter_numbers.q, DSS.parameter_numbers.g, DSS.parameter_numbers.p - 1
+        ),
+        "public value",
+    ),
+    "DSA with y 0": (dss_blob(DSS.parameter_numbers.p, DSS.parameter_numbers.q, DSS.parameter_numbers.g, 0), "public"),
+    "DSA with y of another group": (
+        dss_blob(DSS.parameter_numbers.p, DSS.parameter_numbers.q, DSS.parameter_numbers.g, DSS.y + 1),
+        "public value",
+    ),
+    "negative DSA": (dss_blob(-DSS.parameter_numbers.p, DSS.parameter_numbers.q, 2, 2), "wrong size"),
+    "certificate": (string("ssh-ed25519-cert-v01@openssh.com") + bytes(100), "unknown key type"),
     "unknown type": (string("ssh-xss") + string(b"x"), "unknown key type"),
     "empty": (b"", "too early"),
     "one byte more": (BLOBS[0] + b"\0", "longer than its fields"),
@@ -145,11 +216,44 @@ def test_line_whose_first_word_lies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key_type", "bits"), [("ed25519", 255), ("ecdsa", 200), ("rsa", 2047), ("rsa", 16385), ("x", None)]
+    ("key_type", "bits"),
+    [
+        ("ed25519", 255),
+        ("ecdsa", 200),
+        ("rsa", 2047),
+        ("rsa", 16385),
+        ("x", None),
+        ("dsa", 2048),
+        ("ed448", 256),
+        ("mldsa44-ed25519", 1),
+        ("ssh-ed25519-cert-v01@openssh.com", None),
+    ],
 )
 def test_what_is_not_generated(key_type: str, bits: int | None) -> None:
     with pytest.raises(KeyFormatError):
         generate(key_type, bits)
+
+
+@pytest.mark.parametrize("key_type", [name for name in KEY_TYPES if name not in PLAIN_TYPE and name != "ssh-rsa"])
+def test_generated_by_either_name(key_type: str) -> None:
+    row = KEY_TYPES[key_type]
+    for name in (key_type, row.keygen_name):
+        key = generate(name, row.default_size, "me")
+        assert (key.public.key_type, key.comment) == (key_type, "me")
+        assert parse_public_key(key.public.blob).signature_algorithms == key.public.signature_algorithms
+
+
+def test_small_rsa_keys_only_where_allowed() -> None:
+    small = generate("rsa", 1024, required_rsa_size=1024).public
+    for allowed in (None, 2048, 1025):
+        with pytest.raises(KeyFormatError, match="too short"):
+            parse_public_key(small.blob, allowed)
+    assert parse_public_key(small.blob, 1024) == parse_public_key(small.blob, 0) == small
+    assert parse_public_line(small.line("x"), 1024) == (small, "x")
+    with pytest.raises(KeyFormatError, match="at least 768"):
+        parse_public_key(rsa_blob(65537, MODULUS >> 1400 | 1), 0)
+    with pytest.raises(KeyFormatError, match="at least 1024"):
+        generate("rsa", 1000, required_rsa_size=800)
 
 
 def test_generated_comment_stays_on_its_line() -> None:
