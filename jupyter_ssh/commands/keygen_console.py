@@ -66,6 +66,7 @@ class TerminalConsole(Console):
         return sys.stdin.buffer
 
     def work(self, job: Callable[[], T]) -> T:
+        self.flush()
         return interruptible(job)
 
     def flush(self) -> None:
