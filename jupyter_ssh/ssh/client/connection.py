@@ -326,11 +326,18 @@ class Connection:
         Raises `DeadlineExceeded` after ``timeout`` seconds (the process gets SIGHUP and the channel is closed),
         `RemoteCommandError` with ``check`` when the command failed, and what `start` raises.
         """
+        running = self._run(command, input, pty, env)
+        result = await within(running, timeout, "waiting for the command", next_step="Give it more time with timeout=.")
+        return result.check() if check else result
+
+    async def _run(
+        self, command: str, input: bytes | str | None, pty: Pty | None, env: Mapping[str, str] | None
+    ) -> Result:
         process = await self.start(command, pty=pty, env=env)
         writing = asyncio.ensure_future(_write_all(process, input))
         try:
-            return await process.wait(timeout, check=check)
-        except (DeadlineExceeded, asyncio.CancelledError):
+            return await process.wait()
+        except asyncio.CancelledError:
             with contextlib.suppress(SSHError):
                 process.signal("HUP")
             raise
