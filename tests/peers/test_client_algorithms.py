@@ -2,78 +2,156 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import paramiko
 import pytest
+from asyncssh.compression import get_compression_algs
+from asyncssh.encryption import get_encryption_algs
+from asyncssh.kex import get_kex_algs
+from asyncssh.mac import get_mac_algs
 
+from jupyter_ssh.ssh.client.connection import Connection, ConnectionInfo
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.macs import MACS
-from jupyter_ssh.ssh.crypto.selection import names
+from jupyter_ssh.ssh.errors import NegotiationError
 from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from tests.peers.algorithm_matrix import Combination, combinations, offered
 from tests.peers.client_support import reach
 from tests.support.peers import require_tool
 
-CIPHER_AND_MAC = [
-    (cipher, mac) for cipher in names(CIPHERS) for mac in ([None] if CIPHERS[cipher].integrated_mac else names(MACS))
-]
+# cryptography is about to drop what AsyncSSH and Paramiko use for groups modulo a prime.
+pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+
+SIZE = 60_000
 
 
-def openssh_knows(kind: str) -> set[str]:
+def openssh_knows(kind: str) -> list[str]:
     """What the OpenSSH of this machine can do (``ssh -Q``)."""
     ssh = require_tool("ssh", "openssh-client")
-    return set(subprocess.run([ssh, "-Q", kind], capture_output=True, text=True, check=True).stdout.split())
+    return subprocess.run([ssh, "-Q", kind], capture_output=True, text=True, check=True).stdout.split()
 
 
-async def exchange_data(server: Any, **options: Any) -> Any:
-    data = os.urandom(200_000)
+@asynccontextmanager
+async def talking(server: Any, **options: Any) -> AsyncIterator[Connection]:
+    """A connection over which data went both ways, under two sets of keys.  One channel: TinySSH has no second."""
+    data = os.urandom(SIZE // 2) * 2
     async with reach(server, **options) as connection:
-        assert (await connection.run("cat", input=data, timeout=30)).stdout == data
-        connection.session.rekey()
-        assert (await connection.run("cat", input=data, timeout=30)).stdout == data
-        assert connection.session.info.rekeys >= 1
+        process = await connection.start("cat")
+        for exchanges in (1, 2):
+            process.stdin.write(data)
+            assert await asyncio.wait_for(process.stdout.readexactly(SIZE), 30) == data
+            assert connection.session.info.rekeys == exchanges - 1
+            if exchanges == 1:
+                connection.session.rekey()
+        process.stdin.write_eof()
+        assert (await asyncio.wait_for(process.wait(), 30)).exit_status == 0
+        yield connection
+
+
+async def exchange_data(server: Any, **options: Any) -> ConnectionInfo:
+    async with talking(server, **options) as connection:
         return connection.info
 
 
-async def test_ciphers_and_macs_with_openssh(openssh_server_factory: Any) -> None:
-    server = openssh_server_factory()
-    for cipher, mac in CIPHER_AND_MAC:
-        assert cipher in openssh_knows("cipher")
-        info = await exchange_data(server, ciphers=[cipher], **({"macs": [mac]} if mac else {}))
-        assert info.cipher_in == info.cipher_out == cipher
-        if mac:
-            assert info.mac_in == info.mac_out == mac
+async def compression_of(server: Any, **options: Any) -> set[str]:
+    """What is agreed on in the two directions."""
+    async with talking(server, **options) as connection:
+        info = connection.session.info
+        return {info.sending.compression, info.receiving.compression}
 
 
-async def test_exchanges_with_openssh(openssh_server: Any) -> None:
-    common = [name for name in names(EXCHANGES) if name in openssh_knows("kex")]
-    assert "curve25519-sha256" in common
-    for name in common:
-        assert (await exchange_data(openssh_server, kex_algorithms=[name])).exchange == name
+async def try_all(server: Any) -> list[Combination]:
+    """Each algorithm the server offers, in some connection."""
+    tried = combinations(await asyncio.to_thread(offered, server.host, server.port))
+    for combination in tried:
+        info = await exchange_data(server, **combination.options())
+        assert info.exchange == combination.kex
+        assert info.cipher_in == info.cipher_out == combination.cipher
+        if combination.mac:
+            assert info.mac_in == info.mac_out == combination.mac
+        assert info.post_quantum == combination.kex.startswith(("mlkem", "sntrup"))
+    return tried
 
 
-async def test_exchanges_with_asyncssh(asyncssh_server_factory: Any) -> None:
-    """Every exchange is proven against somebody: AsyncSSH has the post-quantum one that Debian's OpenSSH lacks."""
-    server = await asyncssh_server_factory(kex_algs=list(names(EXCHANGES)))
-    for name in names(EXCHANGES):
-        info = await exchange_data(server, kex_algorithms=[name])
-        assert info.exchange == name
-        assert info.post_quantum == name.startswith("mlkem")
+async def test_everything_openssh_can_do(openssh_server_factory: Any) -> None:
+    lines = (("Ciphers", "cipher"), ("KexAlgorithms", "kex"), ("MACs", "mac"))
+    server = openssh_server_factory(*(f"{keyword} {','.join(openssh_knows(kind))}" for keyword, kind in lines))
+    tried = await try_all(server)
+    assert {each.kex for each in tried} == set(openssh_knows("kex"))
+    assert {each.cipher for each in tried} == set(openssh_knows("cipher"))
+    assert {each.mac for each in tried} - {None} == set(openssh_knows("mac"))
 
 
-@pytest.mark.parametrize("key_type", ["ed25519", "ecdsa", "rsa"])
-async def test_host_keys_with_openssh(openssh_server_factory: Any, key_type: str) -> None:
-    server = openssh_server_factory(host_key_types=[key_type])
-    mine = [name for name in names(SIGNATURE_ALGORITHMS) if key_type.replace("25519", "") in name.replace("25519", "")]
-    usable = [name for name in mine if name in openssh_knows("HostKeyAlgorithms")]
-    if key_type == "ecdsa":
-        usable = ["ecdsa-sha2-nistp256"]
-    assert usable
+async def test_everything_asyncssh_can_do(asyncssh_server_factory: Any) -> None:
+    kex = [name.decode() for name in get_kex_algs() if not name.startswith(b"gss")]
+    server = await asyncssh_server_factory(
+        kex_algs=kex,
+        encryption_algs=[name.decode() for name in get_encryption_algs()],
+        mac_algs=[name.decode() for name in get_mac_algs()],
+        compression_algs=[name.decode() for name in get_compression_algs()],
+    )
+    tried = await try_all(server)
+    assert {each.kex for each in tried} == set(kex) & set(EXCHANGES)
+    assert {each.cipher for each in tried} == {name.decode() for name in get_encryption_algs()} & set(CIPHERS)
+    assert {each.mac for each in tried} - {None} == {name.decode() for name in get_mac_algs()} & set(MACS)
+
+
+async def test_everything_paramiko_can_do(paramiko_server_factory: Any) -> None:
+    paramiko.Transport.load_server_moduli()
+    tried = await try_all(paramiko_server_factory())
+    assert {each.cipher for each in tried} == set(paramiko.Transport._cipher_info)
+    assert {each.mac for each in tried} - {None} == set(paramiko.Transport._mac_info)
+
+
+async def test_everything_dropbear_can_do(dropbear_server: Any) -> None:
+    assert len(await try_all(dropbear_server)) >= 6
+
+
+async def test_everything_tinyssh_can_do(tinyssh_server: Any) -> None:
+    assert "sntrup761x25519-sha512@openssh.com" in {each.kex for each in await try_all(tinyssh_server)}
+
+
+@pytest.mark.parametrize(("name", "legacy"), [("zlib@openssh.com", False), ("zlib", True)])
+async def test_compressions(asyncssh_server_factory: Any, openssh_server: Any, name: str, legacy: bool) -> None:
+    server = await asyncssh_server_factory(compression_algs=[name])
+    assert await compression_of(server, compression=True, legacy=legacy) == {name}
+    if not legacy:
+        assert await compression_of(openssh_server, compression=True) == {name}
+        assert await compression_of(openssh_server) == {"none"}
+
+
+async def test_one_word_reaches_an_old_server(asyncssh_server_factory: Any) -> None:
+    """What a switch of 2005 has: SHA-1 and triple DES in CBC, and no more."""
+    server = await asyncssh_server_factory(
+        kex_algs=["diffie-hellman-group1-sha1"], encryption_algs=["3des-cbc"], mac_algs=["hmac-sha1-96"]
+    )
+    with pytest.raises(NegotiationError, match="Legacy=yes") as caught:
+        await exchange_data(server)
+    assert caught.value.kind == "key exchange method"
+    info = await exchange_data(server, legacy=True)
+    assert (info.exchange, info.cipher_in, info.mac_in) == ("diffie-hellman-group1-sha1", "3des-cbc", "hmac-sha1-96")
+    # Broken ones are not in that word.
+    server = await asyncssh_server_factory(encryption_algs=["arcfour"])
+    with pytest.raises(NegotiationError, match=r"broken.*Ciphers=\+arcfour"):
+        await exchange_data(server, legacy=True)
+    assert (await exchange_data(server, ciphers="+arcfour")).cipher_out == "arcfour"
+
+
+async def test_host_keys_with_openssh(openssh_server_factory: Any) -> None:
+    known = openssh_knows("HostKeyAlgorithms")
+    server = openssh_server_factory(f"HostKeyAlgorithms {','.join(known)}")
+    offer = offered(server.host, server.port).server_host_key_algorithms
+    usable = [name for name in offer if name in SIGNATURE_ALGORITHMS]
+    assert {"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"} <= set(usable)
     for name in usable:
-        info = await exchange_data(server, host_key_algorithms=[name])
-        assert info.host_key_algorithm == name
+        assert (await exchange_data(server, host_key_algorithms=[name])).host_key_algorithm == name
 
 
 async def test_rekey_by_bytes_from_both_sides(openssh_server_factory: Any) -> None:
