@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import CertificateOptionError, KeyFormatError, WireError
 from ..wire.types import Reader, string
+
+if TYPE_CHECKING:
+    import ipaddress
 
 FORCE_COMMAND = "force-command"
 SOURCE_ADDRESS = "source-address"
@@ -80,6 +83,8 @@ class UserOptions:
 
     def admits(self, address: str) -> bool:
         """Whether a client at the IP address ``address`` may use the certificate."""
+        import ipaddress
+
         if self.source_addresses is None:
             return True
         try:
@@ -119,6 +124,8 @@ def check_known(options: Mapping[str, bytes], known: Mapping[str, bool]) -> None
 
 def parse_sources(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
     """The networks of a source-address list; raises `CertificateOptionError`, also where host bits are set."""
+    import ipaddress
+
     try:
         return tuple(ipaddress.ip_network(item) for item in text.split(","))
     except ValueError:

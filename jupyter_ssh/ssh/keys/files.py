@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import KeyFileError, KeyFormatError, PassphraseNeeded, SSHError, WrongPassphrase
-from . import openssh_file, pem, putty_file
+from . import openssh_file
 from .base import PrivateKey, PublicKey
 from .certificates import Certificate
 from .container import KeyContainer
@@ -133,14 +133,19 @@ def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> Key
     if openssh_file.BEGIN in data:
         return openssh_file.parse(data, required_rsa_size)
     start = data.lstrip()
-    if start.startswith(putty_file.BEGIN):
+    if start.startswith(PUTTY_BEGIN):
+        from . import putty_file
+
         return putty_file.parse(start, required_rsa_size)
     for mark, what, next_step in FOREIGN_FORMATS:
         if start.startswith(mark):
             raise KeyFileError(what, expected="a private key", next_step=next_step)
+    from . import pem
+
     return pem.parse(data, required_rsa_size)
 
 
+PUTTY_BEGIN = b"PuTTY-User-Key-File-"
 BOM_UTF8 = b"\xef\xbb\xbf"
 BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 FOREIGN_FORMATS = (

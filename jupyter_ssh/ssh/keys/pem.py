@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import binascii
+import math
 import re
 
 from ..errors import KeyFileError, KeyFormatError, WrongPassphrase
@@ -19,6 +21,13 @@ BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----.*?-----END \1-----", re.
 PARAMETERS = "EC PARAMETERS"
 """A block that OpenSSL writes in front of an EC key, and that says nothing new."""
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
+SCRYPT = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b"
+"""1.3.6.1.4.1.11591.4.11 (RFC 7914 §7); PKCS#8's other key derivation is PBKDF2."""
+MAX_ITERATIONS = 10_000_000
+"""Of PBKDF2: some seconds."""
+MAX_SCRYPT = 1 << 23
+"""N × r × p: a gibibyte."""
+SEQUENCE, INTEGER = 0x30, 0x02
 CONVERT = "Convert it with: ssh-keygen -p -f FILE"
 
 
@@ -27,6 +36,8 @@ def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
     label, block = _find(data)
     file_format = "pkcs8" if label in PKCS8_LABELS else "pem"
     if any(mark in block for mark in ENCRYPTION_MARKS):
+        if label in PKCS8_LABELS:
+            _check_work(block)
         return KeyContainer(
             True, None, lambda passphrase: _load(block, passphrase or b"", required_rsa_size), file_format
         )
@@ -74,6 +85,50 @@ def _find(data: bytes) -> tuple[str, bytes]:
         received=label or "no such thing",
         next_step=CONVERT,
     )
+
+
+def _check_work(block: bytes) -> None:
+    """Raises `KeyFormatError` when a file asks for more than a few seconds or a gibibyte to stretch its passphrase."""
+    try:
+        # EncryptedPrivateKeyInfo (RFC 5958 §3) begins with the algorithm and its parameters.
+        (outer,) = _elements(binascii.a2b_base64(b"".join(block.split(b"\n")[1:-1])))
+        algorithm = _elements(outer[1])[0][1]
+        numbers = _integers(algorithm)
+    except (binascii.Error, ValueError, IndexError):
+        return  # what is malformed is for the reader to refuse
+    limit = MAX_ITERATIONS
+    if SCRYPT in algorithm:
+        # N, r, p, and perhaps the length of the key.
+        numbers, limit = [math.prod(numbers[:3])], MAX_SCRYPT
+    if max(numbers, default=0) > limit:
+        raise KeyFormatError("the private key asks for too much work to stretch its passphrase", next_step=CONVERT)
+
+
+def _elements(der: bytes) -> list[tuple[int, bytes]]:
+    """Tags and contents of DER elements (X.690 §8.1); raises `IndexError` when it is none."""
+    found = []
+    position = 0
+    while position < len(der):
+        tag, size = der[position], der[position + 1]
+        position += 2
+        if size & 0x80:
+            digits = size & 0x7F
+            size = int.from_bytes(der[position : position + digits], "big")
+            position += digits
+        found.append((tag, der[position : position + size]))
+        position += size
+    return found
+
+
+def _integers(der: bytes, depth: int = 8) -> list[int]:
+    """The integers in DER elements and the sequences among them."""
+    found = []
+    for tag, content in _elements(der):
+        if tag == INTEGER:
+            found.append(int.from_bytes(content, "big"))
+        elif tag == SEQUENCE and depth:
+            found += _integers(content, depth - 1)
+    return found
 
 
 def _load(data: bytes, passphrase: bytes | None, required_rsa_size: int | None) -> PrivateKey:

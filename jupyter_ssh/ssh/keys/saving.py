@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import KeyFileError, KeyFormatError
-from . import openssh_file, pem, putty_file
+from . import openssh_file
 from .base import PrivateKey, PublicKey
 from .certificates import CertifiedKey
 from .disk import replace_file
@@ -17,6 +17,7 @@ from .public_text import dump_pem, dump_rfc4716
 
 PHASE = "saving a key"
 Row = TypeVar("Row")
+DumpPrivate = Callable[[PrivateKey, bytes | None, int | None, str | None], bytes]
 
 
 def _openssh(key: PrivateKey, passphrase: bytes | None, rounds: int | None, cipher: str | None) -> bytes:
@@ -28,13 +29,31 @@ def _openssh(key: PrivateKey, passphrase: bytes | None, rounds: int | None, ciph
     )
 
 
-PRIVATE_FORMATS: dict[str, Callable[[PrivateKey, bytes | None, int | None, str | None], bytes]] = {
+def _pem(pkcs8: bool) -> DumpPrivate:
+    def dump(key: PrivateKey, passphrase: bytes | None, rounds: int | None, cipher: str | None) -> bytes:
+        from . import pem
+
+        return pem.dump(key, passphrase, pkcs8=pkcs8)
+
+    return dump
+
+
+def _ppk(version: int) -> DumpPrivate:
+    def dump(key: PrivateKey, passphrase: bytes | None, rounds: int | None, cipher: str | None) -> bytes:
+        from . import putty_file
+
+        return putty_file.dump(key, passphrase, version=version)
+
+    return dump
+
+
+PRIVATE_FORMATS: dict[str, DumpPrivate] = {
     "openssh": _openssh,
-    "pem": lambda key, passphrase, rounds, cipher: pem.dump(key, passphrase),
-    "pkcs8": lambda key, passphrase, rounds, cipher: pem.dump(key, passphrase, pkcs8=True),
-    "ppk3": lambda key, passphrase, rounds, cipher: putty_file.dump(key, passphrase),
-    "ppk2": lambda key, passphrase, rounds, cipher: putty_file.dump(key, passphrase, version=2),
-    "ppk1": lambda key, passphrase, rounds, cipher: putty_file.dump(key, passphrase, version=1),
+    "pem": _pem(pkcs8=False),
+    "pkcs8": _pem(pkcs8=True),
+    "ppk3": _ppk(3),
+    "ppk2": _ppk(2),
+    "ppk1": _ppk(1),
 }
 """(key, passphrase, rounds of bcrypt, cipher) -> text of a private key file.  Only OpenSSH's has the last two."""
 

@@ -50,9 +50,16 @@ def key_with_comment(key_type: str, comment: str = "some comment") -> PrivateKey
     return key
 
 
-@pytest.mark.parametrize("parameters", ["version=2", "version=3", "kdf=argon2i", "kdf=argon2d,parallelism=2,passes=3"])
-@pytest.mark.parametrize("encrypted", [False, True])
-@pytest.mark.parametrize(("key_type", "bits"), KEYGEN_TYPES)
+THEIRS = [
+    (*kind, encrypted, version)
+    for kind in KEYGEN_TYPES
+    for encrypted in (False, True)
+    for version in ("version=2", "version=3")
+]
+THEIRS += [("ed25519", 255, True, kdf) for kdf in ("kdf=argon2i", "kdf=argon2d,parallelism=2,passes=3,memory=1024")]
+
+
+@pytest.mark.parametrize(("key_type", "bits", "encrypted", "parameters"), THEIRS)
 def test_theirs(key_type: str, bits: int, encrypted: bool, parameters: str, tmp_path: Path, secret: Path) -> None:
     path = tmp_path / "key.ppk"
     passphrase = secret if encrypted else Path("/dev/null")

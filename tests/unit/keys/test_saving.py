@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, PassphraseNeeded, WrongPassphrase
-from jupyter_ssh.ssh.keys import KEY_TYPES, generate, load_private_key, load_public_key, open_key_file, save_private_key
+from jupyter_ssh.ssh.keys import (
+    KEY_TYPES,
+    generate,
+    load_private_key,
+    load_public_key,
+    open_key_file,
+    parse_private_key,
+    pem,
+    save_private_key,
+)
 from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
 from jupyter_ssh.ssh.keys.certificates import CertifiedKey
 from jupyter_ssh.ssh.keys.saving import change_comment, change_passphrase, save_public_key
@@ -163,3 +176,42 @@ def test_a_passphrase_too_long_for_pem(tmp_path: Path) -> None:
         save_private_key(tmp_path / "key", key_of("ecdsa-sha2-nistp256"), "S3CRET" * 400, file_format="pem")
     assert "S3CRET" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def pkcs8_of_openssl(*options: str) -> bytes:
+    openssl = require_tool("openssl", "openssl")
+    key = subprocess.run([openssl, "genpkey", "-algorithm", "ED25519"], capture_output=True, check=True, timeout=60)
+    command = [openssl, "pkcs8", "-topk8", "-passout", "pass:secret", *options]
+    return subprocess.run(command, input=key.stdout, capture_output=True, check=True, timeout=60).stdout
+
+
+def test_passphrases_stretched_by_openssl() -> None:
+    for options in (["-scrypt"], ["-iter", "100000"], ["-v2", "aes-128-cbc"]):
+        data = pkcs8_of_openssl(*options)
+        assert parse_private_key(data, "secret").public.key_type == "ssh-ed25519"
+        with pytest.raises(WrongPassphrase):
+            parse_private_key(data, "wrong")
+
+
+def test_a_file_that_asks_for_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = pkcs8_of_openssl("-scrypt").splitlines()
+    der = base64.b64decode(b"".join(lines[1:-1]))
+    cheap, dear = b"\2\1\10\2\1\1", b"\2\1\177\2\1\177"  # r and p
+    assert der.count(cheap) == 1
+    scrypt = b"\n".join([lines[0], base64.b64encode(der.replace(cheap, dear)), lines[-1], b""])
+    with pytest.raises(KeyFormatError, match="too much work"):
+        parse_private_key(scrypt, "secret")
+    data = pkcs8_of_openssl("-iter", "65537")
+    monkeypatch.setattr(pem, "MAX_ITERATIONS", 65537)
+    parse_private_key(data, "secret")
+    monkeypatch.setattr(pem, "MAX_ITERATIONS", 65536)
+    with pytest.raises(KeyFormatError, match="too much work"):
+        parse_private_key(data, "secret")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_as_pkcs8(data: bytes) -> None:
+    for label in (b"ENCRYPTED PRIVATE KEY", b"PRIVATE KEY", b"EC PRIVATE KEY", b"RSA PRIVATE KEY"):
+        text = b"-----BEGIN " + label + b"-----\n" + base64.b64encode(data) + b"\n-----END " + label + b"-----\n"
+        with pytest.raises((KeyFormatError, KeyFileError)):
+            parse_private_key(text, "secret")
