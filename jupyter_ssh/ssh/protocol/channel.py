@@ -273,6 +273,8 @@ class Channel:
                 self.request(WINDOW_PROBE, on_reply=self._probe_returned)
 
     def _probe_returned(self, _success: bool) -> None:
+        if self.peer_close:
+            return  # the channel's end, and no answer
         growth = self.window.end_probe(self._connection.round_trips.share(self._asked_at))
         if growth:
             self._grant(growth)

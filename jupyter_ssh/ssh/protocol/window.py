@@ -12,6 +12,10 @@ INITIAL_WINDOW: Final = 2 * 1024 * 1024
 MAX_PACKET_DATA: Final = 32768
 """Bytes of data we take in one packet: what every peer can send, and a size at which decryption is at its fastest."""
 
+ROOMS: Final = 3
+"""A window for what is under way to us, as much for grants that are under way or due, and as much to find out that the
+line holds more."""
+
 MAX_UINT32: Final = 0xFFFFFFFF
 
 
@@ -20,21 +24,20 @@ class ReceiveWindow:
 
     The window grows while the peer drains it within a round trip: a probe travels to the peer and back, and what
     arrives meanwhile is what the line holds, and what stands in queues on the way.  The queues are taken out by
-    `RoundTrips.share`, and the window is made twice the rest.  A window that fills queues only is worse than useless:
-    OpenSSH's server reads as much as it may send from its process, and moves all of it again for each packet.
+    `RoundTrips.share`, and the window is made `ROOMS` times the rest.  A window that fills queues only is worse than
+    useless: OpenSSH's server reads as much as it may send from its process, and moves all of it for each packet.
     """
 
-    __slots__ = ("_probed_at", "available", "consumed", "limit", "received", "size")
+    __slots__ = ("_granted", "_probed_at", "available", "consumed", "limit", "size")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.size = min(INITIAL_WINDOW, limit)
         self.available = self.size
         """Bytes the peer may still send; the channel counts it down."""
-        self.received = 0
-        """Bytes granted again so far, which trails the bytes received by less than a window."""
         self.consumed = 0
         """Bytes that are off our hands and not granted again yet; the channel counts it up, and grants them in time."""
+        self._granted = self.size
         self._probed_at: int | None = None
 
     def overrun(self, count: int) -> WindowError:
@@ -50,7 +53,7 @@ class ReceiveWindow:
         """Returns how much to grant the peer: all that is off our hands."""
         grant = self.consumed
         self.consumed = 0
-        self.received += grant
+        self._granted += grant
         self.available += grant
         return grant
 
@@ -58,19 +61,21 @@ class ReceiveWindow:
         """Whether to send a probe now; if so it counts as sent."""
         if self._probed_at is not None or self.size >= self.limit:
             return False
-        self._probed_at = self.received
+        self._probed_at = self._granted - self.available
         return True
 
     def end_probe(self, share: float = 1.0) -> int:
         """The probe is back, and ``share`` of its way was no queue: returns how much to grant as the window grew."""
         if self._probed_at is None:
             return 0
-        needed = 2 * int((self.received - self._probed_at) * share)
+        arrived = self._granted - self.available - self._probed_at
         self._probed_at = None
-        if needed < self.size + self.size // 4:
+        needed = int(ROOMS * arrived * share)
+        if needed * 4 < self.size * 5:  # not for less than a quarter
             return 0
         growth = min(needed, 2 * self.size, self.limit) - self.size
         self.size += growth
+        self._granted += growth
         self.available += growth
         return growth
 
