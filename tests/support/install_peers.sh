@@ -13,7 +13,7 @@ plink putty-tools
 socat socat
 chromium chromium
 less less
-vi vim-tiny
+vim vim
 htop htop
 tmux tmux
 xauth xauth
