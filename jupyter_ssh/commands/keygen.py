@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from jupyter_ssh.commands.interrupts import die_by
 from jupyter_ssh.commands.keygen_console import TerminalConsole
 from jupyter_ssh.commands.messages import PROGRAM
+from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import KeygenError, SSHError
-from jupyter_ssh.ssh.keygen import Person, parse, run, usage
+from jupyter_ssh.ssh.keygen import parse, run, usage
 
 FAILURE = 255
 WRONG_USAGE = 1
@@ -29,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     console = TerminalConsole()
     try:
-        run(parse(argv), console, _person(), time.time())
+        run(parse(argv), console, current_person(), time.time())
         console.flush()
         return 0
     except Usage as error:
@@ -55,16 +52,3 @@ def _text(error: KeygenError) -> str:
     differs = [f"{word} {value}" for word, value in (("expected", error.expected), ("got", error.received)) if value]
     more = [*([", ".join(differs)] if differs else []), *([error.next_step] if error.next_step else [])]
     return "\n".join([error.message, *(f"  {line}" for line in more)])
-
-
-def _person() -> Person:
-    try:
-        if sys.platform == "win32":
-            user = getpass.getuser()
-        else:
-            import pwd
-
-            user = pwd.getpwuid(os.getuid()).pw_name
-    except (KeyError, OSError, ImportError):
-        user = "user"
-    return Person(Path.home(), user, platform.node() or "localhost")

@@ -94,7 +94,7 @@ def connection_html(info: Any, name: str, state: str, *, open: bool = True) -> s
         f'<tr><th scope="row">{escape(fact)}</th><td>{escape(value)}</td></tr>'
         for fact, value in connection_facts(info)
     )
-    return _card(
+    return card(
         f"SSH connection {name}",
         f"{_title(name, state, open)}<table class='jssh-table'><tbody>{rows}</tbody></table>",
     )
@@ -147,7 +147,7 @@ def result_html(result: Result) -> str:
         else f'<div class="jssh-note">{name}</div><pre class="jssh-output">{escape(text)}</pre>'
         for name, text in _previews(result)
     )
-    return _card(
+    return card(
         "SSH result",
         f'<div class="jssh-title"><span class="jssh-name">{escape(_one_line(result.command or "shell"))}</span>'
         f"<span>{escape(result.host)}</span></div>"
@@ -232,7 +232,7 @@ def hosts_html(rows: Sequence[Row], known: Sequence[str]) -> str:
     else:
         table = "<div>No open connections.</div>"
     note = f'<div class="jssh-note">Known hosts: {escape(", ".join(known))}</div>' if known else ""
-    return _card("SSH connections", table + note)
+    return card("SSH connections", table + note)
 
 
 def _host_row(row: Row) -> str:
@@ -250,7 +250,8 @@ def _cells(row: Row) -> list[str]:
 # --- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _card(label: str, body: str) -> str:
+def card(label: str, body: str) -> str:
+    """A frame with the style of all faces around ``body``, which is HTML; ``label`` is text."""
     return f'{STYLE}<div class="jssh-card" role="group" aria-label="{escape(label)}">{body}</div>'
 
 

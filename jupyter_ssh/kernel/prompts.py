@@ -11,7 +11,8 @@ import builtins
 import getpass
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_ssh.kernel.desk import CURRENT_DESK
@@ -66,12 +67,36 @@ class StdinPrompts:
             desk.post(lambda: _say(printable(text)))
 
 
+class CellQuestions:
+    """Questions of what runs in the thread of the cell itself; ``next_step`` is the way where nobody can answer."""
+
+    def __init__(self, next_step: str) -> None:
+        self.next_step = next_step
+
+    def line(self, prompt: str, what: str) -> str:
+        """A line typed at ``prompt``, which asks for ``what``.  Raises `PromptUnavailable`."""
+        with _answerable(what, self.next_step):
+            return _line(prompt)
+
+    def secret(self, prompt: str, what: str) -> str:
+        """A line typed without echo.  Raises `PromptUnavailable`."""
+        with _answerable(what, self.next_step):
+            return _secret(prompt)
+
+
 async def _ask(question: Callable[[], T], what: str, next_step: str) -> T:
     desk = CURRENT_DESK.get()
     if desk is None:
         raise _unavailable(what, "no cell waits for this connection", next_step)
-    try:
+    with _answerable(what, next_step):
         return await desk.ask(question)
+
+
+@contextmanager
+def _answerable(what: str, next_step: str) -> Iterator[None]:
+    """Tells why there was no answer."""
+    try:
+        yield
     except NotImplementedError:  # IPython's StdinNotImplementedError: the request came with allow_stdin=False
         raise _unavailable(what, "the front-end of this cell takes no input", next_step) from None
     except (EOFError, OSError, getpass.GetPassWarning):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 #: (name, kind for IPython's register_magic_function, module) of each magic; its function has the name of the magic.
 MAGICS = (
     ("ssh", "line_cell", "jupyter_ssh.magics.ssh"),
+    ("ssh_keygen", "line_cell", "jupyter_ssh.magics.ssh_keygen"),
     ("ssh_hosts", "line", "jupyter_ssh.magics.ssh_hosts"),
     ("ssh_close", "line", "jupyter_ssh.magics.ssh_close"),
 )

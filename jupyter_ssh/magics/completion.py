@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # "%ssh ...", "%%ssh ..." on the first line, "name = %ssh ..."; then the words up to the cursor.
 _LINE = re.compile(
-    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_close|ssh)\s+(?P<rest>.*)\Z", re.DOTALL
+    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_close|ssh_keygen|ssh)\s+(?P<rest>.*)\Z", re.DOTALL
 )
 
 _INTERPRETERS = ("bash", "sh", "zsh", "python3", "perl", "ruby", "node", "psql", "sqlite3")
@@ -74,6 +74,10 @@ def complete(text: str, *, first_line: bool = True) -> tuple[str, list[Candidate
     fragment = words.pop() if words and not match["rest"][-1].isspace() else ""
     if match["magic"] == "ssh_close":
         candidates: Iterable[Candidate] = [*_open_names(), ("--all", "option")]
+    elif match["magic"] == "ssh_keygen":
+        from jupyter_ssh.magics.keygen_completion import candidates_for
+
+        candidates = candidates_for(words, fragment)
     else:
         candidates = _for_ssh(words, fragment, cell=match["percent"] == "%%")
     return fragment, [(text, kind) for text, kind in candidates if text.startswith(fragment)]
@@ -128,7 +132,8 @@ def _open_names() -> list[Candidate]:
     return [(connection.name, "connection") for connection in get_sessions().opened()]
 
 
-def _files(fragment: str) -> list[Candidate]:
+def files(fragment: str) -> list[Candidate]:
+    """The files and folders that begin with ``fragment``, in which ``~`` may stand."""
     found = sorted(glob.glob(glob.escape(os.path.expanduser(fragment)) + "*"))
     home = os.path.expanduser("~")
     shown = [path + os.sep * os.path.isdir(path) for path in found]
@@ -157,8 +162,8 @@ def _algorithms(kind: str) -> Callable[[str], list[Candidate]]:
 
 #: What to offer as the value of an option.
 _VALUES: dict[str, Callable[[str], list[Candidate]]] = {
-    "-i": _files,
-    "-F": _files,
+    "-i": files,
+    "-F": files,
     "-o": _keywords,
     "-c": _algorithms("ciphers"),
     "-m": _algorithms("macs"),

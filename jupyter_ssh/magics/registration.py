@@ -26,6 +26,23 @@ _SUMMARIES = {
     --no-raise-error                 no RemoteCommandError when the command fails
     --show SIZE                      how much output the cell shows at most (1M; 0: all)
     """,
+    "ssh_keygen": """Make, show and change SSH keys, certificates and signatures: %ssh_keygen [options]
+
+    %ssh_keygen                      make a key: asks for the file and twice for a passphrase, then shows the key's card
+    %ssh_keygen -f FILE -N '' -C me  ... without a question, and without a passphrase
+    %ssh_keygen -l -f FILE           show a key's fingerprint; -E md5: the old one too
+    %ssh_keygen -y -f FILE           show the public key of a private one, and how to install it
+    %ssh_keygen -p -f FILE           change the passphrase; -m PuTTY, PEM, PKCS8 or RFC4716 (OpenSSH's): the format
+    %ssh_keygen -c -C TEXT -f FILE   change the comment
+    %ssh_keygen -F HOST              find a host in known_hosts; -R HOST: remove it; -H: hash all names
+    %ssh_keygen -s CA -I ID -n NAMES FILE.pub      sign a certificate; -L -f FILE: show one
+    %ssh_keygen -Y sign -f KEY -n file FILE        sign a file
+    %ssh_keygen -Y verify -f SIGNERS -I WHO -n file -s FILE.sig < FILE
+    %%ssh_keygen -Y ...              sign or verify the text of the cell
+
+    The letters are those of ssh-keygen(1). A passphrase behind -N or -P is saved with the notebook: leave these out and
+    it is asked for. A private key is never shown.
+    """,
     "ssh_hosts": "Show the open SSH connections and the hosts that ssh_config and known_hosts know.",
     "ssh_close": "Close an SSH connection: %ssh_close [user@]host, the current one without a name, or --all.",
 }

@@ -56,6 +56,10 @@ class Console(ABC):
     def out(self, text: str) -> None:
         """A result: a line or several, without the last newline, for standard output."""
 
+    def progress(self, text: str) -> None:
+        """What is being done: a line of standard output that is of no use afterwards."""
+        self.out(text)
+
     @abstractmethod
     def say(self, text: str) -> None:
         """A message: for standard error."""

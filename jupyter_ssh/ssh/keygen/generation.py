@@ -31,7 +31,7 @@ def new_key(job: Job) -> None:
     if arguments.options:
         raise KeygenError(f'Unsupported option "{arguments.options[0]}"', phase="options")
     if not arguments.quiet:
-        console.out(f"Generating public/private {named} key pair.")
+        console.progress(f"Generating public/private {named} key pair.")
     path = _target(job, row)
     confirm_overwriting(job, path)
     passphrase = new_passphrase(

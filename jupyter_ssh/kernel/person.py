@@ -1,0 +1,25 @@
+"""Whom this process works for."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import sys
+from pathlib import Path
+
+from jupyter_ssh.ssh.keygen import Person
+
+
+def current_person() -> Person:
+    """The owner of the process, whatever the environment says of the name."""
+    try:
+        if sys.platform == "win32":
+            user = getpass.getuser()
+        else:
+            import pwd
+
+            user = pwd.getpwuid(os.getuid()).pw_name
+    except (KeyError, OSError, ImportError):
+        user = "user"
+    return Person(Path.home(), user, platform.node() or "localhost")

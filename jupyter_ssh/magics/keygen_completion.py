@@ -1,0 +1,85 @@
+"""Tab on the lines of ``%ssh_keygen``: its letters, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from jupyter_ssh.magics.completion import Candidate, files
+
+OPERATIONS_WITH_FILES = ("-s", "-Y")
+"""Letters of what works on files behind the options."""
+
+
+def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
+    """What could stand in the place of ``fragment`` behind ``words``."""
+    from jupyter_ssh.ssh.keygen.options import LETTERS
+
+    value_of = ""
+    given: dict[str, str] = {}
+    for word in words:
+        if value_of:
+            given[value_of], value_of = word, ""
+        elif word.startswith("-") and len(word) > 1:
+            takes = next((letter for letter in word[1:] if letter in LETTERS and LETTERS[letter].value), None)
+            value_of = f"-{takes}" if takes is not None and word.endswith(takes) else ""
+            given.update((f"-{letter}", "") for letter in word[1:])
+    if value_of:
+        return _values(value_of, given, fragment)
+    if fragment.startswith("-"):
+        return [(f"-{row.letter}", row.meaning) for row in LETTERS.values() if row.refused is None]
+    if words[-1:] == ["<"] or any(letter in given for letter in OPERATIONS_WITH_FILES):
+        return files(fragment)
+    return []
+
+
+def _values(letter: str, given: dict[str, str], fragment: str) -> list[Candidate]:
+    if letter in ("-F", "-R"):
+        return [(name, "host") for name in _known_hosts(given.get("-f"))]
+    values = _VALUES.get(letter)
+    if values is not None:
+        return values()
+    return files(fragment) if letter in ("-f", "-s", "-r") else []
+
+
+def _known_hosts(file: str | None) -> list[str]:
+    """Names as the file spells them; hashed ones cannot be told."""
+    from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
+
+    path = Path(file).expanduser() if file else Path.home() / ".ssh" / "known_hosts"
+    return KnownHosts.load([path]).hosts()
+
+
+def _types() -> list[Candidate]:
+    from jupyter_ssh.ssh.keys.key_types import KEY_TYPES
+    from jupyter_ssh.ssh.keys.security_keys import SECURITY_KEYS
+
+    rows = (row for row in KEY_TYPES.values() if row not in SECURITY_KEYS)
+    return [(name, "key type") for name in dict.fromkeys(row.keygen_name for row in rows)]
+
+
+def _formats() -> list[Candidate]:
+    from jupyter_ssh.ssh.keygen.options import FORMATS
+
+    return [(name, "format") for name in FORMATS.values()]
+
+
+def _ciphers() -> list[Candidate]:
+    from jupyter_ssh.ssh.keys.openssh_file import FILE_CIPHERS
+
+    return [(name, "cipher") for name in FILE_CIPHERS]
+
+
+def _operations() -> list[Candidate]:
+    from jupyter_ssh.ssh.keygen.signing import OPERATIONS
+
+    return [(name, "operation") for name in OPERATIONS]
+
+
+_VALUES: dict[str, Callable[[], list[Candidate]]] = {
+    "-t": _types,
+    "-m": _formats,
+    "-Z": _ciphers,
+    "-Y": _operations,
+    "-E": lambda: [(name, "hash") for name in ("sha256", "md5", "sha512")],
+}
