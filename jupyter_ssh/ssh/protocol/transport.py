@@ -67,13 +67,14 @@ MAX_HELD: Final = 4 * 1024 * 1024
 HELD_OVERHEAD: Final = 64
 """What a held message costs beside its own bytes, so that small ones are bounded too."""
 
-_GOODBYES: Final[tuple[tuple[type[SSHError], int, str | None], ...]] = (
-    (HostKeyError, n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE, "host key not accepted"),
-    (KeyFormatError, n.SSH_DISCONNECT_KEY_EXCHANGE_FAILED, None),
-    (WireError, n.SSH_DISCONNECT_PROTOCOL_ERROR, None),
-)
-"""What the peer is told of errors that are not `ProtocolError`: reason, and the text if not the error's own."""
+_REASONS: Final[dict[type[SSHError], int]] = {
+    HostKeyError: n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE,
+    KeyFormatError: n.SSH_DISCONNECT_KEY_EXCHANGE_FAILED,
+    WireError: n.SSH_DISCONNECT_PROTOCOL_ERROR,
+}
+"""What the peer is told of its errors that are not `ProtocolError`, which know their reason themselves."""
 
+_ADVICE: Final = "The other side does not keep to the protocol; update it, or report this."
 
 _NO_HANDLERS: Final[tuple[Handler | None, ...]] = (None,) * 256
 
@@ -361,11 +362,13 @@ class Transport:
             return
         error.phase = error.phase or self.phase.value
         if isinstance(error, ProtocolError):
-            error.next_step = error.next_step or "The other side breaks the protocol; update it, or report this."
-            self._say_goodbye(error.reason, error.message)
-        for kind, reason, text in _GOODBYES:
-            if isinstance(error, kind):
-                self._say_goodbye(reason, text or error.message)
+            reason: int | None = error.reason
+        else:
+            reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), None)
+        if reason is not None:
+            error.next_step = error.next_step or _ADVICE
+            # What we know of the host is nobody else's business.
+            self._say_goodbye(reason, "host key not accepted" if isinstance(error, HostKeyError) else error.message)
         self._end(error)
 
     def disconnect(self, reason: int, text: str) -> None:
