@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh.errors import ConfigError, KeyFileError
-from jupyter_ssh.ssh.keys.saving import save_private_key
 from jupyter_ssh.ssh.keys.generate import generate
+from jupyter_ssh.ssh.keys.saving import save_private_key
 from jupyter_ssh.ssh.server.direct_tcpip import may_open
 from jupyter_ssh.ssh.server.listening import Server
 from jupyter_ssh.ssh.server.method_progress import MethodProgress
