@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar, cast
 
@@ -17,6 +19,13 @@ WRITE_HIGH_WATER: Final = 512 * 1024
 
 MAX_UNSENT_REPLIES: Final = 4 * 1024 * 1024
 """Bytes of answers that may wait for a peer that sends but does not read; then we read no more either."""
+
+TCP_QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+"""Linux has it."""
+
+QUICK_ACKS: Final = 32
+"""How many of the first reads are acknowledged at once.  Until it starts a command, OpenSSH's server sends no small
+packet before the last one is acknowledged (Nagle), which the system by itself does up to 40 ms later."""
 
 GOODBYE_SECONDS: Final = 2.0
 """How long the last packets may take when a connection is closed."""
@@ -36,6 +45,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._paused = False
         self._reading_paused = False
         self._flush_scheduled = False
+        self._quick_acks = 0
         self._timer: asyncio.TimerHandle | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -54,6 +64,9 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         """asyncio: there is a transport."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
+        connected = transport.get_extra_info("socket")
+        if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
+            self._quick_acks = QUICK_ACKS
         self._tick()
         self._flush()
 
@@ -65,6 +78,14 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         """asyncio: ``nbytes`` were received."""
         self.session.received(nbytes)
         self._flush()
+        if self._quick_acks:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        self._quick_acks -= 1
+        if self._transport is not None and TCP_QUICKACK is not None:
+            with contextlib.suppress(OSError):  # the connection is gone: others will say so
+                self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
 
     def eof_received(self) -> None:
         """asyncio: the peer sends nothing more; SSH has no half-closed connections."""
