@@ -80,7 +80,7 @@ class LocalSession:
             self._messages.say("Pseudo-terminal will not be allocated because stdin is not a terminal.")
             return None
         rows, columns = terminal.size(STDIN)
-        return Pty(os.environ.get("TERM", "xterm"), rows, columns, terminal.modes(STDIN))
+        return Pty(os.environ.get("TERM", ""), rows, columns, terminal.modes(STDIN))
 
     def _watch_terminal(self, process: Process) -> None:
         if sys.platform == "win32":

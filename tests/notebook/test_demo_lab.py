@@ -23,11 +23,9 @@ if sys.platform == "win32":
 
 
 def running_servers(folder: Path) -> list[dict[str, Any]]:
-    """What Jupyter says of its servers in its runtime folder."""
-    return [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in (folder / "home" / "jupyter-runtime").glob("jpserver-*.json")
-    ]
+    """What Jupyter says of its servers in its runtime folder. A file is empty at first."""
+    files = (folder / "home" / "jupyter-runtime").glob("jpserver-*.json")
+    return [json.loads(text) for file in files if (text := file.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
