@@ -217,8 +217,7 @@ _ROWS = (
     _cbc("rijndael-cbc@lysator.liu.se", Grade.LEGACY, 32, 16, _aes_cbc),  # aes256-cbc before it had a name
     # Blocks of 64 bits: what is sent twice shows after some gigabytes (Sweet32), hence `REKEY_BYTES`.
     _ctr("3des-ctr", Grade.LEGACY, 24, 8, partial(_old_ctr, "triple_des")),
-    _ctr("blowfish-ctr", Grade.LEGACY, 16, 8, partial(_old_ctr, "blowfish")),
-    _ctr("cast128-ctr", Grade.LEGACY, 16, 8, partial(_old_ctr, "cast128")),
+    _ctr("blowfish-ctr", Grade.LEGACY, 32, 8, partial(_old_ctr, "blowfish")),  # 256 bits, unlike blowfish-cbc
     _cbc("3des-cbc", Grade.LEGACY, 24, 8, partial(_old_cbc, "triple_des")),
     _cbc("blowfish-cbc", Grade.LEGACY, 16, 8, partial(_old_cbc, "blowfish")),
     _cbc("cast128-cbc", Grade.LEGACY, 16, 8, partial(_old_cbc, "cast128")),

@@ -6,10 +6,12 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ..crypto.ciphers import CIPHERS
+from ..crypto.compression import COMPRESSIONS
 from ..crypto.exchange import EXCHANGES
 from ..crypto.macs import MACS
 from ..crypto.selection import names, pick
@@ -19,6 +21,7 @@ from ..keys.files import load_private_key
 from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
 from .environment import DEFAULT_ACCEPT_ENV
+from .moduli import DEFAULT_FILE, read_moduli
 
 PathLike = str | os.PathLike[str]
 
@@ -101,6 +104,12 @@ class ServerOptions:
     macs: str | Sequence[str] | None = None
     kex_algorithms: str | Sequence[str] | None = None
     host_key_algorithms: str | Sequence[str] | None = None
+    legacy: bool = False
+    """Offer algorithms of the grade "legacy" too, after the others."""
+    compression: bool = True
+    """Let clients ask for compression: zlib@openssh.com, which begins after the login."""
+    moduli: PathLike | None = DEFAULT_FILE
+    """A moduli(5) file with groups for group exchange; without it those of RFC 3526 are used."""
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -153,19 +162,22 @@ class ServerOptions:
     def settings(self, host_keys: Sequence[PrivateKey]) -> Settings:
         """What a session has to know; raises `ConfigError` for algorithms that do not exist."""
         of_our_keys = [name for key in host_keys for name in key.public.signature_algorithms]
-        modern = [name for name in names(SIGNATURE_ALGORITHMS) if name in of_our_keys]
-        wanted = pick(SIGNATURE_ALGORITHMS, self.host_key_algorithms, modern, "host key algorithm")
+        legacy = self.legacy
+        default = [name for name in names(SIGNATURE_ALGORITHMS, legacy) if name in of_our_keys]
+        wanted = pick(SIGNATURE_ALGORITHMS, self.host_key_algorithms, default, "host key algorithm")
         host_key = [name for name in wanted if name in of_our_keys]
         if not host_key:
             raise ConfigError("no host key for any of the host key algorithms", expected=", ".join(wanted))
         return Settings(
             algorithms=Algorithms(
-                kex=pick(EXCHANGES, self.kex_algorithms, names(EXCHANGES), "key exchange method"),
+                kex=pick(EXCHANGES, self.kex_algorithms, names(EXCHANGES, legacy), "key exchange method"),
                 host_key=host_key,
-                ciphers=pick(CIPHERS, self.ciphers, names(CIPHERS), "cipher"),
-                macs=pick(MACS, self.macs, names(MACS), "MAC"),
+                ciphers=pick(CIPHERS, self.ciphers, names(CIPHERS, legacy), "cipher"),
+                macs=pick(MACS, self.macs, names(MACS, legacy), "MAC"),
+                compression=names(COMPRESSIONS, legacy) if self.compression else ("none",),
             ),
             host_keys=tuple(host_keys),
+            groups=None if self.moduli is None else partial(read_moduli, self.moduli),
             rekey_bytes=self.rekey_limit,
             rekey_seconds=DEFAULT_REKEY_SECONDS,
             keepalive=KeepAlive(self.client_alive_interval, self.client_alive_count_max),

@@ -24,7 +24,7 @@ def des(key: bytes) -> BlockCipherAlgorithm:
 
 
 def blowfish(key: bytes) -> BlockCipherAlgorithm:
-    """Blowfish; SSH uses 16 bytes of key."""
+    """Blowfish; SSH uses keys of 16 bytes with CBC and of 32 with counter mode."""
     return Blowfish(key)
 
 
