@@ -18,6 +18,7 @@ HOST = "127.0.0.1"
 POLL = 0.01  # seconds between two looks at a condition
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+KILL_SECONDS = 60.0  # for the system to take away what was killed
 PORT_TRIES = 3  # another process may take a free port before ours does
 
 
@@ -101,13 +102,13 @@ def end_process(process: subprocess.Popen[Any]) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         family = []
-    for group_signal in (signal.SIGTERM, signal.SIGKILL):
+    for group_signal, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         try:
             os.killpg(process.pid, group_signal)
         except (ProcessLookupError, PermissionError):
             pass
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(seconds)
             break
         except subprocess.TimeoutExpired:
             continue
