@@ -30,8 +30,8 @@ padding:.55em .9em .6em;color:var(--jssh-text);border:1px solid var(--jssh-line)
 font:var(--jp-ui-font-size1,13px)/1.5 var(--jp-ui-font-family,var(--vscode-font-family,system-ui,sans-serif))}
 .jssh-card .jssh-title{display:flex;flex-wrap:wrap;align-items:baseline;gap:.2em .8em;margin:0}
 .jssh-card .jssh-name{font-weight:600;font-family:var(--jssh-mono);overflow-wrap:anywhere}
-.jssh-card .jssh-dot{display:inline-block;width:.6em;height:.6em;margin-right:.45em;border-radius:50%;
-border:1.5px solid currentColor}
+.jssh-card .jssh-dot{display:inline-block;box-sizing:border-box;width:8px;height:8px;margin-right:6px;
+border-radius:50%;border:1.5px solid currentColor;vertical-align:1px}
 .jssh-card .jssh-on{background:currentColor}
 .jssh-card table.jssh-table{margin:.35em 0 0;border:0;border-collapse:collapse;font-size:inherit;color:inherit;
 table-layout:auto;width:auto}
@@ -41,6 +41,9 @@ max-width:none;white-space:normal;color:inherit;background:none;line-height:1.55
 .jssh-card table.jssh-table th{font-weight:400;white-space:nowrap;opacity:.8}
 .jssh-card table.jssh-table td{font-family:var(--jssh-mono);font-size:.95em;overflow-wrap:anywhere}
 .jssh-card table.jssh-grid thead th{padding-bottom:.25em;border-bottom:1px solid var(--jssh-line)}
+.jssh-card table.jssh-grid th[scope=row]{opacity:1}
+.jssh-card table.jssh-grid td{white-space:nowrap;overflow-wrap:normal}
+.jssh-card table.jssh-grid td.jssh-long{white-space:normal;min-width:14em}
 .jssh-card table.jssh-grid caption{padding:0 0 .3em;text-align:left;font-weight:600;color:inherit;caption-side:top}
 .jssh-card .jssh-note{margin:.5em 0 0;opacity:.8}
 .jssh-card pre.jssh-output{margin:.4em 0 0;padding:.4em .6em;border:0;border-left:2px solid var(--jssh-line);
@@ -167,7 +170,7 @@ def _previews(result: Result) -> list[tuple[str, str]]:
 
 def _preview(data: bytes) -> str:
     text = plain(data[: 8 * PREVIEW_CHARACTERS].decode("utf-8", "backslashreplace"))[:PREVIEW_CHARACTERS]
-    lines = text.splitlines()[:PREVIEW_LINES]
+    lines = text.removesuffix("\n").split("\n")[:PREVIEW_LINES]
     more = data.count(b"\n") + (not data.endswith(b"\n")) - len(lines)
     if more > 0:
         lines.append(f"\N{HORIZONTAL ELLIPSIS} {more:,} more line{'s' if more > 1 else ''}")
@@ -189,6 +192,10 @@ def duration_text(seconds: float) -> str:
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------
+
+#: Characters of a cell that may break into lines.
+LONG_CELL = 24
+_LONG = ' class="jssh-long"'
 
 # heading, field of Row
 _COLUMNS = (
@@ -238,7 +245,8 @@ def hosts_html(rows: Sequence[Row], known: Sequence[str]) -> str:
 def _host_row(row: Row) -> str:
     name, *rest = _cells(row)
     current = " (current)" if row.current else ""
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in rest)
+    # Only a long text, such as why a connection dropped, may break; the card scrolls if the rest is too wide.
+    cells = "".join(f"<td{_LONG if len(cell) > LONG_CELL else ''}>{escape(cell)}</td>" for cell in rest)
     name = f'{_dot(row.open)}<span class="jssh-name">{escape(name)}</span>{current}'
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from jupyter_ssh.ssh.errors import RemoteCommandError, SSHError
+from jupyter_ssh.ssh.errors import SSHError
 
 E = TypeVar("E", bound=BaseException)
 
-_RED, _BOLD, _OFF = "\x1b[31m", "\x1b[1m", "\x1b[0m"
-#: Lines of stderr shown again with the error of a command whose output was not shown.
-_STDERR_LINES = 5
+# No red: on the red ground that JupyterLab gives to errors it is hard to read.
+_BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 
 
 def with_short_face(error: E, render: Callable[[], list[str]] | None = None) -> E:
@@ -28,7 +27,7 @@ def lines(error: BaseException) -> list[str]:
     """The name and the message of ``error``, then its fields, one a line."""
     message = error.message if isinstance(error, SSHError) else str(error)
     name = type(error).__name__
-    shown = [f"{_RED}{_BOLD}{name}{_OFF}: {message}" if message else f"{_RED}{_BOLD}{name}{_OFF}"]
+    shown = [f"{_BOLD}{name}{_OFF}: {message}" if message else f"{_BOLD}{name}{_OFF}"]
     if isinstance(error, SSHError):
         fields = (
             ("while", error.phase),
@@ -38,9 +37,3 @@ def lines(error: BaseException) -> list[str]:
         )
         shown += [f"  {title:<8}  {value}" for title, value in fields if value]
     return shown
-
-
-def stderr_lines(error: RemoteCommandError) -> list[str]:
-    """The last lines that the failed command wrote to stderr."""
-    text = error.stderr.decode("utf-8", "backslashreplace").rstrip()
-    return [f"  stderr    {line}" for line in text.splitlines()[-_STDERR_LINES:]]

@@ -20,6 +20,7 @@ from jupyter_ssh.magics.options import Request, read_line
 from jupyter_ssh.magics.usage import value_is_used
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
+from jupyter_ssh.ssh.errors import RemoteCommandError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -127,7 +128,11 @@ def _run(
                 shell.user_ns[name] = kept[stream].value().decode("utf-8", "backslashreplace")
     shell.user_ns["_exit_code"] = returncode(result.exit_status, result.exit_signal)
     if request.raise_error:
-        result.check()
+        try:
+            result.check()
+        except RemoteCommandError as error:
+            error.next_step = "With --no-raise-error the cell goes on; the status is in _exit_code."
+            raise
     return result
 
 

@@ -44,7 +44,7 @@ def _row(sessions: Sessions, entry: Entry) -> faces.Row:
         name=connection.name,
         state=connection.state,
         since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),
-        server=faces.printable(info.server_version or ""),
+        server=faces.printable(info.server_version).removeprefix("SSH-2.0-"),
         exchange=f"{info.exchange}{', post-quantum' if info.post_quantum else ''}",
         current=sessions.is_current(connection),
         open=not connection.closed,

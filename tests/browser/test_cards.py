@@ -1,0 +1,127 @@
+"""The cards in the light and the dark theme: readable, and made of what assistive technology understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, running_lab, write_notebook
+from tests.notebook.kernels import environment, write_config
+from tests.notebook.remotes import embedded_server
+
+CELLS = (
+    "%load_ext jupyter_ssh",
+    "%ssh demo",
+    "%ssh demo 'printf \"\\033[32mgreen\\033[0m and \\033[1;31mbold red\\033[0m\\n\"; echo problem >&2'",
+    "r = %ssh demo 'seq 1 30; echo \"<b>no markup</b>\" >&2'",
+    "r",
+    "%ssh --no-raise-error demo 'exit 3'",
+    "%ssh demo 'exit 3'",
+    "%ssh nosuchhost.invalid uname",
+    "failed = %ssh --no-raise-error demo 'echo gone >&2; kill -TERM $$'\nfailed",
+    "%ssh -o ServerAliveInterval=99 demo",
+    "%ssh_hosts",
+    "%ssh_close --all\n%ssh_hosts",
+)
+CARDS = 6
+
+# For each piece of text in the cards: what it is, and its contrast with what is behind it (WCAG 2.2, 1.4.3).
+CONTRAST = """
+() => {
+  const numbers = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const parse = text => { const [r, g, b, a = 1] = numbers(text); return {r, g, b, a}; };
+  const over = (top, below) => {
+    const mix = name => top[name] * top.a + below[name] * (1 - top.a);
+    return {r: mix('r'), g: mix('g'), b: mix('b'), a: 1};
+  };
+  const luminance = colour => {
+    const part = value => {
+      const v = value / 255;
+      return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    };
+    return 0.2126 * part(colour.r) + 0.7152 * part(colour.g) + 0.0722 * part(colour.b);
+  };
+  const background = element => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
+    return layers.reverse().reduce((below, layer) => over(layer, below), {r: 255, g: 255, b: 255, a: 1});
+  };
+  const opacity = element => {
+    let value = 1;
+    for (let e = element; e; e = e.parentElement) value *= Number(getComputedStyle(e).opacity);
+    return value;
+  };
+  const found = [];
+  for (const card of document.querySelectorAll('.jssh-card')) {
+    const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode.textContent.trim();
+      if (!text) continue;
+      const element = walker.currentNode.parentElement;
+      const behind = background(element);
+      const colour = parse(getComputedStyle(element).color);
+      colour.a *= opacity(element);
+      const [dark, light] = [luminance(over(colour, behind)), luminance(behind)].sort((a, b) => a - b);
+      found.push([text, (light + 0.05) / (dark + 0.05)]);
+    }
+  }
+  return found;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    root = folder / "root"
+    root.mkdir()
+    write_notebook(root / "cards.ipynb", CELLS)
+    with embedded_server(folder) as remote:
+        env = environment(folder, write_config(folder, demo=remote))
+        with running_lab(root, {**env, "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}) as lab:
+            yield lab
+
+
+def run_all(page: Any, lab: Lab, theme: str) -> None:
+    """Open the notebook, run its cells and wait for the last output."""
+    page.goto(lab.address("cards.ipynb"))
+    page.wait_for_function("() => window.jupyterapp && document.querySelector('.jp-Notebook .jp-Cell')")
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    kind = "false" if "Dark" in theme else "true"
+    page.wait_for_selector(f"body[data-jp-theme-light={kind}]", state="attached")
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.wait_for_function("count => document.querySelectorAll('.jp-OutputArea .jssh-card').length >= count", arg=CARDS)
+    page.wait_for_function("() => !document.querySelector('.jp-Notebook').textContent.includes('[*]')")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_the_cards_are_readable_in_the_theme(page, lab, tmp_path: Path, theme):
+    run_all(page, lab, theme)
+    screenshot(page, tmp_path / f"{theme.split()[-1].lower()}.png")
+    found = page.evaluate(CONTRAST)
+    assert len(found) > 50
+    too_low = [(text, round(contrast, 2)) for text, contrast in found if contrast < 4.5]
+    assert not too_low
+
+
+def screenshot(page: Any, path: Path) -> None:
+    """For a person to look at."""
+    page.screenshot(path=path)
+    print(path)
+
+
+def test_the_cards_are_tables_with_headings_and_hold_no_script(page, lab):
+    run_all(page, lab, "JupyterLab Light")
+    cards = page.locator(".jp-OutputArea .jssh-card")
+    assert cards.count() == CARDS
+    assert page.locator(".jssh-card script, .jssh-card [onclick], .jssh-card b").count() == 0
+    assert page.locator(".jssh-card th:not([scope])").count() == 0
+    for position in range(CARDS):
+        assert cards.nth(position).get_attribute("aria-label")
+    assert "<b>no markup</b>" in cards.nth(1).inner_text()

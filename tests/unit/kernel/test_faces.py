@@ -1,0 +1,161 @@
+"""The faces of connections, results and hosts: complete, bounded, and safe to put into a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from jupyter_ssh.kernel import faces
+from jupyter_ssh.kernel.results import Result
+from jupyter_ssh.kernel.tracebacks import lines, with_short_face
+from jupyter_ssh.ssh.client import ConnectionInfo
+from jupyter_ssh.ssh.errors import RemoteCommandError, SSHError
+
+EVIL = "<script>alert('&')</script>\x1b[31m\x07"
+
+INFO = ConnectionInfo(
+    host="box",
+    port=22,
+    user="alice",
+    address="192.0.2.1",
+    server_version="SSH-2.0-OpenSSH_9.2p1",
+    client_version="SSH-2.0-jupyter_ssh",
+    exchange="mlkem768x25519-sha256",
+    host_key_algorithm="ssh-ed25519",
+    host_key_fingerprint="SHA256:abc",
+    cipher_out="aes128-ctr",
+    cipher_in="aes256-ctr",
+    mac_out="hmac-sha2-256",
+    mac_in="hmac-sha2-256",
+    method="publickey",
+    key_fingerprint=None,
+    post_quantum=True,
+)
+RESULT = Result("uname -a", b"Linux\n", b"", 0, None, "alice@box", 0.08)
+
+
+class Checker(HTMLParser):
+    """Every element closed, and the text as a person reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "iframe", "img")
+        assert tag != "th" or "scope" in dict(attrs)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+def read(html: str) -> str:
+    checker = Checker()
+    checker.feed(html)
+    checker.close()
+    assert checker.open == []
+    return checker.text
+
+
+def test_a_connection_says_what_it_is_made_of():
+    plain = faces.connection_text(INFO, "alice@box", "connected")
+    for text in (plain, read(faces.connection_html(INFO, "alice@box", "connected"))):
+        for fact in (
+            *("alice@box", "connected", "192.0.2.1 port 22", "OpenSSH_9.2p1", "SHA256:abc", "alice, by publickey"),
+            *("mlkem768x25519-sha256, post-quantum", "aes256-ctr in, aes128-ctr out", "hmac-sha2-256"),
+        ):
+            assert fact in text
+
+
+def test_an_exchange_of_yesterday_is_called_so():
+    info = replace(INFO, exchange="ecdh-sha2-nistp256", post_quantum=False)
+    assert "ecdh-sha2-nistp256, not post-quantum" in faces.connection_text(info, "box", "connected")
+
+
+def test_an_integrated_mac_is_not_listed():
+    info = replace(INFO, mac_in="(in the cipher)", mac_out="(in the cipher)")
+    assert "integrity" not in faces.connection_text(info, "box", "connected")
+
+
+@pytest.mark.parametrize("field", ["server_version", "address", "user", "method"])
+def test_what_a_server_says_is_text_and_no_markup(field):
+    html = faces.connection_html(replace(INFO, **{field: EVIL}), EVIL, EVIL)
+    assert "alert('&')" in read(html)
+    if field == "server_version":
+        assert "\x1b" not in faces.connection_text(replace(INFO, server_version=EVIL), "box", "connected")
+
+
+def test_a_result_says_how_it_ended():
+    assert "exit status 0, 80 ms, stdout 6 B" in faces.result_text(RESULT)
+    assert "exit status 2" in read(faces.result_html(replace(RESULT, exit_status=2)))
+    assert "signal TERM" in faces.result_text(replace(RESULT, exit_status=None, exit_signal="TERM"))
+    assert "without a status" in faces.result_text(replace(RESULT, exit_status=None))
+    assert set(RESULT._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+def test_a_preview_is_bounded_and_says_what_is_missing():
+    result = replace(RESULT, stdout=b"line\n" * 1000, stderr=b"x" * 1_000_000, stderr_size=9_000_000)
+    for text in (faces.result_text(result), read(faces.result_html(result))):
+        assert text.count("line\n") == faces.PREVIEW_LINES
+        assert "988 more lines" in text
+        assert text.count("x") <= faces.PREVIEW_CHARACTERS + 10
+        assert "stderr 8.6 MiB" in text
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"\x1b[1;31mred\x1b[0m\n", "red"),
+        (b"\x1b]0;title\x07after", "after"),
+        (b"\x1b]8;;http://example.org\x1b\\link\x1b]8;;\x1b\\", "link"),
+        (b"10%\r50%\r100%\n", "100%"),
+        (b"dos\r\nlines\r\n", "dos\nlines"),
+        (b"\xe9 and \x00", "\\xe9 and ?"),
+        (b"\x1b[", ""),
+        (b"", ""),
+    ],
+)
+def test_a_preview_is_plain_text(data, shown):
+    assert faces._preview(data) == shown
+
+
+def test_markup_in_an_output_stays_text():
+    assert "<b>" in read(faces.result_html(replace(RESULT, stdout=b"<b>bold</b>", command=EVIL)))
+
+
+def test_hosts():
+    rows = [
+        faces.Row("alice@box", "connected", "OpenSSH", "curve25519-sha256", "12:00:00", current=True),
+        faces.Row(EVIL, "dropped: no answer", open=False),
+    ]
+    plain = faces.hosts_text(rows, ["db"])
+    assert "* alice@box" in plain
+    assert "Known hosts: db" in plain
+    assert "alice@box (current)" in read(faces.hosts_html(rows, [EVIL]))
+    assert "No open connections" in faces.hosts_text([], [])
+    assert "No open connections" in read(faces.hosts_html([], []))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0801, "80 ms"), (0.9999, "1.0 s"), (2.44, "2.4 s"), (125, "2 min 5 s"), (7300, "2 h 1 min")],
+)
+def test_durations(seconds, text):
+    assert faces.duration_text(seconds) == text
+
+
+def test_an_error_has_its_fields_line_by_line():
+    error = SSHError("it failed", phase="testing", expected="this", received="that", next_step="Try again.")
+    text = "\n".join(with_short_face(error)._render_traceback_())
+    for part in ("SSHError", "it failed", "testing", "this", "that", "Try again."):
+        assert part in text
+    assert lines(KeyboardInterrupt()) == ["\x1b[1mKeyboardInterrupt\x1b[0m"]
+    assert "exit status 3" in "\n".join(lines(RemoteCommandError("false", 3, None)))
