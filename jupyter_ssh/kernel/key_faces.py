@@ -14,7 +14,7 @@ STYLE = """\
 .jssh-card .jssh-key{display:flex;flex-wrap:wrap;align-items:flex-start;gap:.3em 1.5em}
 .jssh-card pre.jssh-art{margin:.4em 0 0;padding:0;border:0;background:none;color:inherit;font-family:var(--jssh-mono);
 font-size:.85em;line-height:1.15;white-space:pre}
-.jssh-card pre.jssh-copy{user-select:all;-webkit-user-select:all}
+.jssh-card pre.jssh-copy{user-select:all;-webkit-user-select:all;max-height:12em;overflow-y:auto}
 </style>
 """
 

@@ -33,13 +33,13 @@ def new_key(job: Job) -> None:
     if not arguments.quiet:
         console.progress(f"Generating public/private {named} key pair.")
     path = _target(job, row)
-    confirm_overwriting(job, path)
+    replaced = confirm_overwriting(job, path)
     passphrase = new_passphrase(
         job, f'Enter passphrase for "{path}" (empty for no passphrase): ', "Enter same passphrase again: "
     )
     comment = arguments.text("C")
     key = _make(job, named.lower(), job.person.comment if comment is None else comment)
-    save(job, path, key, passphrase)
+    save(job, path, key, passphrase, replaced=replaced)
     if not arguments.quiet:
         shown = ShownKey(key.public, key.comment, path, encrypted=bool(passphrase), new=True)
         console.key(shown, _report(job, path, key))
@@ -47,7 +47,7 @@ def new_key(job: Job) -> None:
 
 def host_keys(job: Job) -> None:
     """``keygen -A [-f prefix]``: makes each host key that is not there, without a passphrase."""
-    folder = Path(job.arguments.text("f") or "/")
+    folder = job.person.path(job.arguments.text("f") or "/")
     missing = []
     for keygen_name in HOST_KEY_TYPES:
         path = folder / "etc" / "ssh" / f"ssh_host_{keygen_name}_key"
@@ -61,7 +61,8 @@ def host_keys(job: Job) -> None:
     comment = job.arguments.text("C")
     for keygen_name, path in missing:
         key = _make(job, keygen_name, job.person.comment if comment is None else comment)
-        save(job, path, key, "", "Could not save your private key in {path}")
+        # One that is there is empty.
+        save(job, path, key, "", "Could not save your private key in {path}", replaced=True)
 
 
 def new_passphrase(job: Job, question: str, again: str) -> str:
@@ -77,24 +78,36 @@ def new_passphrase(job: Job, question: str, again: str) -> str:
     raise KeygenError.ended(f"no passphrase: {ATTEMPTS} times the second was not the first")
 
 
-def confirm_overwriting(job: Job, path: Path) -> None:
-    """Raises `KeygenError` unless there is no such file yet, or it may go."""
+def confirm_overwriting(job: Job, path: Path) -> bool:
+    """Whether there is such a file, which may go.  Raises `KeygenError` when it may not."""
     if not os.path.lexists(path):
-        return
+        return False
     answer = job.console.ask(f"{path} already exists.\nOverwrite (y/n)? ")
     if answer is None or not answer.strip().lower().startswith("y"):
         raise KeygenError.ended(f"{path} stays as it is", next_step="Name another file with -f")
+    return True
 
 
-def save(job: Job, path: Path, key: PrivateKey, passphrase: str, failure: str = 'Saving key "{path}" failed') -> None:
-    """Writes the private key as ``-m``, ``-a`` and ``-Z`` say, and its ``.pub``.  Raises `KeygenError`."""
+def save(
+    job: Job,
+    path: Path,
+    key: PrivateKey,
+    passphrase: str,
+    failure: str = 'Saving key "{path}" failed',
+    *,
+    replaced: bool,
+) -> None:
+    """Writes the private key as ``-m``, ``-a`` and ``-Z`` say, and its ``.pub``.
+
+    A file is only ``replaced`` where that was asked for: another may have appeared meanwhile.  Raises `KeygenError`.
+    """
     arguments = job.arguments
     try:
         save_private_key(
             path,
             key,
             passphrase,
-            overwrite=True,
+            overwrite=replaced,
             file_format=SAVED_FORMATS[arguments.text("m")],
             rounds=arguments.number("a"),
             cipher=arguments.text("Z"),
