@@ -21,6 +21,9 @@ BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----.*?-----END \1-----", re.
 PARAMETERS = "EC PARAMETERS"
 """A block that OpenSSL writes in front of an EC key, and that says nothing new."""
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
+IV_SIZES = {b"AES-128-CBC": 16, b"AES-192-CBC": 16, b"AES-256-CBC": 16, b"DES-EDE3-CBC": 8}
+"""Bytes, by name in the header ``DEK-Info`` of the older formats (RFC 1421 §4.6.1.3)."""
+DEK_INFO = re.compile(rb"^DEK-Info: *([A-Za-z0-9-]+),((?:[0-9A-Fa-f]{2})+)\s*$", re.MULTILINE)
 SCRYPT = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b"
 """1.3.6.1.4.1.11591.4.11 (RFC 7914 §7); PKCS#8's other key derivation is PBKDF2."""
 MAX_ITERATIONS = 10_000_000
@@ -36,8 +39,7 @@ def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
     label, block = _find(data)
     file_format = "pkcs8" if label in PKCS8_LABELS else "pem"
     if any(mark in block for mark in ENCRYPTION_MARKS):
-        if label in PKCS8_LABELS:
-            _check_work(block)
+        (_check_work if label in PKCS8_LABELS else _check_cipher)(block)
         return KeyContainer(
             True, None, lambda passphrase: _load(block, passphrase or b"", required_rsa_size), file_format
         )
@@ -85,6 +87,13 @@ def _find(data: bytes) -> tuple[str, bytes]:
         received=label or "no such thing",
         next_step=CONVERT,
     )
+
+
+def _check_cipher(block: bytes) -> None:
+    """Raises `KeyFormatError` for a ``DEK-Info`` that `cryptography` would stumble over."""
+    header = DEK_INFO.search(block)
+    if header is None or IV_SIZES.get(header[1].upper(), len(header[2]) // 2) != len(header[2]) // 2:
+        raise KeyFormatError("malformed PEM private key: impossible DEK-Info", next_step=CONVERT)
 
 
 def _check_work(block: bytes) -> None:
@@ -145,6 +154,11 @@ def _load(data: bytes, passphrase: bytes | None, required_rsa_size: int | None) 
         # A wrong passphrase cannot be told from a damaged file here.
         if passphrase is not None:
             raise WrongPassphrase("wrong passphrase, or a damaged file", phase="private key") from None
+        raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None
+    except BaseException as error:
+        # A panic of its Rust code, which is not even an Exception.
+        if type(error).__name__ != "PanicException":
+            raise
         raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None
     for name in KEY_TYPES:
         row = find_row(name, required_rsa_size)

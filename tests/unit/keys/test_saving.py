@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 import subprocess
 from pathlib import Path
 
@@ -215,3 +216,34 @@ def test_any_bytes_as_pkcs8(data: bytes) -> None:
         text = b"-----BEGIN " + label + b"-----\n" + base64.b64encode(data) + b"\n-----END " + label + b"-----\n"
         with pytest.raises((KeyFormatError, KeyFileError)):
             parse_private_key(text, "secret")
+
+
+LOCKED_PEM = pem.dump(key_of("ecdsa-sha2-nistp256"), b"secret")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"DEK-Info: AES-256-CBC,00",
+        b"DEK-Info: AES-256-CBC," + b"0" * 34,
+        b"DEK-Info: DES-EDE3-CBC," + b"0" * 32,
+        b"DEK-Info: AES-256-CBC,zz",
+        b"DEK-Info: ROT13," + b"0" * 32,
+    ],
+)
+def test_impossible_encryption_headers(header: bytes) -> None:
+    data = re.sub(rb"DEK-Info: .*", header, LOCKED_PEM)
+    assert data != LOCKED_PEM
+    with pytest.raises((KeyFormatError, KeyFileError)):
+        parse_private_key(data, "secret")
+
+
+@given(st.data())
+def test_damaged_pem(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(LOCKED_PEM) - 1))
+    damaged = LOCKED_PEM[:at] + data.draw(st.binary(max_size=3)) + LOCKED_PEM[at + data.draw(st.integers(0, 3)) :]
+    try:
+        assert parse_private_key(damaged, "secret").public == key_of("ecdsa-sha2-nistp256").public
+    except (KeyFormatError, KeyFileError):
+        return
