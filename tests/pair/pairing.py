@@ -120,6 +120,10 @@ class End:
         elif isinstance(event, e.GlobalRequested) and event.want_reply:
             session.connection.reply_global(None)
 
+    def rekey_anyway(self) -> None:
+        """Begins a rekey as others do, who do not wait for the login."""
+        self.session.transport._send_kexinit()
+
     def _heard(self, event: e.Event) -> None:
         self.events.append(event)
         self.react(event)

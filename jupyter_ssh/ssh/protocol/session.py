@@ -12,7 +12,7 @@ from .authentication_client import ClientAuthentication
 from .authentication_server import ServerAuthentication
 from .channel import Channel, DataHandler, EventHandler
 from .connection import Connection
-from .events import Authenticated, Closed, Event
+from .events import Closed, Event
 from .keepalive import KeepAliveTimer
 from .negotiation import Direction
 from .roles import Phase, Role
@@ -50,11 +50,8 @@ class Session:
         self.transport.register(self.connection.handlers())
         self.transport.on_failure = self._failed
         self.transport.on_released = self.connection.pump
-        self.logged_in = False
 
     def _event(self, event: Event) -> None:
-        if isinstance(event, Authenticated):
-            self.logged_in = True
         self.on_event(event)
 
     def _failed(self, error: SSHError) -> None:
@@ -136,6 +133,11 @@ class Session:
         return self.transport.phase
 
     @property
+    def logged_in(self) -> bool:
+        """Whether somebody is logged in, so that channels may be opened."""
+        return self.transport.logged_in
+
+    @property
     def failure(self) -> SSHError | None:
         """Why the session is over; None while it is not."""
         return self.transport.failure
@@ -174,7 +176,7 @@ class Session:
         return self.connection.open_channel(kind, details, on_event, on_data)
 
     def rekey(self) -> None:
-        """Begins to change the keys."""
+        """Begins to change the keys, once somebody is logged in."""
         self.transport.rekey()
 
     def disconnect(self, reason: int = n.SSH_DISCONNECT_BY_APPLICATION, text: str = "") -> None:

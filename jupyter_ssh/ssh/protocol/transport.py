@@ -25,15 +25,7 @@ from ..errors import (
 )
 from ..keys.base import PublicKey
 from ..wire import numbers as n
-from ..wire.messages import (
-    Debug,
-    Disconnect,
-    ExtInfo,
-    KexInit,
-    Ping,
-    Pong,
-    Unimplemented,
-)
+from ..wire.messages import Debug, Disconnect, ExtInfo, KexInit, Ping, Pong, Unimplemented
 from ..wire.types import Reader
 from .events import DebugMessage, Event, HostKeyOffered, KeysRenewed
 from .extensions import server_ext_info, take_extensions
@@ -75,7 +67,6 @@ _REASONS: Final[dict[type[SSHError], int]] = {
 """What the peer is told of its errors that are not `ProtocolError`, which know their reason themselves."""
 
 _ADVICE: Final = "The other side does not keep to the protocol; update it, or report this."
-
 _NO_HANDLERS: Final[tuple[Handler | None, ...]] = (None,) * 256
 
 
@@ -108,6 +99,8 @@ class Transport:
         """What the peer said in EXT_INFO (RFC 8308)."""
         self.strict = False
         """Whether strict key exchange was agreed (OpenSSH PROTOCOL §1.10)."""
+        self.logged_in = False
+        """Whether USERAUTH_SUCCESS was received, or was given to `send_login`."""
         self.exchanges = 0
         """Key exchanges that are complete, the first one included."""
 
@@ -156,7 +149,6 @@ class Transport:
         self._held_size = 0
         # zlib@openssh.com begins in each direction after USERAUTH_SUCCESS.
         self._compress_sent = False
-        self._decompress_received = False
         self._last_before_login: bytes | None = None
 
         self._output.append(settings.version.encode("ascii") + b"\r\n")
@@ -219,7 +211,7 @@ class Transport:
     def send_login(self, payload: bytes) -> None:
         """Sends USERAUTH_SUCCESS, the last message before a delayed compression begins."""
         if self._holding:  # it goes out under the next keys, and so does what answers it
-            self._decompress_received = True
+            self.logged_in = True
             self._last_before_login = payload
             self._hold(payload)
         else:
@@ -228,8 +220,9 @@ class Transport:
 
     def received_login(self) -> None:
         """Says that USERAUTH_SUCCESS came: a delayed compression begins."""
-        self._decompress_received = True
-        self._opener = decompressing(self._opener, self._direction(self.peer_role), delayed=True)
+        self.logged_in = True
+        if self.phase not in EXCHANGE_PHASES:  # else with the keys that the peer is about to take into use
+            self._opener = decompressing(self._opener, self._direction(self.peer_role), delayed=True)
         self._compress_from_here()
 
     def _compress_from_here(self) -> None:
@@ -237,8 +230,11 @@ class Transport:
         self._sealer = compressing(self._sealer, self._direction(self.role), delayed=True)
 
     def rekey(self) -> None:
-        """Begins to change the keys, unless that is under way (RFC 4253 §9)."""
-        if self._our_kexinit is None and self._secrets is None and self.session_id and self.failure is None:
+        """Begins to change the keys, unless that is under way (RFC 4253 §9).
+
+        Not before the login, as OpenSSH: a KEXINIT that crosses USERAUTH_SUCCESS would be taken for a compressed one.
+        """
+        if self.logged_in and self._our_kexinit is None and self._secrets is None and self.failure is None:
             self._send_kexinit()
 
     @property
@@ -542,7 +538,7 @@ class Transport:
         assert self._secrets is not None
         sequence = 0 if self.strict else self._opener.sequence
         keys = (self._secrets, self.session_id, self.peer_role, self._direction(self.peer_role), sequence)
-        self._opener = make_opener(*keys, logged_in=self._decompress_received)
+        self._opener = make_opener(*keys, logged_in=self.logged_in)
         self._age.new_receiving_keys(sequence)
         self._newkeys_received = True
         self._enter(self._resume_phase)
