@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import quote
 
 NAME = "quickstart.ipynb"
 CELL_SECONDS = 120
@@ -122,6 +123,8 @@ def missing_programs(*modules: str) -> list[str]:
 def lab_command(notebook: Path, *, browser: bool, port: int | None) -> list[str]:
     """The command line of JupyterLab on ``notebook``, by this interpreter."""
     words = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    # The address that JupyterLab prints leads to the notebook too, for those who open it elsewhere.
+    words.append(f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}")
     words += [] if browser else ["--no-browser"]
     words += [] if port is None else [f"--ServerApp.port={port}"]
     # In a container one is root, and Jupyter would refuse.

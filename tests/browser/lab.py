@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import pytest
+
+from tests.notebook.kernels import environment, write_config
+from tests.notebook.remotes import Remote
+from tests.support.peers import require_tool
+from tests.support.servers import PeerServer
 
 SECONDS = 60
 FLAGS = (
@@ -44,11 +47,8 @@ class Lab:
 
 
 def chromium() -> str:
-    """The path of Chromium; skips the test where there is none."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    return path
+    """The path of Chromium."""
+    return require_tool("chromium", "chromium")
 
 
 def write_notebook(path: Path, cells: Sequence[str]) -> None:
@@ -59,6 +59,38 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
         cells=[nbformat.v4.new_code_cell(cell, metadata=tagged) for cell in cells], metadata={"kernelspec": kernelspec}
     )
     nbformat.write(notebook, path)
+
+
+@contextmanager
+def lab_with(folder: Path, notebooks: Mapping[str, Sequence[str]], **servers: PeerServer | Remote) -> Iterator[Lab]:
+    """JupyterLab with these notebooks, in whose kernels the servers are known by name."""
+    root = folder / "root"
+    root.mkdir()
+    for name, cells in notebooks.items():
+        write_notebook(root / name, cells)
+    env = environment(folder, write_config(folder, **servers))
+    with running_lab(root, {**env, "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}) as lab:
+        yield lab
+
+
+def new_page(browser: Any) -> Any:
+    """A page in a context of its own; so high that no cell is left out of it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 2600})
+    context.set_default_timeout(SECONDS * 1000)
+    return context.new_page()
+
+
+def open_notebook(page: Any, lab: Lab, name: str, *, where: str = "lab/tree") -> None:
+    """Open a notebook and wait for its kernel; ``where="notebooks"`` is Notebook 7."""
+    page.goto(lab.address(name, where=where))
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+
+
+def run_cells(page: Any) -> None:
+    """Begin to run all cells."""
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
 @contextmanager
