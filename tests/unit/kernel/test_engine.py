@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk
-from jupyter_ssh.kernel.engine import THREAD_NAME, Engine
+from jupyter_ssh.kernel.engine import SWITCH_INTERVAL, THREAD_NAME, Engine
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, PromptUnavailable
 
 unix = pytest.mark.skipif(os.name == "nt", reason="signals and fork of Unix")
@@ -54,6 +54,19 @@ def test_importing_starts_nothing():
         f"assert [t.name for t in threading.enumerate()][1:] == [{THREAD_NAME!r}]\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.005, SWITCH_INTERVAL), (0.0001, 0.0001)])
+def test_the_engine_need_not_wait_long_for_a_thread_that_computes(before, after):
+    found = sys.getswitchinterval()
+    sys.setswitchinterval(before)
+    engine = Engine()
+    try:
+        engine.call(lambda: asyncio.sleep(0))
+        assert sys.getswitchinterval() == pytest.approx(after)
+    finally:
+        engine.stop()
+        sys.setswitchinterval(found)
 
 
 def test_a_call_returns_the_value_from_the_engines_thread(engine):
