@@ -137,8 +137,9 @@ def _secret(prompt: str) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    # Not to stderr: a notebook paints that red, and a question is no error.
+    sys.stderr.flush()
+    print(text, flush=True)
 
 
 def printable(text: str) -> str:

@@ -84,7 +84,9 @@ def _connection(request: Request) -> Connection:
 def _say_how_it_went(connection: Connection, verbose: int) -> None:
     """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
     decided = connection.inner.options
-    notes = [*decided.warnings, *connection.inner.messages]
+    for note in connection.inner.messages:
+        print(note, file=sys.stderr if note.startswith("WARNING") else sys.stdout)
+    notes = list(decided.warnings)
     if verbose:
         notes += [*decided.ignored, faces.connection_text(connection.info, connection.name, connection.state)]
     for note in notes:

@@ -1,4 +1,4 @@
-"""A page of Chromium."""
+"""Chromium, once for the tests of a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import FLAGS, SECONDS, chromium
+from tests.browser.lab import FLAGS, chromium
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -19,12 +19,3 @@ def browser() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page in a context of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 2600})
-    context.set_default_timeout(SECONDS * 1000)
-    yield context.new_page()
-    context.close()

@@ -41,9 +41,13 @@ class Lab:
     token: str
     folder: Path
 
-    def address(self, notebook: str, *, where: str = "lab/tree") -> str:
-        """The address of a notebook in JupyterLab, or with ``where="notebooks"`` in Notebook 7."""
-        return f"{self.url}{where}/{notebook}?token={self.token}"
+    def address(self, notebook: str) -> str:
+        """The address of a notebook in JupyterLab, in a workspace of its own: no tab of another test comes back."""
+        return f"{self.url}lab/workspaces/{Path(notebook).stem}/tree/{notebook}?token={self.token}"
+
+    def notebook_address(self, notebook: str) -> str:
+        """The address of a notebook in Notebook 7."""
+        return f"{self.url}notebooks/{notebook}?token={self.token}"
 
 
 def chromium() -> str:
@@ -80,9 +84,9 @@ def new_page(browser: Any) -> Any:
     return context.new_page()
 
 
-def open_notebook(page: Any, lab: Lab, name: str, *, where: str = "lab/tree") -> None:
-    """Open a notebook and wait for its kernel; ``where="notebooks"`` is Notebook 7."""
-    page.goto(lab.address(name, where=where))
+def open_notebook(page: Any, address: str) -> None:
+    """Open a notebook and wait for its kernel."""
+    page.goto(address)
     page.wait_for_function(
         "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
@@ -101,6 +105,7 @@ def running_lab(folder: Path, env: Mapping[str, str]) -> Iterator[Lab]:
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", f"--notebook-dir={folder}"),
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
     settings = Path(env["JUPYTER_CONFIG_DIR"], "lab", "user-settings", "@jupyterlab", "apputils-extension")
     settings.mkdir(parents=True)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, running_lab, write_notebook
-from tests.notebook.kernels import environment, write_config
+from tests.browser.lab import lab_with, new_page, open_notebook, run_cells
 from tests.notebook.remotes import embedded_server
 
 CELLS = (
@@ -74,50 +73,32 @@ CONTRAST = """
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("lab")
-    root = folder / "root"
-    root.mkdir()
-    write_notebook(root / "cards.ipynb", CELLS)
-    with embedded_server(folder) as remote:
-        env = environment(folder, write_config(folder, demo=remote))
-        with running_lab(root, {**env, "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}) as lab:
-            yield lab
-
-
-def run_all(page: Any, lab: Lab, theme: str) -> None:
-    """Open the notebook, run its cells and wait for the last output."""
-    page.goto(lab.address("cards.ipynb"))
-    page.wait_for_function("() => window.jupyterapp && document.querySelector('.jp-Notebook .jp-Cell')")
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    kind = "false" if "Dark" in theme else "true"
-    page.wait_for_selector(f"body[data-jp-theme-light={kind}]", state="attached")
-    page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
-    page.wait_for_function("count => document.querySelectorAll('.jp-OutputArea .jssh-card').length >= count", arg=CARDS)
-    page.wait_for_function("() => !document.querySelector('.jp-Notebook').textContent.includes('[*]')")
+def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A page on which all cells have been run."""
+    folder = tmp_path_factory.mktemp("cards")
+    with embedded_server(folder) as remote, lab_with(folder, {"cards.ipynb": CELLS}, demo=remote) as lab:
+        page = new_page(browser)
+        open_notebook(page, lab.address("cards.ipynb"))
+        run_cells(page)
+        page.wait_for_function("count => document.querySelectorAll('.jssh-card').length >= count", arg=CARDS)
+        yield page
+        page.context.close()
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_the_cards_are_readable_in_the_theme(page, lab, tmp_path: Path, theme):
-    run_all(page, lab, theme)
-    screenshot(page, tmp_path / f"{theme.split()[-1].lower()}.png")
+def test_the_cards_are_readable_in_the_theme(page, tmp_path: Path, theme):
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+    picture = tmp_path / f"{theme.split()[-1].lower()}.png"
+    page.screenshot(path=picture)
+    print(f"to look at: {picture}")
     found = page.evaluate(CONTRAST)
     assert len(found) > 50
     too_low = [(text, round(contrast, 2)) for text, contrast in found if contrast < 4.5]
     assert not too_low
 
 
-def screenshot(page: Any, path: Path) -> None:
-    """For a person to look at."""
-    page.screenshot(path=path)
-    print(path)
-
-
-def test_the_cards_are_tables_with_headings_and_hold_no_script(page, lab):
-    run_all(page, lab, "JupyterLab Light")
+def test_the_cards_are_tables_with_headings_and_hold_no_script(page):
     cards = page.locator(".jp-OutputArea .jssh-card")
     assert cards.count() == CARDS
     assert page.locator(".jssh-card script, .jssh-card [onclick], .jssh-card b").count() == 0

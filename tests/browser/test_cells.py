@@ -1,0 +1,98 @@
+"""Cells that run %ssh, as a person sees them: in JupyterLab and in Notebook 7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, lab_with, new_page, open_notebook, run_cells
+from tests.notebook.remotes import Remote, embedded_server
+
+LOAD = "%load_ext jupyter_ssh"
+ASK = "%ssh -o PubkeyAuthentication=no -o UserKnownHostsFile=known demo echo in"
+NOTEBOOKS = {
+    "plain.ipynb": [LOAD, "%ssh demo", "%ssh . echo $((6 * 7))"],
+    "interrupt.ipynb": [LOAD, "%ssh demo 'echo ready; sleep 600'"],
+    "flood.ipynb": [LOAD, "r = %ssh demo 'yes | head -c 50000000'", "print(f'{len(r.stdout)} bytes')"],
+    "question.ipynb": [LOAD, ASK],
+    "complete.ipynb": [LOAD + "\nimport jupyter_ssh", "%ssh de"],
+}
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    with embedded_server(tmp_path_factory.mktemp("remote")) as remote:
+        yield remote
+
+
+@pytest.fixture(scope="module")
+def lab(remote: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab_with(tmp_path_factory.mktemp("cells"), NOTEBOOKS, demo=remote) as lab:
+        yield lab
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    page = new_page(browser)
+    yield page
+    page.context.close()
+
+
+def wait_for(page: Any, text: str) -> None:
+    """Wait until an output shows ``text``."""
+    page.wait_for_function(
+        "text => [...document.querySelectorAll('.jp-OutputArea')].some(area => area.innerText.includes(text))",
+        arg=text,
+    )
+
+
+@pytest.mark.parametrize("address", [Lab.address, Lab.notebook_address])
+def test_cells_run_and_show_their_output(page, lab, address):
+    open_notebook(page, address(lab, "plain.ipynb"))
+    run_cells(page)
+    wait_for(page, "42")
+    assert page.locator(".jssh-card").count() == 1
+
+
+def test_the_stop_button_interrupts(page, lab):
+    open_notebook(page, lab.address("interrupt.ipynb"))
+    run_cells(page)
+    wait_for(page, "ready")
+    page.locator("[data-command='notebook:interrupt-kernel'] , [data-jp-item-name=interrupt]").first.click()
+    wait_for(page, "KeyboardInterrupt")
+
+
+def test_a_flood_neither_kills_the_page_nor_the_result(page, lab):
+    open_notebook(page, lab.address("flood.ipynb"))
+    run_cells(page)
+    wait_for(page, "not shown from here")
+    wait_for(page, "50000000 bytes")
+    assert page.evaluate("() => document.querySelector('.jp-Notebook').innerText.includes('rate exceeded')") is False
+
+
+def test_a_host_key_and_a_password_are_asked_for_below_the_cell(page, lab, remote):
+    open_notebook(page, lab.address("question.ipynb"))
+    run_cells(page)
+    wait_for(page, remote.host_key_fingerprint)
+    question = page.locator("input.jp-Stdin-input:not([type=password])")
+    question.fill("yes")
+    question.press("Enter")
+    password = page.locator("input.jp-Stdin-input[type=password]")
+    password.fill(remote.password)
+    password.press("Enter")
+    wait_for(page, "\nin")
+    assert remote.password not in page.content()
+
+
+def test_tab_completes_a_host(page, lab):
+    open_notebook(page, lab.address("complete.ipynb"))
+    run_cells(page)
+    wait_for(page, "does not resolve")  # "de" is no host: the extension is loaded by then
+    page.locator(".jp-Cell .cm-content").nth(1).click()
+    page.keyboard.press("End")
+    page.keyboard.press("Tab")
+    page.wait_for_selector(".jp-Completer-item:has-text('demo')")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.jp-Cell .cm-content')[1].innerText.includes('%ssh demo')")
