@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from jupyter_ssh.kernel.tracebacks import with_own_frames_hidden
 from jupyter_ssh.ssh.errors import SSHError
 
 P = ParamSpec("P")
@@ -20,10 +21,9 @@ def door(call: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(call)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        __tracebackhide__ = True
         try:
             return call(*args, **kwargs)
-        except SSHError as error:
-            raise error.with_traceback(None) from error.__cause__
+        except (SSHError, KeyboardInterrupt) as error:
+            raise with_own_frames_hidden(error.with_traceback(None)) from error.__cause__
 
     return wrapper

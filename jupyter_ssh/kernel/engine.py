@@ -21,7 +21,8 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk, Desk, LoopDesk
-from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded
+from jupyter_ssh.kernel.tracebacks import with_own_frames_hidden
+from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, SSHError
 
 T = TypeVar("T")
 Factory = Callable[[], Coroutine[Any, Any, T]]
@@ -161,6 +162,8 @@ class Engine:
         desk = LoopDesk()
         try:
             return await asyncio.wrap_future(self.submit(factory, desk))
+        except SSHError as error:
+            raise with_own_frames_hidden(error.with_traceback(None)) from error.__cause__
         finally:
             desk.close()
 

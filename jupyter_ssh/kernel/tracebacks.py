@@ -1,4 +1,7 @@
-"""The short face of an error in a cell: what happened and what to do, in place of the frames of this package.
+"""The face of an error in a cell, without the frames of this package.
+
+For a magic: what happened and what to do, in a few lines.  For a function that people call: IPython's traceback down
+to their own line.
 
 IPython shows what an exception's ``_render_traceback_`` returns.  It is set on the instance at the door of the
 kernel's part, for the stack knows nothing of IPython.
@@ -6,7 +9,7 @@ kernel's part, for the stack knows nothing of IPython.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from types import TracebackType
 from typing import TypeVar
 
 from jupyter_ssh.ssh.errors import SSHError
@@ -17,10 +20,38 @@ E = TypeVar("E", bound=BaseException)
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 
 
-def with_short_face(error: E, render: Callable[[], list[str]] | None = None) -> E:
-    """``error``, shown by IPython in a few lines. `%tb` does not show more; logging at level DEBUG does."""
-    error._render_traceback_ = render or (lambda: lines(error))  # type: ignore[attr-defined]
+def with_short_face(error: E) -> E:
+    """``error``, shown by IPython in a few lines."""
+    error._render_traceback_ = lambda: lines(error)  # type: ignore[attr-defined]
     return error
+
+
+def with_own_frames_hidden(error: E) -> E:
+    """``error``, shown by IPython with the frames of the person's code only."""
+    error._render_traceback_ = lambda: _trimmed(error)  # type: ignore[attr-defined]
+    return error
+
+
+def _trimmed(error: BaseException) -> list[str]:
+    from IPython import get_ipython
+
+    traceback = _without_package(error.__traceback__)
+    formatter = get_ipython().InteractiveTB  # type: ignore[no-untyped-call,unused-ignore]
+    shown: list[str] = formatter.structured_traceback(type(error), error, traceback)
+    return shown
+
+
+def _without_package(traceback: TracebackType | None) -> TracebackType | None:
+    """A copy of ``traceback`` that ends where this package begins."""
+    package = __name__.partition(".")[0] + "."
+    entries = []
+    while traceback is not None and not traceback.tb_frame.f_globals.get("__name__", "").startswith(package):
+        entries.append(traceback)
+        traceback = traceback.tb_next
+    copy: TracebackType | None = None
+    for entry in reversed(entries):
+        copy = TracebackType(copy, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return copy
 
 
 def lines(error: BaseException) -> list[str]:

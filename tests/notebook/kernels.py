@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,7 +67,8 @@ class Cell:
 
     @property
     def traceback(self) -> str:
-        return "\n".join(self.reply.get("traceback", []))
+        """The traceback without its colours."""
+        return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(self.reply.get("traceback", [])))
 
     def everything(self) -> str:
         """All that a saved notebook or a log of messages would hold."""

@@ -186,6 +186,15 @@ def test_the_blocking_facade(kernel):
     assert "was closed" in cell.traceback
 
 
+def test_an_error_of_the_facade_points_to_the_persons_line(kernel):
+    cell = kernel.run("import jupyter_ssh\ndef mine():\n    jupyter_ssh.connect('nosuchhost.invalid')\nmine()")
+    assert cell.error == "NameNotFound"
+    assert "mine()" in cell.traceback
+    assert "does not resolve" in cell.traceback
+    assert "door.py" not in cell.traceback
+    assert "engine.py" not in cell.traceback
+
+
 def test_a_tcp_stream_through_the_server(kernel, sshd):
     kernel.run("import jupyter_ssh\nconn = jupyter_ssh.connect('box')")
     kernel.run(f"with conn.open_tcp('127.0.0.1', {sshd.port}) as stream:\n    greeting = stream.recv(8)")
