@@ -162,6 +162,9 @@ async def _interrupt(process: Process, live: LiveOutput | None) -> None:
         except SSHError as error:  # the connection went at the same time
             log.debug("the end of the interrupted process is not known: %s", error)
         break
+    else:
+        if live is not None:
+            live.say("the process did not end by SIGINT; its channel is closed, but it may still run there")
     if live is not None:
         try:
             await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)

@@ -148,6 +148,10 @@ class LiveOutput:
             self._queue("notice", self._notice().encode())
             self._tails[name].add(data[len(shown) :])
 
+    def say(self, text: str) -> None:
+        """Show a remark of our own, on stderr."""
+        self._queue("notice", f"[ssh: {text}]\n".encode())
+
     async def writable(self) -> None:
         """Wait while too much waits to be shown, so that the remote is held back and not our memory filled."""
         await self._until_pending(PENDING_BYTES)

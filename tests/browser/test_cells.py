@@ -14,7 +14,7 @@ LOAD = "%load_ext jupyter_ssh"
 ASK = "%ssh -o PubkeyAuthentication=no -o UserKnownHostsFile=known demo echo in"
 NOTEBOOKS = {
     "plain.ipynb": [LOAD, "%ssh demo", "%ssh . echo $((6 * 7))"],
-    "interrupt.ipynb": [LOAD, "%ssh demo 'echo ready; sleep 600'"],
+    "interrupt.ipynb": [LOAD, "%ssh demo 'echo ready; sleep 60'"],
     "flood.ipynb": [LOAD, "r = %ssh demo 'yes | head -c 50000000'", "print(f'{len(r.stdout)} bytes')"],
     "question.ipynb": [LOAD, ASK],
     "complete.ipynb": [LOAD + "\nimport jupyter_ssh", "%ssh de"],

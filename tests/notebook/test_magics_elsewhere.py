@@ -82,7 +82,7 @@ class TestPlainIPython:
         assert "exit status 3" in terminal.run("%ssh box exit 3")
 
     def test_interrupting(self, terminal):
-        terminal.child.sendline("%ssh ours 'echo ready; sleep 600'")
+        terminal.child.sendline("%ssh ours 'echo ready; sleep 60'")
         terminal.child.expect("ready\r\n")
         terminal.child.sendintr()
         terminal.child.expect("KeyboardInterrupt")
@@ -102,7 +102,7 @@ class TestPlainIPython:
 
     def test_leaving_closes_the_connection_and_says_nothing(self, terminal):
         terminal.run("%ssh box")
-        terminal.run("%ssh --bg box sleep 600")
+        terminal.run("%ssh --bg box sleep 60")
         terminal.child.sendline("exit")
         terminal.child.expect(pexpect.EOF)
         assert terminal.child.before.strip() in ("", "exit")

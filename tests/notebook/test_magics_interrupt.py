@@ -36,7 +36,7 @@ def run_and_interrupt(kernel: Kernel, code: str, **options: int) -> Cell:
 
 @pytest.mark.parametrize("remote", REMOTES)
 def test_an_interrupt_ends_the_cell_and_the_kernel_goes_on(kernel, remote):
-    cell = run_and_interrupt(kernel, f"%ssh {remote} 'echo ready; exec sleep 600'")
+    cell = run_and_interrupt(kernel, f"%ssh {remote} 'echo ready; exec sleep 60'")
     assert cell.error == "KeyboardInterrupt"
     assert cell.stdout == "ready\n"
     assert cell.traceback.count("\n") < 3
@@ -75,7 +75,7 @@ def test_a_second_interrupt_is_not_waited_for(kernel):
 
 
 def test_what_was_captured_before_the_interrupt_is_kept(kernel):
-    run_and_interrupt(kernel, "%ssh --out o ours 'echo captured; echo ready >&2; sleep 600'")
+    run_and_interrupt(kernel, "%ssh --out o ours 'echo captured; echo ready >&2; sleep 60'")
     assert kernel.value("o") == "captured\n"
 
 
@@ -121,7 +121,7 @@ def test_connections_live_while_a_cell_is_busy(kernel, tmp_path):
 
 
 def test_an_interrupted_kernel_has_no_thread_left_over(kernel):
-    run_and_interrupt(kernel, "%ssh ours 'echo ready; sleep 600'")
+    run_and_interrupt(kernel, "%ssh ours 'echo ready; sleep 60'")
     names = kernel.value("[t.name for t in __import__('threading').enumerate()]")
     assert names.count("jupyter-ssh") == 1
     assert threading.active_count() > 0

@@ -123,7 +123,7 @@ def test_a_background_command_is_read_by_await_or_by_iterating(kernel):
 
 
 def test_a_background_command_can_be_signalled(kernel):
-    kernel.run("%ssh --bg --proc job ours sleep 600")
+    kernel.run("%ssh --bg --proc job ours sleep 60")
     assert kernel.value("job.returncode") is None
     kernel.run("job.terminate()")
     assert kernel.value("await job.wait()") == -15
@@ -176,7 +176,7 @@ def test_the_blocking_facade(kernel):
     kernel.run("import jupyter_ssh\nconn = jupyter_ssh.connect('box')")
     assert kernel.value("conn.run('cat', input='text').stdout") == b"text"
     assert kernel.run("conn.run('false', check=True)").error == "RemoteCommandError"
-    assert kernel.run("conn.run('sleep 600', timeout=0.05)").error == "DeadlineExceeded"
+    assert kernel.run("conn.run('sleep 60', timeout=0.05)").error == "DeadlineExceeded"
     kernel.run("process = conn.start('cat')\nprocess.stdin.write('a\\nb\\n')\nfirst = process.stdout.readline()")
     kernel.run("process.stdin.write_eof()\nrest = process.wait()")
     assert kernel.value("first, rest.stdout, rest.exit_status") == (b"a\n", b"b\n", 0)
@@ -204,7 +204,7 @@ def test_a_tcp_stream_through_the_server(kernel, sshd):
 def test_a_dropped_connection_is_noticed_and_made_again(kernel):
     kernel.run("%ssh box")
     # The server's process for this connection is the parent of the shell.
-    kernel.run("%ssh --no-raise-error . 'kill -9 $PPID; sleep 600'")
+    kernel.run("%ssh --no-raise-error . 'kill -9 $PPID; sleep 60'")
     assert "dropped" in kernel.run("%ssh_hosts").result["text/plain"]
     cell = kernel.run("%ssh . true")
     assert cell.error == "ConnectionClosed"
