@@ -161,7 +161,11 @@ def parse_line(line: str, extra: Sequence[LongOption] = ()) -> Arguments:
     if result.words:
         start = starts[len(words) - len(result.words)]
         raw = line[start:].strip()
-        result.command = result.words[0] if len(result.words) == 1 and raw[:1] in "'\"" else raw
+        if len(result.words) == 1 and raw[:1] in ("'", '"'):
+            # Between single quotes a backslash is one, as in a shell.
+            inner = raw[1:-1]
+            raw = inner if raw[0] == raw[-1] == "'" and "'" not in inner else result.words[0]
+        result.command = raw
     return result
 
 

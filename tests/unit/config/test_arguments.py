@@ -115,3 +115,16 @@ def test_usage_names_the_supported_letters() -> None:
     text = usage()
     assert "-p port" in text
     assert "-L" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (r"""box 'grep "\\." f'""", r"""grep "\\." f"""),
+        (r"""box 'a\b'""", r"a\b"),
+        (r'''box "say \"hi\""''', 'say "hi"'),
+        (r"""box 'one' 'two'""", "'one' 'two'"),
+    ],
+)
+def test_a_command_between_quotes_is_what_a_shell_would_make_of_it(line: str, command: str) -> None:
+    assert parse_line(line).command == command
