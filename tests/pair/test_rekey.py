@@ -161,7 +161,7 @@ def test_a_rekey_before_anybody_is_logged_in(phase: Phase, starter: Role | str) 
         assert pair.client.session.info.rekeys >= 1
 
 
-# A KEXINIT of the client's and USERAUTH_SUCCESS may cross, and with a delayed compression nothing tells whether they did.
+# A client's KEXINIT and USERAUTH_SUCCESS may cross, and with a delayed compression nothing tells whether they did.
 @pytest.mark.parametrize(
     ("starter", "compression"),
     [
