@@ -86,8 +86,9 @@ class Process:
         self.exit_message = ""
         self._channel: Channel = connection.session.open_channel("session", b"", self._on_event, self._on_data)
         self.stdout = Reader(self._channel.credit)
+        self.stdout.on_flood = connection.driver.rest
         self.stderr = Reader(self._channel.credit)
-        self.stdin = Writer(self._channel)
+        self.stdin = Writer(self._channel, self.stdout.written)
         # The two streams share one window: who waits for one must not be stuck behind the other.
         self.stdout.on_starving = lambda: self._relieve(self.stdout, self.stderr)
         self.stderr.on_starving = lambda: self._relieve(self.stderr, self.stdout)

@@ -14,6 +14,12 @@ from ..protocol.channel import Channel
 LOW_WATER: Final = 256 * 1024
 """Bytes that may wait before `Writer.drain` waits."""
 
+FLOOD: Final = 1024 * 1024
+"""Bytes that come while nothing is written: from then on nobody waits for an answer, and more may come at a time."""
+
+FLOOD_PIECE: Final = 8192
+"""Smaller pieces than that are no flood."""
+
 LINE_LIMIT: Final = 16 * 1024 * 1024
 """Bytes `Reader.readuntil` looks through for a separator."""
 
@@ -38,10 +44,14 @@ class Reader:
         self._eof = False
         self._error: SSHError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._unasked = 0
+        """Bytes that came since something was written."""
         self.was_read = False
         """Whether a task has ever read here."""
         self.on_starving: Callable[[], None] = _nothing
         """Called when a task begins to wait here."""
+        self.on_flood: Callable[[], None] = _nothing
+        """Called for each large piece of a flood that somebody waits for."""
 
     # --- the channel's side -------------------------------------------------------------------------------------------
 
@@ -49,6 +59,9 @@ class Reader:
         """Takes received bytes."""
         size = len(data)
         self._size += size
+        self._unasked += size
+        if self._unasked > FLOOD and size >= FLOOD_PIECE and self._waiter is not None:
+            self.on_flood()
         if self._collected is not None:
             self._collected.write(data)
             self._credited += size
@@ -57,6 +70,10 @@ class Reader:
         self._chunks.append(data)
         if self._waiter is not None:
             self._wake()
+
+    def written(self) -> None:
+        """Something was written to the other side, which may be about to answer."""
+        self._unasked = 0
 
     def feed_eof(self, error: SSHError | None = None) -> None:
         """Nothing more comes; ``error`` is why, if something went wrong."""
@@ -228,8 +245,9 @@ class Reader:
 class Writer:
     """Bytes to the peer; after `write`, `drain` waits until most of it is under way."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, on_write: Callable[[], None]) -> None:
         self._channel = channel
+        self._on_write = on_write
         self._drained: asyncio.Future[None] | None = None
         self._error: SSHError | None = None
 
@@ -251,6 +269,7 @@ class Writer:
         """Sends ``data``, or keeps it until it can be sent; raises `ChannelClosed`."""
         if self._error is not None:
             raise self._error
+        self._on_write()
         # What waits must not change: only bytes are kept as they are.
         self._channel.write(data if isinstance(data, bytes) else bytes(data))
 

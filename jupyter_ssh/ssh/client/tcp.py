@@ -23,7 +23,8 @@ class TcpStream:
         details = DirectTcpip(host, port, "127.0.0.1", 0).encode()
         self._channel = connection.session.open_channel("direct-tcpip", details, self._on_event, self._on_data)
         self.reader = Reader(self._channel.credit)
-        self.writer = Writer(self._channel)
+        self.reader.on_flood = connection.driver.rest
+        self.writer = Writer(self._channel, self.reader.written)
 
     def _on_data(self, data: bytes, code: int | None) -> None:
         if code is None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from functools import cache
 from typing import Final, Generic, TypeVar, cast
 
 from ..errors import ConnectionLost
@@ -27,8 +28,23 @@ QUICK_ACKS: Final = 32
 """How many of the first reads are acknowledged at once.  Until it starts a command, OpenSSH's server sends no small
 packet before the last one is acknowledged (Nagle), which the system by itself does up to 40 ms later."""
 
+BATCH: Final = 256 * 1024
+"""Bytes of a flood that are worth to be woken for; see `SessionDriver.rest`."""
+
+REST_SECONDS: Final = 0.001
+
+KEPT_MEMORY: Final = 4 * 1024 * 1024
+"""A block of that size is taken and freed once.  From then on glibc keeps as much freed memory for what comes next
+(mallopt(3), M_TRIM_THRESHOLD); else it gives the memory of packets back to the system and takes it again all the time,
+which costs a tenth of a download's time and more."""
+
 GOODBYE_SECONDS: Final = 2.0
 """How long the last packets may take when a connection is closed."""
+
+
+@cache
+def _keep_memory() -> None:
+    bytes(KEPT_MEMORY)
 
 
 class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
@@ -39,6 +55,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     """
 
     def __init__(self, make_session: Callable[[Callable[[Event], None]], S], on_event: Callable[[Event], None]) -> None:
+        _keep_memory()
         self._loop = asyncio.get_running_loop()
         self._on_event = on_event
         self._transport: asyncio.Transport | None = None
@@ -46,6 +63,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._reading_paused = False
         self._flush_scheduled = False
         self._quick_acks = 0
+        self._no_hurry = False
         self._timer: asyncio.TimerHandle | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -80,6 +98,23 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._flush()
         if self._quick_acks:
             self._acknowledge()
+        if self._no_hurry:
+            self._no_hurry = False
+            if nbytes < BATCH and self._transport is not None and not self._reading_paused:
+                self._transport.pause_reading()
+                self._loop.call_later(REST_SECONDS, self._rested)
+
+    def rest(self) -> None:
+        """Whoever gets what is being received is in no hurry: it may come in larger pieces.
+
+        To be woken for each packet costs more than to decrypt it; a short rest is no loss while the peer goes on
+        sending.
+        """
+        self._no_hurry = True
+
+    def _rested(self) -> None:
+        if self._transport is not None and not self._reading_paused:
+            self._transport.resume_reading()
 
     def _acknowledge(self) -> None:
         self._quick_acks -= 1
