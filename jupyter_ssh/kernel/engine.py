@@ -33,11 +33,11 @@ THREAD_NAME = "jupyter-ssh"
 
 #: Seconds an interrupted call may take to clean up: to signal the remote process, then to close its channel.
 GRACE = 0.8
-#: Seconds for which a thread that computes keeps the interpreter once the engine wants it (Python's default is ten
-#: times as long).  While a cell computes, each read of the network waits for this once and more: with Python's default,
-#: a download gets a third of the speed.  It costs nothing while the engine is idle, and threads that compute beside
-#: each other too little to be measured.
-SWITCH_INTERVAL = 0.0005
+#: Seconds for which a thread that computes keeps the interpreter once the engine wants it; Python's default is 5 ms.
+#: While a cell computes, each read of the network waits for this, and each packet may, for the library lets go of the
+#: interpreter while it decrypts: with the default, a download gets a third of the speed or less.  It costs nothing
+#: while the engine is idle, and threads that compute beside each other too little to be measured.
+SWITCH_INTERVAL = 0.0002
 #: Seconds the connections get to say goodbye when the interpreter ends.
 STOP_TIMEOUT = 2.0
 
