@@ -107,6 +107,6 @@ def test_another_seed_gives_other_bytes() -> None:
 
 
 def test_the_client_of_a_post_quantum_exchange_can_be_replayed() -> None:
-    """The server's half of ML-KEM draws its own randomness (see `mlkem_hybrid`), the client's does not."""
+    """The server's half of ML-KEM draws its own randomness (see `mlkem`), the client's does not."""
     recording = Recording("gcm", "mlkem768x25519-sha256")
     recording.replay(Role.CLIENT, [recording.received[Role.CLIENT]])

@@ -105,6 +105,7 @@ _KEYWORDS: Final[dict[str, tuple[str, Mapping[str, Graded]]]] = {
 
 _ADVICE: Final = {
     Grade.MODERN: "Allow what the peer has: {option}, for this host.",
+    Grade.EXPERIMENTAL: "What the peer has is young. If you want it, allow it for this host with {option}.",
     Grade.LEGACY: "The peer is old. If it has to be, allow old algorithms for this host with Legacy=yes, or this one "
     "alone with {option}; better update the peer.",
     Grade.BROKEN: "What the peer has is broken. If it has to be, allow it for this host with {option}; better update "
