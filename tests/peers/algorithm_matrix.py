@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -49,12 +51,28 @@ class Combination:
     mac: str | None
     compression: str
 
+    def record(self, peer: str, role: str) -> None:
+        """See `record`."""
+        record(peer, role, kex=self.kex, cipher=self.cipher, mac=self.mac, compression=self.compression)
+
     def options(self) -> dict[str, Any]:
         """For `connect`; which compression is taken depends on what else the server offers."""
         chosen: dict[str, Any] = {"kex_algorithms": [self.kex], "ciphers": [self.cipher]}
         if self.mac is not None:
             chosen["macs"] = [self.mac]
         return {**chosen, "compression": self.compression != "none", "legacy": self.compression == "zlib"}
+
+
+def record(peer: str, role: str, **names: str | None) -> None:
+    """Says that algorithms (by kind) were in use with ``peer``, for docs/algorithms.md; ``role`` is ours."""
+    path = os.environ.get("JUPYTER_SSH_MATRIX")
+    if not path:
+        return
+    lines = [
+        json.dumps({"kind": kind, "name": name, "peer": peer, "role": role}) for kind, name in names.items() if name
+    ]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("".join(f"{line}\n" for line in lines))
 
 
 def _known(names: Iterable[str], table: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import paramiko
@@ -16,13 +17,14 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 
-from jupyter_ssh.ssh.client.connection import Connection, ConnectionInfo
+from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.errors import NegotiationError
 from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
-from tests.peers.algorithm_matrix import Combination, combinations, offered
+from jupyter_ssh.ssh.protocol.session import SessionInfo
+from tests.peers.algorithm_matrix import Combination, combinations, offered, record
 from tests.peers.client_support import reach
 from tests.support.peers import require_tool
 
@@ -55,16 +57,14 @@ async def talking(server: Any, **options: Any) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def exchange_data(server: Any, **options: Any) -> ConnectionInfo:
+async def exchange_data(server: Any, **options: Any) -> SessionInfo:
     async with talking(server, **options) as connection:
-        return connection.info
+        return connection.session.info
 
 
-async def compression_of(server: Any, **options: Any) -> set[str]:
-    """What is agreed on in the two directions."""
-    async with talking(server, **options) as connection:
-        info = connection.session.info
-        return {info.sending.compression, info.receiving.compression}
+def software(info: SessionInfo) -> str:
+    """The peer's name and version."""
+    return info.peer_version.split("-", 2)[2].split()[0].replace("_", " ", 1)
 
 
 async def try_all(server: Any) -> list[Combination]:
@@ -72,11 +72,13 @@ async def try_all(server: Any) -> list[Combination]:
     tried = combinations(await asyncio.to_thread(offered, server.host, server.port))
     for combination in tried:
         info = await exchange_data(server, **combination.options())
-        assert info.exchange == combination.kex
-        assert info.cipher_in == info.cipher_out == combination.cipher
-        if combination.mac:
-            assert info.mac_in == info.mac_out == combination.mac
-        assert info.post_quantum == combination.kex.startswith(("mlkem", "sntrup"))
+        assert info.kex == combination.kex
+        assert info.sending == info.receiving
+        assert info.sending.cipher == combination.cipher
+        assert combination.mac in (None, info.sending.mac)
+        # Which one is taken depends on what else the server offers.
+        assert (info.sending.compression == "none") == (combination.compression == "none")
+        replace(combination, compression=info.sending.compression).record(software(info), "client")
     return tried
 
 
@@ -121,10 +123,13 @@ async def test_everything_tinyssh_can_do(tinyssh_server: Any) -> None:
 @pytest.mark.parametrize(("name", "legacy"), [("zlib@openssh.com", False), ("zlib", True)])
 async def test_compressions(asyncssh_server_factory: Any, openssh_server: Any, name: str, legacy: bool) -> None:
     server = await asyncssh_server_factory(compression_algs=[name])
-    assert await compression_of(server, compression=True, legacy=legacy) == {name}
+    info = await exchange_data(server, compression=True, legacy=legacy)
+    assert info.sending.compression == info.receiving.compression == name
+    record(software(info), "client", compression=name)
     if not legacy:
-        assert await compression_of(openssh_server, compression=True) == {name}
-        assert await compression_of(openssh_server) == {"none"}
+        for wanted, expected in ((True, name), (False, "none")):
+            info = await exchange_data(openssh_server, compression=wanted)
+            assert info.sending.compression == info.receiving.compression == expected
 
 
 async def test_one_word_reaches_an_old_server(asyncssh_server_factory: Any) -> None:
@@ -136,12 +141,13 @@ async def test_one_word_reaches_an_old_server(asyncssh_server_factory: Any) -> N
         await exchange_data(server)
     assert caught.value.kind == "key exchange method"
     info = await exchange_data(server, legacy=True)
-    assert (info.exchange, info.cipher_in, info.mac_in) == ("diffie-hellman-group1-sha1", "3des-cbc", "hmac-sha1-96")
+    assert info.kex == "diffie-hellman-group1-sha1"
+    assert (info.receiving.cipher, info.receiving.mac) == ("3des-cbc", "hmac-sha1-96")
     # Broken ones are not in that word.
     server = await asyncssh_server_factory(encryption_algs=["arcfour"])
     with pytest.raises(NegotiationError, match=r"broken.*Ciphers=\+arcfour"):
         await exchange_data(server, legacy=True)
-    assert (await exchange_data(server, ciphers="+arcfour")).cipher_out == "arcfour"
+    assert (await exchange_data(server, ciphers="+arcfour")).sending.cipher == "arcfour"
 
 
 async def test_host_keys_with_openssh(openssh_server_factory: Any) -> None:
@@ -151,7 +157,9 @@ async def test_host_keys_with_openssh(openssh_server_factory: Any) -> None:
     usable = [name for name in offer if name in SIGNATURE_ALGORITHMS]
     assert {"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"} <= set(usable)
     for name in usable:
-        assert (await exchange_data(server, host_key_algorithms=[name])).host_key_algorithm == name
+        info = await exchange_data(server, host_key_algorithms=[name])
+        assert info.host_key_algorithm == name
+        record(software(info), "client", **{"host key": name})
 
 
 async def test_rekey_by_bytes_from_both_sides(openssh_server_factory: Any) -> None:

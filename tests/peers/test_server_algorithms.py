@@ -7,6 +7,7 @@ import os
 import subprocess
 from typing import Any
 
+import asyncssh
 import pytest
 from asyncssh.compression import get_compression_algs
 from asyncssh.encryption import get_encryption_algs
@@ -42,6 +43,12 @@ def known_to_ssh(kind: str) -> list[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
 
 
+def version_of(client: str, package: str) -> list[str]:
+    """The words of what ``-V`` says."""
+    done = subprocess.run([require_tool(client, package), "-V"], capture_output=True, text=True, check=True)
+    return (done.stdout + done.stderr).split()
+
+
 def offer(kex: list[str], ciphers: list[str], macs: list[str], compressions: list[str]) -> KexInit:
     """What such a client offers."""
     lists = (kex, [], ciphers, ciphers, macs, macs, compressions, compressions)
@@ -51,6 +58,7 @@ def offer(kex: list[str], ciphers: list[str], macs: list[str], compressions: lis
 def test_everything_ssh_can_do(server: EmbeddedServer, peer_clients: PeerClients) -> None:
     kex, ciphers, macs = map(known_to_ssh, ("kex", "cipher", "mac"))
     tried = combinations(offer(kex, ciphers, macs, ["none", "zlib@openssh.com"]))
+    version = version_of("ssh", "openssh-client")[0].rstrip(",").replace("_", " ")
     for each in tried:
         options = [f"-oKexAlgorithms={each.kex}", f"-oCiphers={each.cipher}", "-oRekeyLimit=50K", "-v"]
         options += [f"-oMACs={each.mac}"] if each.mac else []
@@ -62,6 +70,7 @@ def test_everything_ssh_can_do(server: EmbeddedServer, peer_clients: PeerClients
         mac = each.mac or "<implicit>"
         assert f"client->server cipher: {each.cipher} MAC: {mac} compression: {each.compression}" in said
         assert said.count("SSH2_MSG_NEWKEYS received") > 1
+        each.record(version, "server")
     assert ({each.kex for each in tried}, {each.cipher for each in tried}) == (set(kex), set(ciphers))
     assert {each.mac for each in tried} - {None} == set(macs)
 
@@ -88,6 +97,7 @@ def test_everything_asyncssh_can_do(server: EmbeddedServer) -> None:
                 assert (done.exit_status, done.stdout) == (0, DATA), each
                 assert connection.get_extra_info("send_cipher") == each.cipher
                 assert connection.get_extra_info("recv_compression") == each.compression
+                each.record(f"AsyncSSH {asyncssh.__version__}", "server")
 
     asyncio.run(talk())
 
@@ -154,9 +164,13 @@ def test_everything_plink_can_do(embedded_server_factory: Factory, peer_clients:
     sessions = peer_clients.home / ".putty" / "sessions"
     sessions.mkdir(parents=True)
     (sessions / "everything").write_text(PUTTY_SESSION)
+    version = f"PuTTY {version_of('plink', 'putty-tools')[2]}"
     for each in combinations(offer(PUTTY_EXCHANGES, PUTTY_CIPHERS, PUTTY_MACS, ["none", "zlib", "zlib@openssh.com"])):
         server = embedded_server_factory(
-            kex_algorithms=[each.kex], ciphers=[each.cipher], legacy=True, **({"macs": [each.mac]} if each.mac else {})
+            kex_algorithms=[each.kex],
+            ciphers=[each.cipher],
+            legacy=each.compression == "zlib",  # else PuTTY would take it before zlib@openssh.com
+            **({"macs": [each.mac]} if each.mac else {}),
         )
         options = ["-v", "-load", "everything", *(["-C"] if each.compression != "none" else [])]
         command = peer_clients.plink(
@@ -170,3 +184,4 @@ def test_everything_plink_can_do(embedded_server_factory: Factory, peer_clients:
         )
         done = command.run(DATA)
         assert (done.returncode, done.stdout) == (0, DATA), (each, done.stderr.decode())
+        each.record(version, "server")
