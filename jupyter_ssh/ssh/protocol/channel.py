@@ -268,9 +268,13 @@ class Channel:
         window.consumed += count
         if window.consumed * 4 >= window.size:
             self._grant(window.grant())
-            if not self.close_sent and not self.eof_received and window.begin_probe():
-                self._asked_at = self._connection.round_trips.clock()
-                self.request(WINDOW_PROBE, on_reply=self._probe_returned)
+            self._probe()
+
+    def _probe(self) -> None:
+        over = self.close_sent or self.eof_received
+        if not over and len(self._pending_replies) < MAX_PENDING_REPLIES and self.window.begin_probe():
+            self._asked_at = self._connection.round_trips.clock()
+            self.request(WINDOW_PROBE, on_reply=self._probe_returned)
 
     def _probe_returned(self, _success: bool) -> None:
         if self.peer_close:
