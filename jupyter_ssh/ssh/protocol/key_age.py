@@ -23,7 +23,7 @@ class KeyAge:
         self._max_bytes = NEVER
         self._max_seconds = max_seconds
         self._sent = self._received = 0
-        self._first_out = self._first_in = 0
+        self._first_in = self._packets_out = 0
         self._now = 0.0
         self._since: float | None = None
         self._heard = False
@@ -34,22 +34,21 @@ class KeyAge:
         self._received += count
         self._heard = True
 
-    def sent(self, count: int) -> None:
-        """So many bytes went out."""
+    def sent(self, count: int, packets: int) -> bool:
+        """So many bytes in so many packets went out; whether the sending keys are worn out."""
+        # Called for each single byte that is typed: packets are counted, for their sequence number costs more to ask.
         self._sent += count
+        self._packets_out += packets
+        return self._sent > self._max_bytes or self._packets_out >= REKEY_PACKETS
 
     def worn_in(self, sequence: int) -> bool:
         """Whether the receiving keys are worn out, the next packet being number ``sequence``."""
         return self._received > self._max_bytes or (sequence - self._first_in) & SEQUENCE_MASK >= REKEY_PACKETS
 
-    def worn_out(self, sequence: int) -> bool:
-        """Whether the sending keys are worn out, the next packet being number ``sequence``."""
-        return self._sent > self._max_bytes or (sequence - self._first_out) & SEQUENCE_MASK >= REKEY_PACKETS
-
-    def new_sending_keys(self, sequence: int, unsent: int) -> None:
-        """The packet number ``sequence`` is the first under new keys; ``unsent`` bytes before it are still here."""
-        self._first_out = sequence
+    def new_sending_keys(self, unsent: int, packets: int) -> None:
+        """What is sealed from now on is under new keys; ``unsent`` bytes in so many ``packets`` are still here."""
         self._sent = -unsent
+        self._packets_out = -packets
 
     def new_receiving_keys(self, sequence: int) -> None:
         """The packet number ``sequence`` is the first under new keys."""

@@ -309,9 +309,9 @@ class Transport:
         """Takes the packets that wait to be sent."""
         output, self._output = self._output, []
         if output:
-            self._age.sent(self.unsent)
+            worn_out = self._age.sent(self.unsent, len(output))
             self.unsent = 0
-            if self._age.worn_out(self._sealer.sequence):
+            if worn_out:
                 self.rekey()
             if self.congested:
                 self._decongest()
@@ -517,7 +517,7 @@ class Transport:
         sequence = 0 if self.strict else self._sealer.sequence
         keys = (self._secrets, self.session_id, self.role, self._direction(self.role), sequence)
         self._sealer = make_sealer(*keys, self.settings.random, logged_in=self._compress_sent)
-        self._age.new_sending_keys(sequence, self.unsent)
+        self._age.new_sending_keys(self.unsent, len(self._output))
         self._newkeys_sent = True
         self._our_kexinit = None
         self._holding = False
