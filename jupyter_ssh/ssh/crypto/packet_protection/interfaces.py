@@ -40,7 +40,7 @@ class Opener(Protocol):
         same packet has to be offered again, wherever in a buffer it is by then.
 
         Raises `PacketError` for a length or padding RFC 4253 §6 does not allow, a length as soon as it is known and
-        before any more bytes are waited for, and `PacketIntegrityError` for a wrong tag.
+        before any more bytes are waited for (but not under CBC, see `cbc`), and `PacketIntegrityError` for a wrong tag.
         """
 
 
