@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,7 +15,20 @@ hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+#: Variables by which a person's own set-up would reach the tests: their agent, their folders, their Jupyter.
+PERSONAL = ("SSH_", "JUPYTER_", "JPY_", "XDG_", "IPYTHON")
+
 LONGEST_ID = 40  # a fingerprint is longer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every test process has an empty home of its own: what lies in the person's is neither read nor written."""
+    for name in list(os.environ):
+        if name.startswith(PERSONAL):
+            del os.environ[name]
+    home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["HOME"] = os.environ["USERPROFILE"] = str(Path(home.name).resolve())
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
