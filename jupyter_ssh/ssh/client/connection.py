@@ -17,7 +17,15 @@ from typing import Any, Final
 from ..config.options import Options, resolve
 from ..config.ssh_config import ConfigFile, chosen_files
 from ..crypto.exchange import EXCHANGES
-from ..errors import ChannelOpenError, ConnectError, ConnectionClosed, DeadlineExceeded, NameNotFound, SSHError
+from ..errors import (
+    ChannelOpenError,
+    ConfigError,
+    ConnectError,
+    ConnectionClosed,
+    DeadlineExceeded,
+    NameNotFound,
+    SSHError,
+)
 from ..keys.base import PrivateKey
 from ..net.deadline import within
 from ..net.dial import dial
@@ -161,6 +169,14 @@ async def open_connection(
     options: Options, prompts: Prompts, *, password: str | None = None, keys: Sequence[PrivateKey] = ()
 ) -> Connection:
     """Connects and logs in; see `connect`."""
+    if options.proxy_jump or options.proxy_command:
+        name = "ProxyJump" if options.proxy_jump else "ProxyCommand"
+        raise ConfigError(
+            f"{name} is not supported yet",
+            phase="options",
+            received=options.sources.get("proxy_jump") or options.sources.get("proxy_command"),
+            next_step=f"If the host can be reached directly, give -o {name}=none.",
+        )
     seconds = options.connect_timeout or CONNECT_SECONDS
     policy = HostKeyPolicy(
         options.strict_host_key_checking,

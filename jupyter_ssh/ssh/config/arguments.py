@@ -64,7 +64,7 @@ LETTERS: dict[str, Letter] = {
         Letter("g", "let other machines use forwarded ports", supported=False),
         Letter("I", "PKCS#11 library", "library", supported=False),
         Letter("i", "private key file", "file", "IdentityFile"),
-        Letter("J", "connect by way of these hosts", "destination", supported=False),
+        Letter("J", "connect by way of these hosts", "destination", "ProxyJump"),
         Letter("K", "GSSAPI authentication", supported=False),
         Letter("k", "do not forward GSSAPI credentials", keyword="GSSAPIDelegateCredentials", fixed="no"),
         Letter("L", "forward a local port", "address", supported=False),
@@ -95,6 +95,7 @@ LETTERS: dict[str, Letter] = {
     )
 }
 
+_SEVERAL_HOPS = "Divide several hosts by commas: -J first,second."
 _LOUDER = {0: "INFO", 1: "DEBUG1", 2: "DEBUG2", 3: "DEBUG3"}
 
 
@@ -272,9 +273,15 @@ class _Parser:
         else:
             if row.letter == "p":
                 _check_port(text)
+            elif row.letter == "J":
+                self._check_single_jump()
             self.result.ordered.append((row.keyword, text))
         if row.letter == "N":
             self.result.winning["RequestTTY"] = "no"
+
+    def _check_single_jump(self) -> None:
+        if any(isinstance(option, tuple) and option[0] == "ProxyJump" for option in self.result.ordered):
+            raise ConfigError("Only a single -J option is permitted", phase="options", next_step=_SEVERAL_HOPS)
 
     def _special(self, letter: str, value: str) -> None:
         """The letters that do more than set a keyword."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jupyter_ssh.ssh.config.target import parse_jumps
 from jupyter_ssh.ssh.config.values import (
     COMMAND,
     ENVIRONMENT,
@@ -51,6 +52,7 @@ class Keyword:
 # Letters after "%" by what may be expanded where (ssh_config(5), TOKENS).
 _ALL_TOKENS = "CdhijkLlnpru"
 _HOST_TOKENS = "h"
+_PROXY_TOKENS = "hnpr"
 
 _ADDRESS_FAMILY = one_of("any", "inet", "inet6")
 _CHECKING = one_of("yes", "ask", "accept-new", "no", true="yes", false="no", off="no")
@@ -60,6 +62,13 @@ _SESSION = one_of("default", "none", "subsystem")
 _LEVELS = one_of(
     *("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3"), debug="DEBUG1", silent="QUIET"
 )
+
+
+def _write_jumps(value: object) -> list[str]:
+    return [",".join(map(str, value))] if isinstance(value, tuple) and value else []
+
+
+_JUMPS = Kind("[user@]host[:port],… or none", lambda a: parse_jumps(a[0]), _write_jumps)
 
 DEFAULT_IDENTITY_FILES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
@@ -94,6 +103,9 @@ _ROWS = (
     Keyword("PasswordAuthentication", "password_authentication", YES_NO, True),
     Keyword("Port", "port", PORT, 22),
     Keyword("PreferredAuthentications", "preferred_authentications", LIST),
+    # Each keeps a later one of the other out: see settings.
+    Keyword("ProxyCommand", "proxy_command", COMMAND, tokens=_PROXY_TOKENS),
+    Keyword("ProxyJump", "proxy_jump", _JUMPS, (), tokens=_PROXY_TOKENS),
     Keyword("PubkeyAcceptedAlgorithms", "pubkey_accepted_algorithms", LIST, aliases=("PubkeyAcceptedKeyTypes",)),
     Keyword("PubkeyAuthentication", "pubkey_authentication", _PUBKEY, "yes", aliases=("DSAAuthentication",)),
     Keyword("RekeyLimit", "rekey_limit", REKEY_LIMIT, RekeyLimit()),
@@ -115,9 +127,6 @@ _ROWS = (
 
 # Followed while a file is read, so they are no options of a connection.
 STRUCTURE = frozenset({"host", "match", "include", "ignoreunknown"})
-
-# To leave these out would connect to another machine or by another way than asked: an error unless the value is "none".
-UNSUPPORTED = frozenset({"ProxyCommand", "ProxyJump"})
 
 # To leave these out changes what a person relies on: each one found is a warning.
 IGNORED_WITH_WARNING = frozenset(
@@ -156,7 +165,7 @@ KEYWORDS: dict[str, Keyword] = {_folded(row.name): row for row in _ROWS} | {
     _folded(alias): row for row in _ROWS for alias in row.aliases
 }
 ROWS: tuple[Keyword, ...] = _ROWS
-NOT_ACTED_ON: dict[str, str] = {_folded(name): name for name in IGNORED | IGNORED_WITH_WARNING | UNSUPPORTED}
+NOT_ACTED_ON: dict[str, str] = {_folded(name): name for name in IGNORED | IGNORED_WITH_WARNING}
 
 
 def find_keyword(name: str) -> Keyword | None:

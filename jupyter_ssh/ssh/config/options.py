@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,6 @@ from jupyter_ssh.ssh.config.ssh_config import ConfigFile, MatchContext, read_con
 from jupyter_ssh.ssh.config.target import Target, check_host, parse_target
 from jupyter_ssh.ssh.config.tokens import connection_hash, expand_home, expand_percent, expand_variables
 from jupyter_ssh.ssh.config.values import RekeyLimit
-from jupyter_ssh.ssh.errors import ConfigError
 
 DEFAULT_SOURCE = "default"
 
@@ -56,6 +55,8 @@ class Options:
     number_of_password_prompts: int
     password_authentication: bool
     preferred_authentications: str | None
+    proxy_command: str | None  # for the user's shell; it carries the connection's bytes
+    proxy_jump: tuple[Target, ...]  # the hosts to pass, in that order
     pubkey_accepted_algorithms: str | None
     pubkey_authentication: str  # yes, no, unbound or host-bound
     rekey_limit: RekeyLimit
@@ -138,12 +139,6 @@ def resolve(
     if destination.port is not None:
         settings.take_pair("Port", str(destination.port), "destination")
     _read_files([_as_file(file) for file in files], settings, destination, local)
-    if settings.proxy is not None and settings.proxy[1].lower() != "none":
-        raise ConfigError(
-            f"{settings.proxy[2]}: {settings.proxy[0]} is not supported yet",
-            phase="options",
-            next_step=f"If the host can be reached directly, give -o {settings.proxy[0]}=none.",
-        )
     return _complete(settings, destination, local)
 
 
@@ -252,4 +247,9 @@ def _expanded(row: Keyword, value: Any, tokens: Mapping[str, str], local: _Local
             return text
         return expand_home(expand_variables(text, local.environment, row.name), local.home)
 
-    return one(value) if isinstance(value, str) else tuple(one(text) for text in value)
+    def hop(target: Target) -> Target:
+        return replace(target, host=one(target.host), user=one(target.user) if target.user else None)
+
+    if isinstance(value, str):
+        return one(value)
+    return tuple(hop(word) if isinstance(word, Target) else one(word) for word in value)

@@ -10,13 +10,15 @@ from jupyter_ssh.ssh.config.keywords import (
     KEYWORDS,
     NOT_ACTED_ON,
     STRUCTURE,
-    UNSUPPORTED,
     Keyword,
     find_keyword,
 )
 from jupyter_ssh.ssh.config.values import arguments_of
 from jupyter_ssh.ssh.config.words import split_arguments, split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
+
+# Two ways to a host: the one named first counts, even if it names "none" (ssh_config(5), ProxyJump).
+_RIVALS = {"proxy_command": "proxy_jump", "proxy_jump": "proxy_command"}
 
 
 class UnknownKeyword(ConfigError):
@@ -34,7 +36,6 @@ class Settings:
         self.sources: dict[str, str] = {}
         self.ignored: list[str] = []
         self.warnings: list[str] = []
-        self.proxy: tuple[str, str, str] | None = None  # keyword, value, place: refused once all is read
         self._ignore_unknown: str | None = None
 
     def take_values(self, keywords: Mapping[str, object], where: str) -> None:
@@ -87,7 +88,7 @@ class Settings:
         else:
             arguments = arguments_of_line(name, rest, where, known=row is not None)
         if row is None:
-            self._take_other(name, " ".join(arguments) if folded != "proxycommand" else rest, where, active=active)
+            self._take_other(name, " ".join(arguments), where, active=active)
             return
         if row.kind.most is not None and len(arguments) > row.kind.most:
             raise ConfigError(f"{where}: keyword {name} extra arguments at end of line", phase="options")
@@ -105,7 +106,7 @@ class Settings:
             assert isinstance(earlier, tuple)
             self.values[name] = _gathered(row, earlier, value)
             self.sources.setdefault(name, where)
-        elif name not in self.values:
+        elif name not in self.values and _RIVALS.get(name) not in self.values:
             self.values[name] = value
             self.sources[name] = where
 
@@ -125,9 +126,7 @@ class Settings:
             )
         if not active:
             return
-        if known in UNSUPPORTED:
-            self.proxy = self.proxy or (known, value, where)
-        elif known in IGNORED_WITH_WARNING:
+        if known in IGNORED_WITH_WARNING:
             self.warnings.append(f"{where}: {known} is not supported yet and has no effect")
         else:
             self.ignored.append(f"{where}: {known} has no effect in this version")

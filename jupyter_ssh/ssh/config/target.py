@@ -24,6 +24,11 @@ class Target:
     user: str | None = None
     port: int | None = None
 
+    def __str__(self) -> str:
+        """``[user@]host[:port]``, an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host or self.host.replace(".", "").isdigit() else self.host
+        return f"{self.user + '@' if self.user else ''}{host}{f':{self.port}' if self.port else ''}"
+
 
 def parse_target(text: str) -> Target:
     """Read ``[user@]host`` or ``ssh://[user@]host[:port][/]``; raises `ConfigError` for anything else.
@@ -63,6 +68,32 @@ def _parse_uri(text: str) -> Target:
     host = match["literal"] or unquote(match["name"])
     check_host(host, text)
     return Target(host, user or None, port)
+
+
+def parse_jumps(text: str) -> tuple[Target, ...]:
+    """The hops of ``ProxyJump``, in the order in which they are passed; ``none`` is no hop.
+
+    A hop is ``[user@]host[:port]`` or ``ssh://...``, several are divided by commas (ssh_config(5)). Raises
+    ``ValueError``.
+    """
+    if text.lower() == "none":
+        return ()
+    try:
+        return tuple(map(_parse_jump, text.split(",")))
+    except (ConfigError, ValueError):
+        raise ValueError(f'Invalid ProxyJump "{text}"') from None
+
+
+def _parse_jump(hop: str) -> Target:
+    if hop[: len(_SCHEME)].lower() == _SCHEME:
+        return _parse_uri(hop)
+    user, at, place = hop.rpartition("@")
+    match = _HOST_AND_PORT.fullmatch(place)
+    if (at and not user) or match is None:
+        raise ValueError("no user or no host")
+    host = match["literal"] or match["name"]
+    check_host(host.replace("%", "p"), hop)  # a token stands for a name that is checked once it is known
+    return Target(host, user or None, None if match["port"] is None else parse_port(match["port"]))
 
 
 def check_host(host: str, text: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.ssh.config import Options, RekeyLimit, resolve
-from jupyter_ssh.ssh.config.keywords import IGNORED, IGNORED_WITH_WARNING, KEYWORDS, NOT_ACTED_ON, ROWS, UNSUPPORTED
+from jupyter_ssh.ssh.config import Options, RekeyLimit, Target, resolve
+from jupyter_ssh.ssh.config.keywords import IGNORED, IGNORED_WITH_WARNING, KEYWORDS, NOT_ACTED_ON, ROWS
 from jupyter_ssh.ssh.errors import ConfigError
 
 HOME = Path("/home/alice")
@@ -29,7 +29,7 @@ def test_every_row_is_a_field_and_no_name_stands_in_two_lists() -> None:
     fields = {field.name for field in dataclasses.fields(Options)}
     assert {row.option for row in ROWS} <= fields
     assert not KEYWORDS.keys() & NOT_ACTED_ON.keys()
-    assert len(NOT_ACTED_ON) == len(IGNORED) + len(IGNORED_WITH_WARNING) + len(UNSUPPORTED)
+    assert len(NOT_ACTED_ON) == len(IGNORED) + len(IGNORED_WITH_WARNING)
 
 
 def test_every_default_is_what_its_own_text_means() -> None:
@@ -139,8 +139,9 @@ def test_bad_values_from_python(keywords: dict[str, object], words: str) -> None
         ("IdentityFile ${NOT_SET}/x", "NOT_SET"),
         ("IdentityFile ~no-such-user/x", "home of a user"),
         ("HostName -oops", "invalid characters"),
-        ("ProxyJump bastion", "ProxyJump is not supported yet.*ProxyJump=none"),
-        ("ProxyCommand nc %h %p", "ProxyCommand is not supported yet"),
+        ("ProxyJump a,", 'Invalid ProxyJump "a,"'),
+        ("ProxyJump a:x", 'Invalid ProxyJump "a:x"'),
+        ("ProxyCommand nc %z", 'unknown token "%z" in ProxyCommand'),
     ],
 )
 def test_bad_options(line: str, words: str) -> None:
@@ -148,8 +149,15 @@ def test_bad_options(line: str, words: str) -> None:
         options(command_line=[line])
 
 
-def test_no_proxy_at_all_is_no_error() -> None:
-    options(command_line=["ProxyJump=none", "ProxyCommand=nc"])
+def test_the_way_named_first_counts() -> None:
+    jumps = options("x", command_line=["User=u", "ProxyJump=a@b:22,[::1],ssh://c@d:9,%h", "ProxyCommand=nc"])
+    assert jumps.proxy_jump == (Target("b", "a", 22), Target("::1"), Target("d", "c", 9), Target("x"))
+    assert jumps.proxy_command is None
+    assert "proxyjump a@b:22,[::1],c@d:9,%h" in jumps.lines()
+    command = options("x", command_line=["ProxyCommand=nc '%h'  %p %r %n %%", "ProxyJump=a"])
+    assert (command.proxy_jump, command.proxy_command) == ((), "nc 'x'  22 alice x %")
+    none = options(command_line=["ProxyJump=none", "ProxyCommand=nc"])
+    assert (none.proxy_jump, none.proxy_command) == ((), None)
 
 
 def test_names_tokens_and_home_are_expanded() -> None:
