@@ -26,6 +26,8 @@ class Operation:
 
 OPERATIONS = (
     Operation("Y", "signing", "run", (0, None)),
+    Operation("k", "revoking", "make", (0, None)),
+    Operation("Q", "revoking", "ask", (0, None)),
     Operation("s", "certifying", "sign", (1, None)),
     Operation("L", "certifying", "show"),
     Operation("R", "hosts", "remove"),

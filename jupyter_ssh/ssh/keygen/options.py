@@ -80,7 +80,6 @@ class Letter:
 
 _NO_DEVICE = "security keys are managed where the device is: use ssh-keygen there"
 _NO_PKCS11 = "PKCS#11 libraries are native code that is not loaded here: use ssh-keygen -D"
-_NO_KRL = "key revocation lists are not supported: use ssh-keygen"
 _NO_AGENT = "signing with a key of an agent is not supported yet: name the private key file"
 _NO_MODULI = "groups for Diffie-Hellman are not made here: use ssh-keygen -M"
 
@@ -104,7 +103,7 @@ LETTERS: dict[str, Letter] = {
         Letter("I", "with -s: the certificate's identity; with -Y: the signer", "identity"),
         Letter("i", "read a key in the format of -m and print it as OpenSSH has it"),
         Letter("K", "fetch the keys that are stored in a security key", refused=_NO_DEVICE),
-        Letter("k", "make a key revocation list", refused=_NO_KRL),
+        Letter("k", "make a key revocation list"),
         Letter("L", "show the content of certificates"),
         Letter("l", "show the fingerprint of keys"),
         Letter("M", "make groups for Diffie-Hellman", "generate|screen", refused=_NO_MODULI),
@@ -114,14 +113,14 @@ LETTERS: dict[str, Letter] = {
         Letter("O", "an option of -s or -Y; may come several times", "option"),
         Letter("P", "the passphrase the key has", "passphrase"),
         Letter("p", "change the passphrase or the format of a private key"),
-        Letter("Q", "ask a key revocation list", refused=_NO_KRL),
+        Letter("Q", "ask a key revocation list about keys; with -l: show it"),
         Letter("q", "say less"),
         Letter("R", "remove a host from known_hosts", "host"),
         Letter("r", "print the SSHFP records of a host; with -Y verify: revoked keys", "host|file"),
         Letter("s", "sign certificates with this CA key; with -Y: the signature", "file"),
         Letter("t", "type of the new key", "type"),
         Letter("U", "the CA key is in an agent", refused=_NO_AGENT),
-        Letter("u", "update a key revocation list", refused=_NO_KRL),
+        Letter("u", "with -k: add to a key revocation list"),
         Letter("V", "with -s: validity, such as +52w or 20260101:20270101", "interval"),
         Letter("v", "say more; with -l: the key's picture"),
         Letter("w", "library for security keys", "library", refused=_NO_DEVICE),
@@ -150,6 +149,8 @@ SYNOPSES = (
     "-L [-f file]",
     "-s ca_key -I identity [-h] [-n principals] [-O option] [-V interval] [-z serial] file ...",
     "-A [-f prefix]",
+    "-k -f krl_file [-u] [-s ca_public] [-z version] file ...",
+    "-Q [-l] -f krl_file [file ...]",
     "-Y sign -f key -n namespace [-O option] [file ...]",
     "-Y verify -f allowed_signers -I signer -n namespace -s signature [-r revoked] [-O option]",
     "-Y check-novalidate -n namespace -s signature [-O option]",

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ..config.arguments import Usage
 from ..errors import ConfigError, KeyFileError, KeygenError, SignatureError, SSHError
-from ..keys import Certificate, CertifiedKey, PrivateKey, PublicKey
+from ..keys import Certificate, CertifiedKey, PrivateKey
 from ..keys.allowed_signers import AllowedSigners
 from ..keys.file_signatures import (
     HASHES,
@@ -21,14 +21,14 @@ from ..keys.file_signatures import (
     sign_file,
     verify_file,
 )
-from ..keys.public_text import parse_key_or_certificate_line, parse_public_text
+from ..keys.public_text import parse_public_text
+from ..keys.revoked_keys import RevokedKeys, read_revoked_keys
 from ..keys.saving import write_file
 from ..keys.validity import parse_date
 from .fingerprints import fingerprint_of
 from .generation import confirm_overwriting
 from .job import REQUIRED_RSA_SIZE, Job, one_line, read_text
 
-KRL_MAGIC = "SSHKRL\n\0"
 NOT_VERIFIED = "Could not verify signature."
 NO_PRINCIPAL = "No principal matched."
 SUFFIXES = ("-cert.pub", ".pub")
@@ -216,25 +216,15 @@ def _signers(job: Job) -> AllowedSigners:
     return signers
 
 
-def _revoked(job: Job) -> list[PublicKey]:
+def _revoked(job: Job) -> RevokedKeys | None:
     """The keys of ``-r``; a file that is not understood revokes everything."""
     name = job.arguments.text("r")
     if name is None:
-        return []
-    path = job.person.path(name)
-    text = read_text(path)
-    if text.startswith(KRL_MAGIC):
-        raise KeygenError(
-            f"{path}: key revocation lists are not supported", next_step="Give a file with a public key on each line"
-        )
-    keys = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            try:
-                keys.append(parse_key_or_certificate_line(line, REQUIRED_RSA_SIZE)[0])
-            except SSHError as error:
-                raise KeygenError(f"{path}:{number}: {error.message}") from None
-    return keys
+        return None
+    try:
+        return read_revoked_keys(job.person.path(name))
+    except SSHError as error:
+        raise KeygenError(error.message, expected=error.expected, received=error.received) from None
 
 
 def _time(job: Job, options: dict[str, str]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,8 +11,9 @@ from ..errors import KeyFormatError, SignatureError, WireError
 from ..wire.types import Reader, string, uint32
 from .allowed_signers import AllowedSigner, AllowedSigners
 from .base import TRUSTED_GRADES, PrivateKey, PublicKey
-from .certificates import Certificate, parse_key_or_certificate
+from .certificates import parse_key_or_certificate
 from .key_types import decode_base64
+from .revoked_keys import RevokedKeys
 
 BEGIN = "-----BEGIN SSH SIGNATURE-----"
 END = "-----END SSH SIGNATURE-----"
@@ -145,7 +145,7 @@ def verify_file(
     identity: str,
     namespace: str,
     now: float,
-    revoked: Collection[PublicKey] = (),
+    revoked: RevokedKeys | None = None,
     touch_required: bool = False,
 ) -> AllowedSigner:
     """Checks that ``signature`` is one of ``message`` by somebody who may sign as ``identity``, such as an address.
@@ -159,7 +159,7 @@ def verify_file(
 
 
 def find_principals(
-    signature: FileSignature, *, signers: AllowedSigners, now: float, revoked: Collection[PublicKey] = ()
+    signature: FileSignature, *, signers: AllowedSigners, now: float, revoked: RevokedKeys | None = None
 ) -> list[str]:
     """Who may have made ``signature``, which is not verified: principals as their allowed_signers line spells them.
 
@@ -172,13 +172,11 @@ def find_principals(
     return principals
 
 
-def check_not_revoked(key: PublicKey, revoked: Collection[PublicKey]) -> None:
-    """Raises `SignatureError` for a key among ``revoked``, and for a certificate of one or by one."""
-    keys = {key}
-    if isinstance(key, Certificate):
-        keys |= {key.key, key.authority}
-    if keys.intersection(revoked):
-        raise SignatureError("the key was revoked", phase=PHASE, received=key.fingerprint)
+def check_not_revoked(key: PublicKey, revoked: RevokedKeys | None) -> None:
+    """Raises `SignatureError` for a revoked key, and for a certificate of one or by one."""
+    why = None if revoked is None else revoked.why(key)
+    if why is not None:
+        raise SignatureError(f"{why} was revoked", phase=PHASE, received=key.fingerprint)
 
 
 def _algorithms(key: PublicKey) -> list[str]:

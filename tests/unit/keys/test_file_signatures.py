@@ -25,6 +25,7 @@ from jupyter_ssh.ssh.keys.file_signatures import (
     sign_file,
     verify_file,
 )
+from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeyLines
 from jupyter_ssh.ssh.keys.validity import parse_date
 from tests.support.made_keys import OPENSSH_TYPES, SoftwareSecurityKey, key_of
 from tests.support.peers import require_tool
@@ -227,10 +228,10 @@ def test_revoked_keys() -> None:
                 identity="alice",
                 namespace="file",
                 now=NOW,
-                revoked=[revoked.public],
+                revoked=RevokedKeyLines({revoked.public}),
             )
         with pytest.raises(SignatureError, match="revoked"):
-            find_principals(signature, signers=signers, now=NOW, revoked=[revoked.public])
+            find_principals(signature, signers=signers, now=NOW, revoked=RevokedKeyLines({revoked.public}))
 
 
 def test_touch() -> None:

@@ -1,0 +1,130 @@
+"""``keygen -k`` and ``-Q``, beside ssh-keygen given the same words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.keygen import Twins, ours, theirs
+
+SPECIFICATION = """\
+# a comment
+serial: 5
+serial:7-9 # another
+  serial: 0x20 \t
+serial: 010
+id: somebody
+ID: with space
+"""
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    for kind in ("ed25519", "ecdsa", "rsa"):
+        theirs(folder, "-q", "-t", kind, "-N", "", "-C", f"the {kind}", "-f", kind)
+    theirs(folder, "-q", "-s", "ed25519", "-I", "numbered", "-n", "a", "-z", "77", "rsa.pub")
+    theirs(folder, "-q", "-s", "ed25519", "-I", "somebody", "-n", "a", "ecdsa.pub")
+    return folder
+
+
+@pytest.fixture
+def twins(keys: Path, tmp_path: Path) -> Twins:
+    twins = Twins(tmp_path)
+    twins.copy(*keys.iterdir())
+    twins.write("spec", SPECIFICATION)
+    hashes = [(twins.ours / f"{kind}.pub").read_text().strip() for kind in ("rsa", "ecdsa")]
+    twins.write("hashes", f"sha256: {hashes[0]}\nsha1: {hashes[1]}\n")
+    return twins
+
+
+def shown(twins: Twins, name: str = "krl") -> tuple[list[str], list[str]]:
+    """What ssh-keygen shows of our list and of its own, without the time."""
+    texts = (theirs(place, "-Q", "-l", "-f", name).out for place in (twins.ours, twins.theirs))
+    ours_, theirs_ = (re.sub(r"# Generated at .*\n", "", text).splitlines() for text in texts)
+    return ours_, theirs_
+
+
+KEYS = ("rsa.pub", "rsa-cert.pub", "ecdsa.pub", "ecdsa-cert.pub", "ed25519.pub")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rsa.pub",),
+        ("rsa-cert.pub", "ecdsa.pub"),
+        ("-s", "ed25519.pub", "spec"),
+        ("-s", "none", "-z", "12", "-C", "for everybody", "spec"),
+        ("hashes",),
+        ("-q", "hashes", "rsa.pub"),
+        (),
+    ],
+    ids=" ".join,
+)
+def test_making_and_asking(words: tuple[str, ...], twins: Twins) -> None:
+    twins.same_messages("-k", "-f", "krl", *words)
+    mine, other = shown(twins)
+    assert mine == other
+    twins.same_messages("-Q", "-f", "krl", *KEYS)
+    for place in (twins.ours, twins.theirs):
+        assert (place / "krl").stat().st_mode & 0o777 == 0o644
+
+
+def test_updating(twins: Twins) -> None:
+    for words in (("-s", "ed25519.pub", "spec"), ("-u", "rsa.pub"), ("-u", "-s", "none", "spec")):
+        twins.same_messages("-k", "-f", "krl", *words)
+    mine, other = shown(twins)
+    assert mine == other
+    assert any("Wildcard" in line for line in mine)
+
+
+def test_from_standard_input(twins: Twins) -> None:
+    twins.same_messages("-k", "-f", "krl", "-s", "ed25519.pub", "-", input=SPECIFICATION.encode())
+    assert shown(twins)[0] == shown(twins)[1]
+
+
+def test_what_is_shown_can_be_revoked_again(twins: Twins) -> None:
+    ours(twins.ours, "-k", "-q", "-f", "krl", "-s", "ed25519.pub", "spec", "hashes", "ed25519.pub")
+    text = ours(twins.ours, "-Q", "-l", "-f", "krl").out
+    twins.write("again", text)
+    ours(twins.ours, "-k", "-q", "-f", "krl2", "-s", "ed25519.pub", "again")
+    again = ours(twins.ours, "-Q", "-l", "-f", "krl2").out
+    lost = {line for line in text.splitlines() if line not in again.splitlines() and not line.startswith("#")}
+    assert {line.partition(" #")[0] for line in lost} <= set(again.splitlines())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("serial: x", "serial:", "serial: 9-8", "serial: 9-9", "serial: 99999999999999999999999", "serial: 08"),
+        *("hash: x", "hash: SHA256:short", "hash: MD5:00", "ssh-ed25519 nonsense", "key: nonsense", "word: 5"),
+    ],
+)
+def test_bad_specifications(line: str, twins: Twins) -> None:
+    twins.write("bad", f"serial: 1\n{line}\n")
+    answer = twins.same("-q", "-k", "-f", "krl", "-s", "ed25519.pub", "bad")
+    assert answer.status == 255
+    assert "bad:2: invalid" in answer.err
+    assert not (twins.ours / "krl").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-k", "-f", "krl", "spec"),
+        ("-k", "-f", "krl", "missing"),
+        ("-k", "-u", "-f", "missing", "rsa.pub"),
+        ("-k", "-f", "krl", "-s", "missing", "spec"),
+        ("-Q", "-f", "missing", "rsa.pub"),
+        ("-Q", "-f", "rsa.pub", "rsa.pub"),
+        ("-k",),
+        ("-Q",),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be(words: tuple[str, ...], twins: Twins) -> None:
+    answer = twins.same("-q", *words)
+    assert answer.status == 255
+    assert answer.err
