@@ -121,6 +121,18 @@ class WrongPassphrase(KeyFileError):
     """The passphrase does not open the key file."""
 
 
+class AgentError(SSHError):
+    """An agent answered nonsense, or could not be asked."""
+
+
+class AgentUnavailable(AgentError):
+    """There is no agent, or it is gone."""
+
+
+class AgentRefused(AgentError):
+    """The agent said no: it is locked, does not have the key, may not use it so, or its owner declined."""
+
+
 class KnownHostsError(SSHError):
     """A known_hosts file cannot be read or written."""
 

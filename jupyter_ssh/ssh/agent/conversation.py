@@ -1,0 +1,170 @@
+"""The client's side of one connection to an agent: requests to bytes, answers back, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import AgentError, AgentRefused, AgentUnavailable, WireError
+from ..keys import PrivateKey
+from ..wire.types import Reader, boolean, string, uint32
+from . import numbers as n
+from .constraints import NO_CONSTRAINTS, Constraints
+from .frames import FrameReader, frame
+from .identities import AgentIdentity, decode_identities
+
+PHASE = "agent"
+REFUSALS = (n.SSH_AGENT_FAILURE, n.SSH_AGENT_EXTENSION_FAILURE)
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def request_identities() -> bytes:
+    """Asks for all keys."""
+    return bytes((n.SSH_AGENTC_REQUEST_IDENTITIES,))
+
+
+def sign_request(blob: bytes, data: bytes, flags: int = 0) -> bytes:
+    """Asks for a signature over ``data`` with the key or certificate ``blob``."""
+    return bytes((n.SSH_AGENTC_SIGN_REQUEST,)) + string(blob) + string(data) + uint32(flags)
+
+
+def add_identity(key: PrivateKey, comment: str, constraints: Constraints = NO_CONSTRAINTS) -> bytes:
+    """Secret: hands the agent a private key, with its certificate if it has one."""
+    limits = constraints.encode()
+    number = n.SSH_AGENTC_ADD_ID_CONSTRAINED if limits else n.SSH_AGENTC_ADD_IDENTITY
+    return bytes((number,)) + string(key.public.key_type) + key.private_fields() + string(comment) + limits
+
+
+def remove_identity(blob: bytes) -> bytes:
+    """Takes one key out of the agent."""
+    return bytes((n.SSH_AGENTC_REMOVE_IDENTITY,)) + string(blob)
+
+
+def remove_all_identities() -> bytes:
+    """Takes all keys out of the agent."""
+    return bytes((n.SSH_AGENTC_REMOVE_ALL_IDENTITIES,))
+
+
+def lock(passphrase: str) -> bytes:
+    """Secret: no key is used nor shown until the agent is unlocked."""
+    return bytes((n.SSH_AGENTC_LOCK,)) + string(passphrase)
+
+
+def unlock(passphrase: str) -> bytes:
+    """Secret: the end of `lock`."""
+    return bytes((n.SSH_AGENTC_UNLOCK,)) + string(passphrase)
+
+
+def extension(name: str, data: bytes = b"") -> bytes:
+    """A request of an extension."""
+    return bytes((n.SSH_AGENTC_EXTENSION,)) + string(name) + data
+
+
+def session_bind(host_key: bytes, session_id: bytes, signature: bytes, *, forwarded: bool) -> bytes:
+    """Tells for which session the agent is used: ``signature`` is that of the host over its first exchange hash."""
+    return extension(n.SESSION_BIND, string(host_key) + string(session_id) + string(signature) + boolean(forwarded))
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def read_identities(answer: bytes, required_rsa_size: int | None = None) -> list[AgentIdentity]:
+    """The keys of an answer.  Raises `AgentError`, `AgentRefused`."""
+    fields = _answered(answer, n.SSH_AGENT_IDENTITIES_ANSWER, "its keys", None)
+    try:
+        return decode_identities(fields, required_rsa_size)
+    except WireError as error:
+        raise _malformed(error) from None
+
+
+def read_signature(answer: bytes) -> bytes:
+    """The signature blob of an answer.  Raises `AgentError`, `AgentRefused`."""
+    fields = _answered(
+        answer,
+        n.SSH_AGENT_SIGN_RESPONSE,
+        "a signature",
+        "The agent may be locked, its owner may have declined, or the key may be limited to other destinations.",
+    )
+    try:
+        signature = fields.string()
+        fields.finish()
+    except WireError as error:
+        raise _malformed(error) from None
+    return signature
+
+
+def read_success(answer: bytes, what: str) -> None:
+    """Nothing, when the agent did ``what``.  Raises `AgentError`, `AgentRefused`."""
+    _answered(answer, n.SSH_AGENT_SUCCESS, what, None)
+
+
+def read_extensions(answer: bytes) -> Sequence[str]:
+    """The extensions an agent says it has: the answer to ``query``.  Raises `AgentError`, `AgentRefused`."""
+    fields = _answered(answer, n.SSH_AGENT_EXTENSION_RESPONSE, "its extensions", None)
+    try:
+        fields.text(64)
+        names = []
+        while fields.remaining:
+            names.append(fields.text(256))
+    except WireError as error:
+        raise _malformed(error) from None
+    return names
+
+
+def _answered(answer: bytes, number: int, what: str, next_step: str | None) -> Reader:
+    if answer[0] in REFUSALS:
+        raise AgentRefused(f"the agent refused {what}", phase=PHASE, next_step=next_step)
+    if answer[0] != number:
+        raise AgentError(
+            "the agent's answer makes no sense here", phase=PHASE, expected=f"message {number}", received=f"{answer[0]}"
+        )
+    return Reader(answer, 1)
+
+
+def _malformed(error: WireError) -> AgentError:
+    return AgentError(
+        f"malformed answer of the agent: {error.message}", phase=PHASE, expected=error.expected, received=error.received
+    )
+
+
+class Conversation:
+    """One request and its answer after another; the network carries the bytes."""
+
+    def __init__(self) -> None:
+        self._frames = FrameReader()
+        self._asked = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is due."""
+        return self._asked
+
+    def ask(self, message: bytes) -> bytes:
+        """The bytes to send for a request.  Raises `AgentError` for one that is too long, or while one waits."""
+        if self._asked:
+            raise AgentError("the agent has not answered the last request yet", phase=PHASE)
+        data = frame(message)
+        self._asked = True
+        return data
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The answer, once it is complete with ``data``.  Raises `AgentError` for what was not asked for."""
+        answers = self._frames.feed(data)
+        if (answers or self._frames.partial) and not self._asked:
+            raise AgentError("the agent answered what was not asked", phase=PHASE)
+        if not answers:
+            return None
+        if len(answers) > 1 or self._frames.partial:
+            raise AgentError("the agent answered more than was asked", phase=PHASE)
+        self._asked = False
+        return answers[0]
+
+    def ended(self) -> AgentUnavailable:
+        """The error for an agent that is gone."""
+        return AgentUnavailable(
+            "the agent closed the connection",
+            phase=PHASE,
+            expected="an answer" if self._asked else None,
+            received="part of one" if self._frames.partial else None,
+        )

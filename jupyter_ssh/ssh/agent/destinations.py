@@ -1,0 +1,167 @@
+"""Destination constraints: by which hosts, to which hosts and as whom a key may be used (PROTOCOL.agent).
+
+The agent knows the way a request came by what `session-bind@openssh.com` told it: each host on the way signed its own
+session's identifier with its host key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import SSHError, WireError
+from ..keys import Certificate, PublicKey
+from ..keys.certificate_check import check_host_certificate
+from ..keys.certificates import parse_key_or_certificate
+from ..keys.patterns import matches_pattern
+from ..wire.types import Reader, boolean, string
+
+MAX_DESTINATIONS = 1024
+"""Destination constraints of one key: OpenSSH's bound."""
+MAX_HOP_KEYS = 1024
+MAX_NAME = 1024
+REQUIRED_RSA_SIZE = 1024
+"""Bits: which host keys are good enough is decided where the host is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopKey:
+    """A host key of a hop, or with ``authority`` a key that certifies host keys."""
+
+    key: PublicKey
+    authority: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One host of a way; without a name and keys it is the machine of the agent."""
+
+    host: str = ""
+    user: str = ""
+    keys: tuple[HopKey, ...] = ()
+
+    def is_shown_by(self, key: PublicKey, now: float) -> bool:
+        """Whether ``key``, a host key or a host certificate, is one of this host's."""
+        return any(_matches(candidate, key, self.host, now) for candidate in self.keys)
+
+    def encode(self) -> bytes:
+        """The hop as PROTOCOL.agent has it: user, host, reserved, keys."""
+        keys = b"".join(string(item.key.blob) + boolean(item.authority) for item in self.keys)
+        return string(self.user) + string(self.host) + string(b"") + keys
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}" if self.user else self.host or "(origin)"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A key may be used from ``origin`` for ``target``; an origin without a name is the agent's own machine."""
+
+    origin: Hop
+    target: Hop
+
+    def encode(self) -> bytes:
+        """The constraint as PROTOCOL.agent has it: from, to, reserved."""
+        return string(self.origin.encode()) + string(self.target.encode()) + string(b"")
+
+    def __str__(self) -> str:
+        return f"{self.origin}>{self.target}" if self.origin.host else str(self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What one session-bind told: a session of the host with ``key``, the agent being ``forwarded`` to it or not."""
+
+    key: PublicKey
+    session_id: bytes
+    forwarded: bool
+
+
+def permitted(destinations: Sequence[Destination], bindings: Sequence[Binding], user: str | None, now: float) -> bool:
+    """Whether a key with ``destinations`` may be used on a connection with ``bindings``, for a login as ``user``.
+
+    ``user`` is None where the key is only listed or removed.
+    """
+    if not destinations or not bindings:
+        return True
+    before: PublicKey | None = None
+    for number, binding in enumerate(bindings):
+        last = number == len(bindings) - 1
+        # Only the last session may be the one that is logged in to, and that one is not forwarded to.
+        if binding.forwarded if last and user is not None else not (last or binding.forwarded):
+            return False
+        if not _allowed(destinations, before, binding.key, user if last else None, now):
+            return False
+        before = binding.key
+    # A key that may be used to log in to a host is not shown on it, unless it may be used from there on.
+    onward = bindings[-1].forwarded and user is None
+    return not onward or _allowed(destinations, bindings[-1].key, None, None, now)
+
+
+def _allowed(
+    destinations: Sequence[Destination],
+    origin: PublicKey | None,
+    target: PublicKey | None,
+    user: str | None,
+    now: float,
+) -> bool:
+    """Whether a constraint allows the step from ``origin`` (None: the agent) to ``target`` (None: anywhere)."""
+    for destination in destinations:
+        hop = destination.origin
+        if bool(hop.host) if origin is None else not hop.is_shown_by(origin, now):
+            continue
+        if target is not None and not destination.target.is_shown_by(target, now):
+            continue
+        if user is None or not destination.target.user or matches_pattern(user, destination.target.user):
+            return True
+    return False
+
+
+def _matches(candidate: HopKey, key: PublicKey, host: str, now: float) -> bool:
+    if not candidate.authority:
+        return candidate.key == key
+    if not isinstance(key, Certificate):
+        return False
+    try:
+        check_host_certificate(key, host.lower(), authorities=(candidate.key,), now=now)
+    except SSHError:
+        return False
+    return True
+
+
+def decode_destinations(data: bytes) -> tuple[Destination, ...]:
+    """The constraints in the extension's string.  Raises `WireError`, `KeyFormatError`."""
+    packed = Reader(data)
+    found: list[Destination] = []
+    while packed.remaining:
+        if len(found) >= MAX_DESTINATIONS:
+            raise WireError("too many destination constraints", expected=f"at most {MAX_DESTINATIONS}")
+        fields = Reader(packed.string())
+        origin, target = _decode_hop(fields.string()), _decode_hop(fields.string())
+        fields.string()
+        fields.finish()
+        # Only the first hop begins at the agent's machine, and each leads somewhere (as OpenSSH's agent demands).
+        if bool(origin.host) != bool(origin.keys) or not target.host or not target.keys:
+            raise WireError("a destination constraint lacks a host name or its keys")
+        if origin.user:
+            raise WireError("a destination constraint names a user where it comes from")
+        found.append(Destination(origin, target))
+    return tuple(found)
+
+
+def encode_destinations(destinations: Sequence[Destination]) -> bytes:
+    """The extension's string, without its length."""
+    return b"".join(string(destination.encode()) for destination in destinations)
+
+
+def _decode_hop(data: bytes) -> Hop:
+    fields = Reader(data)
+    user, host = fields.text(MAX_NAME), fields.text(MAX_NAME)
+    fields.string()
+    keys: list[HopKey] = []
+    while fields.remaining:
+        if len(keys) >= MAX_HOP_KEYS:
+            raise WireError("too many keys in a destination constraint", expected=f"at most {MAX_HOP_KEYS}")
+        blob = fields.string()
+        keys.append(HopKey(parse_key_or_certificate(blob, REQUIRED_RSA_SIZE), fields.boolean()))
+    return Hop(host, user, tuple(keys))

@@ -1,0 +1,110 @@
+"""Keys that an agent holds, as its clients see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import AgentError, KeyFormatError, SSHError, WireError
+from ..keys import Certificate, PrivateKey, PublicKey, SignatureAlgorithm
+from ..keys.certificates import PLAIN_ALGORITHM, parse_key_or_certificate
+from ..wire.types import Reader
+from . import numbers as n
+
+SIGN_FLAGS: Final = {"rsa-sha2-256": n.SSH_AGENT_RSA_SHA2_256, "rsa-sha2-512": n.SSH_AGENT_RSA_SHA2_512}
+"""Flags of SSH_AGENTC_SIGN_REQUEST by signature algorithm; all others have one algorithm for a key, and no flag."""
+
+Signer = Callable[[bytes, bytes, int], bytes]
+"""(key blob, data, flags) -> signature blob; raises `SSHError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentIdentity:
+    """One key of an agent; ``key`` is None where it is of no use here, and ``problem`` says why."""
+
+    blob: bytes
+    comment: str
+    key: PublicKey | None
+    problem: str | None = None
+
+
+def identity(blob: bytes, comment: str, required_rsa_size: int | None = None) -> AgentIdentity:
+    """What ``blob`` is; a type that nobody knows here is no error."""
+    try:
+        return AgentIdentity(blob, comment, parse_key_or_certificate(blob, required_rsa_size))
+    except SSHError as error:
+        why = error.message if error.received is None else f"{error.message} ({error.received})"
+        return AgentIdentity(blob, comment, None, why)
+
+
+def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> list[AgentIdentity]:
+    """The keys of SSH_AGENT_IDENTITIES_ANSWER, behind its number.  Raises `AgentError`, `WireError`."""
+    count = fields.uint32()
+    if count > n.MAX_IDENTITIES:
+        raise AgentError(
+            "the agent has too many keys",
+            phase="agent",
+            expected=f"at most {n.MAX_IDENTITIES}",
+            received=f"{count}",
+            next_step="Take keys out of it with ssh-add -d, or use IdentitiesOnly with IdentityFile and no agent.",
+        )
+    found = []
+    for _ in range(count):
+        blob, comment = fields.string(), fields.text()
+        found.append(identity(blob, comment[: n.MAX_COMMENT], required_rsa_size))
+    fields.finish()
+    return found
+
+
+def plain_algorithm(algorithm: str) -> str:
+    """The signature algorithm behind one that announces a certificate."""
+    return PLAIN_ALGORITHM.get(algorithm, algorithm)
+
+
+def check_signature_name(signature: bytes, algorithm: str) -> bytes:
+    """``signature``, which must be of ``algorithm``: some agents do not know the flags for RSA with SHA-2.
+
+    Raises `AgentError`.
+    """
+    wanted = plain_algorithm(algorithm)
+    try:
+        name = Reader(signature).text(64)
+    except WireError:
+        name = ""
+    if name != wanted:
+        raise AgentError(
+            "the agent signed in another way than it was asked to",
+            phase="agent",
+            expected=wanted,
+            received=repr(name[:64]),
+            next_step="Update the agent, or use the key's file with IdentityAgent none.",
+        )
+    return signature
+
+
+class AgentKey(PrivateKey):
+    """A key that an agent signs with; ``ask`` does so and blocks meanwhile."""
+
+    __slots__ = ("_ask",)
+
+    def __init__(self, public: PublicKey, ask: Signer, comment: str = "") -> None:
+        super().__init__(public, comment)
+        self._ask = ask
+
+    def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
+        """As of any key.  Raises `SSHError` when the agent does not."""
+        algorithm = algorithm or self.public.signature_algorithms[0]
+        flags = SIGN_FLAGS.get(plain_algorithm(algorithm), 0)
+        return check_signature_name(self._ask(self.public.blob, data, flags), algorithm)
+
+    def _sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
+        raise NotImplementedError("sign asks the agent")
+
+    def private_fields(self) -> bytes:
+        raise KeyFormatError("the private half of this key is in an agent")
+
+
+def plain_key(key: PublicKey) -> PublicKey:
+    """The key in a certificate, or the key itself."""
+    return key.key if isinstance(key, Certificate) else key

@@ -1,0 +1,167 @@
+"""The keys an agent holds, their constraints, and its lock.  What clients ask of it is in `session`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..errors import AgentRefused
+from ..keys import PrivateKey
+from .constraints import NO_CONSTRAINTS, Constraints
+from .destinations import Destination
+
+MAX_KEYS = 2048
+"""More than anybody has; OpenSSH's clients take no longer list."""
+LOCK_ROUNDS = 50_000
+"""PBKDF2's: about 20 ms."""
+GUESS_SECONDS = 0.1
+MAX_GUESS_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The answer comes after ``seconds``: that of ``then``."""
+
+    seconds: float
+    then: Callable[[], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The answer depends on the key's owner, who is asked ``question``: that of ``then``."""
+
+    question: str
+    then: Callable[[bool], Outcome]
+
+
+Outcome = bytes | Later | Confirm
+"""What becomes of a request: its answer, or what has to be done before there is one."""
+
+
+@dataclass(slots=True)
+class HeldKey:
+    """A key in the agent; its repr shows nothing secret, for a private key's does not."""
+
+    key: PrivateKey
+    comment: str
+    constraints: Constraints = NO_CONSTRAINTS
+    expires: float | None = None
+    """By the keyring's clock."""
+
+    @property
+    def blob(self) -> bytes:
+        """What clients know the key by: that of its certificate, if it has one."""
+        return self.key.public.blob
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where the key may be used; anywhere if there are none."""
+        return self.constraints.destinations
+
+
+@dataclass(slots=True)
+class Keyring:
+    """All keys of one agent, in the order in which they were added.
+
+    ``clock`` gives seconds that never go back, ``wall_clock`` seconds since the epoch (certificates of hosts).
+    """
+
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    random: Callable[[int], bytes] = os.urandom
+    default_lifetime: int | None = None
+    """Seconds a key is held where it came without a lifetime."""
+    _keys: dict[bytes, HeldKey] = field(default_factory=dict, repr=False)
+    _lock: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    _wrong_guesses: int = 0
+    _next_guess: float = 0.0
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+
+    def held(self) -> list[HeldKey]:
+        """The keys whose time is not over; none while locked."""
+        self.expire()
+        return [] if self.locked else list(self._keys.values())
+
+    def find(self, blob: bytes) -> HeldKey | None:
+        """The key with that blob."""
+        self.expire()
+        return None if self.locked else self._keys.get(blob)
+
+    def add(self, key: PrivateKey, comment: str = "", constraints: Constraints = NO_CONSTRAINTS) -> HeldKey:
+        """Takes a key; one with the same blob gets the new comment and constraints.  Raises `AgentRefused`."""
+        self.expire()
+        if self.locked:
+            raise AgentRefused("the agent is locked", phase="agent", next_step="Unlock it with ssh-add -X.")
+        if key.needs_agent:
+            raise AgentRefused(
+                f"a {key.public.key_type} key signs in its device only, to which this agent does not speak",
+                phase="agent",
+                next_step="Add it to OpenSSH's ssh-agent.",
+            )
+        blob = key.public.blob
+        if blob not in self._keys and len(self._keys) >= MAX_KEYS:
+            raise AgentRefused(f"the agent has {MAX_KEYS} keys already", phase="agent")
+        lifetime = self.default_lifetime if constraints.lifetime is None else constraints.lifetime
+        expires = None if not lifetime else self.clock() + lifetime
+        held = HeldKey(key, comment or key.comment, constraints, expires)
+        self._keys[blob] = held
+        return held
+
+    def remove(self, blob: bytes) -> bool:
+        """Forgets a key; whether there was one."""
+        return not self.locked and self._keys.pop(blob, None) is not None
+
+    def remove_all(self) -> None:
+        """Forgets all keys."""
+        self._keys.clear()
+
+    def expire(self) -> None:
+        """Forgets the keys whose time is over."""
+        now = self.clock()
+        for blob in [blob for blob, held in self._keys.items() if held.expires is not None and held.expires <= now]:
+            del self._keys[blob]
+
+    @property
+    def next_expiry(self) -> float | None:
+        """When `expire` should be called next, by the clock."""
+        return min((held.expires for held in self._keys.values() if held.expires is not None), default=None)
+
+    # --- the lock -----------------------------------------------------------------------------------------------------
+
+    @property
+    def locked(self) -> bool:
+        """Whether nothing may be done but unlock."""
+        return self._lock is not None
+
+    def lock(self, passphrase: bytes) -> bool:
+        """Locks; False when it is locked already."""
+        if self._lock is not None:
+            return False
+        salt = self.random(16)
+        self._lock = salt, _hashed(passphrase, salt)
+        return True
+
+    def seconds_to_next_guess(self) -> float:
+        """How long `unlock` may not be called yet: longer after each wrong passphrase."""
+        return max(0.0, self._next_guess - self.clock())
+
+    def unlock(self, passphrase: bytes) -> bool:
+        """Unlocks; False for a wrong passphrase, or when it is not locked."""
+        if self._lock is None or self.seconds_to_next_guess() > 0:
+            return False
+        salt, expected = self._lock
+        if hmac.compare_digest(_hashed(passphrase, salt), expected):
+            self._lock = None
+            self._wrong_guesses = 0
+            return True
+        self._wrong_guesses += 1
+        self._next_guess = self.clock() + min(MAX_GUESS_SECONDS, GUESS_SECONDS * self._wrong_guesses)
+        return False
+
+
+def _hashed(passphrase: bytes, salt: bytes) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", passphrase, salt, LOCK_ROUNDS)

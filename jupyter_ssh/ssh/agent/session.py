@@ -1,0 +1,218 @@
+"""The agent's side of one connection: requests in, outcomes out (draft-ietf-sshm-ssh-agent §3, PROTOCOL.agent)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from ..errors import SSHError, WireError
+from ..keys import PrivateKey
+from ..keys.certificates import CertifiedKey, parse_added_key, parse_key_or_certificate
+from ..keys.security_keys import SecurityKeyPublicKey
+from ..wire.types import Reader, string, uint32
+from . import numbers as n
+from .constraints import NO_CONSTRAINTS, decode_constraints
+from .destinations import Binding, permitted
+from .identities import plain_key
+from .keyring import Confirm, HeldKey, Keyring, Later, Outcome
+from .signing_request import login_request, purpose, safe_for_security_key
+
+log = logging.getLogger(__name__)
+
+SUCCESS: Final = bytes((n.SSH_AGENT_SUCCESS,))
+FAILURE: Final = bytes((n.SSH_AGENT_FAILURE,))
+EXTENSION_FAILURE: Final = bytes((n.SSH_AGENT_EXTENSION_FAILURE,))
+NO_IDENTITIES: Final = bytes((n.SSH_AGENT_IDENTITIES_ANSWER,)) + uint32(0)
+
+MAX_BINDINGS: Final = 16
+"""Hosts on the way of one connection: OpenSSH's bound."""
+
+REQUIRED_RSA_SIZE: Final = 1024
+"""Bits: an agent holds what its owner has; who accepts the key has the say."""
+
+RSA_ALGORITHMS: Final = (
+    (n.SSH_AGENT_RSA_SHA2_512, "rsa-sha2-512"),
+    (n.SSH_AGENT_RSA_SHA2_256, "rsa-sha2-256"),
+    (0, "ssh-rsa"),
+)
+"""How an RSA key signs, by the flags of the request; the first row whose flag is set."""
+
+
+class AgentSession:
+    """One client of a `Keyring`; it knows for which sessions the client said it uses the agent."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._bindings: list[Binding] = []
+        self._requests: dict[int, Callable[[Reader], Outcome]] = {
+            n.SSH_AGENTC_REQUEST_IDENTITIES: self._identities,
+            n.SSH_AGENTC_SIGN_REQUEST: self._sign,
+            n.SSH_AGENTC_ADD_IDENTITY: lambda fields: self._add(fields, constrained=False),
+            n.SSH_AGENTC_ADD_ID_CONSTRAINED: lambda fields: self._add(fields, constrained=True),
+            n.SSH_AGENTC_REMOVE_IDENTITY: self._remove,
+            n.SSH_AGENTC_REMOVE_ALL_IDENTITIES: self._remove_all,
+            n.SSH_AGENTC_LOCK: self._lock,
+            n.SSH_AGENTC_UNLOCK: self._unlock,
+            n.SSH_AGENTC_EXTENSION: self._extension,
+        }
+
+    def handle(self, message: bytes) -> Outcome:
+        """What becomes of a request.  Never raises what the client caused: that is answered with a failure."""
+        handler = self._requests.get(message[0]) if message else None
+        if self._keyring.locked and handler != self._unlock:
+            return NO_IDENTITIES if handler == self._identities else FAILURE
+        if handler is None:
+            return FAILURE
+        try:
+            return handler(Reader(message, 1))
+        except SSHError as error:
+            # Of malformed requests only the kind of mistake: a field may be a part of a key.
+            log.info("request %d refused: %s", message[0], type(error).__name__)
+            return FAILURE
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+
+    def _identities(self, fields: Reader) -> bytes:
+        fields.finish()
+        shown = [held for held in self._keyring.held() if self._permitted(held, None)]
+        listed = b"".join(string(held.blob) + string(held.comment) for held in shown)
+        return bytes((n.SSH_AGENT_IDENTITIES_ANSWER,)) + uint32(len(shown)) + listed
+
+    def _add(self, fields: Reader, *, constrained: bool) -> bytes:
+        key, rest = parse_added_key(fields.rest(), REQUIRED_RSA_SIZE)
+        comment = rest.text(n.MAX_COMMENT)
+        constraints = decode_constraints(rest) if constrained else NO_CONSTRAINTS
+        rest.finish()
+        self._keyring.add(key, comment, constraints)
+        return SUCCESS
+
+    def _remove(self, fields: Reader) -> bytes:
+        blob = fields.string()
+        fields.finish()
+        held = self._keyring.find(blob)
+        if held is None or not self._permitted(held, None):
+            return FAILURE
+        return SUCCESS if self._keyring.remove(blob) else FAILURE
+
+    def _remove_all(self, fields: Reader) -> bytes:
+        fields.finish()
+        self._keyring.remove_all()
+        return SUCCESS
+
+    # --- the lock -----------------------------------------------------------------------------------------------------
+
+    def _lock(self, fields: Reader) -> bytes:
+        passphrase = fields.string()
+        fields.finish()
+        return SUCCESS if self._keyring.lock(passphrase) else FAILURE
+
+    def _unlock(self, fields: Reader) -> Outcome:
+        passphrase = fields.string()
+        fields.finish()
+
+        def attempt() -> Outcome:
+            seconds = self._keyring.seconds_to_next_guess()
+            if seconds > 0:
+                return Later(seconds, attempt)
+            if self._keyring.unlock(passphrase):
+                return SUCCESS
+            # Who guesses waits for the answer, too.
+            return Later(self._keyring.seconds_to_next_guess(), lambda: FAILURE)
+
+        return attempt() if self._keyring.locked else FAILURE
+
+    # --- signing ------------------------------------------------------------------------------------------------------
+
+    def _sign(self, fields: Reader) -> Outcome:
+        blob, data, flags = fields.string(), fields.string(), fields.uint32()
+        fields.finish()
+        held = self._keyring.find(blob)
+        if held is None or not self._may_sign(held, data):
+            return FAILURE
+        if not held.constraints.confirm:
+            return _signature(held, data, flags)
+
+        def confirmed(yes: bool) -> Outcome:
+            # It may be gone by now: removed, over, or locked away.
+            return _signature(held, data, flags) if yes and self._keyring.find(blob) is held else FAILURE
+
+        question = (
+            f"Allow use of the key {held.comment or held.key.public.key_type} {purpose(data, blob)}?\n"
+            f"Its fingerprint is {held.key.public.fingerprint}."
+        )
+        return Confirm(question, confirmed)
+
+    def _may_sign(self, held: HeldKey, data: bytes) -> bool:
+        public = plain_key(held.key.public)
+        if isinstance(public, SecurityKeyPublicKey) and not safe_for_security_key(data, held.blob, public.application):
+            log.info("refused to sign with the security key %s: the data may be of a web site", public.fingerprint)
+            return False
+        if not held.destinations:
+            return True
+        request = login_request(data, held.blob)
+        if not self._bindings or request is None or not self._permitted(held, request.user):
+            return False
+        last = self._bindings[-1]
+        if request.session_id != last.session_id:
+            return False
+        # Through a forwarded agent the host key must be in what is signed; at the first hop it need not be.
+        if request.host_key is None:
+            return len(self._bindings) == 1
+        return request.host_key == last.key
+
+    def _permitted(self, held: HeldKey, user: str | None) -> bool:
+        return permitted(held.destinations, self._bindings, user, self._keyring.wall_clock())
+
+    # --- extensions ---------------------------------------------------------------------------------------------------
+
+    def _extension(self, fields: Reader) -> bytes:
+        name = fields.text(256)
+        if name == n.QUERY:
+            names = string(n.QUERY) + string(n.SESSION_BIND) + string(n.RESTRICT_DESTINATION)
+            return bytes((n.SSH_AGENT_EXTENSION_RESPONSE,)) + string(n.QUERY) + names
+        if name != n.SESSION_BIND:
+            return FAILURE
+        try:
+            return SUCCESS if self._bind(fields) else EXTENSION_FAILURE
+        except SSHError as error:
+            log.info("session-bind refused: %s", error.message)
+            return EXTENSION_FAILURE
+
+    def _bind(self, fields: Reader) -> bool:
+        """Takes note of a session; raises `SSHError` for a wrong signature."""
+        blob, session_id, signature = fields.string(), fields.string(64), fields.string()
+        forwarded = fields.boolean()
+        fields.finish()
+        key = parse_key_or_certificate(blob, REQUIRED_RSA_SIZE)
+        plain = plain_key(key)
+        plain.verify(signature, session_id, plain.signature_algorithms)
+        for binding in self._bindings:
+            if not binding.forwarded:
+                return False  # it was used to log in here: nothing comes behind that
+            if binding.session_id == session_id:
+                return binding.key == key
+        if len(self._bindings) >= MAX_BINDINGS:
+            raise WireError("too many hops", expected=f"at most {MAX_BINDINGS}")
+        self._bindings.append(Binding(key, session_id, forwarded))
+        return True
+
+
+def _signature(held: HeldKey, data: bytes, flags: int) -> bytes:
+    try:
+        signature = _plain(held.key).sign(data, _algorithm(held, flags))
+    except SSHError as error:
+        log.info("signing with %s failed: %s", held.key.public.fingerprint, error.message)
+        return FAILURE
+    return bytes((n.SSH_AGENT_SIGN_RESPONSE,)) + string(signature)
+
+
+def _plain(key: PrivateKey) -> PrivateKey:
+    """Agents sign with the key itself, whether or not it is shown with a certificate."""
+    return key.key if isinstance(key, CertifiedKey) else key
+
+
+def _algorithm(held: HeldKey, flags: int) -> str | None:
+    if plain_key(held.key.public).key_type != "ssh-rsa":
+        return None
+    return next(name for flag, name in RSA_ALGORITHMS if flags & flag or not flag)

@@ -1,0 +1,76 @@
+"""Unix sockets that only their owner can reach, and who is at the other end of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import struct
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+MAX_SOCKET_PATH: Final = 103
+"""Bytes of a path that every system takes: macOS has 104 with the zero, Linux 108."""
+
+_XUCRED: Final = struct.Struct("=II")
+"""The beginning of BSD's struct xucred: version, user."""
+_LOCAL_PEERCRED: Final = 1
+
+
+class PrivateFolder:
+    """A folder of mode 0700 for sockets, removed with them by `remove`."""
+
+    def __init__(self, prefix: str) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=_short_folder(prefix)))
+
+    def remove(self) -> None:
+        """Takes the folder away; again is nothing."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _short_folder(prefix: str) -> str | None:
+    """Where a socket's path is short enough: the usual folder for temporary files, or /tmp."""
+    usual = tempfile.gettempdir()
+    return None if len(os.fsencode(usual)) + len(prefix) + 40 < MAX_SOCKET_PATH else "/tmp"
+
+
+def bind_private(path: str | os.PathLike[str]) -> socket.socket:
+    """A listening Unix socket of mode 0600.  Raises OSError, also when there is something at ``path`` already."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.setblocking(False)
+        listening.bind(os.fspath(path))
+        # Nobody is let in before `listen`, so the mode is right from the first moment on.
+        try:
+            os.chmod(path, 0o600)
+            listening.listen(64)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def peer_user(connected: Any) -> int | None:
+    """The user id of the process at the other end of a socket; None where the system does not tell, -1 for nobody's."""
+    user = None
+    try:
+        if sys.platform == "linux":
+            _, user, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        elif sys.platform == "darwin":
+            _, user = _XUCRED.unpack_from(connected.getsockopt(0, _LOCAL_PEERCRED, 256))
+    except (OSError, struct.error):
+        user = -1
+    return user
+
+
+def is_owner(connected: Any) -> bool:
+    """Whether the other end is this user's, or root's, who could do anything anyway."""
+    user = peer_user(connected)
+    return user is None or not hasattr(os, "getuid") or user in (0, os.getuid())
