@@ -172,7 +172,13 @@ class HostKeyChanged(HostKeyError):
 
 
 class HostKeyRevoked(HostKeyError):
-    """The host key is marked ``@revoked``."""
+    """The host key, or the authority of its certificate, is marked ``@revoked``."""
+
+
+class HostCertificateError(HostKeyError):
+    """The host's certificate does not vouch for it, and its key is not known by itself; ``problem`` says why."""
+
+    problem: CertificateError | None = None
 
 
 # --- the protocol -----------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from .authentication import ClientLogin
 from .handshake import Handshake
 from .process import Process, Pty, Result
 from .prompts import NoPrompts, Prompts
-from .settings import session_settings
+from .settings import ca_signature_algorithms, session_settings
 from .streams import Reader, Writer
 from .tcp import TcpStream
 
@@ -183,9 +183,10 @@ async def open_connection(
         options.user_known_hosts_file,
         options.global_known_hosts_file,
         hash_known_hosts=options.hash_known_hosts,
+        ca_signature_algorithms=ca_signature_algorithms(options),
     )
     name, port = (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
-    settings = session_settings(options, policy.known_key_types(name, port))
+    settings = session_settings(options, policy.known_key_types(name, port), policy.has_authority(name, port))
     connected = await _dial(options, seconds)
     handshake = Handshake(prompts, seconds)
     connection = Connection(options, settings, handshake)

@@ -10,18 +10,20 @@ from ..crypto.compression import COMPRESSIONS
 from ..crypto.exchange import EXCHANGES
 from ..crypto.macs import MACS
 from ..crypto.selection import names, pick
+from ..keys.certificates import ALL_ALGORITHMS, CERTIFICATE_ALGORITHMS, PLAIN_TYPE
 from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
 
 
-def session_settings(options: Options, known_key_types: Sequence[str]) -> Settings:
+def session_settings(options: Options, known_key_types: Sequence[str], has_authority: bool = False) -> Settings:
     """The settings of a client's session; ``known_key_types`` are those known_hosts has for the host.
 
+    ``has_authority``: known_hosts names an authority whose certificates the host may show.
     Raises `ConfigError` for an algorithm that does not exist.
     """
     limit = options.rekey_limit
     return Settings(
-        algorithms=_algorithms(options, known_key_types),
+        algorithms=_algorithms(options, known_key_types, has_authority),
         rekey_bytes=limit.size,
         rekey_seconds=limit.seconds or DEFAULT_REKEY_SECONDS,
         keepalive=KeepAlive(options.server_alive_interval, options.server_alive_count_max),
@@ -30,18 +32,28 @@ def session_settings(options: Options, known_key_types: Sequence[str]) -> Settin
 
 def signature_algorithms(options: Options) -> tuple[str, ...]:
     """The algorithms keys may sign in with: PubkeyAcceptedAlgorithms."""
-    default = names(SIGNATURE_ALGORITHMS, options.legacy)
-    return pick(SIGNATURE_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
+    default = names(ALL_ALGORITHMS, options.legacy)
+    return pick(ALL_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
 
 
-def _algorithms(options: Options, known_key_types: Sequence[str]) -> Algorithms:
+def ca_signature_algorithms(options: Options) -> tuple[str, ...]:
+    """The algorithms an authority may sign host certificates with: CASignatureAlgorithms."""
+    default = names(SIGNATURE_ALGORITHMS)
+    return pick(SIGNATURE_ALGORITHMS, options.ca_signature_algorithms, default, "CA signature algorithm")
+
+
+def _algorithms(options: Options, known_key_types: Sequence[str], has_authority: bool) -> Algorithms:
     legacy = options.legacy
-    host_key = pick(
-        SIGNATURE_ALGORITHMS, options.host_key_algorithms, names(SIGNATURE_ALGORITHMS, legacy), "host key algorithm"
-    )
+    host_key = pick(ALL_ALGORITHMS, options.host_key_algorithms, names(ALL_ALGORITHMS, legacy), "host key algorithm")
     if (options.host_key_algorithms or "+")[0] in "+-^":
-        # As OpenSSH: what is known of the host first, so that its known key is the one it shows.
-        host_key = tuple(sorted(host_key, key=lambda name: SIGNATURE_ALGORITHMS[name].key_type not in known_key_types))
+        # As OpenSSH: what is known of the host first, so that its known key is the one it shows; certificates where
+        # there is an authority to judge them by.
+        def is_unknown(name: str) -> bool:
+            key_type = ALL_ALGORITHMS[name].key_type
+            known = PLAIN_TYPE.get(key_type, key_type) in known_key_types
+            return not known and not (has_authority and name in CERTIFICATE_ALGORITHMS)
+
+        host_key = tuple(sorted(host_key, key=is_unknown))
     return Algorithms(
         kex=pick(EXCHANGES, options.kex_algorithms, names(EXCHANGES, legacy), "key exchange method"),
         host_key=host_key,

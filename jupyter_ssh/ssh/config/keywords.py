@@ -80,6 +80,8 @@ _ROWS = (
     Keyword("BatchMode", "batch_mode", YES_NO, False),
     Keyword("BindAddress", "bind_address", TEXT),
     Keyword("BindInterface", "bind_interface", TEXT),
+    Keyword("CASignatureAlgorithms", "ca_signature_algorithms", LIST),
+    Keyword("CertificateFile", "certificate_file", PATH, (), (), True, _ALL_TOKENS, True),
     Keyword("Ciphers", "ciphers", LIST, aliases=("Cipher",)),
     Keyword("Compression", "compression", YES_NO, False),
     Keyword("ConnectionAttempts", "connection_attempts", INTEGER, 1),
@@ -130,13 +132,13 @@ STRUCTURE = frozenset({"host", "match", "include", "ignoreunknown"})
 
 # To leave these out changes what a person relies on: each one found is a warning.
 IGNORED_WITH_WARNING = frozenset(
-    {"CertificateFile", "DynamicForward", "KnownHostsCommand", "LocalForward", "RemoteForward", "RevokedHostKeys"}
+    {"DynamicForward", "KnownHostsCommand", "LocalForward", "RemoteForward", "RevokedHostKeys"}
 )
 
 # Accepted, without an effect in this version. Behind OpenSSH's own: what Debian, Fedora and Apple add, and old ones.
 _WITHOUT_EFFECT = """
     AddKeysToAgent CanonicalDomains CanonicalizeFallbackLocal CanonicalizeHostname CanonicalizeMaxDots
-    CanonicalizePermittedCNAMEs CASignatureAlgorithms ChannelTimeout CheckHostIP ClearAllForwardings ControlMaster
+    CanonicalizePermittedCNAMEs ChannelTimeout CheckHostIP ClearAllForwardings ControlMaster
     ControlPath ControlPersist EnableEscapeCommandline EnableSSHKeysign ExitOnForwardFailure FingerprintHash
     ForkAfterAuthentication ForwardAgent ForwardX11 ForwardX11Timeout ForwardX11Trusted GatewayPorts
     GSSAPIAuthentication GSSAPIDelegateCredentials HostbasedAcceptedAlgorithms HostbasedAcceptedKeyTypes

@@ -36,6 +36,8 @@ class Options:
     batch_mode: bool
     bind_address: str | None
     bind_interface: str | None
+    ca_signature_algorithms: str | None
+    certificate_file: tuple[str, ...]
     ciphers: str | None
     compression: bool
     connection_attempts: int

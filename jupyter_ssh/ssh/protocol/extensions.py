@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from ..crypto.selection import names
 from ..errors import WireError
-from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..wire.messages import ExtInfo
 from ..wire.types import Reader, string
 
 MAX_EXTENSIONS: Final = 64
 
 
-def server_ext_info() -> bytes:
-    """The payload of a server's EXT_INFO: the signatures it takes, and that it answers pings."""
-    pairs = (("server-sig-algs", ",".join(names(SIGNATURE_ALGORITHMS))), ("ping@openssh.com", "0"))
+HOST_BOUND: Final = "publickey-hostbound@openssh.com"
+"""The server takes signatures that name its host key too (OpenSSH PROTOCOL §3.1)."""
+
+
+def server_ext_info(signature_algorithms: Sequence[str]) -> bytes:
+    """The payload of a server's EXT_INFO: the signatures it takes, and what else it can do."""
+    pairs = (("server-sig-algs", ",".join(signature_algorithms)), (HOST_BOUND, "0"), ("ping@openssh.com", "0"))
     return ExtInfo(len(pairs), b"".join(string(name) + string(value) for name, value in pairs)).encode()
 
 

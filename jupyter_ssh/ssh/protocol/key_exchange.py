@@ -16,7 +16,7 @@ from ..crypto.packet_protection.framing import Randomness
 from ..crypto.packet_protection.interfaces import Opener, Sealer
 from ..errors import KeyExchangeError, SignatureError
 from ..keys.base import PrivateKey, PublicKey
-from ..keys.key_types import parse_public_key
+from ..keys.certificates import parse_key_or_certificate
 from ..wire import types as t
 from ..wire.messages import KexEcdhInit, KexEcdhReply
 from .negotiation import Agreed, Direction
@@ -98,19 +98,24 @@ def begin_exchange(role: Role, agreed: Agreed, transcript: Transcript, settings:
     from .group_exchange import ServerGroupExchange
 
     groups = settings.groups() if settings.groups else None
-    host_key = _host_key(agreed, settings.host_keys)
+    host_key = agreed_host_key(agreed, settings.host_keys)
     return ServerGroupExchange(method, host_key, agreed.host_key, transcript, groups, random)
 
 
-def _host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateKey:
+def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateKey:
+    """The server's key for the agreed algorithm."""
     return next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
 
 
 def verified_host_key(blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str) -> PublicKey:
-    """The server's host key, whose signature over the exchange hash is right; raises `KeyExchangeError`."""
-    host_key = parse_public_key(blob)
+    """The server's host key or certificate, whose signature over the exchange hash is right.
+
+    Raises `KeyExchangeError`, and `KeyFormatError` for a malformed key or certificate.
+    """
+    host_key = parse_key_or_certificate(blob)
     try:
-        host_key.verify(signature, exchange_hash, (algorithm,))
+        # A server has nobody to touch its security key at each connection.
+        host_key.verify(signature, exchange_hash, (algorithm,), no_touch_required=True)
     except SignatureError as error:
         raise KeyExchangeError(
             "the server's signature over the key exchange is wrong",
@@ -165,7 +170,7 @@ class ServerExchange:
         self._agreed = agreed
         self._transcript = transcript
         self._random = random
-        self._host_key = _host_key(agreed, host_keys)
+        self._host_key = agreed_host_key(agreed, host_keys)
 
     def first(self) -> bytes | None:
         """See `Exchange.first`."""

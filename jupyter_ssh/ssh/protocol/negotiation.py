@@ -13,7 +13,7 @@ from ..crypto.grades import Grade
 from ..crypto.macs import MACS
 from ..crypto.selection import Graded
 from ..errors import NegotiationError
-from ..keys.key_types import SIGNATURE_ALGORITHMS
+from ..keys.certificates import ALL_ALGORITHMS
 from ..wire.messages import KexInit
 from .roles import Role
 from .settings import Algorithms
@@ -97,7 +97,7 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
 
 _KEYWORDS: Final[dict[str, tuple[str, Mapping[str, Graded]]]] = {
     "key exchange method": ("KexAlgorithms=+", EXCHANGES),
-    "host key algorithm": ("HostKeyAlgorithms=+", SIGNATURE_ALGORITHMS),
+    "host key algorithm": ("HostKeyAlgorithms=+", ALL_ALGORITHMS),
     "cipher": ("Ciphers=+", CIPHERS),
     "MAC": ("MACs=+", MACS),
     "compression": ("Compression=yes for ", COMPRESSIONS),

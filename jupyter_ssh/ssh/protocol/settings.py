@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ..crypto.selection import names
 from ..keys.base import PrivateKey
+from ..keys.key_types import SIGNATURE_ALGORITHMS
 
 if TYPE_CHECKING:
     from ..crypto.key_agreement.dh_groups import Group
@@ -55,6 +57,8 @@ class Settings:
     max_window: int = 64 * 1024 * 1024
     banner: str = ""
     """Shown by the server to the client before authentication (RFC 4252 §5.4)."""
+    signature_algorithms: Sequence[str] = names(SIGNATURE_ALGORITHMS)
+    """What keys may sign in with, as a server tells its clients (RFC 8308 §3.1)."""
     groups: Callable[[], Sequence[Group]] | None = None
     """Gives the groups a server may name in a group exchange (RFC 4419), besides those of RFC 3526."""
     random: Callable[[int], bytes] = os.urandom

@@ -35,6 +35,7 @@ from .key_exchange import (
     Exchange,
     Secrets,
     Transcript,
+    agreed_host_key,
     begin_exchange,
     compressing,
     decompressing,
@@ -93,6 +94,7 @@ class Transport:
         self.session_id = b""
         self.agreed: Agreed | None = None
         self.host_key: PublicKey | None = None
+        """The server's, or its certificate, as it was shown in the first exchange."""
         self.peer_version = b""
         self.banner_lines: list[bytes] = []
         self.extensions: dict[str, bytes] = {}
@@ -445,6 +447,8 @@ class Transport:
                 )
             self.strict = agreed.strict
             self._peer_wants_ext_info = agreed.peer_wants_ext_info
+            if self.role is Role.SERVER:
+                self.host_key = agreed_host_key(agreed, self.settings.host_keys).public
         self.agreed = agreed
         self._newkeys_received = False
         versions = (self.settings.version.encode("ascii"), self.peer_version)
@@ -523,7 +527,7 @@ class Transport:
         self._holding = False
         if self.role is Role.SERVER and self._peer_wants_ext_info:
             self._peer_wants_ext_info = False
-            self.send(server_ext_info())
+            self.send(server_ext_info(self.settings.signature_algorithms))
         held, self._held, self._held_size = self._held, [], 0
         for payload in held:
             self.send(payload)

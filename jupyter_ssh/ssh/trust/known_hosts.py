@@ -79,6 +79,10 @@ class KnownHosts:
             entries += [entry for entry in more if (entry.file, entry.line) not in places]
         return entries
 
+    def named(self, name: str) -> list[Entry]:
+        """The entries for a name as `host_names.host_name` writes it, with any marker."""
+        return self._lookup(name)
+
     def check(self, host: str, port: int, key: PublicKey) -> Verdict:
         """What the files say about ``key`` as the key of a host; decides as OpenSSH does.
 

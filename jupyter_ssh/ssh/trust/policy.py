@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import ConfigError, HostKeyChanged, HostKeyError, HostKeyRevoked, HostKeyUnknown
+from ..errors import (
+    CertificateAuthorityUnknown,
+    ConfigError,
+    HostCertificateError,
+    HostKeyChanged,
+    HostKeyError,
+    HostKeyRevoked,
+    HostKeyUnknown,
+)
 from ..keys import PublicKey
+from ..keys.certificates import Certificate
 from .appending import append
 from .entries import BadLine, Entry
+from .host_certificates import authorities, judge_certificate, plain_key
 from .host_names import host_name
 from .known_hosts import KnownHosts, Status, Verdict
 from .question import HostKeyQuestion as HostKeyQuestion  # it is the policy's: imported from here too
@@ -75,7 +86,9 @@ class HostKeyPolicy:
         global_known_hosts_files: Iterable[Path | str] = (),
         *,
         hash_known_hosts: bool = False,
+        ca_signature_algorithms: Collection[str] | None = None,
         random: Callable[[int], bytes] = os.urandom,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         word = str(strict_host_key_checking).lower()
         if word not in STRICT_HOST_KEY_CHECKING:
@@ -90,7 +103,9 @@ class HostKeyPolicy:
         """Where new keys are written."""
         self.hash_known_hosts = hash_known_hosts
         self.known_hosts = KnownHosts([*user_files, *global_known_hosts_files])
+        self._ca_signature_algorithms = ca_signature_algorithms
         self._random = random
+        self._clock = clock
 
     @property
     def warnings(self) -> list[BadLine]:
@@ -102,12 +117,30 @@ class HostKeyPolicy:
         self.known_hosts.refresh()
         return self.known_hosts.known_key_types(host, port)
 
+    def has_authority(self, host: str, port: int) -> bool:
+        """Whether an authority is known for this host, so that certificates are to be proposed first."""
+        self.known_hosts.refresh()
+        return bool(authorities(self.known_hosts, host, port))
+
     def judge(self, host: str, port: int, address: str | None, key: PublicKey) -> Judgement:
         """What to do about ``key``, shown by ``host`` (or its HostKeyAlias, then with port 22) at ``address``.
 
-        Raises `HostKeyChanged`, `HostKeyRevoked` and, where new hosts are not taken, `HostKeyUnknown`.
+        A certificate that no known authority vouches for is judged as the key in it.  Raises `HostKeyChanged`,
+        `HostKeyRevoked` and, where new hosts are not taken, `HostKeyUnknown`; `HostCertificateError` for a certificate
+        that its authority has given, but not for this host or not for now.
         """
         self.known_hosts.refresh()
+        certificate_error: HostCertificateError | None = None
+        if isinstance(key, Certificate):
+            try:
+                vouched = self._judge_certificate(host, port, key)
+            except HostKeyRevoked as revoked:
+                if self.strict_host_key_checking != "no":
+                    raise
+                return Accept(None, revoked)
+            if isinstance(vouched, Entry):
+                return Accept(vouched)
+            certificate_error, key = vouched, key.key
         verdict = self.known_hosts.check(host, port, key)
         if verdict.status is Status.KNOWN:
             return Accept(verdict.entry)
@@ -116,6 +149,8 @@ class HostKeyPolicy:
             if self.strict_host_key_checking != "no":
                 raise error
             return Accept(verdict.entry, error)
+        if certificate_error is not None and _stands(certificate_error, self.strict_host_key_checking):
+            raise certificate_error
         if self.strict_host_key_checking == "yes":
             raise _unknown(
                 verdict.name,
@@ -128,11 +163,16 @@ class HostKeyPolicy:
             return Ask(HostKeyQuestion(host, port, address, key, self.file, others, verdict.others))
         return AcceptAndRemember()
 
+    def _judge_certificate(self, host: str, port: int, certificate: Certificate) -> Entry | HostCertificateError | None:
+        now, algorithms = self._clock(), self._ca_signature_algorithms
+        return judge_certificate(self.known_hosts, host, port, certificate, now=now, ca_signature_algorithms=algorithms)
+
     def remember(self, host: str, port: int, key: PublicKey) -> str | None:
         """Writes the key to the first user file; returns what to tell the user, or None when there is no such file.
 
         Raises `KnownHostsError`, which is no reason not to go on.
         """
+        key = plain_key(key)
         if self.file is None:
             return None
         append(self.file, host, port, key, self.hash_known_hosts, random=self._random)
@@ -148,6 +188,17 @@ class HostKeyPolicy:
             if asked
             else "Connect once where the question can be answered, or with strict host key checking 'accept-new'",
         )
+
+
+def _stands(error: HostCertificateError, strict_host_key_checking: str) -> bool:
+    """Whether a certificate's error decides about a key that is not known by itself.
+
+    With ``yes`` nothing else could be said.  Otherwise it does where the authority is the host's own: unlike OpenSSH we
+    do not ask a person to trust the bare key of an expired certificate.  Another authority's is as good as none.
+    """
+    if strict_host_key_checking == "no":
+        return False
+    return strict_host_key_checking == "yes" or not isinstance(error.problem, CertificateAuthorityUnknown)
 
 
 def _unknown(name: str, key: PublicKey, *, expected: str, next_step: str | None) -> HostKeyUnknown:

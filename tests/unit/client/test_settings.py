@@ -60,3 +60,27 @@ def test_a_list_written_for_openssh_may_hold_what_we_have_not() -> None:
         proposed("MACs=hmac-ripemd160,hmac-ripemd160@openssh.com")
     with pytest.raises(ConfigError, match="unknown MAC"):
         proposed("MACs=hmac-sha2-256,hmac-sha3-256")
+
+
+def host_key_algorithms(*options: str, known: tuple[str, ...] = (), has_authority: bool = False) -> list[str]:
+    resolved = resolve("host", command_line=options, user_name="alice", home=Path("/home/alice"))
+    return list(session_settings(resolved, known, has_authority).algorithms.host_key)
+
+
+def test_certificates_are_proposed_as_openssh_proposes_them() -> None:
+    default = host_key_algorithms()
+    certificates = [name for name in default if "-cert-" in name]
+    assert default[: len(certificates)] == certificates
+    assert "ssh-rsa-cert-v01@openssh.com" not in default
+    known = host_key_algorithms(known=("ssh-rsa",))
+    assert known[:4] == [
+        "rsa-sha2-512-cert-v01@openssh.com",
+        "rsa-sha2-256-cert-v01@openssh.com",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+    ]
+    both = host_key_algorithms(known=("ssh-rsa",), has_authority=True)
+    assert both[: len(certificates) + 2] == [*certificates, "rsa-sha2-512", "rsa-sha2-256"]
+    assert sorted(default) == sorted(known) == sorted(both)
+    named = "ssh-ed25519,rsa-sha2-512"
+    assert host_key_algorithms(f"HostKeyAlgorithms={named}", known=("ssh-rsa",), has_authority=True) == named.split(",")
