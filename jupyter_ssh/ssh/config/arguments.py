@@ -49,8 +49,8 @@ LETTERS: dict[str, Letter] = {
     for row in (
         Letter("4", "use IPv4 only", keyword="AddressFamily", fixed="inet", wins=True),
         Letter("6", "use IPv6 only", keyword="AddressFamily", fixed="inet6", wins=True),
-        Letter("A", "forward the agent", supported=False),
-        Letter("a", "do not forward the agent", keyword="ForwardAgent", fixed="no"),
+        Letter("A", "forward the agent", keyword="ForwardAgent", fixed="yes", wins=True),
+        Letter("a", "do not forward the agent", keyword="ForwardAgent", fixed="no", wins=True),
         Letter("B", "bind to this interface", "interface", "BindInterface", wins=True),
         Letter("b", "connect from this address", "address", "BindAddress", wins=True),
         Letter("C", "compress", keyword="Compression", fixed="yes", wins=True),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config.target import parse_jumps
 from jupyter_ssh.ssh.config.values import (
+    AGENT_ADDITION,
     COMMAND,
     ENVIRONMENT,
     ESCAPE,
@@ -24,6 +25,8 @@ from jupyter_ssh.ssh.config.values import (
     TIME,
     TIME_OR_NONE,
     YES_NO,
+    YES_NO_OR_PATH,
+    AgentAddition,
     Kind,
     RekeyLimit,
     one_of,
@@ -76,6 +79,7 @@ _SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 
 # A list of algorithms is kept as text with its leading +, - or ^: crypto/selection applies it. None is our own list.
 _ROWS = (
+    Keyword("AddKeysToAgent", "add_keys_to_agent", AGENT_ADDITION, AgentAddition()),
     Keyword("AddressFamily", "address_family", _ADDRESS_FAMILY, "any"),
     Keyword("BatchMode", "batch_mode", YES_NO, False),
     Keyword("BindAddress", "bind_address", TEXT),
@@ -87,12 +91,14 @@ _ROWS = (
     Keyword("ConnectionAttempts", "connection_attempts", INTEGER, 1),
     Keyword("ConnectTimeout", "connect_timeout", TIME_OR_NONE),
     Keyword("EscapeChar", "escape_char", ESCAPE, "~"),
+    Keyword("ForwardAgent", "forward_agent", YES_NO_OR_PATH, "no", tokens=_ALL_TOKENS, files=True),
     Keyword("GlobalKnownHostsFile", "global_known_hosts_file", PATHS, _SYSTEM_KNOWN_HOSTS),
     Keyword("HashKnownHosts", "hash_known_hosts", YES_NO, False),
     Keyword("HostKeyAlgorithms", "host_key_algorithms", LIST),
     Keyword("HostKeyAlias", "host_key_alias", TEXT),
     Keyword("HostName", "host_name", TEXT, tokens=_HOST_TOKENS),
     Keyword("IdentitiesOnly", "identities_only", YES_NO, False),
+    Keyword("IdentityAgent", "identity_agent", TEXT, tokens=_ALL_TOKENS, files=True),
     Keyword("IdentityFile", "identity_file", PATH, DEFAULT_IDENTITY_FILES, (), True, _ALL_TOKENS, True),
     Keyword(
         *("KbdInteractiveAuthentication", "kbd_interactive_authentication", YES_NO, True),
@@ -137,12 +143,12 @@ IGNORED_WITH_WARNING = frozenset(
 
 # Accepted, without an effect in this version. Behind OpenSSH's own: what Debian, Fedora and Apple add, and old ones.
 _WITHOUT_EFFECT = """
-    AddKeysToAgent CanonicalDomains CanonicalizeFallbackLocal CanonicalizeHostname CanonicalizeMaxDots
+    CanonicalDomains CanonicalizeFallbackLocal CanonicalizeHostname CanonicalizeMaxDots
     CanonicalizePermittedCNAMEs ChannelTimeout CheckHostIP ClearAllForwardings ControlMaster
     ControlPath ControlPersist EnableEscapeCommandline EnableSSHKeysign ExitOnForwardFailure FingerprintHash
-    ForkAfterAuthentication ForwardAgent ForwardX11 ForwardX11Timeout ForwardX11Trusted GatewayPorts
+    ForkAfterAuthentication ForwardX11 ForwardX11Timeout ForwardX11Trusted GatewayPorts
     GSSAPIAuthentication GSSAPIDelegateCredentials HostbasedAcceptedAlgorithms HostbasedAcceptedKeyTypes
-    HostbasedAuthentication HostbasedKeyTypes IdentityAgent IPQoS KbdInteractiveDevices LocalCommand LogVerbose
+    HostbasedAuthentication HostbasedKeyTypes IPQoS KbdInteractiveDevices LocalCommand LogVerbose
     NoHostAuthenticationForLocalhost ObscureKeystrokeTiming PermitLocalCommand PermitRemoteOpen PKCS11Provider
     ProxyUseFdpass RefuseConnection RequiredRSASize SecurityKeyProvider StreamLocalBindMask StreamLocalBindUnlink
     SyslogFacility Tag Tunnel TunnelDevice UpdateHostKeys VerifyHostKeyDNS VersionAddendum VisualHostKey WarnWeakCrypto

@@ -15,7 +15,7 @@ from jupyter_ssh.ssh.config.settings import Settings
 from jupyter_ssh.ssh.config.ssh_config import ConfigFile, MatchContext, read_config
 from jupyter_ssh.ssh.config.target import Target, check_host, parse_target
 from jupyter_ssh.ssh.config.tokens import connection_hash, expand_home, expand_percent, expand_variables
-from jupyter_ssh.ssh.config.values import RekeyLimit
+from jupyter_ssh.ssh.config.values import AgentAddition, RekeyLimit
 
 DEFAULT_SOURCE = "default"
 
@@ -32,6 +32,7 @@ class Options:
     host_name: str  # the name or address to connect to
     user: str
     port: int
+    add_keys_to_agent: AgentAddition
     address_family: str  # any, inet or inet6
     batch_mode: bool
     bind_address: str | None
@@ -43,11 +44,13 @@ class Options:
     connection_attempts: int
     connect_timeout: float | None  # None: not given
     escape_char: str | None
+    forward_agent: str  # yes, no, or the agent's socket or "$VARIABLE"
     global_known_hosts_file: tuple[str, ...]
     hash_known_hosts: bool
     host_key_algorithms: str | None
     host_key_alias: str | None
     identities_only: bool
+    identity_agent: str | None  # a socket, none, SSH_AUTH_SOCK or "$VARIABLE"
     identity_file: tuple[str, ...]
     kbd_interactive_authentication: bool
     kex_algorithms: str | None

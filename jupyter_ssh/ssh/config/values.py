@@ -29,6 +29,15 @@ class RekeyLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentAddition:
+    """Whether keys that are used are added to the agent: ``when`` is no, yes, ask or confirm (asked at each use)."""
+
+    when: str = "no"
+    seconds: int = 0
+    """How long the agent keeps them; 0 is forever."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One way of reading arguments. ``most`` bounds their number, ``raw`` takes the line's rest as it stands."""
 
@@ -109,6 +118,28 @@ def _read_rekey_limit(arguments: Sequence[str]) -> RekeyLimit:
     return RekeyLimit(size or None, seconds)
 
 
+def _read_agent_addition(arguments: Sequence[str]) -> AgentAddition:
+    first = {"true": "yes", "false": "no"}.get(arguments[0].lower(), arguments[0].lower())
+    if first in ("no", "yes", "ask", "confirm"):
+        if len(arguments) > 1 and first != "confirm":
+            raise ValueError(f'unsupported option "{" ".join(arguments)}"')
+        return AgentAddition(first, int(parse_time(arguments[1])) if len(arguments) > 1 else 0)
+    if len(arguments) > 1:
+        raise ValueError(f'unsupported option "{" ".join(arguments)}"')
+    return AgentAddition("yes", int(parse_time(first)))
+
+
+def _write_agent_addition(value: object) -> list[str]:
+    if not isinstance(value, AgentAddition):
+        return []
+    words = [value.when] if value.when == "confirm" or not value.seconds else []
+    return [" ".join([*words, *([str(value.seconds)] if value.seconds else [])])]
+
+
+def _read_yes_no_or_path(arguments: Sequence[str]) -> str:
+    return {"true": "yes", "false": "no", "yes": "yes", "no": "no"}.get(arguments[0].lower(), arguments[0])
+
+
 def _read_environment(arguments: Sequence[str]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for word in arguments:
@@ -176,6 +207,8 @@ PATHS = Kind("paths", _read_paths, _write_one_line, most=None)
 PATTERNS = Kind("patterns", tuple, _write_lines, most=None)
 ENVIRONMENT = Kind("NAME=value …", _read_environment, _write_environment, most=None)
 REKEY_LIMIT = Kind("size [time]", _read_rekey_limit, _write_rekey_limit, most=2)
+AGENT_ADDITION = Kind("yes, no, ask, confirm or a time", _read_agent_addition, _write_agent_addition, most=2)
+YES_NO_OR_PATH = Kind("yes, no, a path or a variable", _read_yes_no_or_path, _write_text)
 ESCAPE = Kind("character, ^letter or none", _read_escape, _write_escape)
 COMMAND = Kind("command", _read_text_or_none, _write_text, raw=True)
 
@@ -200,6 +233,8 @@ def arguments_of(value: object, kind: Kind) -> list[str]:
     """
     if isinstance(value, RekeyLimit):
         return [str(value.size) if value.size else "default", str(value.seconds)]
+    if isinstance(value, AgentAddition):
+        return [*_write_agent_addition(value)[0].split()]
     if isinstance(value, bool):
         return ["yes" if value else "no"]
     if isinstance(value, (int, float)):
