@@ -12,7 +12,7 @@ from ..keys.base import PrivateKey, PublicKey
 from ..wire import messages as m
 from ..wire import numbers as n
 from ..wire.types import Reader, boolean, string
-from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, SERVICE, signed_data
+from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, PUBLICKEY, PUBLICKEY_HOST_BOUND, SERVICE, signed_data
 from .events import (
     Authenticated,
     AuthenticationFailed,
@@ -23,6 +23,7 @@ from .events import (
     PasswordChangeDemanded,
     Questions,
 )
+from .extensions import HOST_BOUND
 from .roles import Phase
 from .transport import Handler, Transport, payload_end
 
@@ -76,9 +77,26 @@ class ClientAuthentication:
 
     def sign_in(self, key: PrivateKey, algorithm: str) -> None:
         """Logs in with a key (RFC 4252 §7)."""
-        data = signed_data(self._transport.session_id, self._user, algorithm, key.public.blob)
-        signature = key.sign(data, algorithm)
-        self._request("publickey", boolean(True) + string(algorithm) + string(key.public.blob) + string(signature))
+        self.send_signature(key.public, algorithm, key.sign(self.data_to_sign(key.public, algorithm), algorithm))
+
+    @property
+    def takes_host_bound(self) -> bool:
+        """Whether the server takes signatures that name its host key (OpenSSH PROTOCOL §3.1)."""
+        return self._transport.host_key is not None and self._transport.extensions.get(HOST_BOUND) == b"0"
+
+    def data_to_sign(self, key: PublicKey, algorithm: str, *, host_bound: bool = False) -> bytes:
+        """What a signature for `send_signature` is made over."""
+        transport = self._transport
+        host_key = transport.host_key.blob if host_bound and transport.host_key is not None else None
+        return signed_data(transport.session_id, self._user, algorithm, key.blob, host_key)
+
+    def send_signature(self, key: PublicKey, algorithm: str, signature: bytes, *, host_bound: bool = False) -> None:
+        """Logs in with a signature over `data_to_sign`, which may take its time: an agent makes it."""
+        details = boolean(True) + string(algorithm) + string(key.blob) + string(signature)
+        if host_bound:
+            assert self._transport.host_key is not None
+            details += string(self._transport.host_key.blob)
+        self._request(PUBLICKEY_HOST_BOUND if host_bound else PUBLICKEY, details)
 
     def keyboard_interactive(self, submethods: str = "") -> None:
         """Asks for questions (RFC 4256 §3.1); `Questions` follows."""

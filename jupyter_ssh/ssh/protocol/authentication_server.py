@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ..errors import KeyFormatError, ProtocolError, SignatureError, SSHError, WireError
 from ..keys.base import PublicKey
-from ..keys.key_types import parse_public_key
+from ..keys.certificates import Certificate, parse_key_or_certificate
+from ..keys.security_keys import SecurityKeyPublicKey
 from ..wire import messages as m
 from ..wire import numbers as n
 from ..wire.codec import Message
 from ..wire.types import Reader, boolean, string
-from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, SERVICE, signed_data
+from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, PUBLICKEY, PUBLICKEY_HOST_BOUND, SERVICE, signed_data
 from .events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
 from .roles import Phase
 from .transport import Handler, Transport, payload_end
@@ -149,7 +151,8 @@ class ServerAuthentication:
         reader = Reader(message.details)
         read = {
             "password": self._read_password,
-            "publickey": self._read_publickey,
+            PUBLICKEY: self._read_publickey,
+            PUBLICKEY_HOST_BOUND: self._read_host_bound,
             "keyboard-interactive": self._read_keyboard_interactive,
         }.get(message.method)
         request = read(message.user, reader) if read else AuthenticationRequested(message.user, message.method[:60])
@@ -168,35 +171,31 @@ class ServerAuthentication:
         reader.text()  # the language tag, deprecated
         return AuthenticationRequested(user, "keyboard-interactive", submethods=reader.text())
 
-    def _read_publickey(self, user: str, reader: Reader) -> AuthenticationRequested:
+    def _read_publickey(self, user: str, reader: Reader, *, host_bound: bool = False) -> AuthenticationRequested:
         signed = reader.boolean()
         algorithm = reader.text()
         blob = reader.string()
         signature = reader.string() if signed else b""
-        key = self._parse(blob)
-        verified = False
-        if signed and key is not None and algorithm in key.signature_algorithms:
-            verified = self._verifies(
-                key, signature, signed_data(self._transport.session_id, user, algorithm, blob), algorithm
-            )
-        return AuthenticationRequested(
-            user, "publickey", key=key, algorithm=algorithm[:100], signed=signed, verified=verified
+        host_key = reader.string() if host_bound else None
+        request = AuthenticationRequested(
+            user, PUBLICKEY, algorithm=algorithm[:100], signed=signed, host_bound=host_bound
         )
-
-    @staticmethod
-    def _parse(blob: bytes) -> PublicKey | None:
+        ours = self._transport.host_key
+        if host_bound and (ours is None or ours.blob != host_key):
+            return replace(request, problem="the request is bound to another host key")
         try:
-            return parse_public_key(blob)
-        except (KeyFormatError, WireError):
-            return None  # a key of a type we do not know is no reason to end the connection
+            key = parse_key_or_certificate(blob)
+        except (KeyFormatError, WireError) as error:
+            # A key of a type we do not know is no reason to end the connection.
+            return replace(request, problem=str(error))
+        request = replace(request, key=key)
+        if not signed or algorithm not in key.signature_algorithms:
+            return request
+        data = signed_data(self._transport.session_id, user, algorithm, blob, host_key)
+        return _verified(request, key, signature, data, algorithm)
 
-    @staticmethod
-    def _verifies(key: PublicKey, signature: bytes, data: bytes, algorithm: str) -> bool:
-        try:
-            key.verify(signature, data, (algorithm,))
-        except (SignatureError, WireError):
-            return False
-        return True
+    def _read_host_bound(self, user: str, reader: Reader) -> AuthenticationRequested:
+        return self._read_publickey(user, reader, host_bound=True)
 
     def _on_info_response(self, body: bytes) -> None:
         message = m.UserauthInfoResponse.decode(body, 2, payload_end(body))
@@ -214,3 +213,18 @@ class ServerAuthentication:
         reader.finish()
         self._questions = None
         self._on_event(QuestionsAnswered(answers))
+
+
+def _verified(
+    request: AuthenticationRequested, key: PublicKey, signature: bytes, data: bytes, algorithm: str
+) -> AuthenticationRequested:
+    """The request with what its signature proves; what a security key must have done is decided above."""
+    try:
+        key.verify(signature, data, (algorithm,), no_touch_required=True)
+        plain = key.key if isinstance(key, Certificate) else key
+        if not isinstance(plain, SecurityKeyPublicKey):
+            return replace(request, verified=True)
+        said = plain.assertion(signature)
+    except (SignatureError, WireError) as error:
+        return replace(request, problem=str(error))
+    return replace(request, verified=True, touched=said.user_present, user_verified=said.user_verified)

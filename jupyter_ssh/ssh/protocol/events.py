@@ -79,7 +79,9 @@ class Banner(Event):
 class AuthenticationRequested(Event):
     """Server: somebody wants to log in; answer through `ServerAuthentication`.
 
-    ``verified`` is true when a signature came along and is right.  Secrets never show in the repr.
+    ``verified`` is true when a signature came along and is right; ``touched`` and ``user_verified`` say what a security
+    key did for it.  Of a key that is of no use ``key`` is None, and ``problem`` tells why.  Secrets never show in the
+    repr.
     """
 
     user: str
@@ -88,6 +90,11 @@ class AuthenticationRequested(Event):
     algorithm: str | None = None
     signed: bool = False
     verified: bool = False
+    touched: bool = True
+    user_verified: bool = False
+    host_bound: bool = False
+    """The request names our host key, and it is the one that was shown (OpenSSH PROTOCOL §3.1)."""
+    problem: str | None = None
     password: str | None = field(default=None, repr=False)
     new_password: str | None = field(default=None, repr=False)
     submethods: str = ""

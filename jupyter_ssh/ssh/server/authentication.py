@@ -127,7 +127,7 @@ class Authenticator:
             self._refuse(request)
         elif not request.signed:
             self._session.authentication.key_acceptable()
-        elif request.verified:
+        elif request.verified and request.touched:
             self._key_options = options
             self._succeed(request, f"key {request.key.fingerprint}")
         else:
