@@ -89,8 +89,8 @@ def server_puppet() -> Puppet:
 
 def request(key, host_key: bytes, signature: bytes | None, method: str = PUBLICKEY_HOST_BOUND) -> m.Message:
     details = boolean(signature is not None) + string("ssh-ed25519") + string(key.public.blob)
-    details += b"" if signature is None else string(signature)
-    return m.UserauthRequest("alice", "ssh-connection", method, details + string(host_key))
+    details += string(host_key) + (b"" if signature is None else string(signature))
+    return m.UserauthRequest("alice", "ssh-connection", method, details)
 
 
 def test_a_signature_for_another_server() -> None:

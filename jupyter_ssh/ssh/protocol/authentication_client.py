@@ -92,10 +92,11 @@ class ClientAuthentication:
 
     def send_signature(self, key: PublicKey, algorithm: str, signature: bytes, *, host_bound: bool = False) -> None:
         """Logs in with a signature over `data_to_sign`, which may take its time: an agent makes it."""
-        details = boolean(True) + string(algorithm) + string(key.blob) + string(signature)
+        details = boolean(True) + string(algorithm) + string(key.blob)
         if host_bound:
             assert self._transport.host_key is not None
             details += string(self._transport.host_key.blob)
+        details += string(signature)
         self._request(PUBLICKEY_HOST_BOUND if host_bound else PUBLICKEY, details)
 
     def keyboard_interactive(self, submethods: str = "") -> None:

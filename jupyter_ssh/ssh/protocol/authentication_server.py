@@ -175,8 +175,8 @@ class ServerAuthentication:
         signed = reader.boolean()
         algorithm = reader.text()
         blob = reader.string()
-        signature = reader.string() if signed else b""
         host_key = reader.string() if host_bound else None
+        signature = reader.string() if signed else b""
         request = AuthenticationRequested(
             user, PUBLICKEY, algorithm=algorithm[:100], signed=signed, host_bound=host_bound
         )
