@@ -1,5 +1,6 @@
 # make demo [CHECK=1] [HOST=user@host]    a notebook whose cells run on a remote machine
 # make test [PYTEST_ARGS=...]             linters, then every test
+# make fuzz [MINUTES=n] [TARGETS=...]     bytes of strangers for every decoder and for both roles' streams
 # make lint | bench | clean
 #
 # Each target sets up what it needs: an environment in .venv, made again when pyproject.toml changes.
@@ -16,9 +17,11 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off
 WORKERS ?= 2
 PYTEST_ARGS ?=
+MINUTES ?= 15
+TARGETS ?=
 BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 
-.PHONY: help demo test lint format bench clean peers
+.PHONY: help demo test lint format bench fuzz clean peers
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -44,6 +47,9 @@ bench: peers $(VENV)/test.stamp
 		$(BIN)/python "$$script"
 	done
 
+fuzz: $(VENV)/fuzz.stamp
+	@exec $(BIN)/python -m tests.fuzz $(MINUTES) $(TARGETS)
+
 # The programs that the tests talk to. Needs root (apt-get); without it the tests of a missing peer are skipped.
 peers:
 	@bash tests/support/install_peers.sh
@@ -55,7 +61,7 @@ clean:
 # An environment that no longer runs (its interpreter was removed, the folder was moved) is made again.
 # Scripts in it name its interpreter by the full path.
 ifeq ($(shell $(BIN)/python -c 'import pip' 2>/dev/null && grep -lF '$(CURDIR)/$(BIN)/python' $(BIN)/pip),)
-.PHONY: $(BIN)/python $(VENV)/demo.stamp $(VENV)/test.stamp
+.PHONY: $(BIN)/python $(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/fuzz.stamp
 endif
 $(BIN)/python:
 	@PYTHON='$(PYTHON)' bash tests/support/make_venv.sh $(VENV)
@@ -69,3 +75,8 @@ $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing jupyter_ssh, JupyterLab and the test tools into $(VENV) ..."
 	$(PIP_INSTALL) --editable '.[test,dev]'
 	touch $@ $(VENV)/demo.stamp
+
+$(VENV)/fuzz.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing jupyter_ssh and the fuzzer into $(VENV) ..."
+	$(PIP_INSTALL) --editable '.[fuzz]'
+	touch $@

@@ -9,43 +9,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jupyter_ssh.ssh.errors import SSHError
-from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.wire import messages, requests
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.codec import BOOLEAN, COOKIE, MPINT, NAME_LIST, REST, STRING, TEXT, UINT32, Message, Record
 
-from .pairing import End
 from .puppet import Puppet
 from .scenario import Recording, Story, told_end
+from .soundness import assert_sound, finish
 
 FEW = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-
-
-def assert_sound(end: End) -> None:
-    """The session goes on, or it ended by an error that everybody was told of."""
-    session = end.session
-    failure = session.failure
-    closed = end.of(e.Closed)
-    if failure is None:
-        assert closed == []
-        assert all(channel.window.available >= 0 <= channel.peer_window for channel in end.channels)
-        return
-    assert isinstance(failure, SSHError)
-    assert closed == [e.Closed(failure)]
-    assert str(failure)
-    assert len(str(failure)) < 4000
-    assert session.connection.channels == {}
-
-
-def finish(end: End) -> None:
-    """The stream ends."""
-    assert_sound(end)
-    end.session.feed_eof()
-    assert end.session.failure is not None
-    assert_sound(end)
-    end.session.data_to_send()
 
 
 @functools.cache
