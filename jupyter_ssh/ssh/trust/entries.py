@@ -12,6 +12,9 @@ from ..keys.key_types import KEY_TYPES, MAX_BLOB, decode_base64
 from .host_names import HASH_MARK, split_hash
 from .patterns import has_wildcards
 
+MAX_LINE = 1 << 18
+"""Bytes of a line: the longest key, and many names."""
+
 
 class Marker(enum.Enum):
     """The word that may stand before the host names."""
@@ -89,6 +92,8 @@ class BadLine:
 
 def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
     """The entry in one line, None for a comment or a blank line, or why it is none."""
+    if len(raw) > MAX_LINE:
+        return BadLine(file, line, f"the line is longer than {MAX_LINE >> 10} KiB")
     words = raw.split(None, 4)
     if not words or words[0].startswith(b"#"):
         return None

@@ -1,42 +1,39 @@
-"""One known_hosts file in memory: its lines, and where a host's name stands in them."""
+"""One known_hosts file: when it has to be read again, and what its lines say of a host."""
 
 from __future__ import annotations
 
-import binascii
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..keys.disk import open_for_reading
-from .entries import BadLine, Entry, parse_line
-from .host_names import name_digest, split_hash
-from .patterns import has_wildcards, matches
+from .entries import BadLine, Entry
+from .host_lines import HostLines
 
 MAX_FILE = 1 << 29
 """Bytes of a file we read: a few million lines."""
 MAX_WARNINGS = 100
 """Bad lines of one file that are told one by one."""
+MAX_REMEMBERED = 8
+"""Files whose lines stay in memory for the next connection: to read a large one takes a second."""
 BOM_UTF8 = b"\xef\xbb\xbf"
 BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
+Stamp = tuple[int, ...]
+
+_remembered: dict[Path, tuple[Stamp, HostLines]] = {}
+"""The files read last, the latest at the end, for all connections of the process."""
+
 
 class HostFile:
-    """The lines of one file.
-
-    Reading it only finds the names; a line's key is looked at when its host is asked for, so that a million lines
-    cost neither the time nor the memory of a million entries.
-    """
+    """A file and its lines as they were at the last `refresh`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp: tuple[int, ...] | None = None
-        self._lines: list[bytes] = []
+        self._stamp: Stamp | None = None
+        self._lines = HostLines(path)
         self._failure: str | None = None
-        self._first: dict[str, int] = {}
-        self._further: dict[str, list[int]] = {}
-        self._with_wildcards: list[tuple[list[str], int]] = []
-        self._hashed: list[tuple[bytes, bytes, int]] = []
         self._warnings: list[BadLine] | None = None
 
     def refresh(self) -> None:
@@ -44,75 +41,66 @@ class HostFile:
         try:
             with open_for_reading(self.path) as stream:
                 status = os.fstat(stream.fileno())
-                stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
                 if stamp != self._stamp:
-                    self._index(read_content(status, stream.read))
-                    self._stamp = stamp
+                    self._take(_lines(self.path, stamp, lambda: read_content(status, stream.read)), stamp)
         except FileNotFoundError:
-            self._index(b"")
+            self._take(HostLines(self.path), None)
         except (OSError, ValueError) as error:
-            self._index(b"")
+            self._take(HostLines(self.path), None)
             self._failure = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+
+    def _take(self, lines: HostLines, stamp: Stamp | None) -> None:
+        self._lines, self._stamp = lines, stamp
+        self._failure = self._warnings = None
 
     def lookup(self, name: str) -> list[Entry]:
         """The well-formed entries for a name as `host_names.host_name` writes it, in the order of their lines."""
-        numbers = self._further.get(name, [])[:]
-        if name in self._first:
-            numbers.append(self._first[name])
-        numbers += [number for patterns, number in self._with_wildcards if matches(name, patterns)]
-        numbers += [number for salt, digest, number in self._hashed if name_digest(name, salt) == digest]
-        parsed = (self._parse(number) for number in sorted(numbers))
-        return [entry for entry in parsed if isinstance(entry, Entry)]
+        return [entry for entry in self._lines.lookup(name) if isinstance(entry, Entry)]
+
+    def bad_lines(self, name: str) -> list[BadLine]:
+        """The file itself if it cannot be read, and the malformed lines for a name."""
+        return self._failures() + [line for line in self._lines.lookup(name) if isinstance(line, BadLine)]
 
     def with_key(self, blob: bytes) -> list[Entry]:
         """The well-formed entries with that very key."""
-        base64 = binascii.b2a_base64(blob, newline=False)
-        parsed = (self._parse(number) for number, raw in enumerate(self._lines, 1) if base64 in raw)
-        return [entry for entry in parsed if isinstance(entry, Entry) and entry.blob == blob]
+        return self._lines.with_key(blob)
 
     def entries(self) -> Iterator[Entry]:
         """All well-formed entries."""
-        parsed = (self._parse(number) for number in range(1, len(self._lines) + 1))
-        return (entry for entry in parsed if isinstance(entry, Entry))
+        return (entry for entry in self._lines.parsed() if isinstance(entry, Entry))
 
     @property
     def warnings(self) -> list[BadLine]:
         """What was left out; to know it, each line is looked at, once."""
         if self._warnings is None:
-            parsed = (self._parse(number) for number in range(1, len(self._lines) + 1))
             bad = 0
-            self._warnings = [BadLine(self.path, 0, self._failure)] if self._failure else []
-            for line in parsed:
+            warnings = self._failures()
+            for line in self._lines.parsed():
                 if isinstance(line, BadLine):
                     bad += 1
                     if bad <= MAX_WARNINGS:
-                        self._warnings.append(line)
+                        warnings.append(line)
             if bad > MAX_WARNINGS:
-                self._warnings.append(BadLine(self.path, 0, f"{bad - MAX_WARNINGS} more lines are malformed"))
+                warnings.append(BadLine(self.path, 0, f"{bad - MAX_WARNINGS} more lines are malformed"))
+            self._warnings = warnings
         return list(self._warnings)
 
-    def _parse(self, number: int) -> Entry | BadLine | None:
-        return parse_line(self._lines[number - 1], self.path, number)
+    def _failures(self) -> list[BadLine]:
+        return [BadLine(self.path, 0, self._failure)] if self._failure else []
 
-    def _index(self, data: bytes) -> None:
-        self._stamp = self._failure = self._warnings = None
-        self._lines = data.removeprefix(BOM_UTF8).split(b"\n") if data else []
-        self._first, self._further, self._with_wildcards, self._hashed = {}, {}, [], []
-        for number, raw in enumerate(self._lines, 1):
-            words = raw.split(None, 2)
-            if len(words) < 2 or words[0].startswith(b"#"):
-                continue
-            field = words[words[0].startswith(b"@")].decode("utf-8", "surrogateescape")
-            if field.startswith("|"):
-                parts = split_hash(field)
-                if parts is not None:
-                    self._hashed.append((*parts, number))
-            elif has_wildcards(field):
-                self._with_wildcards.append((field.lower().split(","), number))
-            else:
-                for name in set(field.lower().split(",")):
-                    if self._first.setdefault(name, number) != number:
-                        self._further.setdefault(name, []).append(number)
+
+def _lines(path: Path, stamp: Stamp, read: Callable[[], bytes]) -> HostLines:
+    """The lines of a file, read or remembered."""
+    before = _remembered.pop(path, None)
+    if before is not None and before[0] == stamp:
+        lines = before[1]
+    else:
+        lines = HostLines(path, read().removeprefix(BOM_UTF8), before[1] if before else None)
+    _remembered[path] = (stamp, lines)
+    for other in list(_remembered)[:-MAX_REMEMBERED]:
+        _remembered.pop(other, None)
+    return lines
 
 
 def read_content(status: os.stat_result, read: Callable[[int], bytes]) -> bytes:

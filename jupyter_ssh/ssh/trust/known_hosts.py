@@ -70,6 +70,10 @@ class KnownHosts:
         """What could not be read, at most about a hundred for each file; each line is looked at, once."""
         return [warning for file in self._files for warning in file.warnings]
 
+    def bad_lines(self, host: str, port: int = DEFAULT_PORT) -> list[BadLine]:
+        """What was left out and may matter to this host: files that cannot be read, malformed lines with its name."""
+        return [line for file in self._files for line in file.bad_lines(host_name(host, port))]
+
     def lookup(self, host: str, port: int = DEFAULT_PORT, address: str | None = None) -> list[Entry]:
         """The entries for a host, or for its address where one is given, with any marker."""
         entries = self._lookup(host_name(host, port))

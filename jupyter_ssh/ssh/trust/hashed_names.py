@@ -1,0 +1,92 @@
+"""The hashed names of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
+
+Each line has a salt of its own, so that a name has to be hashed once for each line: about two seconds for a million.
+What came out of it is remembered.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from array import array
+from collections.abc import Sequence
+
+from .host_names import HASH_SIZE, split_hash
+
+MAX_NAMES = 1024
+"""Names whose lines are remembered."""
+BLOCK = 64
+"""Bytes of a block of SHA-1 (RFC 2104)."""
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_FIELD = 60
+"""Characters of ``|1|salt|hash``."""
+
+
+class HashedNames:
+    """The hashed names among the host fields of a file.
+
+    ``before`` are those of the same file when it was shorter: what is known of its lines is not looked for again.
+    """
+
+    def __init__(self, fields: Sequence[bytes] = (), before: HashedNames | None = None) -> None:
+        self._fields: list[tuple[int, bytes]] | None = [
+            (number, field) for number, field in enumerate(fields, 1) if field.startswith(b"|")
+        ]
+        self._numbers = array("Q")
+        # All salts in a row, as HMAC mixes them into its inner and its outer key, and all digests (RFC 2104 §2).
+        self._inner = self._outer = self._digests = b""
+        self._found: dict[str, tuple[int, tuple[int, ...]]] = dict(before._found) if before is not None else {}
+
+    def __len__(self) -> int:
+        return len(self._numbers if self._fields is None else self._fields)
+
+    def find(self, name: str) -> tuple[int, ...]:
+        """The numbers of the lines whose hash is that of ``name``."""
+        if self._fields is not None:
+            self._decode(self._fields)
+            self._fields = None
+        if not self._numbers:
+            return ()
+        checked, found = self._found.pop(name, (0, ()))
+        if checked < len(self._numbers):
+            found += self._search(name, checked)
+        if len(self._found) >= MAX_NAMES:
+            self._found.clear()
+        self._found[name] = (len(self._numbers), found)
+        return found
+
+    def _decode(self, fields: list[tuple[int, bytes]]) -> None:
+        salts, digests = [], []
+        decode = binascii.a2b_base64
+        for number, field in fields:
+            try:
+                # The usual form by itself: split_hash takes three times as long.
+                usual = len(field) == _FIELD and field[:3] == b"|1|" and field[31:32] == b"|"
+                parts = (decode(field[3:31]), decode(field[32:])) if usual else split_hash(field.decode("ascii"))
+            except (binascii.Error, UnicodeDecodeError):
+                continue
+            if parts is None or not len(parts[0]) == len(parts[1]) == HASH_SIZE:
+                continue
+            salts.append(parts[0])
+            digests.append(parts[1])
+            self._numbers.append(number)
+        packed = b"".join(salts)
+        self._inner, self._outer = packed.translate(_INNER), packed.translate(_OUTER)
+        self._digests = b"".join(digests)
+
+    def _search(self, name: str, start: int) -> tuple[int, ...]:
+        # HMAC by hand: hmac.digest takes half as long again.
+        sha1 = hashlib.sha1
+        inner, outer, digests = self._inner, self._outer, self._digests
+        inner_rest = b"\x36" * (BLOCK - HASH_SIZE) + name.encode("utf-8", "surrogateescape")
+        outer_rest = b"\x5c" * (BLOCK - HASH_SIZE)
+        size = HASH_SIZE
+        return tuple(
+            self._numbers[place // size]
+            for place in range(start * size, len(digests), size)
+            if sha1(
+                outer[place : place + size] + outer_rest + sha1(inner[place : place + size] + inner_rest).digest()
+            ).digest()
+            == digests[place : place + size]
+        )
