@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 from ..config.options import Options
+from ..crypto.grades import Grade
 from ..errors import (
     AuthenticationError,
     DisconnectedByPeer,
@@ -22,11 +22,13 @@ from ..errors import (
     SSHError,
     WrongPassphrase,
 )
-from ..keys.base import PrivateKey
-from ..keys.files import KeyFile, open_key_file
+from ..keys.base import PrivateKey, PublicKey
+from ..keys.certificates import ALL_ALGORITHMS, PLAIN_ALGORITHM
+from ..keys.files import KeyFile
 from ..protocol import events as e
 from ..protocol.session import ClientSession
 from .handshake import Handshake, described
+from .identities import AgentKeys, Identity, Signer, collect
 from .prompts import Prompts
 from .settings import signature_algorithms
 
@@ -35,12 +37,10 @@ PHASE: Final = "authentication"
 METHODS: Final = ("publickey", "keyboard-interactive", "password")
 """What we can do, in OpenSSH's order of preference."""
 
-MAX_REQUESTS: Final = 64
+MAX_REQUESTS: Final = 256
 """Requests before we give up on a server that is never content."""
 
 PASSPHRASE_ATTEMPTS: Final = 3
-
-Identity = PrivateKey | KeyFile
 
 
 class ClientLogin:
@@ -56,6 +56,7 @@ class ClientLogin:
         password: str | None,
         keys: Sequence[PrivateKey],
         secrets_allowed: bool,
+        agent_keys: AgentKeys | None = None,
     ) -> None:
         self._session = session
         self._auth = session.authentication
@@ -65,8 +66,10 @@ class ClientLogin:
         self._password = password
         self._secrets_allowed = secrets_allowed
         self._destination = f"{options.user}@{options.host}"
-        self._identities: list[Identity] = [*keys]
-        self._identities_loaded = False
+        self._keys = keys
+        self._agent_keys = agent_keys
+        self._identities: list[Identity] | None = None
+        """Those that were not tried yet; None before the first is wanted."""
         self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
         self._left["keyboard-interactive"] = options.number_of_password_prompts
         self._requests = 0
@@ -154,25 +157,10 @@ class ClientLogin:
 
     # --- publickey ----------------------------------------------------------------------------------------------------
 
-    def _load_identities(self) -> None:
-        """The key files, in their order; files that are not there are passed over unless somebody named them."""
-        self._identities_loaded = True
-        named = self._options.given("identity_file")
-        for path in self._options.identity_file:
-            if not named and not Path(path).exists():
-                continue
-            try:
-                identity = open_key_file(path)
-            except (KeyFileError, KeyFormatError) as error:
-                self._note("publickey", path, described(error))
-                self._advice = self._advice or error.next_step
-                continue
-            self._identities.append(identity)
-
     async def _try_key(self) -> e.Event | None:
         """Tries the next key that can be tried; None when there is none left."""
-        if not self._identities_loaded:
-            self._load_identities()
+        if self._identities is None:
+            self._identities = await collect(self._options, self._keys, self._agent_keys, self._unlock)
         while self._identities:
             outcome = await self._try_identity(self._identities.pop(0))
             if outcome is not None:
@@ -180,48 +168,57 @@ class ClientLogin:
         return None
 
     async def _try_identity(self, identity: Identity) -> e.Event | None:
-        public = identity.public
+        signer, public, label = identity.signer, identity.public, identity.label
+        if signer is None:
+            self._note("publickey", label, identity.problem or "nobody can sign with it")
+            self._advice = self._advice or identity.next_step
+            return None
         if public is None:
-            assert isinstance(identity, KeyFile)
-            return await self._sign_in(await self._unlock(identity), None)
-        name = identity.comment or "key" if isinstance(identity, PrivateKey) else str(identity.path)
-        label = f"{name} {public.fingerprint}"
-        algorithm = self._algorithm(public.signature_algorithms)
+            key = await signer.private_key()
+            if key is None:
+                return None
+            public, label = key.public, f"{label} {key.public.fingerprint}"
+        algorithm = self._algorithm(public)
         if algorithm is None:
             self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")
             return None
-        if isinstance(identity, PrivateKey):
-            return await self._sign_in(identity, label)
-        if not identity.encrypted:
-            return await self._sign_in(identity.unlock(), label)
-        # Whether the server wants the key is asked before the person is asked for its passphrase.
-        self._auth.offer_key(public, algorithm)
-        answer = await self._answer()
-        if not isinstance(answer, e.KeyAcceptable):
-            self._note("publickey", label, answer)
-            return answer
-        return await self._sign_in(await self._unlock(identity), label)
+        if signer.asks:
+            self._auth.offer_key(public, algorithm)
+            answer = await self._answer()
+            if not isinstance(answer, e.KeyAcceptable):
+                self._note("publickey", label, answer)
+                return answer
+        return await self._sign_in(signer, public, algorithm, label)
 
-    async def _sign_in(self, key: PrivateKey | None, label: str | None) -> e.Event | None:
-        if key is None:
+    async def _sign_in(self, signer: Signer, public: PublicKey, algorithm: str, label: str) -> e.Event | None:
+        host_bound = self._auth.takes_host_bound and self._options.pubkey_authentication != "unbound"
+        data = self._auth.data_to_sign(public, algorithm, host_bound=host_bound)
+        try:
+            signature = await signer.sign(public, data, algorithm)
+        except SSHError as error:
+            self._note("publickey", label, described(error))
+            self._advice = self._advice or error.next_step
             return None
-        algorithm = self._algorithm(key.public.signature_algorithms)
-        label = label or key.public.fingerprint
-        if algorithm is None:
-            self._note("publickey", label, f"the server takes no signature of a {key.public.key_type} key")
+        if signature is None:
             return None
-        self._auth.sign_in(key, algorithm)
+        self._auth.send_signature(public, algorithm, signature, host_bound=host_bound)
         outcome = await self._answer()
         self._note("publickey", label, outcome)
-        self.key_fingerprint = key.public.fingerprint
+        self.key_fingerprint = public.fingerprint
         return outcome
 
-    def _algorithm(self, algorithms: Sequence[str]) -> str | None:
-        """The best algorithm of a key that both we and the server (RFC 8308 §3.1) accept."""
-        ours = signature_algorithms(self._options)
+    def _algorithm(self, public: PublicKey) -> str | None:
+        """The algorithm for a key: the person's first that the server, as far as it says, takes (RFC 8308 §3.1)."""
+        usable = [name for name in signature_algorithms(self._options) if name in public.signature_algorithms]
         said = self._session.transport.extensions.get("server-sig-algs")
-        theirs = said.decode("ascii", "replace").split(",") if said else None
-        return next((name for name in algorithms if name in ours and (theirs is None or name in theirs)), None)
+        if said is None:
+            # A server that says nothing is old: where SHA-1 is allowed for it, that is what it knows (as OpenSSH).
+            old = [name for name in usable if ALL_ALGORITHMS[name].grade is Grade.LEGACY]
+            return next(iter(old or usable), None)
+        theirs = said.decode("ascii", "replace").split(",")
+        if all(name.startswith("rsa-") for name in theirs) and len(public.signature_algorithms) == 1:
+            theirs += public.signature_algorithms  # OpenSSH 7.2 to 7.5 say only what is new
+        return next((name for name in usable if {name, PLAIN_ALGORITHM.get(name)} & {*theirs}), None)
 
     async def _unlock(self, file: KeyFile) -> PrivateKey | None:
         loop = asyncio.get_running_loop()

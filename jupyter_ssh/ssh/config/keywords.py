@@ -73,7 +73,11 @@ def _write_jumps(value: object) -> list[str]:
 
 _JUMPS = Kind("[user@]host[:port],… or none", lambda a: parse_jumps(a[0]), _write_jumps)
 
-DEFAULT_IDENTITY_FILES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
+# OpenSSH's, in its order; then our own types.
+DEFAULT_IDENTITY_FILES = tuple(
+    f"~/.ssh/id_{name}"
+    for name in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "mldsa44_ed25519", "ed448", "dsa")
+)
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 
