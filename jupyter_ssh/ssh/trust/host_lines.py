@@ -41,7 +41,7 @@ class HostLines:
         if self._hashed:
             fields = [b"" if field.startswith(b"|") else field for field in fields]
         # Each name between LF and TAB, each line ended by TAB LF: no host field has white space in it.
-        self._names = b"".join((_START, _LINE.join(fields).lower().replace(b",", _COMMA), _LINE))
+        self._names = b"".join((_START, _lower(_LINE.join(fields)).replace(b",", _COMMA), _LINE))
         self._with_wildcards = self._find_wildcards(fields)
 
     def __len__(self) -> int:
@@ -96,3 +96,9 @@ class HostLines:
             if number not in found:
                 found[number] = fields[number - 1].decode("utf-8", "surrogateescape").lower().split(",")
         return found
+
+
+def _lower(text: bytes) -> bytes:
+    if text.isascii():
+        return text.lower()
+    return text.decode("utf-8", "surrogateescape").lower().encode("utf-8", "surrogateescape")
