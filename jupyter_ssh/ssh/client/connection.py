@@ -35,6 +35,9 @@ from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
 from ..trust.policy import HostKeyPolicy
 from ..wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+from .agent import forwarded_address
+from .agent_forwarding import CHANNEL as AGENT_CHANNEL
+from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
 from .handshake import Handshake
 from .process import Process, Pty, Result
@@ -245,6 +248,8 @@ class Connection:
         self.session = self.driver.session
         self.messages = handshake.messages
         """What the person should be told about how the connection came to be."""
+        self.agent_forwarding: AgentForwarding | None = None
+        """What lets the remote side use the agent here; None unless somebody asked for it."""
 
     def _on_event(self, event: e.Event) -> None:
         if self._handshake is not None:
@@ -253,6 +258,8 @@ class Connection:
             self._error = event.error
         elif isinstance(event, e.GlobalRequested) and event.want_reply:
             self.session.connection.reply_global(None)
+        elif isinstance(event, e.ChannelOpenRequested) and event.kind == AGENT_CHANNEL and self.agent_forwarding:
+            self.agent_forwarding.open_requested(event.channel)
         elif isinstance(event, e.ChannelOpenRequested):
             event.channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "nothing of that kind was asked for")
         elif isinstance(event, e.DebugMessage):
@@ -261,6 +268,9 @@ class Connection:
     def logged_in(self, login: ClientLogin, address: str) -> None:
         """Somebody is logged in: from now on events belong to the connection."""
         self._handshake = None
+        agent = forwarded_address(self.options, os.environ)
+        if agent is not None:
+            self.agent_forwarding = AgentForwarding(self.session, agent)
         session = self.session.info
         self._info = ConnectionInfo(
             host=self.options.host,

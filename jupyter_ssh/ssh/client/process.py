@@ -13,6 +13,7 @@ from ..protocol.channel import Channel
 from ..wire import requests as r
 from ..wire.numbers import SSH_EXTENDED_DATA_STDERR
 from ..wire.terminal_modes import encode_modes
+from .agent_forwarding import REQUEST as AGENT_REQUEST
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ class Process:
     async def begin(self, pty: Pty | None, env: Mapping[str, str], subsystem: str | None) -> None:
         """Waits for the channel, then asks for terminal, environment and command; raises `ChannelRequestDenied`."""
         await self._opened
+        if self._connection.agent_forwarding is not None:
+            self._channel.request(AGENT_REQUEST)  # without an answer: who may not have it goes without, as OpenSSH
         if pty is not None:
             pty_reply = self._ask("pty-req", pty.request().encode())
         for name, value in env.items():

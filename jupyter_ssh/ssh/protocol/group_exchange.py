@@ -65,7 +65,7 @@ class ClientGroupExchange:
             self._method.hash_name, reply.host_key, self._public, reply.server_public, secret, self._hashed
         )
         host_key = verified_host_key(reply.host_key, reply.signature, exchange_hash, self._host_key_algorithm)
-        return Step((), Secrets(self._method.hash_name, secret, exchange_hash), host_key)
+        return Step((), Secrets(self._method.hash_name, secret, exchange_hash), host_key, reply.signature)
 
 
 class ServerGroupExchange:

@@ -60,11 +60,12 @@ class Secrets:
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a message of the peer's led to: messages to send and, with the last one, the secrets and for the client the
-    server's host key."""
+    server's host key and its signature over the exchange hash."""
 
     answers: tuple[bytes, ...] = ()
     secrets: Secrets | None = None
     host_key: PublicKey | None = None
+    signature: bytes = b""
 
 
 class Exchange(Protocol):
@@ -156,7 +157,7 @@ class ClientExchange:
             self._hash_name, reply.host_key, self._public, reply.server_public, secret
         )
         host_key = verified_host_key(reply.host_key, reply.signature, exchange_hash, self._agreed.host_key)
-        return Step((), Secrets(self._hash_name, secret, exchange_hash), host_key)
+        return Step((), Secrets(self._hash_name, secret, exchange_hash), host_key, reply.signature)
 
 
 class ServerExchange:

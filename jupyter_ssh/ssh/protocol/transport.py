@@ -95,6 +95,7 @@ class Transport:
         self.agreed: Agreed | None = None
         self.host_key: PublicKey | None = None
         """The server's, or its certificate, as it was shown in the first exchange."""
+        self.host_key_signature = b""  # the server's, over the session identifier
         self.peer_version = b""
         self.banner_lines: list[bytes] = []
         self.extensions: dict[str, bytes] = {}
@@ -482,7 +483,7 @@ class Transport:
         self._exchange = None
         self._take_secrets(step.secrets)
         if step.host_key is not None and self.host_key is None:
-            self.host_key = step.host_key
+            self.host_key, self.host_key_signature = step.host_key, step.signature
             # NEWKEYS waits for accept_host_key: nothing but the key exchange is sent to a host nobody trusts.
             self.on_event(HostKeyOffered(step.host_key))
         elif step.host_key is not None and self.host_key is not None and self.host_key.blob != step.host_key.blob:
