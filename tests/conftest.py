@@ -9,7 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.embedded"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.embedded", "tests.support.agents"]
 
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

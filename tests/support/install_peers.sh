@@ -9,6 +9,7 @@ sshd openssh-server
 ssh openssh-client
 dropbear dropbear-bin
 tinysshd tinysshd
+gpg-agent gpg-agent
 plink putty-tools
 socat socat
 chromium chromium

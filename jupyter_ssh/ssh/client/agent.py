@@ -1,15 +1,18 @@
-"""The agent of a connection: where it is, which of its keys are tried when, and which keys are added to it."""
+"""The agent of a connection: where it is, the keys in it that a login tries, and the keys that are added to it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from ..agent import Constraints
 from ..config.options import Options
-from ..errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded
-from ..keys.base import PublicKey
+from ..errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded, PromptUnavailable
+from ..keys.base import PrivateKey, PublicKey
 from ..net.agent import Agent, default_address, open_agent
+from .prompts import Prompts
 
 if TYPE_CHECKING:
     from ..protocol.session import ClientSession
@@ -54,87 +57,78 @@ async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -
             )
         except AgentRefused:
             log.debug("the agent at %s does not bind keys to sessions", address)  # few do
+        except BaseException:
+            agent.close()
+            raise
     return agent
 
 
-class AgentIdentity:
-    """A key in the agent, to log in with."""
+@dataclass(frozen=True, slots=True)
+class AgentKey:
+    """A key in the agent, to log in with; see `identities.AgentKey`."""
 
-    def __init__(self, agent: Agent, public: PublicKey, comment: str, path: str | None = None) -> None:
-        self.agent = agent
-        self.public = public
-        self.comment = comment
-        self.path = path
-        """The key's file, where one was named that the agent spares us."""
-
-    @property
-    def label(self) -> str:
-        """What to call the key."""
-        return f"{self.path or self.comment or 'key'} {self.public.fingerprint} (agent)"
+    agent: Agent
+    public: PublicKey
+    comment: str
 
     async def sign(self, data: bytes, algorithm: str) -> bytes:
         """The signature blob.  Raises `AgentError` and `DeadlineExceeded`."""
         return await self.agent.sign(self.public, data, algorithm)
 
 
-I = TypeVar("I")  # noqa: E741 - an identity of any kind
-
-
 class LoginAgent:
-    """The agent during a login; ``problems`` are what a person should know if the login fails, ``warnings`` anyway."""
+    """The agent during a login, which goes on without it.
+
+    ``problems`` are what a person should know if the login fails, ``warnings`` what they should know anyway.
+    """
 
     def __init__(self, options: Options, session: ClientSession, environment: Mapping[str, str]) -> None:
         self.address = agent_address(options, environment)
         self.problems: list[str] = []
         self.warnings: list[str] = []
-        self._named = options.identity_agent is not None
+        self._options = options
         self._session = session
         self._agent: Agent | None = None
 
-    async def identities(self) -> list[AgentIdentity]:
-        """The keys that the agent has and that are of use; none where it does not answer, which stops no login."""
+    async def keys(self) -> list[AgentKey]:
+        """The keys of the agent that are of use here; none where it does not answer."""
         if self.address is None:
             return []
         try:
-            agent = self._agent = await open_bound(self.address, self._session, forwarded=False)
-            found = await agent.identities()
+            self._agent = await open_bound(self.address, self._session, forwarded=False)
+            found = await self._agent.identities()
         except AgentUnavailable as error:
             # Like OpenSSH: SSH_AUTH_SOCK may well speak of an agent that ended long ago.
-            (self.warnings if self._named else self.problems).append(str(error))
+            (self.problems if self._options.identity_agent is None else self.warnings).append(str(error))
             return []
         except (AgentError, DeadlineExceeded) as error:
             self.warnings.append(f"the agent at {self.address} is left out: {error}")
             return []
         for item in found:
             if item.key is None:
-                self.problems.append(f"{item.comment or 'a key'} (agent): {item.problem}")
-        return [AgentIdentity(agent, item.key, item.comment) for item in found if item.key is not None]
+                self.problems.append(f"{item.comment or 'a key'}: {item.problem}")
+        return [AgentKey(self._agent, item.key, item.comment) for item in found if item.key is not None]
+
+    async def remember(self, key: PrivateKey | None, path: str, prompts: Prompts) -> None:
+        """Adds a key that was just used, as AddKeysToAgent says."""
+        wish = self._options.add_keys_to_agent
+        if wish.when == "no" or self._agent is None or key is None or key.needs_agent:
+            return
+        constraints = Constraints(wish.seconds or None, wish.when == "confirm")
+        try:
+            if wish.when == "ask" and not await self._agreed(prompts, f"Add key {path} to agent? (yes/no) "):
+                return
+            await self._agent.add(key, key.comment or path, constraints)
+        except (AgentError, DeadlineExceeded, PromptUnavailable) as error:
+            self.warnings.append(f"the key {path} was not added to the agent: {error}")
+
+    async def _agreed(self, prompts: Prompts, question: str) -> bool:
+        if self._options.batch_mode:
+            return False
+        answers = await prompts.keyboard_interactive("", "", [(question, True)])
+        return answers is not None and answers[0].strip().lower() in ("y", "yes")
 
     def close(self) -> None:
         """Lets go of the agent."""
         if self._agent is not None:
             self._agent.close()
-
-
-def in_order(
-    files: Sequence[tuple[str, PublicKey | None, I]], agent: Sequence[AgentIdentity], *, only_files: bool
-) -> list[I | AgentIdentity]:
-    """Key files and agent keys in OpenSSH's order: agent keys whose files are named, other agent keys, other files.
-
-    ``files`` are (path, public key where it is known, identity); a file whose key is in the agent is not read.
-    ``only_files`` is IdentitiesOnly: no agent key without a file is tried.
-    """
-    by_blob = {public.blob: (path, item) for path, public, item in reversed(files) if public is not None}
-    named: list[I | AgentIdentity] = []
-    others: list[I | AgentIdentity] = []
-    found = set()
-    for identity in agent:
-        file = by_blob.get(identity.public.blob)
-        if file is not None:
-            identity.path = file[0]
-            found.add(identity.public.blob)
-            named.append(identity)
-        elif not only_files:
-            others.append(identity)
-    rest = [item for _, public, item in files if public is None or public.blob not in found]
-    return [*named, *others, *rest]

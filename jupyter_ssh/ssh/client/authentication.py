@@ -27,8 +27,9 @@ from ..keys.certificates import ALL_ALGORITHMS, PLAIN_ALGORITHM
 from ..keys.files import KeyFile
 from ..protocol import events as e
 from ..protocol.session import ClientSession
+from .agent import LoginAgent
 from .handshake import Handshake, described
-from .identities import AgentKeys, Identity, Signer, collect
+from .identities import FileSigner, Identity, Signer, collect
 from .prompts import Prompts
 from .settings import signature_algorithms
 
@@ -56,7 +57,7 @@ class ClientLogin:
         password: str | None,
         keys: Sequence[PrivateKey],
         secrets_allowed: bool,
-        agent_keys: AgentKeys | None = None,
+        agent: LoginAgent | None = None,
     ) -> None:
         self._session = session
         self._auth = session.authentication
@@ -67,7 +68,7 @@ class ClientLogin:
         self._secrets_allowed = secrets_allowed
         self._destination = f"{options.user}@{options.host}"
         self._keys = keys
-        self._agent_keys = agent_keys
+        self._agent = agent
         self._identities: list[Identity] | None = None
         """Those that were not tried yet; None before the first is wanted."""
         self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
@@ -160,7 +161,10 @@ class ClientLogin:
     async def _try_key(self) -> e.Event | None:
         """Tries the next key that can be tried; None when there is none left."""
         if self._identities is None:
-            self._identities = await collect(self._options, self._keys, self._agent_keys, self._unlock)
+            agent_keys = None if self._agent is None else self._agent.keys
+            self._identities = await collect(self._options, self._keys, agent_keys, self._unlock)
+            for problem in () if self._agent is None else self._agent.problems:
+                self._note("publickey", "agent", problem)
         while self._identities:
             outcome = await self._try_identity(self._identities.pop(0))
             if outcome is not None:
@@ -205,6 +209,8 @@ class ClientLogin:
         outcome = await self._answer()
         self._note("publickey", label, outcome)
         self.key_fingerprint = public.fingerprint
+        if self._agent is not None and isinstance(signer, FileSigner) and self.attempts[-1][2].startswith("accepted"):
+            await self._agent.remember(await signer.private_key(), signer.path, self._prompts)
         return outcome
 
     def _algorithm(self, public: PublicKey) -> str | None:

@@ -35,7 +35,7 @@ from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
 from ..trust.policy import HostKeyPolicy
 from ..wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
-from .agent import forwarded_address
+from .agent import LoginAgent, forwarded_address
 from .agent_forwarding import CHANNEL as AGENT_CHANNEL
 from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
@@ -197,6 +197,7 @@ async def open_connection(
         await asyncio.get_running_loop().create_connection(lambda: connection.driver, sock=connected)
         address = connection.driver.address("peername")[0]
         secrets_allowed = await handshake.check_host_key(connection.session, options, policy, address)
+        agent = LoginAgent(options, connection.session, os.environ)
         login = ClientLogin(
             connection.session,
             handshake,
@@ -205,8 +206,13 @@ async def open_connection(
             password=password,
             keys=keys,
             secrets_allowed=secrets_allowed,
+            agent=agent,
         )
-        await login.run()
+        try:
+            await login.run()
+        finally:
+            agent.close()
+            handshake.messages += (f"Warning: {text}" for text in agent.warnings)
         connection.logged_in(login, address)
     except BaseException:
         connection.abandon()

@@ -97,6 +97,7 @@ class FileSigner:
     def __init__(self, file: KeyFile, unlock: Unlock) -> None:
         self._file = file
         self._unlock = unlock
+        self.path = str(file.path)
         self._key: PrivateKey | None = None
 
     @property
