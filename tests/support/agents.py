@@ -30,7 +30,9 @@ class PeerAgent:
     socket: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *argv: str, input: str = "", status: int | None = 0, environment: Mapping[str, str] | None = None) -> str:
+    def run(
+        self, *argv: str, input: str = "", status: int | None = 0, environment: Mapping[str, str] | None = None
+    ) -> str:
         """The output of a program that uses the agent; it must end with ``status`` (None: any)."""
         env = {**os.environ, **self.environment, "SSH_AUTH_SOCK": self.socket, **(environment or {})}
         done = subprocess.run(
