@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 
 from tests.support.clients import ClientCommand, PeerClients
-from tests.support.embedded import EmbeddedServer
+from tests.support.embedded import EmbeddedServer, Factory
 from tests.support.processes import HOST
 
 TIMEOUT = 60
@@ -20,6 +20,11 @@ def ssh(server: EmbeddedServer, clients: PeerClients, command: str | None, *opti
     """OpenSSH's ssh, with the key that is let in unless told otherwise."""
     settings = {"identity": server.identity, "known_hosts": server.known_hosts, "options": options, **more}
     return clients.ssh(server.host, server.port, server.user, command, **settings)
+
+
+def server_for(client: str, make: Factory) -> EmbeddedServer:
+    """A server with the defaults, as far as such a client can do with them: Debian's dbclient has no safer exchange."""
+    return make(kex_algorithms="+curve25519-sha256") if client == "dbclient" else make()
 
 
 def asyncssh_client(server: EmbeddedServer, **options: Any) -> Any:

@@ -12,7 +12,7 @@ import asyncssh
 import paramiko
 import pytest
 
-from tests.peers.server_support import TIMEOUT, asyncssh_client, ssh
+from tests.peers.server_support import TIMEOUT, asyncssh_client, server_for, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
 
@@ -25,9 +25,9 @@ BIG = 20_000_000
 @pytest.mark.parametrize("way", ["key", "password"])
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_command_has_its_streams_and_its_status(
-    embedded_server: EmbeddedServer, peer_clients: PeerClients, client: str, way: str
+    embedded_server_factory: Factory, peer_clients: PeerClients, client: str, way: str
 ) -> None:
-    server = embedded_server
+    server = server_for(client, embedded_server_factory)
     proof = {"identity": server.identity} if way == "key" else {"password": server.password}
     build = getattr(peer_clients, client)
     command = build(server.host, server.port, server.user, COMMAND, known_hosts=server.known_hosts, **proof)
@@ -50,9 +50,9 @@ def test_a_signal_is_no_status(embedded_server: EmbeddedServer, peer_clients: Pe
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_many_bytes_come_back_as_they_went(
-    embedded_server: EmbeddedServer, peer_clients: PeerClients, client: str
+    embedded_server_factory: Factory, peer_clients: PeerClients, client: str
 ) -> None:
-    server = embedded_server
+    server = server_for(client, embedded_server_factory)
     data = os.urandom(BIG)
     build = getattr(peer_clients, client)
     command = build(
@@ -80,7 +80,7 @@ def test_many_bytes_come_back_as_they_went(
 def test_many_bytes_under_all_algorithms_and_while_keys_change(
     embedded_server_factory: Factory, peer_clients: PeerClients, options: list[str]
 ) -> None:
-    server = embedded_server_factory(host_key_types=["ed25519", "ecdsa", "rsa"])
+    server = embedded_server_factory(host_key_types=["ed25519", "ecdsa", "rsa"], legacy=True)
     data = os.urandom(BIG)
     done = ssh(server, peer_clients, "cat", *options).run(data, seconds=100)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import paramiko
 import pytest
 
 from jupyter_ssh.ssh.server.accounts import current_account
-from tests.peers.server_support import TIMEOUT, asyncssh_client, ssh
+from tests.peers.server_support import TIMEOUT, asyncssh_client, server_for, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
 from tests.support.identities import Identity, make_identity
@@ -28,14 +28,14 @@ def refused(done: subprocess.CompletedProcess[bytes]) -> bool:
 @pytest.mark.parametrize(("kind", "bits"), [("ed25519", None), ("ecdsa", 256), ("rsa", 2048)])
 @pytest.mark.parametrize("client", ["ssh", "plink", "dbclient"])
 def test_keys_of_all_types(
-    embedded_server: EmbeddedServer,
+    embedded_server_factory: Factory,
     peer_clients: PeerClients,
     tmp_path: Path,
     client: str,
     kind: str,
     bits: int | None,
 ) -> None:
-    server = embedded_server
+    server = server_for(client, embedded_server_factory)
     identity = make_identity(tmp_path, kind, bits=bits)
     server.authorize(identity.public_line)
     build = getattr(peer_clients, client)
@@ -136,8 +136,8 @@ async def test_a_forced_command_takes_no_signals(embedded_server_factory: Factor
 
 
 @pytest.mark.parametrize("client", ["ssh", "plink", "dbclient"])
-def test_a_wrong_password(embedded_server: EmbeddedServer, peer_clients: PeerClients, client: str) -> None:
-    server = embedded_server
+def test_a_wrong_password(embedded_server_factory: Factory, peer_clients: PeerClients, client: str) -> None:
+    server = server_for(client, embedded_server_factory)
     build = getattr(peer_clients, client)
     command = build(server.host, server.port, server.user, "echo in", known_hosts=server.known_hosts, password="wrong")
     done = command.run()

@@ -20,6 +20,7 @@ from ..keys.base import PrivateKey
 from ..keys.files import load_private_key
 from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+from . import offer
 from .environment import DEFAULT_ACCEPT_ENV
 from .moduli import DEFAULT_FILE, read_moduli
 
@@ -100,12 +101,12 @@ class ServerOptions:
     rekey_limit: int | None = None
     """Bytes after which keys are renewed; None: as the cipher wants it."""
     ciphers: str | Sequence[str] | None = None
-    """In the list syntax of ssh_config(5), as the following three; None: all that are modern."""
+    """In the list syntax of ssh_config(5), as the following three; None: see `offer`."""
     macs: str | Sequence[str] | None = None
     kex_algorithms: str | Sequence[str] | None = None
     host_key_algorithms: str | Sequence[str] | None = None
     legacy: bool = False
-    """Offer algorithms of the grade "legacy" too, after the others."""
+    """Offer all modern algorithms and, after them, those of the grade "legacy"."""
     compression: bool = True
     """Let clients ask for compression: zlib@openssh.com, which begins after the login."""
     moduli: PathLike | None = DEFAULT_FILE
@@ -170,10 +171,10 @@ class ServerOptions:
             raise ConfigError("no host key for any of the host key algorithms", expected=", ".join(wanted))
         return Settings(
             algorithms=Algorithms(
-                kex=pick(EXCHANGES, self.kex_algorithms, names(EXCHANGES, legacy), "key exchange method"),
+                kex=pick(EXCHANGES, self.kex_algorithms, offer.exchanges(legacy), "key exchange method"),
                 host_key=host_key,
                 ciphers=pick(CIPHERS, self.ciphers, names(CIPHERS, legacy), "cipher"),
-                macs=pick(MACS, self.macs, names(MACS, legacy), "MAC"),
+                macs=pick(MACS, self.macs, offer.macs(legacy), "MAC"),
                 compression=names(COMPRESSIONS, legacy) if self.compression else ("none",),
             ),
             host_keys=tuple(host_keys),
