@@ -41,3 +41,8 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from jupyter_ssh import magics
 
     magics.unload(shell)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Where a Jupyter server finds its extension, which carries the terminals."""
+    return [{"module": "jupyter_ssh.bridge"}]

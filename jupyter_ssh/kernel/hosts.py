@@ -28,18 +28,24 @@ def known_names() -> list[str]:
 
     A file that cannot be read or understood adds nothing.
     """
+    return list(dict(named_hosts()))
+
+
+def named_hosts() -> list[tuple[str, str]]:
+    """The same with where each name comes from: "ssh_config" or "known_hosts"."""
     home = Path.home()
-    names = dict.fromkeys(hosts(chosen_files(config_file(), home), home))
+    names = dict.fromkeys(hosts(chosen_files(config_file(), home), home), "ssh_config")
     try:
         # For UserKnownHostsFile as a file gives it for every host.
         options = resolve("localhost", files=chosen_files(config_file(), home), user_name=_user(), home=home)
         paths = (*options.user_known_hosts_file, *options.global_known_hosts_file)
         known = _known_hosts.setdefault(paths, KnownHosts(paths))
         known.refresh()
-        names |= dict.fromkeys(_as_destination(name) for name in known.hosts())
+        for name in known.hosts():
+            names.setdefault(_as_destination(name), "known_hosts")
     except (SSHError, OSError):
         pass
-    return list(names)
+    return list(names.items())
 
 
 def _as_destination(name: str) -> str:

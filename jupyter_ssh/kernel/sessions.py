@@ -40,6 +40,8 @@ class Sessions:
         self._entries: list[Entry] = []
         self._current: Connection | None = None
         self._engine: Engine | None = None
+        self._held: dict[Connection, int] = {}
+        """Connections that were opened for terminals, and how many use them."""
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -75,12 +77,44 @@ class Sessions:
         inner = await engine.wait(lambda: _connect(target, options))
         return self._register(Entry(_request(target, options), Connection(engine, inner), False))
 
+    async def open_on_engine(self, target: str, options: Mapping[str, Any], prompts: Any) -> Connection:
+        """A connection to ``target``, an open one if there is one, for what lives on the engine itself.
+
+        A new one belongs to those that `hold` it: a magic that finds it open does not keep it open.
+        """
+        request = _request(target, options)
+        for entry in reversed(self.entries()):
+            if entry.request == request and not entry.connection.closed:
+                return entry.connection
+        engine = self._prepared_engine()
+        inner = await _connect(target, {**options, "prompts": prompts})
+        connection = self._register(Entry(request, Connection(engine, inner), False))
+        self._held[connection] = 0
+        return connection
+
+    def hold(self, connection: Connection) -> None:
+        """A terminal uses ``connection``."""
+        if connection in self._held:
+            self._held[connection] += 1
+
+    def let_go(self, connection: Connection) -> bool:
+        """A terminal uses it no more; true if it was opened for terminals and none is left."""
+        if connection not in self._held:
+            return False
+        self._held[connection] -= 1
+        if self._held[connection] > 0 or connection is self._current:
+            return False
+        del self._held[connection]
+        self.forget([connection])
+        return True
+
     def _prepared_engine(self) -> Engine:
         engine = get_engine()
         with self._lock:
             if self._engine is not engine:  # the first use, or the first after a fork or a stop
                 self._engine = engine
                 self._entries = []
+                self._held = {}
                 self._current = None
                 engine.add_closer(self._close_inner)
         return engine

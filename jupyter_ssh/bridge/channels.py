@@ -1,0 +1,162 @@
+"""The WebSocket of a page: frames to and from one place, none of which is looked into."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado.ioloop import PeriodicCallback
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from jupyter_ssh.bridge.places import KEEPER, Places, allowed
+from jupyter_ssh.bridge.relay import PlaceConnection, connect_place
+from jupyter_ssh.kernel.terminals.frames import CONTROL, DATA, DATA_BYTES, LARGE_CONTROL_BYTES, Close
+from jupyter_ssh.kernel.terminals.link import BAD_FRAME, KERNEL_ENDED, NO_SERVICE, SILENT
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE, RELAY
+from jupyter_ssh.ssh.errors import SSHError
+
+NOT_ALLOWED: Final = 4401
+PING_SECONDS: Final = 10.0
+SILENT_SECONDS: Final = 30.0
+"""A page that answers no ping for so long is gone."""
+IN_FLIGHT: Final = 1 << 20
+"""What a page may have waiting here; beyond it the place is not read, which then waits too."""
+_DATA_HEAD_BYTES: Final = 12
+
+
+class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """``GET jupyter-ssh/channels/{place}``."""
+
+    auth_resource = "kernels"
+    ping_interval = 0  # pings are sent here, so that silence has a code
+    max_message_size = LARGE_CONTROL_BYTES + 1024
+
+    _place = ""
+    _allowed = False
+    _connection: PlaceConnection | None = None
+    _pings: PeriodicCallback | None = None
+    _in_flight = 0
+    _paused = False
+    _heard = 0.0
+    _over = False
+
+    def set_default_headers(self) -> None:
+        """Those of a page make no sense here."""
+
+    def get_compression_options(self) -> None:
+        """None: it would cost more time than it saves on the way to one's own machine."""
+
+    # Who is not allowed is told so by a close code, which a page can read, rather than by a refused handshake.
+    @allow_unauthenticated
+    async def get(self, *args: Any, place: str, **kwargs: Any) -> None:
+        """Check the user; the origin is checked by tornado, before anything is accepted."""
+        self._place = place
+        self._allowed = await allowed(self, place)
+        await super().get(*args, place=place, **kwargs)
+
+    async def open(self, *args: Any, place: str, **kwargs: Any) -> None:
+        """Find the place and connect to it."""
+        if not self._allowed:
+            self.log.warning("jupyter_ssh: a page was refused the terminals of %s", place)
+            self._end(NOT_ALLOWED, "not allowed")
+            return
+        self.set_nodelay(True)
+        places: Places = self.settings[KEEPER]
+        found = places.find(place, self.kernel_manager)
+        if found is None:
+            self._end(NO_SERVICE, "no terminals there")
+            return
+        try:
+            connection = await connect_place(found, RELAY, self._from_place, self._place_ended)
+        except (OSError, SSHError) as error:
+            self.log.debug("jupyter_ssh: %s", error)
+            self._end(NO_SERVICE, "no terminals there")
+            return
+        if self._over:
+            connection.abort()
+            return
+        self._connection = connection
+        if place == HOST_PLACE:
+            places.keeper.hold(found)
+        self._heard = asyncio.get_running_loop().time()
+        self._pings = PeriodicCallback(self._ping, PING_SECONDS * 1000)
+        self._pings.start()
+
+    def _ping(self) -> None:
+        if asyncio.get_running_loop().time() - self._heard > SILENT_SECONDS:
+            self._end(SILENT, "silent for too long")
+            return
+        try:
+            self.ping(b"")
+        except WebSocketClosedError:
+            self.on_close()
+
+    def on_pong(self, data: bytes) -> None:
+        """The page is there."""
+        self._heard = asyncio.get_running_loop().time()
+
+    # --- from the page ------------------------------------------------------------------------------------------------
+
+    def on_message(self, message: str | bytes) -> None:
+        """A frame of the page."""
+        connection = self._connection
+        if connection is None or self._over:
+            return
+        self._heard = asyncio.get_running_loop().time()
+        if isinstance(message, str):
+            kind, body = CONTROL, message.encode("utf-8", "replace")
+            fits = len(body) <= LARGE_CONTROL_BYTES
+        else:
+            kind, body = DATA, message
+            fits = _DATA_HEAD_BYTES < len(body) <= _DATA_HEAD_BYTES + DATA_BYTES
+        if not fits:
+            self._end(BAD_FRAME, "a frame of an impossible size")
+        elif not connection.send(kind, body):
+            self._end(SILENT, "the kernel does not read")
+
+    def on_close(self) -> None:
+        """The WebSocket is closed, on whichever side."""
+        self._over = True
+        if self._pings is not None:
+            self._pings.stop()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # --- from the place -----------------------------------------------------------------------------------------------
+
+    def _from_place(self, kind: int, body: bytes) -> None:
+        if self._over:
+            return
+        size = len(body)
+        try:
+            written = self.write_message(body, binary=kind == DATA)
+        except WebSocketClosedError:
+            self.on_close()
+            return
+        self._in_flight += size
+        if self._in_flight > IN_FLIGHT and not self._paused and self._connection is not None:
+            self._paused = True
+            self._connection.pause(True)
+
+        def done(future: asyncio.Future[None]) -> None:
+            future.exception()  # a page that went away is noticed elsewhere
+            self._in_flight -= size
+            if self._paused and self._in_flight <= IN_FLIGHT // 2 and self._connection is not None:
+                self._paused = False
+                self._connection.pause(False)
+
+        written.add_done_callback(done)
+
+    def _place_ended(self, close: Close | None) -> None:
+        if close is None:
+            self._end(KERNEL_ENDED, "the kernel has ended")
+        else:
+            self._end(close.code if 4400 <= close.code < 4500 else KERNEL_ENDED, close.reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        self.close(code, reason)
+        self.on_close()

@@ -1,0 +1,97 @@
+"""Starting the host, the extension's own process for terminals without a notebook, and holding its lease.
+
+The host outlives this server.  That there is a server, it knows from a connection that is held here and says nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from jupyter_ssh.bridge.relay import PlaceConnection, connect_place
+from jupyter_ssh.kernel.terminals.frames import Close
+from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, LEASE, Place, private_folder, read_place
+from jupyter_ssh.ssh.errors import ConnectError, SSHError
+
+MODULE: Final = "jupyter_ssh.kernel.terminals.host"
+START_SECONDS: Final = 20.0
+_POLL: Final = 0.05
+
+
+class HostKeeper:
+    """The host of one user's server; ``runtime`` is the Jupyter runtime directory."""
+
+    def __init__(self, runtime: Path) -> None:
+        self.runtime = runtime
+        self._lease: PlaceConnection | None = None
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def ensure(self) -> None:
+        """Return once the host runs and knows of this server.  Raises `ConnectError`."""
+        async with self._lock:
+            if self._lease is not None or await self._take_lease():
+                return
+            process = self._process = self._start()
+            loop = asyncio.get_running_loop()
+            end = loop.time() + START_SECONDS
+            while loop.time() < end:
+                if await self._take_lease():
+                    return
+                # One that ends at once has found another host, which somebody else has just started.
+                if process.poll() not in (None, 0):
+                    break
+                await asyncio.sleep(_POLL)
+            raise ConnectError(
+                "the process for terminals did not start",
+                phase="terminal",
+                next_step=f"Look into {self.runtime / FOLDER / 'host.log'}.",
+            )
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        folder = private_folder(self.runtime)
+        with open(folder / "host.log", "wb") as log:
+            (folder / "host.log").chmod(0o600)
+            return subprocess.Popen(
+                [sys.executable, "-m", MODULE, str(self.runtime)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path.home(),
+                start_new_session=True,  # whatever ends this server leaves it alone
+            )
+
+    async def adopt(self) -> None:
+        """Take the lease of a host that runs already."""
+        async with self._lock:
+            if self._lease is None:
+                await self._take_lease()
+
+    def hold(self, place: Place) -> None:
+        """A page has connected to the host, which may be a newer one than that of the lease."""
+        if self._lease is None:
+            task = asyncio.ensure_future(self.adopt())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _take_lease(self) -> bool:
+        if self._process is not None:
+            self._process.poll()  # takes its status away, lest it stay a zombie
+        place = read_place(self.runtime / FOLDER, HOST_PLACE)
+        if place is None:
+            return False
+
+        def ended(_: Close | None) -> None:
+            self._lease = None
+            if self._process is not None:
+                self._process.poll()
+
+        try:
+            self._lease = await connect_place(place, LEASE, lambda kind, body: None, ended)
+        except (OSError, SSHError):
+            return False
+        return True

@@ -1,0 +1,92 @@
+"""Which places this server may reach, and where their sockets are: by the kernel's id, and by nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_core.utils import ensure_async
+
+from jupyter_ssh.bridge.relay import connect_place
+from jupyter_ssh.kernel.terminals.frames import CONTROL, Close, decode_control, encode_control
+from jupyter_ssh.kernel.terminals.limits import VERSION
+from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, RELAY, Place, read_place, valid_place
+from jupyter_ssh.ssh.errors import SSHError
+
+if TYPE_CHECKING:
+    from jupyter_server.base.handlers import JupyterHandler
+
+    from jupyter_ssh.bridge.host import HostKeeper
+
+KEEPER: Final = "jupyter_ssh_places"
+"""The name in the server's settings."""
+ASK_SECONDS: Final = 3.0
+"""How long a place may take to tell its sessions."""
+
+
+class Places:
+    """The places of one server."""
+
+    def __init__(self, runtime: Path, keeper: HostKeeper) -> None:
+        self.runtime = runtime
+        self.keeper = keeper
+
+    def find(self, name: str, kernels: Any) -> Place | None:
+        """The place ``name``, if it is the host or a kernel of this server, and has a service on this machine."""
+        if not valid_place(name):
+            return None
+        if name == HOST_PLACE:
+            return read_place(self.runtime / FOLDER, name)
+        if name not in kernels:
+            return None
+        folder = getattr(kernels, "connection_dir", "") or self.runtime
+        return read_place(Path(folder) / FOLDER, name)
+
+
+def resource_of(name: str) -> str:
+    """What one needs the right to execute on, in order to reach the place."""
+    return "terminals" if name == HOST_PLACE else "kernels"
+
+
+async def allowed(handler: JupyterHandler, name: str) -> bool:
+    """Whether the user of this request may execute on the place."""
+    user = handler.current_user
+    if user is None:
+        return False
+    answer = handler.authorizer.is_authorized(handler, user, "execute", resource_of(name))
+    return bool(await ensure_async(answer))
+
+
+async def ask_sessions(place: Place) -> dict[str, Any] | None:
+    """What ``GET api/terminals`` tells of a place; None if it does not answer."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[dict[str, Any] | None] = loop.create_future()
+
+    def on_frame(kind: int, body: bytes) -> None:
+        if kind == CONTROL and not answer.done():
+            try:
+                message = decode_control(body)
+            except SSHError:
+                answer.set_result(None)
+            else:
+                answer.set_result(message if message["type"] == "welcome" else None)
+
+    def on_end(_: Close | None) -> None:
+        if not answer.done():
+            answer.set_result(None)
+
+    try:
+        connection = await connect_place(place, RELAY, on_frame, on_end)
+    except (OSError, SSHError):
+        return None
+    try:
+        connection.send(CONTROL, encode_control({"type": "hello", "version": VERSION, "client": "jupyter server"}))
+        welcome = await asyncio.wait_for(answer, ASK_SECONDS)
+    except asyncio.TimeoutError:
+        return None
+    finally:
+        connection.close()
+    if welcome is None:
+        return None
+    return {"place": place.place, "start": welcome.get("start"), "sessions": welcome.get("sessions", [])}

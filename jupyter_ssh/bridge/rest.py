@@ -1,0 +1,53 @@
+"""The REST addresses: which sessions there are, and starting the host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from jupyter_ssh.bridge.places import KEEPER, Places, allowed, ask_sessions
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE
+from jupyter_ssh.ssh.errors import SSHError
+
+
+class TerminalsHandler(APIHandler):
+    """``GET jupyter-ssh/api/terminals``: the sessions of all places that the user may execute on."""
+
+    auth_resource = "kernels"
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Asks each place at the same time; one that does not answer is left out."""
+        places: Places = self.settings[KEEPER]
+        names = [HOST_PLACE] if await allowed(self, HOST_PLACE) else []
+        kernels = self.kernel_manager
+        ids = list(kernels.list_kernel_ids())
+        if ids and await allowed(self, ids[0]):
+            names += ids
+        found = [place for name in names if (place := places.find(name, kernels)) is not None]
+        answers = await asyncio.gather(*(ask_sessions(place) for place in found))
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"places": [answer for answer in answers if answer is not None]}))
+
+
+class HostHandler(APIHandler):
+    """``POST jupyter-ssh/api/host``: starts the host if it does not run."""
+
+    auth_resource = "terminals"
+
+    @web.authenticated
+    @authorized("execute")  # type: ignore[untyped-decorator,unused-ignore]
+    async def post(self) -> None:
+        """Answers once the host can be connected to."""
+        places: Places = self.settings[KEEPER]
+        try:
+            await places.keeper.ensure()
+        except (SSHError, OSError) as error:
+            self.log.error("jupyter_ssh: %s", error)
+            raise web.HTTPError(500, reason="The process for terminals did not start") from None
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"place": HOST_PLACE}))

@@ -1,0 +1,290 @@
+"""The pages that look at a session, and what is kept so that they can: the ring, the sizes, the newest snapshot.
+
+Nothing here knows of SSH.  The session hands in output and learns when it may read on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_ssh.kernel.terminals.frames import LARGE_CONTROL_BYTES, encode_control
+from jupyter_ssh.kernel.terminals.limits import (
+    SKIP_PAUSE,
+    SKIP_SECONDS,
+    SKIP_TAIL,
+    SNAPSHOT,
+    TYPED,
+    VIEWERS,
+)
+from jupyter_ssh.kernel.terminals.ring import Ring, Sizes
+from jupyter_ssh.kernel.terminals.viewer import Typed, Viewer
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.terminals.link import Link
+
+READ_BYTES: Final = 128 << 10
+"""What the session reads at a time; the ring has room for it before it reads."""
+REMEMBERED: Final = 64
+"""Viewers whose input offsets are remembered after they have gone."""
+_HOLD_TICK: Final = 1.0
+_LINE_BYTES: Final = 64 << 10
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A screen as a page saw it: what to write into an empty terminal of that size."""
+
+    offset: int
+    rows: int
+    cols: int
+    text: str
+
+    def described(self) -> dict[str, Any]:
+        """As it stands in `attached`."""
+        return {"offset": self.offset, "rows": self.rows, "cols": self.cols, "text": self.text}
+
+
+class Full(Exception):
+    """As many pages as may be look at the session."""
+
+
+class TypedTooMuch(Exception):
+    """A page sends more than may be unacknowledged."""
+
+
+class Audience:
+    """The viewers of one session.  ``describe`` gives the session's description, ``on_fit`` hears of a new size."""
+
+    def __init__(self, session: str, rows: int, cols: int) -> None:
+        self.session = session
+        self.ring = Ring()
+        self.sizes = Sizes(rows, cols)
+        self.snapshot: Snapshot | None = None
+        self.viewers: list[Viewer] = []
+        self.lead: Viewer | None = None
+        self.describe: Callable[[], dict[str, Any]] = dict
+        self.on_fit: Callable[[int, int], None] = lambda rows, cols: None
+        self.on_cut: Callable[[], None] = lambda: None
+        """Called when a page gets a screen whose beginning is missing."""
+        self.left_at = time.monotonic()
+        """When the last page went."""
+        self._typed: OrderedDict[str, Typed] = OrderedDict()
+        self._last_output = 0.0
+        self._room = asyncio.Event()
+        self._skips: set[asyncio.Task[None]] = set()
+
+    # --- output -------------------------------------------------------------------------------------------------------
+
+    def written(self, data: bytes) -> None:
+        """The remote has written ``data``."""
+        self.ring.append(data)
+        self._last_output = time.monotonic()
+        for viewer in self.viewers:
+            viewer.push(self.ring)
+
+    def _held(self) -> bool:
+        oldest = self.ring.end + READ_BYTES - self.ring.capacity
+        if oldest <= 0:
+            return False
+        now = time.monotonic()
+        return any(viewer.acked < oldest and viewer.holds(now) for viewer in self.viewers)
+
+    async def room(self) -> None:
+        """Wait until the ring may drop its oldest bytes: until no page that looks and goes on still needs them."""
+        while self._held():
+            self._room.clear()
+            try:
+                await asyncio.wait_for(self._room.wait(), _HOLD_TICK)  # a viewer that stalls tells nobody
+            except asyncio.TimeoutError:
+                pass
+
+    def push(self, viewer: Viewer) -> None:
+        """Go on sending to ``viewer``, which has acknowledged something, was shown, or whose connection drained."""
+        if viewer.overrun or viewer.sent < self.ring.start:
+            viewer.overrun = True
+            if viewer.visible and not viewer.skipping and viewer.link.outlet.writable:
+                self.attach(viewer, None)
+        viewer.push(self.ring)
+        self._room.set()
+
+    # --- coming and going ---------------------------------------------------------------------------------------------
+
+    def join(self, link: Link, stream: int, identity: str, typed: int) -> Viewer:
+        """A new viewer, in place of the one that this page had before.  Raises `Full`."""
+        for old in [viewer for viewer in self.viewers if viewer.identity == identity]:
+            old.link.forget(old)
+            self.leave(old)
+        if len(self.viewers) >= VIEWERS:
+            raise Full
+        record = self._typed.get(identity)
+        if record is None or typed > record.received:
+            record = self._typed[identity] = Typed(typed, typed, typed)
+        self._typed.move_to_end(identity)
+        viewer = Viewer(link, stream, identity, record)
+        self.viewers.append(viewer)
+        present = {each.identity for each in self.viewers}
+        for name in [name for name in self._typed if name not in present][: max(0, len(self._typed) - REMEMBERED)]:
+            del self._typed[name]
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """The page is gone, or looks elsewhere."""
+        if viewer in self.viewers:
+            self.viewers.remove(viewer)
+            self.left_at = time.monotonic()
+            if self.lead is viewer:
+                self.lead = None
+                others = [other for other in self.viewers if other.visible] or self.viewers
+                if others:
+                    self.take_lead(others[-1])
+            self.fit()
+            self._room.set()
+
+    def attach(self, viewer: Viewer, have: int | None) -> None:
+        """Send `attached`, and the output from where it says."""
+        ring = self.ring
+        snapshot: Snapshot | None = None
+        cut = False
+        if have is not None and ring.start <= have <= ring.end:
+            first = have
+        elif self.snapshot is not None and self.snapshot.offset >= ring.start:
+            snapshot = self.snapshot
+            first = snapshot.offset
+        else:
+            first, cut = self._beginning()
+        if self.lead is None:
+            self.lead = viewer
+        message = self._attached(viewer, first, snapshot, cut)
+        if snapshot is not None and len(encode_control(message)) > LARGE_CONTROL_BYTES:
+            first, cut = self._beginning()
+            message = self._attached(viewer, first, None, cut)
+        viewer.begin(first)
+        viewer.link.outlet.control(message)
+        if cut:
+            self.on_cut()
+
+    def _beginning(self) -> tuple[int, bool]:
+        start = self.ring.start
+        return (self.ring.line_start(start, _LINE_BYTES), True) if start else (0, False)
+
+    def _attached(self, viewer: Viewer, first: int, snapshot: Snapshot | None, cut: bool) -> dict[str, Any]:
+        return {
+            "type": "attached",
+            "stream": viewer.stream,
+            "session": self.session,
+            "description": self.describe(),
+            "from": first,
+            "snapshot": snapshot.described() if snapshot is not None else None,
+            "sizes": self.sizes.since(first),
+            "live": self.ring.end,
+            "cut": cut,
+            "input": viewer.typed.received,
+            "lead": self.lead is viewer,
+        }
+
+    # --- what a page says ---------------------------------------------------------------------------------------------
+
+    def keep(self, viewer: Viewer, snapshot: Snapshot) -> bool:
+        """Keep a page's snapshot if it is the newest; False if that page cannot know the screen at that offset."""
+        if snapshot.offset > viewer.sent or viewer.overrun or len(snapshot.text) > SNAPSHOT:
+            return False
+        if self.snapshot is None or snapshot.offset >= self.snapshot.offset:
+            self.snapshot = snapshot
+        return True
+
+    def show(self, viewer: Viewer, rows: int, cols: int, visible: bool) -> None:
+        """The page's terminal has this size, and is seen or not."""
+        appeared = visible and not viewer.visible
+        viewer.rows, viewer.cols, viewer.visible = rows, cols, visible
+        if appeared:
+            self.take_lead(viewer)
+        self.fit()
+        self.push(viewer)
+
+    def fit(self) -> None:
+        """Give the session the size of the smallest visible viewer, of all if none is visible."""
+        looking = [viewer for viewer in self.viewers if viewer.visible] or self.viewers
+        if not looking:
+            return
+        size = min(viewer.rows for viewer in looking), min(viewer.cols for viewer in looking)
+        if size == self.sizes.current:
+            return
+        rows, cols = size
+        self.sizes.change(self.ring.end, rows, cols, self.ring.start)
+        message = {"type": "resized", "session": self.session, "offset": self.ring.end, "rows": rows, "cols": cols}
+        for link in {viewer.link for viewer in self.viewers}:
+            link.outlet.control(message)
+        self.on_fit(rows, cols)
+
+    def take_lead(self, viewer: Viewer) -> None:
+        """From now on this viewer's terminal answers queries in the output."""
+        former, self.lead = self.lead, viewer
+        if former is not viewer:
+            for each in (former, viewer):
+                if each is not None:
+                    each.link.outlet.control({"type": "lead", "stream": each.stream, "lead": each is viewer})
+
+    def accept(self, viewer: Viewer, offset: int, payload: bytes) -> bytes | None:
+        """What of this input is new; None if something is missing before it.  Raises `TypedTooMuch`."""
+        typed = viewer.typed
+        if offset > typed.received:
+            return None
+        fresh = payload[typed.received - offset :]
+        if typed.received + len(fresh) - typed.handed > TYPED:
+            raise TypedTooMuch
+        typed.received += len(fresh)
+        return fresh
+
+    def handed_over(self) -> None:
+        """All that was accepted is on its way to the remote, or will never be."""
+        for typed in self._typed.values():
+            typed.handed = typed.received
+        for viewer in self.viewers:
+            if viewer.typed.told != viewer.typed.handed:
+                self.tell_input(viewer)
+
+    def tell_input(self, viewer: Viewer) -> None:
+        """Acknowledge the page's input."""
+        viewer.typed.told = viewer.typed.handed
+        viewer.link.outlet.control({"type": "input", "stream": viewer.stream, "offset": viewer.typed.handed})
+
+    # --- interrupting a flood -----------------------------------------------------------------------------------------
+
+    def skip(self, viewer: Viewer) -> None:
+        """Send nothing until the output has paused, then go on from one of the last lines."""
+        if viewer.skipping or viewer.overrun:
+            return
+        viewer.skipping = True
+        self._room.set()
+        task = asyncio.create_task(self._skip(viewer))
+        self._skips.add(task)
+        task.add_done_callback(self._skips.discard)
+
+    async def _skip(self, viewer: Viewer) -> None:
+        first = viewer.sent
+        begun = time.monotonic()
+        while True:
+            now = time.monotonic()
+            quiet_at = max(self._last_output, begun) + SKIP_PAUSE
+            end = min(quiet_at, begun + SKIP_SECONDS)
+            if now >= end:
+                break
+            await asyncio.sleep(end - now)
+        if viewer not in self.viewers:
+            return
+        last = max(first, self.ring.last_lines(self.sizes.current[0], SKIP_TAIL))
+        viewer.jump(last)
+        viewer.link.outlet.control({"type": "skipped", "stream": viewer.stream, "from": first, "to": last})
+        self.push(viewer)
+
+    def close(self) -> None:
+        """Nobody looks any more."""
+        for task in list(self._skips):
+            task.cancel()
+        self.viewers.clear()
+        self._room.set()

@@ -1,0 +1,101 @@
+"""``python -m jupyter_ssh.kernel.terminals.host RUNTIME``: the host, a process for terminals without a notebook.
+
+The extension of the Jupyter server starts it.  It serves the same socket as a kernel does, under the name ``host``,
+needs neither ipykernel nor zmq, and outlives the server.  It ends by itself: see `Lifetime`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import IO, Final
+
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE, private_folder
+from jupyter_ssh.kernel.terminals.service import TerminalService, service_on_engine
+
+IDLE_SECONDS: Final = 60.0
+"""Without a session and without a page."""
+ABANDONED_SECONDS: Final = 600.0
+"""Without any server, whatever sessions there are."""
+_LOOK_SECONDS: Final = 1.0
+
+
+class Lifetime:
+    """Decides when the host is needed no more; times are those of a monotonic clock."""
+
+    def __init__(self, now: float) -> None:
+        self._needed_at = now
+        self._served_at = now
+
+    def over(self, now: float, *, sessions: int, pages: int, servers: int) -> bool:
+        """Whether to end, with so many sessions, pages connected and servers (leases) there."""
+        if sessions or pages:
+            self._needed_at = now
+        if servers or pages:
+            self._served_at = now
+        return now - self._needed_at >= IDLE_SECONDS or now - self._served_at >= ABANDONED_SECONDS
+
+
+async def serve(runtime: Path) -> None:
+    """Serve until nobody needs the host."""
+    service: TerminalService = await service_on_engine(HOST_PLACE, runtime)
+    listener = service.listener
+    if listener is None:
+        raise SystemExit("there is no socket to listen on")
+    lifetime = Lifetime(time.monotonic())
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        sessions, pages = len(service.sessions), len(service.links)
+        if lifetime.over(time.monotonic(), sessions=sessions, pages=pages, servers=listener.leases):
+            return
+
+
+def _alone(folder: Path) -> IO[bytes] | None:
+    """A file locked as long as this process lives; None if another host has it."""
+    file = open(folder / "host.lock", "ab")  # noqa: SIM115
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def main(arguments: list[str]) -> int:
+    """Run the host; 0 when it ended in its time, or when another one runs already."""
+    from jupyter_ssh.kernel.engine import get_engine
+
+    runtime = Path(arguments[0])
+    lock = _alone(private_folder(runtime))
+    if lock is None:
+        return 0
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupted)
+    engine = get_engine()
+    try:
+        engine.call(lambda: serve(runtime))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        engine.stop()
+        lock.close()
+    return 0
+
+
+def _interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""Where sessions get their connections: from those that the kernel has open, or anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jupyter_ssh.kernel.sessions import Sessions, get_sessions
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.facade import Connection as Facade
+    from jupyter_ssh.ssh.client import Connection
+    from jupyter_ssh.ssh.client.prompts import Prompts
+
+
+class RegistryLine:
+    """A connection of the kernel's registry, shared with the cells and with other sessions.
+
+    One that was opened for a terminal is closed when the last session that uses it is gone; one that a cell has
+    opened stays.
+    """
+
+    def __init__(self, target: str, options: Mapping[str, Any], *, given: Facade | None = None) -> None:
+        self.host = target
+        self._options = dict(options)
+        self._sessions: Sessions = get_sessions()
+        self._given = given
+        self._used: Facade | None = None
+
+    async def connect(self, prompts: Prompts) -> Connection:
+        """See `Line.connect`."""
+        await self.release()
+        given, self._given = self._given, None
+        if given is None or given.closed:
+            given = await self._sessions.open_on_engine(self.host, self._options, prompts)
+        self._used = given
+        self._sessions.hold(given)
+        return given.inner
+
+    async def release(self) -> None:
+        """See `Line.release`."""
+        used, self._used = self._used, None
+        if used is not None and self._sessions.let_go(used):
+            await used.inner.close()

@@ -1,0 +1,284 @@
+"""The private socket that a Jupyter server connects to, on the engine's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+import secrets
+import socket
+import struct
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_ssh.kernel.terminals.frames import (
+    CONTROL,
+    DATA,
+    Deframer,
+    FrameError,
+    decode_control,
+    decode_data,
+    encode_control,
+    framed,
+    framed_close,
+    framed_data,
+)
+from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, UNREAD
+from jupyter_ssh.kernel.terminals.link import BAD_FRAME, Link
+from jupyter_ssh.kernel.terminals.outlet import Outlet
+from jupyter_ssh.kernel.terminals.rendezvous import (
+    GREETING_BYTES,
+    LEASE,
+    MAGIC,
+    NONCE_BYTES,
+    PROOF_BYTES,
+    PROOF_SECONDS,
+    RELAY,
+    Place,
+    new_token,
+    other_socket_path,
+    private_folder,
+    proof,
+    publish,
+    remove_socket,
+    runtime_folder,
+    same,
+    socket_path,
+    sweep,
+    withdraw,
+)
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.terminals.service import TerminalService
+
+log = logging.getLogger(__name__)
+
+HIGH_WATER: Final = 256 << 10
+"""What may wait in the socket's buffer before viewers have to wait."""
+GOODBYE_SECONDS: Final = 2.0
+"""How long a connection that was closed may take to read what it was sent."""
+
+
+class Listener:
+    """The listening socket, the file that leads to it, and the connections."""
+
+    def __init__(self, service: TerminalService, folder: Path, place: Place, server: asyncio.AbstractServer) -> None:
+        self.service = service
+        self.folder = folder
+        self.place = place
+        self.server = server
+        self.connections: set[SocketConnection] = set()
+        self.leases = 0
+        """Servers that say no more than that they are there."""
+
+    @classmethod
+    async def start(cls, service: TerminalService, name: str, runtime: Path | None = None) -> Listener:
+        """Listen, and publish where.  Raises `OSError`."""
+        folder = private_folder(runtime or runtime_folder())
+        sweep(folder)
+        token = new_token()
+        made: list[Listener] = []
+
+        def connection() -> SocketConnection:
+            return SocketConnection(made[0])
+
+        path, port = "", 0
+        loop = asyncio.get_running_loop()
+        if sys.platform == "win32":
+            listening = socket.create_server(("127.0.0.1", 0))
+            port = listening.getsockname()[1]
+            server: asyncio.AbstractServer = await loop.create_server(connection, sock=listening, start_serving=False)
+        else:
+            listening, path = _bound(folder, name)
+            server = await loop.create_unix_server(connection, sock=listening, start_serving=False)
+        place = Place(name, path, port, os.getpid(), platform.node(), token)
+        listener = cls(service, folder, place, server)
+        made.append(listener)
+        await server.start_serving()
+        try:
+            publish(folder, place)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    def close(self) -> None:
+        """Listen no more and remove what others would find; connections say their goodbye by themselves."""
+        self.server.close()
+        withdraw(self.folder, self.place)
+        for connection in list(self.connections):
+            connection.hang_up()
+
+
+def _bound(folder: Path, name: str) -> tuple[socket.socket, str]:
+    """A Unix socket in the private folder, or in one of its own where that is too deep or knows no sockets."""
+    path = socket_path(folder, name)
+    for other in (False, True):
+        if other:
+            path = other_socket_path()
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listening.bind(os.fspath(path))
+            path.chmod(0o600)
+            return listening, str(path)
+        except OSError:
+            listening.close()
+            remove_socket(str(path))
+            if other:
+                raise
+    raise AssertionError("unreachable")
+
+
+class SocketConnection(asyncio.Protocol, Outlet):
+    """A Jupyter server on the other end: the two proofs, then frames of one page."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._transport: asyncio.Transport | None = None
+        self._greeting = bytearray()
+        self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._purpose: bytes | None = None
+        self._proved = False
+        self._deframer = Deframer()
+        self._link: Link | None = None
+        self._open = True
+        self._paused = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # --- asyncio's side -----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        listener = self._listener
+        if len(listener.connections) >= 2 * CONNECTIONS or not _same_user(transport.get_extra_info("socket")):
+            transport.abort()
+            return
+        listener.connections.add(self)
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        self._deadline = asyncio.get_running_loop().call_later(PROOF_SECONDS, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._open:
+            return
+        if not self._proved:
+            self._greeting += data
+            self._greet()
+            return
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        link = self._link
+        if link is None:
+            return  # a lease says nothing
+        try:
+            for kind, body in self._deframer.feed(data):
+                if kind == CONTROL:
+                    link.control(decode_control(body))
+                elif kind == DATA:
+                    link.data(decode_data(body))
+                else:
+                    raise FrameError("a frame of no known kind", phase="terminal frames")
+        except FrameError as error:
+            log.debug("a page broke the rules: %s", error)
+            link.close(BAD_FRAME, error.message)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._open = False
+        if self._deadline is not None:
+            self._deadline.cancel()
+        listener = self._listener
+        listener.connections.discard(self)
+        if self._link is not None:
+            self._link.gone()
+        elif self._proved:
+            listener.leases -= 1
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._link is not None and self._open:
+            self._link.writable_again()
+
+    # --- the proofs ---------------------------------------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        transport, greeting = self._transport, self._greeting
+        assert transport is not None
+        if self._purpose is None and len(greeting) >= GREETING_BYTES:
+            self._purpose = bytes(greeting[len(MAGIC) : len(MAGIC) + 1])
+            if greeting[: len(MAGIC)] != MAGIC or self._purpose not in (RELAY, LEASE):
+                transport.abort()
+                return
+            transport.write(self._nonce)
+        if self._purpose is None or len(greeting) < GREETING_BYTES + PROOF_BYTES:
+            return
+        theirs = bytes(greeting[len(MAGIC) + 1 : GREETING_BYTES])
+        given = bytes(greeting[GREETING_BYTES : GREETING_BYTES + PROOF_BYTES])
+        token = self._listener.place.token
+        if not same(given, proof(token, b"connects", self._purpose, theirs, self._nonce)):
+            transport.abort()
+            return
+        transport.write(proof(token, b"listens", self._purpose, theirs, self._nonce))
+        self._proved = True
+        assert self._deadline is not None
+        self._deadline.cancel()
+        rest = bytes(greeting[GREETING_BYTES + PROOF_BYTES :])
+        self._greeting = bytearray()
+        if self._purpose == LEASE:
+            self._listener.leases += 1
+            return
+        self._link = self._listener.service.connected(self)
+        if rest:
+            self._take(rest)
+
+    # --- the outlet ---------------------------------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        return self._open and not self._paused
+
+    def control(self, message: dict[str, Any]) -> None:
+        self._send(framed(CONTROL, encode_control(message)))
+
+    def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
+        self._send(framed_data(stream, offset, pieces, size))
+
+    def _send(self, frame: bytes) -> None:
+        transport = self._transport
+        if not self._open or transport is None or transport.is_closing():
+            return
+        transport.write(frame)
+        # One screen may be larger than what may wait: it is the only frame then.
+        if transport.get_write_buffer_size() > UNREAD + len(frame):
+            log.debug("a page that does not read is disconnected")
+            self._open = False
+            transport.abort()
+
+    def close(self, code: int, reason: str) -> None:
+        self._send(framed_close(code, reason))
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close, once what waits has been read or after a moment."""
+        self._open = False
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.close()
+            asyncio.get_running_loop().call_later(GOODBYE_SECONDS, transport.abort)
+
+
+def _same_user(peer: Any) -> bool:
+    """Whether the process on the other end is of the same user, where the system can tell."""
+    if not hasattr(socket, "SO_PEERCRED") or peer is None or peer.family != socket.AF_UNIX:
+        return True
+    size = struct.calcsize("3i")
+    _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return bool(uid == os.getuid())

@@ -1,0 +1,83 @@
+"""The members of a control frame, read with their types and bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_ssh.kernel.terminals.frames import LARGEST_STREAM
+from jupyter_ssh.kernel.terminals.limits import COLS, ROWS
+from jupyter_ssh.ssh.errors import SSHError
+
+LARGEST_OFFSET = (1 << 53) - 1
+"""The largest whole number that a page can tell from its neighbours."""
+
+
+class MemberError(SSHError):
+    """A member of a control frame is missing or cannot be; the frame is answered by ``bad-frame``."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"{name} is not right", phase="terminal frames", expected=expected)
+
+
+class Members:
+    """Reads the members of one control frame; every method raises `MemberError`."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self._message = message
+
+    def raw(self, name: str) -> Any:
+        """The member as it is, None where there is none."""
+        return self._message.get(name)
+
+    def number(self, name: str, least: int = 0, most: int = LARGEST_OFFSET) -> int:
+        """A whole number."""
+        value = self._message.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise MemberError(name, f"a whole number of {least} to {most}")
+        return value
+
+    def optional_number(self, name: str) -> int | None:
+        """A whole number, or None."""
+        return None if self._message.get(name) is None else self.number(name)
+
+    def stream(self) -> int:
+        """The number of a stream."""
+        return self.number("stream", 1, LARGEST_STREAM)
+
+    def size(self) -> tuple[int, int]:
+        """``rows`` and ``cols``."""
+        return self.number("rows", *ROWS), self.number("cols", *COLS)
+
+    def text(self, name: str, most: int, least: int = 0) -> str:
+        """Text of a bounded length."""
+        value = self._message.get(name)
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise MemberError(name, f"text of {least} to {most} characters")
+        return value
+
+    def optional_text(self, name: str, most: int) -> str | None:
+        """Text, or None."""
+        return None if self._message.get(name) is None else self.text(name, most)
+
+    def boolean(self, name: str) -> bool:
+        """True or false."""
+        value = self._message.get(name)
+        if not isinstance(value, bool):
+            raise MemberError(name, "true or false")
+        return value
+
+    def request(self) -> str | int:
+        """What the page calls its request; it comes back in the answer."""
+        value = self._message.get("request")
+        if isinstance(value, bool) or not isinstance(value, (int, str)) or len(str(value)) > 100:
+            raise MemberError("request", "a number or a short text")
+        return value
+
+    def reference(self) -> dict[str, Any]:
+        """What an `error` about this frame refers to."""
+        found: dict[str, Any] = {}
+        for name in ("request", "stream", "session"):
+            value = self._message.get(name)
+            if isinstance(value, (int, str)) and len(str(value)) <= 100:
+                found[name] = value
+        return found

@@ -1,0 +1,27 @@
+"""What a transport is to the terminals: somewhere to send frames to a page."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+
+class Outlet(ABC):
+    """The sending half of one page's connection; the transport calls the `Link` with what comes."""
+
+    @property
+    @abstractmethod
+    def writable(self) -> bool:
+        """Whether more data may be sent now; the link is told when it may be again."""
+
+    @abstractmethod
+    def control(self, message: dict[str, Any]) -> None:
+        """Send a control frame."""
+
+    @abstractmethod
+    def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
+        """Send a data frame; ``pieces`` are to be copied before this returns."""
+
+    @abstractmethod
+    def close(self, code: int, reason: str) -> None:
+        """Send what waits, then close the connection; ``code`` is one of docs/terminal-protocol.md."""

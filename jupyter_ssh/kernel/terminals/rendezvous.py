@@ -1,0 +1,234 @@
+"""How a Jupyter server finds the terminals of a kernel: a private socket, and a file that says where it is.
+
+In the Jupyter runtime directory lies a 0700 folder; in it, for each place (a kernel's id, or ``host``), a 0600 file
+with the socket's path and a 256-bit token, and the socket itself where its path is short enough for one.  Whoever
+connects and whoever listens prove to each other that they have read that file (`proof`), so that neither a leftover
+file nor a foreign listener is ever believed.  Nothing here needs asyncio, the stack or a kernel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import platform
+import re
+import secrets
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = "jupyter-ssh"
+HOST_PLACE: Final = "host"
+MAGIC: Final = b"jssh-t1\n"
+NONCE_BYTES: Final = 32
+PROOF_BYTES: Final = 32
+TOKEN_BYTES: Final = 32
+PROOF_SECONDS: Final = 5.0
+LONGEST_SOCKET_PATH: Final = 103
+"""sun_path of macOS; Linux has four bytes more."""
+
+RELAY: Final = b"r"
+"""What a connection is for: frames of one page."""
+LEASE: Final = b"l"
+"""What a connection is for: nothing but to say that a server is there."""
+
+_PLACE: Final = re.compile(r"[0-9A-Za-z_]+(?:-[0-9A-Za-z_]+){0,15}")
+_MOST_FILE_BYTES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the file of a place says."""
+
+    place: str
+    path: str
+    """Of the Unix socket; empty where there are none, as on Windows."""
+    port: int
+    """Of 127.0.0.1, in place of the socket; else 0."""
+    pid: int
+    node: str
+    """The machine's name: a home may be shared by several."""
+    token: bytes = field(repr=False)
+
+
+def valid_place(text: str) -> bool:
+    """Whether this may be the name of a place: nothing else is ever made part of a path."""
+    return len(text) <= 128 and _PLACE.fullmatch(text) is not None
+
+
+def runtime_folder() -> Path:
+    """The Jupyter runtime directory of this process's environment."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    return Path(jupyter_runtime_dir())
+
+
+def private_folder(runtime: Path) -> Path:
+    """The folder of the places, made if need be.  Raises `PermissionError` if it is open to others."""
+    folder = runtime / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_private(folder, stat.S_ISDIR):
+        raise PermissionError(f"{folder} belongs to somebody else or is open to others")
+    return folder
+
+
+def _is_private(path: Path, kind: Callable[[int], bool], info: os.stat_result | None = None) -> bool:
+    if sys.platform == "win32":
+        return True  # the profile's own access list guards it
+    info = info or path.lstat()
+    return kind(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077
+
+
+# --- the listening side -----------------------------------------------------------------------------------------------
+
+
+def new_token() -> bytes:
+    """A token for the life of one service."""
+    return secrets.token_bytes(TOKEN_BYTES)
+
+
+def socket_path(folder: Path, place: str) -> Path:
+    """Where to bind: in ``folder``, or in a folder of its own under the temporary ones if that path is too long."""
+    path = folder / f"{place}.{secrets.token_hex(4)}.s"
+    return path if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH else other_socket_path()
+
+
+def other_socket_path() -> Path:
+    """A path for a socket outside of the runtime directory: it is too deep, or on a file system without sockets."""
+    return Path(tempfile.mkdtemp(prefix="jssh-")) / "s"
+
+
+def publish(folder: Path, place: Place) -> Path:
+    """Write the place's file, which others then find; returns its path."""
+    content = json.dumps({**asdict(place), "token": place.token.hex()})
+    target = _file(folder, place.place)
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=folder)  # 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return target
+
+
+def withdraw(folder: Path, place: Place) -> None:
+    """Remove the socket and, if it is still ours, the file."""
+    remove_socket(place.path)
+    found = read_place(folder, place.place)
+    if found is not None and hmac.compare_digest(found.token, place.token):
+        _unlink(_file(folder, place.place))
+
+
+def remove_socket(path: str) -> None:
+    """Remove a socket, and its folder if that was made for it alone."""
+    if not path:
+        return
+    socket = Path(path)
+    try:
+        if stat.S_ISSOCK(socket.lstat().st_mode):
+            socket.unlink()
+    except OSError:
+        pass
+    if socket.name == "s" and socket.parent.name.startswith("jssh-"):
+        try:
+            socket.parent.rmdir()
+        except OSError:
+            pass
+
+
+def sweep(folder: Path) -> None:
+    """Remove what dead kernels of this machine left behind."""
+    for file in _place_files(folder):
+        found = read_place(folder, file.stem)
+        if found is not None and found.node == platform.node() and not _alive(found.pid):
+            remove_socket(found.path)
+            _unlink(file)
+
+
+def _place_files(folder: Path) -> Iterator[Path]:
+    yield from (path for path in sorted(folder.glob("*.json")) if valid_place(path.stem))
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # signal 0 ends a process there; a stale file is found out by connecting
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:
+        pass
+
+
+# --- the connecting side ----------------------------------------------------------------------------------------------
+
+
+def _file(folder: Path, place: str) -> Path:
+    if not valid_place(place):
+        raise ValueError("not the name of a place")
+    return folder / f"{place}.json"
+
+
+def read_place(folder: Path, place: str) -> Place | None:
+    """The file of a place, if there is one that only its owner can have written; ``folder`` is the private one."""
+    try:
+        path = _file(folder, place)
+        if not _is_private(folder, stat.S_ISDIR):
+            return None
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not _is_private(path, stat.S_ISREG, os.fstat(descriptor)):
+                return None
+            values = json.loads(file.read(_MOST_FILE_BYTES))
+        found = Place(
+            place=str(values["place"]),
+            path=str(values["path"]),
+            port=int(values["port"]),
+            pid=int(values["pid"]),
+            node=str(values["node"]),
+            token=bytes.fromhex(values["token"]),
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return found if found.place == place and len(found.token) == TOKEN_BYTES and found.pid > 0 else None
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def greeting(purpose: bytes, nonce: bytes) -> bytes:
+    """What who connects says first: the protocol, what the connection is for, and 32 random bytes."""
+    return MAGIC + purpose + nonce
+
+
+GREETING_BYTES: Final = len(MAGIC) + 1 + NONCE_BYTES
+
+
+def proof(token: bytes, role: bytes, purpose: bytes, connecting_nonce: bytes, listening_nonce: bytes) -> bytes:
+    """HMAC-SHA-256 that only one who has the token can make, for this one connection.
+
+    ``role`` is ``b"connects"`` or ``b"listens"``: a proof can not be sent back as the other side's.
+    """
+    message = b"\0".join((MAGIC, role, purpose)) + connecting_nonce + listening_nonce
+    return hmac.new(token, message, hashlib.sha256).digest()
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Whether two proofs are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(one, other)

@@ -1,0 +1,110 @@
+"""What the remote has written, the newest bytes of it, found by their offset since its start."""
+
+from __future__ import annotations
+
+from jupyter_ssh.kernel.terminals.limits import RING, SIZES
+
+_FIRST = 64 << 10
+
+
+class Ring:
+    """A ring of at most ``capacity`` bytes, which grows up to there as it is filled; the oldest bytes are dropped."""
+
+    def __init__(self, capacity: int = RING) -> None:
+        self.capacity = capacity
+        self.end = 0
+        """The offset behind the newest byte."""
+        self._buffer = bytearray(min(_FIRST, capacity))
+
+    @property
+    def start(self) -> int:
+        """The offset of the oldest byte that is kept."""
+        return max(0, self.end - self.capacity)
+
+    @property
+    def allocated(self) -> int:
+        """Bytes of memory in use."""
+        return len(self._buffer)
+
+    def append(self, data: bytes) -> None:
+        """Take the next bytes."""
+        skipped = max(0, len(data) - self.capacity)
+        first = self.end + skipped
+        self.end += len(data)
+        with memoryview(data) as whole, whole[skipped:] as kept:
+            self._grow(first + len(kept))
+            size = len(self._buffer)
+            place = first % size
+            head = min(len(kept), size - place)
+            self._buffer[place : place + head] = kept[:head]
+            if head < len(kept):
+                self._buffer[: len(kept) - head] = kept[head:]
+
+    def _grow(self, end: int) -> None:
+        # Until it is full nothing has wrapped, so that more room is only added behind.
+        size = len(self._buffer)
+        if size < self.capacity and end > size:
+            while size < min(end, self.capacity):
+                size *= 2
+            self._buffer += bytes(min(size, self.capacity) - len(self._buffer))
+
+    def pieces(self, offset: int, size: int) -> tuple[memoryview, ...]:
+        """Views of ``size`` bytes from ``offset`` on, which must all be there; to be used before the next `append`."""
+        place = offset % len(self._buffer)
+        view = memoryview(self._buffer)
+        head = min(size, len(self._buffer) - place)
+        return (view[place : place + head],) if head == size else (view[place:], view[: size - head])
+
+    def read(self, offset: int, size: int) -> bytes:
+        """At most ``size`` bytes from ``offset`` on, which must not be older than `start`."""
+        if not self.start <= offset <= self.end:
+            raise IndexError(f"offset {offset} is not between {self.start} and {self.end}")
+        return b"".join(self.pieces(offset, min(size, self.end - offset)))
+
+    def line_start(self, offset: int, within: int) -> int:
+        """The first start of a line behind ``offset``, at most ``within`` bytes on; else ``offset`` itself."""
+        found = self.read(offset, within).find(b"\n")
+        return offset + found + 1 if found >= 0 else offset
+
+    def last_lines(self, count: int, within: int) -> int:
+        """Where the last ``count`` lines begin, at most ``within`` bytes before the end."""
+        first = max(self.start, self.end - within)
+        tail = self.read(first, within)
+        place = len(tail)
+        for _ in range(count + 1):
+            found = tail.rfind(b"\n", 0, place)
+            if found < 0:
+                break
+            place = found
+        else:
+            return first + place + 1
+        # Fewer lines than wanted: from the first that is whole.
+        found = tail.find(b"\n")
+        return first if first == 0 or found < 0 else first + found + 1
+
+
+class Sizes:
+    """From which output offset on the terminal had which size."""
+
+    def __init__(self, rows: int, cols: int) -> None:
+        self._changes: list[tuple[int, int, int]] = [(0, rows, cols)]
+
+    @property
+    def current(self) -> tuple[int, int]:
+        """(rows, cols) now."""
+        _, rows, cols = self._changes[-1]
+        return rows, cols
+
+    def change(self, offset: int, rows: int, cols: int, oldest: int) -> None:
+        """The size from ``offset`` on; nothing before the output offset ``oldest`` will be asked for again."""
+        if self._changes[-1][0] == offset:
+            self._changes.pop()
+        self._changes.append((offset, rows, cols))
+        kept = next((at for at in range(len(self._changes) - 1, 0, -1) if self._changes[at][0] <= oldest), 0)
+        del self._changes[: max(kept, len(self._changes) - SIZES)]
+
+    def since(self, offset: int) -> list[list[int]]:
+        """``[offset, rows, cols]`` of each change from ``offset`` on, after that which is in force there."""
+        before = [change for change in self._changes if change[0] <= offset][-1:] or self._changes[:1]
+        after = [change for change in self._changes if change[0] > offset and change not in before]
+        return [list(change) for change in (*before, *after)]

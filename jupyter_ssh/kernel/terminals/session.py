@@ -1,0 +1,303 @@
+"""A session: a remote process with a terminal, through connecting, running, ending, and coming back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from jupyter_ssh.kernel.execution import destination, start
+from jupyter_ssh.kernel.prompts import printable
+from jupyter_ssh.kernel.terminals.audience import READ_BYTES, Audience
+from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, ROWS, TITLE
+from jupyter_ssh.kernel.terminals.questions import PagePrompts, Questions
+from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.terminals.link import Link
+    from jupyter_ssh.kernel.terminals.viewer import Viewer
+    from jupyter_ssh.ssh.client import Connection, Process
+    from jupyter_ssh.ssh.client.prompts import Prompts
+
+log = logging.getLogger(__name__)
+
+TERM: Final = "xterm-256color"
+HANGUP_SECONDS: Final = 0.5
+"""How long a process that was told to end may take before its channel is closed."""
+
+CONNECTING, OPEN, ENDED, LOST = "connecting", "open", "ended", "lost"
+
+
+class Line(Protocol):
+    """Where a session gets its SSH connection from, and gives it back to."""
+
+    host: str
+    """As it was typed."""
+
+    async def connect(self, prompts: Prompts) -> Connection:
+        """An open connection: a new one, or one that is open already."""
+
+    async def release(self) -> None:
+        """The session needs the connection no more."""
+
+
+class TerminalSession:
+    """One session.  All of it belongs to the loop it was made in."""
+
+    def __init__(
+        self,
+        line: Line,
+        command: str | None,
+        rows: int,
+        cols: int,
+        *,
+        wanted: bool = False,
+        on_change: Callable[[TerminalSession], None] = lambda session: None,
+    ) -> None:
+        self.id = secrets.token_urlsafe(16)
+        self.line = line
+        self.command = command
+        self.wanted = wanted
+        self.state = CONNECTING
+        self.created = time.time()
+        self.audience = Audience(self.id, rows, cols)
+        self.audience.describe = self.description
+        self.audience.on_fit = self._fitted
+        self.audience.on_cut = self._nudge
+        self.questions = Questions(self.id, self._links)
+        self._on_change = on_change
+        self._name = printable(line.host)
+        self._title = ""
+        self._text = f"Connecting to {self._name} …"
+        self._exit: tuple[int | None, str | None] = (None, None)
+        self._process: Process | None = None
+        self._ahead: list[bytes] = []
+        """What was typed before there was a process to read it."""
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._run: asyncio.Task[None] | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._nudging: asyncio.Task[None] | None = None
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
+
+    def _links(self) -> set[Link]:
+        return {viewer.link for viewer in self.audience.viewers}
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no remote process, nor one to come."""
+        return self.state in (ENDED, LOST)
+
+    def description(self) -> dict[str, Any]:
+        """As it stands in frames and in the answers of the server."""
+        rows, cols = self.audience.sizes.current
+        return {
+            "session": self.id,
+            "host": self.line.host,
+            "name": self._name,
+            "command": self.command,
+            "title": self._title,
+            "state": self.state,
+            "text": self._text,
+            "exit_status": self._exit[0],
+            "exit_signal": self._exit[1],
+            "created": self.created,
+            "rows": rows,
+            "cols": cols,
+            "viewers": len(self.audience.viewers),
+            "wanted": self.wanted,
+            "reconnect": self.over,
+        }
+
+    def _change(self, state: str, text: str) -> None:
+        self.state = state
+        self._text = printable(" ".join(text.split()))
+        self._on_change(self)
+
+    def changed(self) -> None:
+        """Something that the description says is different now."""
+        self._on_change(self)
+
+    def set_title(self, title: str) -> None:
+        """The remote program's title for the window: text, without anything that is not printed."""
+        self._title = "".join(character for character in title if character.isprintable())[:TITLE]
+        self._on_change(self)
+
+    # --- its life -----------------------------------------------------------------------------------------------------
+
+    def begin(self, prompts: Prompts | None = None) -> asyncio.Task[None]:
+        """Connect and run; questions go to ``prompts``, or to the pages that look.  The task never fails."""
+        self.state, self._exit = CONNECTING, (None, None)
+        self._change(CONNECTING, f"Connecting to {self._name} …")
+        self._opened = asyncio.get_running_loop().create_future()
+        self._run = asyncio.create_task(self._live(prompts or PagePrompts(self.questions)))
+        return self._run
+
+    def reconnect(self) -> None:
+        """A new remote process in place of one that is no more; the output goes on at the same offset."""
+        if self.over:
+            self._title = ""
+            self.begin()
+
+    async def opened(self) -> None:
+        """Wait until the remote process runs; raises why it does not."""
+        await asyncio.wait([self._opened])
+        if self._opened.cancelled():
+            raise ConnectionClosed("the terminal was closed while it was being opened", phase="terminal")
+        error = self._opened.exception()
+        if error is not None:
+            raise error
+
+    async def _live(self, prompts: Prompts) -> None:
+        opened = self._opened
+        try:
+            process = await self._connect(prompts)
+        except asyncio.CancelledError:
+            opened.cancel()
+            raise
+        except Exception as error:
+            if not isinstance(error, (SSHError, OSError)):
+                log.exception("a terminal could not be opened")
+            self._lost(error)
+            opened.set_exception(error)
+            opened.exception()  # somebody may wait for it, but need not
+            return
+        opened.set_result(None)
+        try:
+            await self._stream(process)
+        except SSHError as error:
+            self._lost(error)
+        finally:
+            process.close()
+            self._process = None
+            self.audience.handed_over()
+
+    async def _connect(self, prompts: Prompts) -> Process:
+        from jupyter_ssh.ssh.client import Pty
+
+        connection = await self.line.connect(prompts)
+        self._name = printable(destination(connection.info))
+        rows, cols = self.audience.sizes.current
+        process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
+        self._process = process
+        self.questions.forget_notices()
+        if self.audience.sizes.current != (rows, cols):  # a page has looked meanwhile
+            self._fitted(*self.audience.sizes.current)
+        ahead, self._ahead = self._ahead, []
+        for data in ahead:
+            self._to_remote(data)
+        self._change(OPEN, f"Connected to {self._name}")
+        return process
+
+    async def _stream(self, process: Process) -> None:
+        # With a terminal both are one; a server that sends some of it as stderr has its bytes shown too.
+        pumps = [asyncio.create_task(self._pump(stream)) for stream in (process.stdout, process.stderr)]
+        try:
+            for pump in pumps:
+                await pump
+            await process.wait_closed()
+        finally:
+            for pump in pumps:
+                pump.cancel()
+        self._exit = process.exit_status, process.exit_signal
+        status, name = self._exit
+        how = f"by signal {name}" if name else f"with status {status}" if status is not None else "without a status"
+        self._change(ENDED, f"The remote process ended {how} at {_now()}.")
+
+    async def _pump(self, stream: Any) -> None:
+        audience = self.audience
+        while True:
+            await audience.room()
+            data = await stream.read(READ_BYTES)
+            if not data:
+                return
+            audience.written(data)
+
+    def _lost(self, error: Exception) -> None:
+        log.debug("session lost: %s", error)
+        connected = self._process is not None
+        what = f"The connection was lost at {_now()}" if connected else f"No connection to {self._name} at {_now()}"
+        self._ahead = []
+        self.audience.handed_over()
+        self._change(LOST, f"{what}: {error}")
+
+    async def end(self) -> None:
+        """The remote process gets SIGHUP, its channel is closed, and the connection given back."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(SSHError):
+                process.signal("HUP")
+                await asyncio.wait([asyncio.ensure_future(_closed(process))], timeout=HANGUP_SECONDS)
+            process.close()
+        for task in (self._run, self._drain, self._nudging):
+            if task is not None and not task.done():
+                task.cancel()
+        self.audience.close()
+        with contextlib.suppress(SSHError):
+            await self.line.release()
+
+    # --- towards the remote -------------------------------------------------------------------------------------------
+
+    def type(self, viewer: Viewer, offset: int, payload: bytes) -> bool:
+        """Input of a page; False if what is before it has not come.  Raises `TypedTooMuch`."""
+        fresh = self.audience.accept(viewer, offset, payload)
+        if fresh is None:
+            return False
+        if fresh:
+            self.audience.take_lead(viewer)
+            self._to_remote(fresh)
+        elif viewer.typed.handed == viewer.typed.received:
+            self.audience.tell_input(viewer)  # the page sends again what came: it has missed that
+        return True
+
+    def _to_remote(self, data: bytes) -> None:
+        process = self._process
+        if process is None and self.state == CONNECTING:
+            self._ahead.append(data)
+            return
+        if process is not None:
+            with contextlib.suppress(SSHError):
+                process.stdin.write(data)
+        if self._drain is None or self._drain.done():
+            self._drain = asyncio.create_task(self._hand_over())
+
+    async def _hand_over(self) -> None:
+        # Acknowledged together: a page needs to know only lest it keep too much.
+        await asyncio.sleep(ACK_SECONDS)
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(SSHError):
+                await process.stdin.drain()
+        self.audience.handed_over()
+
+    def _fitted(self, rows: int, cols: int) -> None:
+        if self._process is not None and not self._process.closed:
+            with contextlib.suppress(SSHError):
+                self._process.resize(rows, cols)
+        self._on_change(self)
+
+    def _nudge(self) -> None:
+        """Have a full-screen program draw again: it is told of another size, then of the right one."""
+        if self._process is not None and (self._nudging is None or self._nudging.done()):
+            self._nudging = asyncio.create_task(self._nudged(self._process))
+
+    async def _nudged(self, process: Process) -> None:
+        with contextlib.suppress(SSHError):
+            rows, cols = self.audience.sizes.current
+            process.resize(rows - 1 if rows > ROWS[0] else rows + 1, min(cols, COLS[1]))
+            await asyncio.sleep(NUDGE_SECONDS)
+            if not process.closed:
+                process.resize(*self.audience.sizes.current)
+
+
+async def _closed(process: Process) -> None:
+    with contextlib.suppress(SSHError):
+        await process.wait_closed()
+
+
+def _now() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,113 @@
+"""One page that looks at one session: what was sent to it, what it has drawn, and what it has typed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_ssh.kernel.terminals.frames import DATA_BYTES
+from jupyter_ssh.kernel.terminals.limits import STALL_SECONDS, WINDOW, WINDOW_MOST
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.terminals.link import Link
+    from jupyter_ssh.kernel.terminals.ring import Ring
+
+QUICK_SECONDS = 0.25
+"""A window that is drawn in less may be larger."""
+SLOW_SECONDS = 1.0
+"""A window that takes longer may be smaller."""
+
+
+@dataclass(slots=True)
+class Typed:
+    """Input offsets of a viewer; they outlive its connections."""
+
+    received: int
+    """All input before it has come."""
+    handed: int
+    """All input before it was handed to the remote."""
+    told: int
+    """What the page was told of ``handed``."""
+
+
+class Viewer:
+    """A stream of a connection."""
+
+    def __init__(self, link: Link, stream: int, identity: str, typed: Typed) -> None:
+        self.link = link
+        self.stream = stream
+        self.identity = identity
+        self.typed = typed
+        self.rows = 24
+        self.cols = 80
+        self.visible = True
+        self.sent = 0
+        """All output before this offset was sent, or need not be."""
+        self.acked = 0
+        """All output before this offset has been drawn."""
+        self.window = WINDOW
+        self.overrun = False
+        """The ring has dropped what would have been next; the viewer is attached anew when it goes on."""
+        self.skipping = False
+        """Nothing is sent until the output has paused."""
+        self._behind_since: float | None = None
+        self._mark = (0, 0.0)
+        """Output offset and time at which the window was last thought about."""
+
+    def begin(self, offset: int) -> None:
+        """The next byte to send is that at ``offset``."""
+        self.sent = self.acked = offset
+        self.overrun = False
+        self.window = WINDOW
+        self._behind_since = None
+        self._mark = (offset, time.monotonic())
+
+    def jump(self, offset: int) -> None:
+        """What is before ``offset`` need not be sent any more."""
+        self.begin(offset)
+        self.skipping = False
+
+    def push(self, ring: Ring) -> None:
+        """Send what there is, as far as the window and the connection allow."""
+        if self._behind_since is None and self.acked < ring.end:
+            self._behind_since = time.monotonic()
+        if self.skipping or self.overrun:
+            return
+        if self.sent < ring.start:
+            self.overrun = True
+            return
+        outlet = self.link.outlet
+        while outlet.writable:
+            size = min(DATA_BYTES, ring.end - self.sent, self.acked + self.window - self.sent)
+            if size <= 0:
+                return
+            outlet.data(self.stream, self.sent, ring.pieces(self.sent, size), size)
+            self.sent += size
+
+    def acknowledge(self, offset: int, ring: Ring) -> bool:
+        """The page has drawn all before ``offset``; False if that cannot be, for it was not sent."""
+        if offset > self.sent:
+            return False
+        if offset > self.acked:
+            self.acked = offset
+            now = time.monotonic()
+            self._behind_since = now if offset < ring.end else None
+            self._adapt(now)
+        return True
+
+    def _adapt(self, now: float) -> None:
+        offset, since = self._mark
+        if self.acked - offset < self.window:
+            return
+        if now - since < QUICK_SECONDS:
+            self.window = min(WINDOW_MOST, self.window * 2)
+        elif now - since > SLOW_SECONDS:
+            self.window = max(WINDOW, self.window // 2)
+        self._mark = (self.acked, now)
+
+    def holds(self, now: float) -> bool:
+        """Whether what this viewer still needs may not be dropped: the remote waits instead."""
+        if not self.visible or self.skipping or self.overrun:
+            return False
+        return self._behind_since is None or now - self._behind_since < STALL_SECONDS
