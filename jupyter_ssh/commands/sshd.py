@@ -140,6 +140,9 @@ class _Daemon:
         if config.public_keys:
             names = [".ssh/authorized_keys"] if config.authorized_keys is None else config.authorized_keys
             options["authorized_keys"] = authorized_keys_files(names, account.name, Path(account.home))
+        if config.principals is not None:
+            files = authorized_keys_files([config.principals], account.name, Path(account.home))
+            options["authorized_principals"] = files
         if self._arguments.password:
             options["passwords"] = _ask_password(account.name)
         elif config.passwords:

@@ -27,6 +27,7 @@ class ServerConfig:
     ports: list[int] = field(default_factory=list)
     addresses: list[tuple[str, int | None]] = field(default_factory=list)
     host_keys: list[str] = field(default_factory=list)
+    principals: str | None = None
     authorized_keys: list[str] | None = None
     public_keys: bool = True
     passwords: bool = False
@@ -102,16 +103,39 @@ def _bytes(value: RekeyLimit) -> int | None:
     return value.size
 
 
+def _put_principals(config: ServerConfig, value: str | None) -> None:
+    config.principals = value
+
+
+def _expanded(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser())
+
+
+def _read_permission(text: str) -> bool | tuple[str, ...]:
+    return {"yes": True, "no": False}.get(text.lower(), tuple(text.split(",")))
+
+
+def _read_auth_options(text: str) -> tuple[str, ...]:
+    words = () if text.lower() == "none" else tuple(text.lower().split(","))
+    unknown = [word for word in words if word not in ("touch-required", "verify-required")]
+    if unknown:
+        raise ValueError(f"unsupported PubkeyAuthOptions: {unknown[0]}")
+    return words
+
+
 _ROWS = (
     _Row("AcceptEnv", values.PATTERNS, "accept_env", gathers=True),
     _Row("AllowTcpForwarding", _FORWARDING, "allow_tcp_forwarding", change=lambda value: value == "yes"),
     _Row("AuthenticationMethods", _METHODS, "authentication_methods"),
     _Row("AuthorizedKeysFile", values.PATHS, put=lambda config, value: setattr(config, "authorized_keys", list(value))),
+    _Row("AuthorizedPrincipalsFile", values.TEXT_OR_NONE, put=_put_principals),
     _Row("Banner", values.TEXT_OR_NONE, "banner", change=lambda value: _text_of(value)),
+    _Row("CASignatureAlgorithms", values.LIST, "ca_signature_algorithms"),
     _Row("Ciphers", values.LIST, "ciphers"),
     _Row("ClientAliveCountMax", values.INTEGER, "client_alive_count_max"),
     _Row("ClientAliveInterval", values.TIME, "client_alive_interval"),
     _Row("ForceCommand", values.COMMAND, "force_command"),
+    _Row("HostCertificate", values.TEXT, "host_certificates", gathers=True, change=lambda value: (_expanded(value),)),
     _Row("HostKey", values.TEXT, put=lambda config, value: config.host_keys.append(value), gathers=True),
     _Row("HostKeyAlgorithms", values.LIST, "host_key_algorithms"),
     _Row("KexAlgorithms", values.LIST, "kex_algorithms"),
@@ -125,18 +149,23 @@ _ROWS = (
     _Row("PasswordAuthentication", values.YES_NO, put=lambda config, value: setattr(config, "passwords", value)),
     _Row("PermitOpen", _PLACES, "permit_open"),
     _Row("PermitTTY", values.YES_NO, "permit_tty"),
+    _Row("PermitUserEnvironment", values.TEXT, "permit_user_environment", change=_read_permission),
     _Row("Port", values.PORT, put=lambda config, value: config.ports.append(value), gathers=True),
+    _Row("PubkeyAcceptedAlgorithms", values.LIST, "pubkey_accepted_algorithms"),
+    _Row("PubkeyAuthOptions", values.LIST, "pubkey_auth_options", change=_read_auth_options),
     _Row("PubkeyAuthentication", values.YES_NO, put=lambda config, value: setattr(config, "public_keys", value)),
     _Row("RekeyLimit", values.REKEY_LIMIT, "rekey_limit", change=_bytes),
+    _Row("RevokedKeys", values.TEXT_OR_NONE, "revoked_keys", change=_expanded),
     _Row("SetEnv", values.ENVIRONMENT, "set_env"),
     _Row("StrictModes", values.YES_NO, "strict_modes"),
     _Row("Subsystem", _SUBSYSTEM, "subsystems", gathers=True),
+    _Row("TrustedUserCAKeys", values.TEXT_OR_NONE, "trusted_user_ca_keys", change=_expanded),
 )
 KEYWORDS: dict[str, _Row] = {row.name.lower(): row for row in _ROWS}
 
 # What a server of one account has no use for, so that its absence changes nothing about who gets in.
 _WITHOUT_EFFECT = """
-allowagentforwarding compression kbdinteractiveauthentication permitrootlogin permituserenvironment pidfile
+allowagentforwarding compression kbdinteractiveauthentication permitrootlogin pidfile
 printlastlog printmotd syslogfacility tcpkeepalive usedns usepam x11displayoffset x11forwarding x11uselocalhost
 xauthlocation
 """

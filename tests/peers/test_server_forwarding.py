@@ -187,7 +187,7 @@ async def test_forwarding_forbidden(
 async def test_forwarding_allowed_to_one_place(embedded_server_factory: Factory, identity: Identity) -> None:
     async with destination(shout) as port:
         server = embedded_server_factory(permit_open=[f"127.0.0.1:{port}"])
-        server.authorize(f'restrict,port-forwarding,permitopen="127.*:*" {identity.public_line}')
+        server.authorize(f'restrict,port-forwarding,permitopen="127.0.0.1:*" {identity.public_line}')
         async with asyncssh_client(server, client_keys=[str(identity.openssh)]) as connection:
             reader, writer = await connection.open_connection(HOST, port)
             writer.write(b"x")

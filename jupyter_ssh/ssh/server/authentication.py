@@ -5,30 +5,29 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
-from ..crypto.selection import names
 from ..errors import ConfigError
 from ..keys.base import PublicKey
-from ..keys.key_types import SIGNATURE_ALGORITHMS
+from ..keys.certificates import Certificate
+from ..keys.security_keys import SecurityKeyPublicKey
 from ..protocol.events import AuthenticationRequested, QuestionsAnswered
 from ..protocol.session import ServerSession
 from ..wire import numbers as n
 from .accounts import Account
-from .authorized_keys import AuthorizedKeys
+from .key_logins import Admitted, KeyLogins
 from .key_options import KeyOptions
 from .method_progress import MethodProgress
-from .options import KEYBOARD_INTERACTIVE, PASSWORD, PUBLICKEY, ServerOptions
-from .passwords import MAX_PASSWORD
+from .options import KEYBOARD_INTERACTIVE, PASSWORD, PUBLICKEY, PasswordVerdict, ServerOptions
+from .passwords import MAX_PASSWORD, NewPasswordNeeded
 
 log = logging.getLogger(__name__)
 
 MAX_QUESTION_ROUNDS: Final = 20
 
-_ACCEPTED_ALGORITHMS: Final = frozenset(names(SIGNATURE_ALGORITHMS))
+TOUCH_REQUIRED: Final = "touch-required"
+VERIFY_REQUIRED: Final = "verify-required"
 
 
 class Authenticator:
@@ -49,7 +48,6 @@ class Authenticator:
     ) -> None:
         self._session = session
         self._options = options
-        self._account = account
         self._address = address
         self._start = start
         self._on_authenticated = on_authenticated
@@ -58,7 +56,11 @@ class Authenticator:
         self._user: str | None = None
         self._failures = 0
         self._none_counts = False
-        self._key_options = KeyOptions()
+        self._key_options: KeyOptions | None = None
+        self._used: set[bytes] = set()
+        """The keys that one of several demanded signatures was made with."""
+        self._algorithms = frozenset(options.accepted_algorithms)
+        self._logins = KeyLogins(options, account, address)
         self._answers: asyncio.Future[Sequence[str]] | None = None
         self._dialogue: asyncio.Task[None] | None = None
         self._methods: dict[str, Callable[[AuthenticationRequested], None]] = {
@@ -76,7 +78,8 @@ class Authenticator:
             self._dialogue = None
         if request.user != self._user:
             self._user = request.user
-            self._key_options = KeyOptions()
+            self._key_options = None
+            self._used.clear()
             self._progress.restart()
         method = self._methods.get(request.method)
         if method is None or (request.method != "none" and request.method not in self._progress.methods):
@@ -97,22 +100,25 @@ class Authenticator:
             self._refuse(request)
         elif self._progress.done(request.method):
             log.info("accepted %s for %s from %s", how, _printable(request.user), self._address)
-            self._on_authenticated(request.user, self._key_options)
+            self._on_authenticated(request.user, self._key_options or KeyOptions())
             self._session.authentication.accept()
         else:
             log.info("partly accepted %s for %s from %s", how, _printable(request.user), self._address)
             self._session.authentication.reject(self._progress.methods, partial_success=True)
 
-    def _refuse(self, request: AuthenticationRequested, *, counts: bool = True) -> None:
-        if counts:
-            self._failures += 1
-            log.info("refused %s for %s from %s", _printable(request.method), _printable(request.user), self._address)
-        if self._failures >= self._options.max_auth_tries:
-            self._session.disconnect(
-                n.SSH_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures"
-            )
-            return
-        self._session.authentication.reject(self._progress.methods)
+    def _refuse(self, request: AuthenticationRequested, *, counts: bool = True, why: str | None = None) -> None:
+        if not (counts and self._counted(request, why)):
+            self._session.authentication.reject(self._progress.methods)
+
+    def _counted(self, request: AuthenticationRequested, why: str | None) -> bool:
+        """Counts a failure; true when that was the last one, which ends the connection."""
+        self._failures += 1
+        what = request.method if why is None else f"{request.method}, {why},"
+        log.info("refused %s for %s from %s", _printable(what, 1000), _printable(request.user), self._address)
+        if self._failures < self._options.max_auth_tries:
+            return False
+        self._session.disconnect(n.SSH_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures")
+        return True
 
     # --- methods ------------------------------------------------------------------------------------------------------
 
@@ -122,52 +128,77 @@ class Authenticator:
         self._none_counts = True
 
     def _publickey(self, request: AuthenticationRequested) -> None:
-        options = self._find_key(request.key) if request.algorithm in _ACCEPTED_ALGORITHMS else None
-        if options is None or request.key is None or request.user not in self._users:
-            self._refuse(request)
+        admitted = self._admitted(request)
+        if isinstance(admitted, str):
+            self._refuse(request, why=admitted)
         elif not request.signed:
             self._session.authentication.key_acceptable()
-        elif request.verified and request.touched:
-            self._key_options = options
-            self._succeed(request, f"key {request.key.fingerprint}")
         else:
-            self._refuse(request)
+            why = self._unproven(request, admitted.options)
+            if why is not None:
+                self._refuse(request, why=why)
+                return
+            assert request.key is not None
+            self._used.add(plain_key(request.key).blob)
+            try:
+                merged = admitted.options if self._key_options is None else self._key_options.merged(admitted.options)
+            except ValueError as error:
+                self._refuse(request, why=str(error))
+                return
+            self._key_options = merged
+            self._succeed(request, admitted.how)
 
-    def _find_key(self, key: PublicKey | None) -> KeyOptions | None:
+    def _admitted(self, request: AuthenticationRequested) -> Admitted | str:
+        """What the key allows once its signature proves it, or why it is of no use; for the log."""
+        key = request.key
         if key is None:
-            return None
-        for path in self._options.key_files:
-            found = self._load(path).find(key, self._address, time.time())
-            if found is not None:
-                return found.options
-        return None
+            return request.problem or "no key"
+        if request.algorithm not in self._algorithms or request.algorithm not in key.signature_algorithms:
+            return f"algorithm {request.algorithm!a} is not accepted"
+        if plain_key(key).blob in self._used:
+            # sshd_config(5), AuthenticationMethods: each publickey in a row is another key.
+            return "the key was used already"
+        admitted = self._logins.judge(request.user, key)
+        # Asked only now: whether the name exists must not show in how long this takes.
+        return admitted if request.user in self._users else "no such user"
 
-    def _load(self, path: Path) -> AuthorizedKeys:
-        try:
-            keys = AuthorizedKeys.load(path, home=Path(self._account.home), strict_modes=self._options.strict_modes)
-        except ConfigError as error:
-            log.warning("no key of %s lets anybody in: %s", path, error)
-            return AuthorizedKeys()
-        for problem in keys.problems:
-            log.warning("%s line %d lets nobody in: %s", path, problem.line, problem.why)
-        return keys
+    def _unproven(self, request: AuthenticationRequested, options: KeyOptions) -> str | None:
+        """What the signature does not prove, if anything."""
+        assert request.key is not None
+        if not request.verified:
+            return request.problem or "the signature is wrong"
+        if not isinstance(plain_key(request.key), SecurityKeyPublicKey):
+            return None
+        always = self._options.pubkey_auth_options
+        if not request.touched and (options.touch_required or TOUCH_REQUIRED in always):
+            return "the security key was not touched"
+        if not request.user_verified and (options.verify_required or VERIFY_REQUIRED in always):
+            return "the security key checked neither a PIN nor a finger"
+        return None
 
     def _password(self, request: AuthenticationRequested) -> None:
         self._start(self._check_password(request))
 
     async def _check_password(self, request: AuthenticationRequested) -> None:
-        check = self._options.passwords
-        password = request.password
-        # A client that wants to change its password (RFC 4252 §8) has not proved anything yet; we change none.
-        right = False
-        if check is not None and password and len(password) <= MAX_PASSWORD and request.new_password is None:
-            right = await _decide(check, request.user, password)
+        old, new = request.password, request.new_password
+        check, change = self._options.passwords, self._options.change_password
+        verdict: PasswordVerdict = False
+        if old and len(old) <= MAX_PASSWORD and len(new or "") <= MAX_PASSWORD:
+            if new is None and check is not None:
+                verdict = await _decide(check, request.user, old)
+            elif new is not None and change is not None:
+                verdict = await _decide(change, request.user, old, new)
         if self._session.failure is not None:
             return
-        if right:
-            self._succeed(request, "password")
+        if verdict is True:
+            self._succeed(request, "password" if new is None else "a changed password")
+        elif isinstance(verdict, NewPasswordNeeded) and change is not None and request.user in self._users:
+            # A new password that will not do counts as an attempt, so that this comes to an end.
+            if new is not None and self._counted(request, "the new password will not do"):
+                return
+            self._session.authentication.demand_new_password(verdict.prompt)
         else:
-            self._refuse(request)
+            self._refuse(request, why="the password has to be changed" if verdict else None)
 
     def _keyboard_interactive(self, request: AuthenticationRequested) -> None:
         self._dialogue = self._start(self._converse(request))
@@ -199,22 +230,27 @@ class Authenticator:
             self._refuse(request)
 
 
-async def _decide(check: Callable[[str, str], bool | Awaitable[bool]], user: str, password: str) -> bool:
+async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> PasswordVerdict:
     """Calls a password check on a thread, as it may hash; what goes wrong in it lets nobody in."""
     try:
         if inspect.iscoroutinefunction(check):
-            result = await check(user, password)
+            result = await check(user, *passwords)
         else:
-            result = await asyncio.get_running_loop().run_in_executor(None, check, user, password)
+            result = await asyncio.get_running_loop().run_in_executor(None, check, user, *passwords)
             if inspect.isawaitable(result):
                 result = await result
     except Exception as error:
         # Without the traceback: its variables hold the password.
         log.error("the password check failed: %s", type(error).__name__)
         return False
-    return result is True
+    return result if isinstance(result, NewPasswordNeeded) else result is True
 
 
-def _printable(text: str) -> str:
+def _printable(text: str, limit: int = 64) -> str:
     """A stranger's text for the log: quoted, short, no control characters."""
-    return ascii(text[:64])
+    return ascii(text[:limit])
+
+
+def plain_key(key: PublicKey) -> PublicKey:
+    """The key itself, without a certificate."""
+    return key.key if isinstance(key, Certificate) else key

@@ -66,9 +66,17 @@ class AuthorizedKeys:
     def find(self, key: PublicKey, address: str, now: float) -> AuthorizedKey | None:
         """The first line with ``key`` that admits a client at ``address`` at ``now`` (seconds since the epoch)."""
         for entry in self.entries:
-            if entry.key == key and entry.options.admits(address, now):
+            if entry.key == key and not entry.options.cert_authority and entry.options.admits(address, now):
                 return entry
         return None
+
+    def authorities(self, key: PublicKey, address: str, now: float) -> list[AuthorizedKey]:
+        """The lines by which certificates that ``key`` has signed let in, under the same conditions."""
+        return [
+            entry
+            for entry in self.entries
+            if entry.key == key and entry.options.cert_authority and entry.options.admits(address, now)
+        ]
 
 
 # A word that may hold quoted parts with blanks in them.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..config.patterns import matches_any
 from ..errors import ChannelClosed, SSHError
 from ..net.driver import SessionDriver
 from ..protocol import events as e
@@ -68,6 +69,18 @@ class ServerConnection:
     def forced_command(self) -> str | None:
         """What runs in the place of what the client asks for; the server's own choice goes before the key's."""
         return self.key_options.command if self.options.force_command is None else self.options.force_command
+
+    @property
+    def extra_environment(self) -> dict[str, str]:
+        """Variables of the server's own choice: those of the key, where they are permitted, and of SetEnv."""
+        permitted = self.options.permit_user_environment
+        patterns = [permitted] if isinstance(permitted, str) else [] if isinstance(permitted, bool) else permitted
+        of_key = {
+            name: value
+            for name, value in reversed(self.key_options.environment)
+            if permitted is True or matches_any(name, patterns)
+        }
+        return {**of_key, **self.options.set_env}
 
     def connected(self) -> None:
         """The transport is there."""

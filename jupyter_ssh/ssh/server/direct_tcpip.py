@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, cast
 
-from ..config.patterns import matches
 from ..errors import SSHError
 from ..net.dial import dial
 from ..protocol import events as e
@@ -28,14 +27,16 @@ HIGH_WATER: Final = 512 * 1024
 
 
 def may_open(destinations: Iterable[str] | None, host: str, port: int) -> bool:
-    """Whether ``host:port`` is among ``HOST:PORT`` patterns (sshd_config(5), PermitOpen); None means anywhere."""
+    """Whether ``host:port`` is among ``HOST:PORT``, either of them perhaps ``*`` (sshd_config(5), PermitOpen); None is
+    anywhere."""
     if destinations is None:
         return True
     for destination in destinations:
         pattern, _, number = destination.rpartition(":")
         if pattern.startswith("[") and pattern.endswith("]"):
             pattern = pattern[1:-1]
-        if number in ("*", str(port)) and matches(host.lower(), pattern.lower()):
+        # No other patterns: a name that is resolved later is not for us to compare.
+        if number in ("*", str(port)) and pattern.lower() in ("*", host.lower()):
             return True
     return False
 

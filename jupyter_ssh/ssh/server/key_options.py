@@ -1,7 +1,7 @@
 """The options in front of a key in authorized_keys (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
 
-One row an option.  An option that is known but not enforced here would silently give more than its author meant, so
-the line that has it is refused; so is one with an unknown option.
+One row an option.  An option that could not be enforced here would silently give more than its author meant, so the
+line that has it is refused; so is one with an unknown option.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ..keys.certificate_options import USER_EXTENSIONS, UserOptions
+from ..keys.certificates import Certificate
 from .addresses import address_matches
 
 
@@ -22,20 +24,83 @@ class KeyOptions:
 
     pty: bool = True
     port_forwarding: bool = True
+    agent_forwarding: bool = True
+    x11_forwarding: bool = True
+    user_rc: bool = True
     command: str | None = None
     """Run in the place of whatever the client asks for."""
     sources: tuple[str, ...] = ()
     """Address lists (``from=``), every one of which must hold."""
     permit_open: tuple[str, ...] | None = None
     """``HOST:PORT`` that direct-tcpip may go to; None: anywhere."""
+    permit_listen: tuple[str, ...] | None = None
+    """``[HOST:]PORT`` that clients may have listened on; None: anywhere."""
     expires: float | None = None
     """Seconds since the epoch after which the key lets nobody in."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables for the session, where the server permits it (PermitUserEnvironment)."""
+    touch_required: bool = True
+    """A security key must have been touched for the signature."""
+    verify_required: bool = False
+    """A security key must have checked a PIN or a finger for the signature."""
+    cert_authority: bool = False
+    """The key is an authority whose certificates let in; by itself it lets nobody in."""
+    principals: tuple[str, ...] | None = None
+    """Names of which a certificate of this authority must have one; None: the user's name."""
 
     def admits(self, address: str, now: float) -> bool:
         """Whether somebody at ``address`` may log in with the key at ``now`` (seconds since the epoch)."""
         if self.expires is not None and now >= self.expires:
             return False
         return all(address_matches(address, source) for source in self.sources)
+
+    def merged(self, other: KeyOptions) -> KeyOptions:
+        """What both allow, such as the line of an authority and its certificate; ``self`` goes before ``other``.
+
+        Raises `ValueError` where each forces a command of its own.
+        """
+        if self.command is not None and other.command is not None and self.command != other.command:
+            raise ValueError("two different commands are forced")
+        expires = [time for time in (self.expires, other.expires) if time is not None]
+        return KeyOptions(
+            **{name: getattr(self, name) and getattr(other, name) for name in PERMISSIONS},
+            command=other.command if self.command is None else self.command,
+            sources=(*self.sources, *other.sources),
+            permit_open=other.permit_open if self.permit_open is None else self.permit_open,
+            permit_listen=other.permit_listen if self.permit_listen is None else self.permit_listen,
+            expires=min(expires, default=None),
+            environment=(*self.environment, *other.environment),
+            touch_required=self.touch_required or other.touch_required,
+            verify_required=self.verify_required or other.verify_required,
+        )
+
+
+PERMISSIONS: Final = ("pty", "port_forwarding", "agent_forwarding", "x11_forwarding", "user_rc")
+"""Fields that ``restrict`` turns off, and that a certificate has to have an extension for."""
+
+RESTRICTED: Final = KeyOptions(**dict.fromkeys(PERMISSIONS, False))  # type: ignore[arg-type]
+
+_EXTENSIONS: Final[dict[str, dict[str, bool]]] = {
+    "permit-X11-forwarding": {"x11_forwarding": True},
+    "permit-agent-forwarding": {"agent_forwarding": True},
+    "permit-port-forwarding": {"port_forwarding": True},
+    "permit-pty": {"pty": True},
+    "permit-user-rc": {"user_rc": True},
+    "no-touch-required": {"touch_required": False},
+}
+assert set(_EXTENSIONS) == set(USER_EXTENSIONS)
+
+
+def of_certificate(certificate: Certificate, critical: UserOptions) -> KeyOptions:
+    """What a certificate allows: nothing but what it has an extension for; ``critical`` are its critical options.
+
+    Where it may be used from has been checked with them.  Extensions nobody knows mean nothing (PROTOCOL.certkeys).
+    """
+    options = replace(RESTRICTED, command=critical.force_command, verify_required=critical.verify_required)
+    for name, changes in _EXTENSIONS.items():
+        if certificate.permits(name):
+            options = replace(options, **changes)  # type: ignore[arg-type]
+    return options
 
 
 def parse_options(text: str) -> KeyOptions:
@@ -86,10 +151,6 @@ def _set(**changes: bool) -> _Option:
     return _Option(apply)
 
 
-def _nothing(*, takes_value: bool = False) -> _Option:
-    return _Option(lambda options, value: options, takes_value)
-
-
 def _command(options: KeyOptions, value: str) -> KeyOptions:
     if options.command is not None:
         raise ValueError("option command is given twice")
@@ -106,6 +167,39 @@ def _source(options: KeyOptions, value: str) -> KeyOptions:
 
 
 _DESTINATION = re.compile(r"(\[[^\]]+\]|[^:\[\]]+):(\d{1,5}|\*)\Z")
+
+
+_LISTENING = re.compile(r"(?:(\[[^\]]+\]|[^:\[\]]+):)?(\d{1,5}|\*)\Z")
+_VARIABLE = re.compile(r"([A-Za-z0-9_]+)=([^\0]*)", re.DOTALL)
+
+
+def _permit_listen(options: KeyOptions, value: str) -> KeyOptions:
+    if not _LISTENING.match(value):
+        raise ValueError("option permitlisten is malformed: [HOST:]PORT is expected")
+    return replace(options, permit_listen=(*(options.permit_listen or ()), value))
+
+
+def _environment(options: KeyOptions, value: str) -> KeyOptions:
+    match = _VARIABLE.fullmatch(value)
+    if match is None:
+        raise ValueError("option environment is malformed: NAME=value is expected")
+    if any(name == match[1] for name, _ in options.environment):
+        return options  # the first counts
+    return replace(options, environment=(*options.environment, (match[1], match[2])))
+
+
+def _principals(options: KeyOptions, value: str) -> KeyOptions:
+    names = tuple(value.split(","))
+    if options.principals is not None or not all(names):
+        raise ValueError("option principals is malformed or given twice: names with commas between them are expected")
+    return replace(options, principals=names)
+
+
+def _refused(why: str, *, takes_value: bool = False) -> _Option:
+    def apply(options: KeyOptions, value: str) -> KeyOptions:
+        raise ValueError(why)
+
+    return _Option(apply, takes_value)
 
 
 def _permit_open(options: KeyOptions, value: str) -> KeyOptions:
@@ -139,18 +233,24 @@ _OPTIONS: Final[dict[str, _Option]] = {
     "from": _Option(_source, takes_value=True),
     "permitopen": _Option(_permit_open, takes_value=True),
     "expiry-time": _Option(_expiry_time, takes_value=True),
-    "restrict": _set(pty=False, port_forwarding=False),
+    "permitlisten": _Option(_permit_listen, takes_value=True),
+    "environment": _Option(_environment, takes_value=True),
+    "principals": _Option(_principals, takes_value=True),
+    "cert-authority": _set(cert_authority=True),
+    "no-touch-required": _set(touch_required=False),
+    "verify-required": _set(verify_required=True),
+    "restrict": _set(**dict.fromkeys(PERMISSIONS, False)),
     "pty": _set(pty=True),
     "no-pty": _set(pty=False),
     "port-forwarding": _set(port_forwarding=True),
     "no-port-forwarding": _set(port_forwarding=False),
-    # What these allow or forbid does not exist here: neither agent nor X11 forwarding, nor ~/.ssh/rc.
-    "agent-forwarding": _nothing(),
-    "no-agent-forwarding": _nothing(),
-    "x11-forwarding": _nothing(),
-    "no-x11-forwarding": _nothing(),
-    "user-rc": _nothing(),
-    "no-user-rc": _nothing(),
-    # PermitUserEnvironment is off, as it is in sshd unless turned on.
-    "environment": _nothing(takes_value=True),
+    "agent-forwarding": _set(agent_forwarding=True),
+    "no-agent-forwarding": _set(agent_forwarding=False),
+    # There are neither X11 forwarding nor ~/.ssh/rc here: what is allowed of them is only kept.
+    "x11-forwarding": _set(x11_forwarding=True),
+    "no-x11-forwarding": _set(x11_forwarding=False),
+    "user-rc": _set(user_rc=True),
+    "no-user-rc": _set(user_rc=False),
+    # Somebody meant this key for a tunnel device, not for whatever else a login without one gives.
+    "tunnel": _refused("option tunnel is not supported, so the whole line is ignored", takes_value=True),
 }

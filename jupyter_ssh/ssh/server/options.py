@@ -17,17 +17,25 @@ from ..crypto.macs import MACS
 from ..crypto.selection import names, pick
 from ..errors import ConfigError
 from ..keys.base import PrivateKey
-from ..keys.files import load_private_key
+from ..keys.certificates import ALL_ALGORITHMS, PLAIN_ALGORITHM, Certificate, CertificateKind, CertifiedKey
+from ..keys.files import load_certificate, load_private_key
 from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
 from . import offer
 from .environment import DEFAULT_ACCEPT_ENV
 from .moduli import DEFAULT_FILE, read_moduli
+from .passwords import NewPasswordNeeded
 
 PathLike = str | os.PathLike[str]
 
-PasswordCheck = Callable[[str, str], bool | Awaitable[bool]]
+PasswordVerdict = bool | NewPasswordNeeded
+"""Right, wrong, or right but to be changed; of a change: done, refused, or another new password is wanted."""
+
+PasswordCheck = Callable[[str, str], PasswordVerdict | Awaitable[PasswordVerdict]]
 """(user, password) -> whether it is right.  A plain function runs on a thread, so it may take its time."""
+
+PasswordChange = Callable[[str, str, str], "PasswordVerdict | Awaitable[PasswordVerdict]"]
+"""(user, old password, new password) -> whether the one was right and the other is in its place now (RFC 4252 §8)."""
 
 Ask = Callable[[str, str, Sequence[tuple[str, bool]]], Awaitable[Sequence[str]]]
 """(name, instruction, prompts with whether the answer may be shown) -> the answers, one a prompt (RFC 4256 §3.2)."""
@@ -47,8 +55,23 @@ class ServerOptions:
     # --- who may log in ---
     authorized_keys: PathLike | Sequence[PathLike] | None = None
     """Files in the format of sshd(8), read anew at each login; None: no public keys."""
+    trusted_user_ca_keys: PathLike | Sequence[PathLike] | None = None
+    """Files of authorities whose certificates let in whoever they name as a principal, a public key a line."""
+    authorized_principals: PathLike | Sequence[PathLike] | None = None
+    """Files of the principals of which a certificate of those authorities must have one; None: the user's name."""
+    revoked_keys: PathLike | None = None
+    """A file of keys and authorities that let nobody in, one a line, or a key revocation list; where it cannot be read
+    no key lets in."""
+    pubkey_accepted_algorithms: str | Sequence[str] | None = None
+    """Signature algorithms that keys may log in with, in the list syntax of ssh_config(5); None: the modern ones."""
+    ca_signature_algorithms: str | Sequence[str] | None = None
+    """What authorities may sign certificates with, in the same syntax."""
+    pubkey_auth_options: Collection[str] = ()
+    """``touch-required``, ``verify-required``: what security keys must have done, whatever is said of a key."""
     passwords: PasswordCheck | None = field(default=None, repr=False)
     """For instance a `PasswordTable`; None: no passwords."""
+    change_password: PasswordChange | None = field(default=None, repr=False)
+    """Changes a password that ``passwords`` wants changed; None: such passwords let nobody in."""
     keyboard_interactive: KeyboardInteractive | None = None
     """Questions and answers of your own (RFC 4256); None: none."""
     authentication_methods: Sequence[Sequence[str]] | None = None
@@ -73,6 +96,8 @@ class ServerOptions:
     allow_tcp_forwarding: bool = True
     """Let clients connect to anywhere through the server (direct-tcpip, ``ssh -L``), as sshd does by default: whoever
     may run commands could do it anyway."""
+    permit_user_environment: bool | str | Sequence[str] = False
+    """Take the variables of ``environment=`` in authorized_keys: all, or those that fit patterns."""
     permit_open: Sequence[str] | None = None
     """``HOST:PORT`` to which clients may connect, ``*`` for any port; None: anywhere."""
     subsystems: Mapping[str, str] = field(default_factory=dict)
@@ -91,6 +116,8 @@ class ServerOptions:
     """How long the server tries to connect to where a client wants to go."""
 
     # --- the connection ---
+    host_certificates: Sequence[PathLike | Certificate] = ()
+    """Certificates of the host keys, shown to clients that ask for them."""
     banner: str = ""
     """A text shown before authentication (RFC 4252 §5.4)."""
     tcp_keep_alive: bool = True
@@ -118,10 +145,11 @@ class ServerOptions:
                 "nobody could log in", expected="authorized_keys, passwords or keyboard_interactive", received="none"
             )
         for sequence in self.authentication_methods or ():
-            if not sequence or len(set(sequence)) != len(sequence) or not set(sequence) <= set(self.methods):
+            repeated = {name for name in sequence if sequence.count(name) > 1}
+            if not sequence or not repeated <= {PUBLICKEY} or not set(sequence) <= set(self.methods):
                 raise ConfigError(
                     "authentication_methods cannot be gone through",
-                    expected=f"lists of different methods out of {', '.join(self.methods)}",
+                    expected=f"lists of methods out of {', '.join(self.methods)}, only publickey more than once",
                     received=", ".join(sequence) or "an empty list",
                 )
         if self.authentication_methods is not None and not self.authentication_methods:
@@ -141,7 +169,7 @@ class ServerOptions:
     def methods(self) -> tuple[str, ...]:
         """The authentication methods there is something behind of."""
         offered = {
-            PUBLICKEY: self.authorized_keys is not None,
+            PUBLICKEY: self.authorized_keys is not None or self.trusted_user_ca_keys is not None,
             KEYBOARD_INTERACTIVE: self.keyboard_interactive is not None,
             PASSWORD: self.passwords is not None,
         }
@@ -155,17 +183,37 @@ class ServerOptions:
     @property
     def key_files(self) -> tuple[Path, ...]:
         """The authorized_keys files."""
-        files = self.authorized_keys
-        if files is None:
-            return ()
-        return tuple(map(Path, [files] if isinstance(files, str | os.PathLike) else files))
+        return _paths(self.authorized_keys)
+
+    @property
+    def authority_files(self) -> tuple[Path, ...]:
+        """The files of authorities that count for every user."""
+        return _paths(self.trusted_user_ca_keys)
+
+    @property
+    def principal_files(self) -> tuple[Path, ...]:
+        """The files of authorised principals."""
+        return _paths(self.authorized_principals)
+
+    @property
+    def accepted_algorithms(self) -> tuple[str, ...]:
+        """The algorithms keys and certificates may log in with; raises `ConfigError` for one that does not exist."""
+        default = names(ALL_ALGORITHMS, self.legacy)
+        return pick(ALL_ALGORITHMS, self.pubkey_accepted_algorithms, default, "public key algorithm")
+
+    @property
+    def accepted_ca_algorithms(self) -> tuple[str, ...]:
+        """The algorithms authorities may sign with; raises `ConfigError` for one that does not exist."""
+        default = names(SIGNATURE_ALGORITHMS)
+        return pick(SIGNATURE_ALGORITHMS, self.ca_signature_algorithms, default, "CA signature algorithm")
 
     def settings(self, host_keys: Sequence[PrivateKey]) -> Settings:
         """What a session has to know; raises `ConfigError` for algorithms that do not exist."""
-        of_our_keys = [name for key in host_keys for name in key.public.signature_algorithms]
+        shown = (*certified(host_keys, self.host_certificates), *host_keys)
+        of_our_keys = [name for key in shown for name in key.public.signature_algorithms]
         legacy = self.legacy
-        default = [name for name in names(SIGNATURE_ALGORITHMS, legacy) if name in of_our_keys]
-        wanted = pick(SIGNATURE_ALGORITHMS, self.host_key_algorithms, default, "host key algorithm")
+        default = [name for name in names(ALL_ALGORITHMS, legacy) if name in of_our_keys]
+        wanted = pick(ALL_ALGORITHMS, self.host_key_algorithms, default, "host key algorithm")
         host_key = [name for name in wanted if name in of_our_keys]
         if not host_key:
             raise ConfigError("no host key for any of the host key algorithms", expected=", ".join(wanted))
@@ -177,7 +225,8 @@ class ServerOptions:
                 macs=pick(MACS, self.macs, offer.macs(legacy), "MAC"),
                 compression=names(COMPRESSIONS, legacy) if self.compression else ("none",),
             ),
-            host_keys=tuple(host_keys),
+            host_keys=shown,
+            signature_algorithms=tuple(dict.fromkeys(PLAIN_ALGORITHM.get(n, n) for n in self.accepted_algorithms)),
             groups=None if self.moduli is None else partial(read_moduli, self.moduli),
             rekey_bytes=self.rekey_limit,
             rekey_seconds=DEFAULT_REKEY_SECONDS,
@@ -192,3 +241,27 @@ def load_host_keys(host_keys: Sequence[PrivateKey | PathLike]) -> tuple[PrivateK
     if not host_keys:
         raise ConfigError("a server needs a host key", next_step="Make one: jupyter-ssh keygen -t ed25519 -f FILE")
     return tuple(key if isinstance(key, PrivateKey) else load_private_key(Path(key)) for key in host_keys)
+
+
+def certified(
+    host_keys: Sequence[PrivateKey], certificates: Sequence[PathLike | Certificate]
+) -> tuple[CertifiedKey, ...]:
+    """The host keys that have a certificate, with it; raises `ConfigError` for a certificate of no key or of users."""
+    found = []
+    for item in certificates:
+        certificate = item if isinstance(item, Certificate) else load_certificate(item)[0]
+        key = next((key for key in host_keys if key.public == certificate.key), None)
+        if key is None or certificate.statement.kind is not CertificateKind.HOST:
+            raise ConfigError(
+                "a host certificate is of no use here",
+                expected="a host certificate of " + " or ".join(key.public.fingerprint for key in host_keys),
+                received=f"a {certificate.statement.kind} certificate of {certificate.fingerprint}",
+            )
+        found.append(CertifiedKey(key, certificate))
+    return tuple(found)
+
+
+def _paths(files: PathLike | Sequence[PathLike] | None) -> tuple[Path, ...]:
+    if files is None:
+        return ()
+    return tuple(map(Path, [files] if isinstance(files, str | os.PathLike) else files))

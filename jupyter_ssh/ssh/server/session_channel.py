@@ -172,7 +172,7 @@ class SessionChannel:
         environment = child_environment(
             connection.account,
             requested=self._environment.variables,
-            extra=connection.options.set_env,
+            extra=connection.extra_environment,
             client=connection.client_address,
             server=connection.server_address,
             term=terminal.term if terminal else None,

@@ -49,8 +49,18 @@ def test_values() -> None:
         "PasswordAuthentication yes",
         "LogLevel debug",
         "UsePAM yes",
+        "TrustedUserCAKeys /ca",
+        "HostCertificate /a-cert.pub",
+        "HostCertificate /b-cert.pub",
+        "AuthorizedPrincipalsFile %h/principals",
+        "RevokedKeys none",
+        "PermitUserEnvironment LANG,LC_*",
+        "PubkeyAuthOptions verify-required",
+        "PubkeyAcceptedAlgorithms +ssh-rsa",
+        "CASignatureAlgorithms ssh-ed25519",
     )
     assert config.ignored == ["line 24: UsePAM has no effect here"]
+    assert config.config.principals == "%h/principals"
     assert config.config.addresses == [("::1", 2200), ("127.0.0.1", None)]
     assert config.config.ports == [2200]
     assert config.config.host_keys == ["/a b/key", "/c"]
@@ -68,6 +78,13 @@ def test_values() -> None:
         "allow_tcp_forwarding": True,
         "rekey_limit": 1 << 30,
         "banner": "",
+        "trusted_user_ca_keys": "/ca",
+        "host_certificates": ("/a-cert.pub", "/b-cert.pub"),
+        "revoked_keys": None,
+        "permit_user_environment": ("LANG", "LC_*"),
+        "pubkey_auth_options": ("verify-required",),
+        "pubkey_accepted_algorithms": "+ssh-rsa",
+        "ca_signature_algorithms": "ssh-ed25519",
     }
     files = authorized_keys_files(config.config.authorized_keys or [], "bob", Path("/home/bob"))
     assert files == [Path("/home/bob/.ssh/keys"), Path("/home/bob/more"), Path("/bob")]
@@ -98,6 +115,7 @@ def test_a_banner_and_a_file(tmp_path: Path) -> None:
         ("Banner /no/such/file", "No such file"),
         ("ForceCommand", "no argument"),
         ("SetEnv 'x", "invalid quotes"),
+        ("PubkeyAuthOptions no-touch", "unsupported PubkeyAuthOptions"),
     ],
 )
 def test_errors(line: str, words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from jupyter_ssh.ssh.keys.generate import generate
 from jupyter_ssh.ssh.server.addresses import address_matches, plain_address
 from jupyter_ssh.ssh.server.authorized_keys import AuthorizedKeys
 from jupyter_ssh.ssh.server.file_modes import read_trusted
-from jupyter_ssh.ssh.server.key_options import KeyOptions, parse_options, split_options
+from jupyter_ssh.ssh.server.key_options import RESTRICTED, KeyOptions, parse_options, split_options
 
 ALICE = generate("ssh-ed25519").public
 BOB = generate("ecdsa-sha2-nistp256").public
 HERE = "192.0.2.7"
+NO_FORWARDING = KeyOptions(agent_forwarding=False, x11_forwarding=False)
+WITH_ENVIRONMENT = KeyOptions(environment=(("A", "1,2"), ("B", 'x="y"')))
 NOW = 1_800_000_000.0
 
 
@@ -48,17 +51,22 @@ def test_a_bad_line_is_reported_and_harms_no_other() -> None:
     ("text", "expected"),
     [
         ("no-pty", KeyOptions(pty=False)),
-        ("restrict", KeyOptions(pty=False, port_forwarding=False)),
-        ("restrict,pty", KeyOptions(port_forwarding=False)),
-        ("Restrict,PORT-forwarding", KeyOptions(pty=False)),
+        ("restrict", RESTRICTED),
+        ("restrict,pty", replace(RESTRICTED, pty=True)),
+        ("Restrict,PORT-forwarding", replace(RESTRICTED, port_forwarding=True)),
+        ("restrict,agent-forwarding,X11-forwarding,user-rc", KeyOptions(pty=False, port_forwarding=False)),
+        ("pty,restrict", RESTRICTED),
         ("no-port-forwarding", KeyOptions(port_forwarding=False)),
         ('command="echo \\"hi, you\\" # no"', KeyOptions(command='echo "hi, you" # no')),
         ('command="C:\\dir\\x"', KeyOptions(command="C:\\dir\\x")),
         ('command=""', KeyOptions(command="")),
         ('from="192.0.2.0/24,!192.0.2.9"', KeyOptions(sources=("192.0.2.0/24,!192.0.2.9",))),
         ('permitopen="db:5432",permitopen="[::1]:*"', KeyOptions(permit_open=("db:5432", "[::1]:*"))),
-        ("no-agent-forwarding,no-X11-forwarding,no-user-rc,user-rc", KeyOptions()),
-        ('environment="LD_PRELOAD=/tmp/evil.so"', KeyOptions()),
+        ("no-agent-forwarding,no-X11-forwarding,no-user-rc,user-rc", NO_FORWARDING),
+        ('environment="A=1,2",environment="B=x=\\"y\\"",environment="A=3"', WITH_ENVIRONMENT),
+        ('permitlisten="8080",permitlisten="[::1]:*"', KeyOptions(permit_listen=("8080", "[::1]:*"))),
+        ("no-touch-required,verify-required", KeyOptions(touch_required=False, verify_required=True)),
+        ('cert-authority,principals="root,admin"', KeyOptions(cert_authority=True, principals=("root", "admin"))),
         ('expiry-time="20300102Z"', KeyOptions(expires=float(calendar.timegm((2030, 1, 2, 0, 0, 0))))),
         ('expiry-time="203001020304Z"', KeyOptions(expires=float(calendar.timegm((2030, 1, 2, 3, 4, 0))))),
         ('expiry-time="20300102030405Z"', KeyOptions(expires=float(calendar.timegm((2030, 1, 2, 3, 4, 5))))),
@@ -73,11 +81,13 @@ def test_options(text: str, expected: KeyOptions) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "cert-authority",
-        'principals="root"',
+        'principals="root,"',
+        'principals="a",principals="b"',
         'tunnel="0"',
-        'permitlisten="8080"',
-        "verify-required",
+        'permitlisten="a:b"',
+        'environment="A"',
+        'environment="A-B=1"',
+        "environment",
         "no-such-option",
         "no-pty=",
         'no-pty="x"',
