@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
-from jupyter_ssh.ssh.config import default_files, resolve
+from jupyter_ssh.ssh.config import default_files
 from jupyter_ssh.ssh.errors import ConfigError, ConnectError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]
 def config_lines(options: Options) -> list[str]:
     """A Host block with all that was resolved for a destination, under the name of the demo."""
     from jupyter_ssh.ssh.config.keywords import ROWS
-    from jupyter_ssh.ssh.config.values import arguments_of
+    from jupyter_ssh.ssh.config.values import PATH, arguments_of
 
     lines = [f"Host {ALIAS}", f"    HostName {options.host_name.replace('%', '%%')}"]
     for row in ROWS:
@@ -85,7 +85,9 @@ def config_lines(options: Options) -> list[str]:
             continue
         if not options.given(row.option) and row.option not in ("user", "port"):
             continue
-        if row.accumulates and row.kind.most == 1:
+        if row.kind.raw or (row.gathers and row.kind is not PATH):
+            lines += [f"    {row.name} {text}" for text in row.kind.write(value)]
+        elif row.gathers:
             lines += [f"    {row.name} {_quoted(text)}" for text in value]
         else:
             words = arguments_of(value, row.kind) or ["none"]
@@ -179,8 +181,10 @@ def _written(folder: Path, lines: Sequence[str], messages: Messages) -> dict[str
     own = [str(file.path) for file in default_files(Path.home()) if file.path.is_file()]
     others = [f"Host * !{ALIAS}", *(f"    Include {_quoted(name)}" for name in own)] if own else []
     _write_config(path, [*lines, *others])
+    from jupyter_ssh.ssh.client.connection import resolve_options
+
     try:
-        resolve(ALIAS, files=[path], user_name="", home=Path.home(), environment=os.environ)
+        resolve_options(ALIAS, path, (), {})
     except ConfigError as error:
         messages.say(f"Your own ssh_config is left out of the demo: {error.message}")
         _write_config(path, lines)

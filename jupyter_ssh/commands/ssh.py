@@ -78,7 +78,9 @@ def _options(arguments: Arguments) -> Options:
     from jupyter_ssh.ssh.client.connection import resolve_options
 
     assert arguments.destination is not None
-    return resolve_options(arguments.destination, arguments.config, arguments.command_line, {})
+    return resolve_options(
+        arguments.destination, arguments.config, arguments.command_line, {}, command=arguments.command
+    )
 
 
 def _ended(status: int) -> int:

@@ -6,7 +6,7 @@ import getpass
 import os
 from pathlib import Path
 
-from jupyter_ssh.ssh.config.options import resolve
+from jupyter_ssh.ssh.config.resolving import resolve
 from jupyter_ssh.ssh.config.ssh_config import chosen_files, hosts
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
@@ -37,7 +37,9 @@ def named_hosts() -> list[tuple[str, str]]:
     names = dict.fromkeys(hosts(chosen_files(config_file(), home), home), "ssh_config")
     try:
         # For UserKnownHostsFile as a file gives it for every host.
-        options = resolve("localhost", files=chosen_files(config_file(), home), user_name=_user(), home=home)
+        files = chosen_files(config_file(), home)
+        # Nothing is run for a Tab: no Match exec holds, and no Match localnetwork.
+        options = resolve("localhost", files=files, user_name=_user(), home=home, run=lambda _: 1, addresses=lambda: ())
         paths = (*options.user_known_hosts_file, *options.global_known_hosts_file)
         known = _known_hosts.setdefault(paths, KnownHosts(paths))
         known.refresh()

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from ..config.options import Options, resolve
+from ..config.options import Options
+from ..config.resolving import resolve
 from ..config.ssh_config import ConfigFile, chosen_files
 from ..crypto.exchange import EXCHANGES
 from ..errors import (
@@ -30,6 +31,7 @@ from ..keys.base import PrivateKey
 from ..net.deadline import within
 from ..net.dial import dial
 from ..net.driver import SessionDriver
+from ..net.names import SystemNames, interface_addresses
 from ..protocol import events as e
 from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
@@ -40,6 +42,7 @@ from .agent_forwarding import CHANNEL as AGENT_CHANNEL
 from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
 from .handshake import Handshake
+from .local_commands import shell_status
 from .process import Process, Pty, Result
 from .prompts import NoPrompts, Prompts
 from .settings import ca_signature_algorithms, session_settings
@@ -129,7 +132,8 @@ def connect(
         keys, paths = _split_keys(identity_file)
         if identity_file is not None:
             options["identity_file"] = paths or ["none"]
-        resolved = resolve_options(target, config, command_line, options)
+        # In a thread, for a file may have a command run; the loop belongs to all connections.
+        resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
         return await open_connection(resolved, prompts or NoPrompts(), password=password, keys=keys)
 
     return Connecting(make)
@@ -140,8 +144,13 @@ def resolve_options(
     config: Config,
     command_line: Sequence[str | tuple[str, str]],
     keywords: Mapping[str, object],
+    command: str | None = None,
 ) -> Options:
-    """The options of a connection from everything that speaks of them; raises `ConfigError`."""
+    """The options of a connection from everything that speaks of them; raises `ConfigError`.
+
+    Blocks while a file has a command run (Match exec) or a name made canonical, each for a bounded time.  ``command``
+    is what is going to be run, for Match command.
+    """
     home = Path.home()
     files: Sequence[ConfigFile]
     if config is None or isinstance(config, (str, os.PathLike)):
@@ -158,6 +167,10 @@ def resolve_options(
         environment=os.environ,
         uid=os.getuid() if hasattr(os, "getuid") else None,
         local_host=socket.gethostname(),
+        run=shell_status,
+        names=SystemNames(),
+        addresses=interface_addresses,
+        command=command,
     )
 
 

@@ -4,8 +4,10 @@ Nothing here reads the environment or the account of the process: home, user and
 """
 
 from jupyter_ssh.ssh.config.arguments import Arguments, LongOption, Usage, parse, parse_line
-from jupyter_ssh.ssh.config.options import Options, resolve
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.config.resolving import resolve
 from jupyter_ssh.ssh.config.ssh_config import ConfigFile, chosen_files, default_files, hosts
+from jupyter_ssh.ssh.config.surroundings import Names, Surroundings
 from jupyter_ssh.ssh.config.target import Target, parse_target
 from jupyter_ssh.ssh.config.values import RekeyLimit
 
@@ -13,8 +15,10 @@ __all__ = [
     "Arguments",
     "ConfigFile",
     "LongOption",
+    "Names",
     "Options",
     "RekeyLimit",
+    "Surroundings",
     "Target",
     "Usage",
     "chosen_files",

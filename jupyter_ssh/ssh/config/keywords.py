@@ -1,14 +1,16 @@
-"""The table of ssh_config(5) keywords: a keyword acted on is one row here and one field of `Options`.
+"""The table of ssh_config(5) keywords: one row and one field of `Options` for each that OpenSSH 10 knows.
 
-The snake_case name of a row is what ``connect(...)`` takes: ``HostName`` is ``host_name``, ``MACs`` is ``macs``.
-What OpenSSH knows and this version does not act on stands in the lists at the end, each with what happens to it.
+The snake_case name of a row is what ``connect(...)`` takes: ``HostName`` is ``host_name``, ``MACs`` is ``macs``. Rows
+stand in the order in which ``ssh -G`` writes them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jupyter_ssh.ssh.config.target import parse_jumps
+from jupyter_ssh.ssh.config import special_values as special
+from jupyter_ssh.ssh.config.algorithm_lists import CIPHER_LIST, EXCHANGE_LIST, MAC_LIST, SIGNATURE_LIST
+from jupyter_ssh.ssh.config.tokens import ALL_TOKENS
 from jupyter_ssh.ssh.config.values import (
     AGENT_ADDITION,
     COMMAND,
@@ -22,8 +24,9 @@ from jupyter_ssh.ssh.config.values import (
     PORT,
     REKEY_LIMIT,
     TEXT,
+    TEXT_OR_NONE,
     TIME,
-    TIME_OR_NONE,
+    WORDS,
     YES_NO,
     YES_NO_OR_PATH,
     AgentAddition,
@@ -32,13 +35,17 @@ from jupyter_ssh.ssh.config.values import (
     one_of,
 )
 
+# What comes of a keyword: it acts; it has no effect, which is said with -v; or it is missed, which is a warning.
+ACTED, KNOWN, MISSED = "acted on", "known", "known, with a warning"
+
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
     """One keyword of ssh_config(5).
 
-    ``accumulates``: every value given counts, else the first one.  ``tokens``: the ``%`` letters that are expanded in
-    it; ``files``: ``~`` and ``${NAME}`` too.  ``own``: ours alone, OpenSSH would refuse it in a file.
+    ``gathers``: every line given counts, else the first one.  ``tokens``: the ``%`` letters that are expanded in it;
+    ``variables``: ``${NAME}`` too, ``home``: ``~`` too.  ``expanded``: ``ssh -G`` writes it after its expansion.
+    ``own``: ours alone, OpenSSH would refuse it in a file.  ``since``: the OpenSSH that brought it, from 9.3 on.
     """
 
     name: str
@@ -46,32 +53,49 @@ class Keyword:
     kind: Kind
     default: object = None
     aliases: tuple[str, ...] = ()
-    accumulates: bool = False
+    effect: str = ACTED
+    gathers: bool = False
     tokens: str = ""
-    files: bool = False
+    variables: bool = False
+    home: bool = False
+    expanded: bool = False
     own: bool = False
+    since: str = ""
 
 
 # Letters after "%" by what may be expanded where (ssh_config(5), TOKENS).
-_ALL_TOKENS = "CdhijkLlnpru"
-_HOST_TOKENS = "h"
-_PROXY_TOKENS = "hnpr"
+_ALL = ALL_TOKENS
+_USER = "dhijkLlnpu"  # neither the user nor a hash over it
+_PROXY = "hnpr"
 
-_ADDRESS_FAMILY = one_of("any", "inet", "inet6")
-_CHECKING = one_of("yes", "ask", "accept-new", "no", true="yes", false="no", off="no")
-_TTY = one_of("auto", "yes", "no", "force", true="yes", false="no")
-_PUBKEY = one_of("yes", "no", "unbound", "host-bound", true="yes", false="no")
-_SESSION = one_of("default", "none", "subsystem")
+_SHOWN = {"yes": "true", "no": "false"}  # as ``ssh -G`` writes keywords that have more than these two values
+_WORDS = {"true": "yes", "false": "no"}
+
+_FAMILY = one_of("any", "inet", "inet6")
+_ASK = one_of("yes", "no", "ask", shown=_SHOWN, **_WORDS)
+_CANONICAL = one_of("yes", "no", "always", shown=_SHOWN, **_WORDS)
+_CHECKING = one_of("yes", "ask", "accept-new", "no", shown=_SHOWN, off="no", **_WORDS)
+_COMPRESSION = Kind("yes/no", lambda a: one_of("yes", "no").read(a) == "yes", YES_NO.write)
+_FACILITY = one_of("DAEMON", "USER", "AUTH", "AUTHPRIV", *(f"LOCAL{number}" for number in range(8)))
+_HASHES = ("md5", "sha1", "sha256", "sha384", "sha512")
+_HASH = one_of(*_HASHES, shown={name: name.upper() for name in _HASHES})
 _LEVELS = one_of(
-    *("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3"), debug="DEBUG1", silent="QUIET"
+    *("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3"),
+    shown={"DEBUG1": "DEBUG", "QUIET": "SILENT"},
+    debug="DEBUG1",
+    silent="QUIET",
 )
+_MASTER = one_of("yes", "no", "ask", "auto", "autoask", shown=_SHOWN, **_WORDS)
+_PUBKEY = one_of("yes", "no", "unbound", "host-bound", shown=_SHOWN, **_WORDS)
+_SESSION = one_of("default", "none", "subsystem")
+_TTY = one_of("auto", "yes", "no", "force", shown=_SHOWN, **_WORDS)
+_TUNNEL = one_of(
+    "no", "ethernet", "point-to-point", shown=_SHOWN, yes="point-to-point", true="point-to-point", false="no"
+)
+_WEAK = one_of("yes", "no", "no-pq-kex", shown=_SHOWN, **_WORDS)
 
-
-def _write_jumps(value: object) -> list[str]:
-    return [",".join(map(str, value))] if isinstance(value, tuple) and value else []
-
-
-_JUMPS = Kind("[user@]host[:port],… or none", lambda a: parse_jumps(a[0]), _write_jumps)
+_CONNECT_TIME = Kind("time or none", TIME.read, lambda v: ["none"] if v is None else TIME.write(v))
+_PERSON = Kind("text", TEXT.read, TEXT.write)
 
 # OpenSSH's, in its order; then our own types.
 DEFAULT_IDENTITY_FILES = tuple(
@@ -80,104 +104,181 @@ DEFAULT_IDENTITY_FILES = tuple(
 )
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+_ANY_DEVICE = (None, None)
+_QOS_DEFAULT = (0xB8, None)  # of OpenSSH 10.1: expedited forwarding for people, the system's own for bulk
 
 # A list of algorithms is kept as text with its leading +, - or ^: crypto/selection applies it. None is our own list.
-_ROWS = (
-    Keyword("AddKeysToAgent", "add_keys_to_agent", AGENT_ADDITION, AgentAddition()),
-    Keyword("AddressFamily", "address_family", _ADDRESS_FAMILY, "any"),
+ROWS: tuple[Keyword, ...] = (
+    Keyword("User", "user", _PERSON, tokens=_USER, variables=True),
+    Keyword("HostName", "host_name", TEXT, tokens="h"),
+    Keyword("Port", "port", PORT, 22),
+    Keyword("AddressFamily", "address_family", _FAMILY, "any"),
     Keyword("BatchMode", "batch_mode", YES_NO, False),
-    Keyword("BindAddress", "bind_address", TEXT),
-    Keyword("BindInterface", "bind_interface", TEXT),
-    Keyword("CASignatureAlgorithms", "ca_signature_algorithms", LIST),
-    Keyword("CertificateFile", "certificate_file", PATH, (), (), True, _ALL_TOKENS, True),
-    Keyword("Ciphers", "ciphers", LIST, aliases=("Cipher",)),
-    Keyword("Compression", "compression", YES_NO, False),
-    Keyword("ConnectionAttempts", "connection_attempts", INTEGER, 1),
-    Keyword("ConnectTimeout", "connect_timeout", TIME_OR_NONE),
-    Keyword("EscapeChar", "escape_char", ESCAPE, "~"),
-    Keyword("ForwardAgent", "forward_agent", YES_NO_OR_PATH, "no", tokens=_ALL_TOKENS, files=True),
-    Keyword("GlobalKnownHostsFile", "global_known_hosts_file", PATHS, _SYSTEM_KNOWN_HOSTS),
+    Keyword("CanonicalizeFallbackLocal", "canonicalize_fallback_local", YES_NO, True),
+    Keyword("CanonicalizeHostname", "canonicalize_hostname", _CANONICAL, "no"),
+    Keyword("CheckHostIP", "check_host_ip", YES_NO, False, effect=KNOWN),
+    Keyword("Compression", "compression", _COMPRESSION, False),
+    Keyword("ControlMaster", "control_master", _MASTER, "no", effect=KNOWN),
+    Keyword("EnableSSHKeysign", "enable_ssh_keysign", YES_NO, False, effect=KNOWN),
+    Keyword("ClearAllForwardings", "clear_all_forwardings", YES_NO, False),
+    Keyword("ExitOnForwardFailure", "exit_on_forward_failure", YES_NO, False, effect=KNOWN),
+    Keyword("FingerprintHash", "fingerprint_hash", _HASH, "sha256", effect=KNOWN),
+    Keyword("ForwardX11", "forward_x11", YES_NO, False, effect=KNOWN),
+    Keyword("ForwardX11Trusted", "forward_x11_trusted", YES_NO, False, effect=KNOWN),
+    Keyword("GatewayPorts", "gateway_ports", YES_NO, False, effect=KNOWN),
+    Keyword("GSSAPIAuthentication", "gssapi_authentication", YES_NO, False, effect=KNOWN),
+    Keyword("GSSAPIDelegateCredentials", "gssapi_delegate_credentials", YES_NO, False, effect=KNOWN),
     Keyword("HashKnownHosts", "hash_known_hosts", YES_NO, False),
-    Keyword("HostKeyAlgorithms", "host_key_algorithms", LIST),
-    Keyword("HostKeyAlias", "host_key_alias", TEXT),
-    Keyword("HostName", "host_name", TEXT, tokens=_HOST_TOKENS),
+    Keyword("HostbasedAuthentication", "hostbased_authentication", YES_NO, False, effect=KNOWN),
     Keyword("IdentitiesOnly", "identities_only", YES_NO, False),
-    Keyword("IdentityAgent", "identity_agent", TEXT, tokens=_ALL_TOKENS, files=True),
-    Keyword("IdentityFile", "identity_file", PATH, DEFAULT_IDENTITY_FILES, (), True, _ALL_TOKENS, True),
     Keyword(
         *("KbdInteractiveAuthentication", "kbd_interactive_authentication", YES_NO, True),
         aliases=("ChallengeResponseAuthentication", "SkeyAuthentication", "TISAuthentication"),
     ),
-    Keyword("KexAlgorithms", "kex_algorithms", LIST),
-    Keyword("LogLevel", "log_level", _LEVELS, "INFO"),
-    Keyword("MACs", "macs", LIST),
-    Keyword("NumberOfPasswordPrompts", "number_of_password_prompts", INTEGER, 3),
+    Keyword(*("NoHostAuthenticationForLocalhost", "no_host_authentication_for_localhost"), YES_NO, False, effect=KNOWN),
     Keyword("PasswordAuthentication", "password_authentication", YES_NO, True),
-    Keyword("Port", "port", PORT, 22),
-    Keyword("PreferredAuthentications", "preferred_authentications", LIST),
-    # Each keeps a later one of the other out: see settings.
-    Keyword("ProxyCommand", "proxy_command", COMMAND, tokens=_PROXY_TOKENS),
-    Keyword("ProxyJump", "proxy_jump", _JUMPS, (), tokens=_PROXY_TOKENS),
-    Keyword("PubkeyAcceptedAlgorithms", "pubkey_accepted_algorithms", LIST, aliases=("PubkeyAcceptedKeyTypes",)),
+    Keyword("PermitLocalCommand", "permit_local_command", YES_NO, False),
+    Keyword("ProxyUseFdpass", "proxy_use_fdpass", YES_NO, False, effect=KNOWN),
     Keyword("PubkeyAuthentication", "pubkey_authentication", _PUBKEY, "yes", aliases=("DSAAuthentication",)),
-    Keyword("RekeyLimit", "rekey_limit", REKEY_LIMIT, RekeyLimit()),
-    Keyword("RemoteCommand", "remote_command", COMMAND, tokens=_ALL_TOKENS),
     Keyword("RequestTTY", "request_tty", _TTY, "auto"),
-    Keyword("SendEnv", "send_env", PATTERNS, (), accumulates=True),
-    Keyword("ServerAliveCountMax", "server_alive_count_max", INTEGER, 3),
-    Keyword("ServerAliveInterval", "server_alive_interval", TIME, 0),
     Keyword("SessionType", "session_type", _SESSION, "default"),
-    Keyword("SetEnv", "set_env", ENVIRONMENT, {}),
     Keyword("StdinNull", "stdin_null", YES_NO, False),
+    Keyword("ForkAfterAuthentication", "fork_after_authentication", YES_NO, False),
+    Keyword("StreamLocalBindUnlink", "stream_local_bind_unlink", YES_NO, False, effect=KNOWN),
     Keyword("StrictHostKeyChecking", "strict_host_key_checking", _CHECKING, "ask"),
     Keyword("TCPKeepAlive", "tcp_keep_alive", YES_NO, True, aliases=("KeepAlive",)),
-    Keyword("User", "user", TEXT),
-    Keyword("UserKnownHostsFile", "user_known_hosts_file", PATHS, _KNOWN_HOSTS, tokens=_ALL_TOKENS, files=True),
+    Keyword("Tunnel", "tunnel", _TUNNEL, "no", effect=MISSED),
+    Keyword("VerifyHostKeyDNS", "verify_host_key_dns", _ASK, "no", effect=KNOWN),
+    Keyword("VisualHostKey", "visual_host_key", YES_NO, False),
+    Keyword("UpdateHostKeys", "update_host_keys", _ASK, None, effect=KNOWN),
+    Keyword("EnableEscapeCommandline", "enable_escape_commandline", YES_NO, False, effect=KNOWN),
+    Keyword("WarnWeakCrypto", "warn_weak_crypto", _WEAK, "yes", since="10.1"),
+    Keyword("CanonicalizeMaxDots", "canonicalize_max_dots", INTEGER, 1),
+    Keyword("ConnectionAttempts", "connection_attempts", INTEGER, 1),
+    Keyword("ForwardX11Timeout", "forward_x11_timeout", TIME, 1200, effect=KNOWN),
+    Keyword("NumberOfPasswordPrompts", "number_of_password_prompts", INTEGER, 3),
+    Keyword("ServerAliveCountMax", "server_alive_count_max", INTEGER, 3),
+    Keyword(*("ServerAliveInterval", "server_alive_interval", TIME, 0), aliases=("ProtocolKeepAlives", "SetupTimeOut")),
+    Keyword("RequiredRSASize", "required_rsa_size", INTEGER, 1024),
+    Keyword("ObscureKeystrokeTiming", "obscure_keystroke_timing", special.KEYSTROKES, 20, effect=KNOWN, since="9.5"),
+    Keyword("BindAddress", "bind_address", TEXT),
+    Keyword("BindInterface", "bind_interface", TEXT),
+    Keyword("Ciphers", "ciphers", CIPHER_LIST),
+    Keyword(
+        *("ControlPath", "control_path", TEXT_OR_NONE, None, (), KNOWN, False, _ALL),
+        variables=True,
+        home=True,
+        expanded=True,
+    ),
+    Keyword("HostKeyAlgorithms", "host_key_algorithms", SIGNATURE_LIST),
+    Keyword("HostKeyAlias", "host_key_alias", Kind("text", lambda a: a[0].lower(), TEXT.write)),
+    Keyword(
+        *("HostbasedAcceptedAlgorithms", "hostbased_accepted_algorithms", SIGNATURE_LIST),
+        aliases=("HostbasedAcceptedKeyTypes", "HostbasedKeyTypes"),
+        effect=KNOWN,
+    ),
+    Keyword("IdentityAgent", "identity_agent", special.AGENT, tokens=_ALL, variables=True, home=True),
+    Keyword("IgnoreUnknown", "ignore_unknown", LIST),
+    Keyword("KbdInteractiveDevices", "kbd_interactive_devices", LIST, effect=KNOWN),
+    Keyword("KexAlgorithms", "kex_algorithms", EXCHANGE_LIST),
+    Keyword("CASignatureAlgorithms", "ca_signature_algorithms", SIGNATURE_LIST),
+    Keyword("LocalCommand", "local_command", COMMAND, tokens=_ALL + "T"),
+    Keyword("RemoteCommand", "remote_command", COMMAND, tokens=_ALL, expanded=True),
+    Keyword("LogLevel", "log_level", _LEVELS, "INFO"),
+    Keyword("MACs", "macs", MAC_LIST),
+    Keyword("PKCS11Provider", "pkcs11_provider", TEXT_OR_NONE, aliases=("SmartcardDevice",), effect=MISSED),
+    Keyword("SecurityKeyProvider", "security_key_provider", TEXT, "internal", effect=KNOWN),
+    Keyword("PreferredAuthentications", "preferred_authentications", LIST),
+    Keyword(
+        *("PubkeyAcceptedAlgorithms", "pubkey_accepted_algorithms", SIGNATURE_LIST), aliases=("PubkeyAcceptedKeyTypes",)
+    ),
+    Keyword(
+        *("RevokedHostKeys", "revoked_host_keys", TEXT_OR_NONE, None, (), MISSED, False, _ALL),
+        home=True,
+        expanded=True,
+    ),
+    Keyword("XAuthLocation", "xauth_location", TEXT, "/usr/bin/xauth", effect=KNOWN),
+    Keyword("KnownHostsCommand", "known_hosts_command", COMMAND, effect=MISSED),
+    Keyword("Tag", "tag", TEXT, since="9.4"),
+    Keyword("VersionAddendum", "version_addendum", COMMAND, tokens=_ALL, since="10.0"),
+    Keyword("RefuseConnection", "refuse_connection", COMMAND, since="10.0"),
+    Keyword("DynamicForward", "dynamic_forward", special.DYNAMIC_FORWARD, (), effect=MISSED, gathers=True),
+    Keyword("LocalForward", "local_forward", special.LOCAL_FORWARD, (), (), MISSED, True, _ALL, True, expanded=True),
+    Keyword("RemoteForward", "remote_forward", special.REMOTE_FORWARD, (), (), MISSED, True, _ALL, True, expanded=True),
+    Keyword(
+        *("IdentityFile", "identity_file", PATH, DEFAULT_IDENTITY_FILES, ("IdentityFile2",), ACTED, True, _ALL),
+        variables=True,
+        home=True,
+    ),
+    Keyword("CanonicalDomains", "canonical_domains", special.DOMAINS, ()),
+    Keyword(*("CertificateFile", "certificate_file", PATH, (), (), ACTED, True, _ALL), variables=True, home=True),
+    Keyword("GlobalKnownHostsFile", "global_known_hosts_file", PATHS, _SYSTEM_KNOWN_HOSTS, home=True),
+    Keyword(
+        *("UserKnownHostsFile", "user_known_hosts_file", PATHS, _KNOWN_HOSTS, (), ACTED, False, _ALL),
+        variables=True,
+        home=True,
+        expanded=True,
+    ),
+    Keyword("SendEnv", "send_env", PATTERNS, (), gathers=True),
+    Keyword("SetEnv", "set_env", ENVIRONMENT, {}, tokens=_ALL, variables=True),
+    Keyword("LogVerbose", "log_verbose", WORDS, (), effect=KNOWN),
+    Keyword("ChannelTimeout", "channel_timeout", special.CHANNEL_TIMEOUTS, (), effect=KNOWN, since="9.7"),
+    Keyword("PermitRemoteOpen", "permit_remote_open", special.PERMITTED_OPENS, ("any",), effect=KNOWN),
+    Keyword("AddKeysToAgent", "add_keys_to_agent", AGENT_ADDITION, AgentAddition()),
+    Keyword(
+        *("ForwardAgent", "forward_agent", YES_NO_OR_PATH, "no", (), ACTED, False, _ALL),
+        variables=True,
+        home=True,
+    ),
+    Keyword("ConnectTimeout", "connect_timeout", _CONNECT_TIME),
+    Keyword("TunnelDevice", "tunnel_device", special.TUNNEL_DEVICE, _ANY_DEVICE, effect=KNOWN),
+    Keyword("CanonicalizePermittedCNAMEs", "canonicalize_permitted_cnames", special.CNAMES, ()),
+    Keyword("ControlPersist", "control_persist", special.PERSIST, effect=KNOWN),
+    Keyword("EscapeChar", "escape_char", ESCAPE, "~"),
+    Keyword("IPQoS", "ip_qos", special.QOS, _QOS_DEFAULT),
+    Keyword("RekeyLimit", "rekey_limit", REKEY_LIMIT, RekeyLimit()),
+    Keyword("StreamLocalBindMask", "stream_local_bind_mask", special.MASK, 0o177, effect=KNOWN),
+    Keyword("SyslogFacility", "syslog_facility", _FACILITY, "USER", effect=KNOWN),
+    # Each keeps a later one of the other out: see settings.
+    Keyword("ProxyCommand", "proxy_command", COMMAND, tokens=_PROXY),
+    Keyword("ProxyJump", "proxy_jump", special.JUMPS, (), tokens=_PROXY),
     # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; never in a file that OpenSSH reads too.
     Keyword("Legacy", "legacy", YES_NO, False, own=True),
 )
 
 # Followed while a file is read, so they are no options of a connection.
-STRUCTURE = frozenset({"host", "match", "include", "ignoreunknown"})
-
-# To leave these out changes what a person relies on: each one found is a warning.
-IGNORED_WITH_WARNING = frozenset(
-    {"DynamicForward", "KnownHostsCommand", "LocalForward", "RemoteForward", "RevokedHostKeys"}
-)
-
-# Accepted, without an effect in this version. Behind OpenSSH's own: what Debian, Fedora and Apple add, and old ones.
-_WITHOUT_EFFECT = """
-    CanonicalDomains CanonicalizeFallbackLocal CanonicalizeHostname CanonicalizeMaxDots
-    CanonicalizePermittedCNAMEs ChannelTimeout CheckHostIP ClearAllForwardings ControlMaster
-    ControlPath ControlPersist EnableEscapeCommandline EnableSSHKeysign ExitOnForwardFailure FingerprintHash
-    ForkAfterAuthentication ForwardX11 ForwardX11Timeout ForwardX11Trusted GatewayPorts
-    GSSAPIAuthentication GSSAPIDelegateCredentials HostbasedAcceptedAlgorithms HostbasedAcceptedKeyTypes
-    HostbasedAuthentication HostbasedKeyTypes IPQoS KbdInteractiveDevices LocalCommand LogVerbose
-    NoHostAuthenticationForLocalhost ObscureKeystrokeTiming PermitLocalCommand PermitRemoteOpen PKCS11Provider
-    ProxyUseFdpass RefuseConnection RequiredRSASize SecurityKeyProvider StreamLocalBindMask StreamLocalBindUnlink
-    SyslogFacility Tag Tunnel TunnelDevice UpdateHostKeys VerifyHostKeyDNS VersionAddendum VisualHostKey WarnWeakCrypto
-    XAuthLocation
-
-    AskPassGUI GSSAPIClientIdentity GSSAPIKexAlgorithms GSSAPIKeyExchange GSSAPIRenewalForcesRekey
-    GSSAPIServerIdentity GSSAPITrustDns UseKeychain
-
-    AFSTokenPassing CompressionLevel FallBackToRsh GlobalKnownHostsFile2 KerberosAuthentication
-    KerberosTGTPassing Protocol RhostsAuthentication RhostsRSAAuthentication RSAAuthentication SmartcardDevice
-    UsePrivilegedPort UserKnownHostsFile2 UseRoaming UseRsh
-"""
-IGNORED = frozenset(_WITHOUT_EFFECT.split())
+STRUCTURE = frozenset({"host", "match", "include"})
 
 
 def _folded(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+def _names(text: str) -> dict[str, str]:
+    return {_folded(name): name for name in text.split()}
+
+
+# OpenSSH takes these without an effect and without a word.
+SILENT = _names("Protocol UseBlacklistedKeys")
+# Of former versions: OpenSSH says so with -v.
+DEPRECATED = _names("""
+    Cipher FallBackToRsh GlobalKnownHostsFile2 RhostsAuthentication UserKnownHostsFile2 UsePrivilegedPort UseRoaming
+    UseRsh
+""")
+# OpenSSH warns of these and goes on.
+UNSUPPORTED = _names("""
+    AFSTokenPassing CompressionLevel KerberosAuthentication KerberosTGTPassing RhostsRSAAuthentication RSAAuthentication
+""")
+# What Debian, Fedora and Apple add to OpenSSH.
+OF_VENDORS = _names("""
+    AskPassGUI GSSAPIClientIdentity GSSAPIKexAlgorithms GSSAPIKeyExchange GSSAPIRenewalForcesRekey GSSAPIServerIdentity
+    GSSAPITrustDns UseKeychain
+""")
+
 # By OpenSSH's spelling in lower case; snake_case finds the same rows once its underscores are gone.
-KEYWORDS: dict[str, Keyword] = {_folded(row.name): row for row in _ROWS} | {
-    _folded(alias): row for row in _ROWS for alias in row.aliases
+KEYWORDS: dict[str, Keyword] = {_folded(row.name): row for row in ROWS} | {
+    _folded(alias): row for row in ROWS for alias in row.aliases
 }
-ROWS: tuple[Keyword, ...] = _ROWS
-NOT_ACTED_ON: dict[str, str] = {_folded(name): name for name in IGNORED | IGNORED_WITH_WARNING}
 
 
 def find_keyword(name: str) -> Keyword | None:

@@ -1,23 +1,15 @@
-"""`Options`: all that is decided about one connection before the first byte, and `resolve`, which decides it."""
+"""`Options`: all that is decided about one connection before the first byte."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from jupyter_ssh.ssh.config import patterns
-from jupyter_ssh.ssh.config.keywords import KEYWORDS, ROWS, Keyword
-from jupyter_ssh.ssh.config.settings import Settings
-from jupyter_ssh.ssh.config.ssh_config import ConfigFile, MatchContext, read_config
-from jupyter_ssh.ssh.config.target import Target, check_host, parse_target
-from jupyter_ssh.ssh.config.tokens import connection_hash, expand_home, expand_percent, expand_variables
+from jupyter_ssh.ssh.config.keywords import ROWS
+from jupyter_ssh.ssh.config.special_values import Forward, PermittedCname
+from jupyter_ssh.ssh.config.target import Target
 from jupyter_ssh.ssh.config.values import AgentAddition, RekeyLimit
-
-DEFAULT_SOURCE = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +30,103 @@ class Options:
     bind_address: str | None
     bind_interface: str | None
     ca_signature_algorithms: str | None
+    canonical_domains: tuple[str, ...]
+    canonicalize_fallback_local: bool
+    canonicalize_hostname: str  # no, yes or always
+    canonicalize_max_dots: int
+    canonicalize_permitted_cnames: tuple[PermittedCname, ...]
     certificate_file: tuple[str, ...]
+    channel_timeout: tuple[str, ...]  # type=interval
+    check_host_ip: bool
     ciphers: str | None
+    clear_all_forwardings: bool
     compression: bool
     connection_attempts: int
     connect_timeout: float | None  # None: not given
+    control_master: str  # no, yes, ask, auto or autoask
+    control_path: str | None
+    control_persist: float | None  # None: no, 0: for ever, else seconds
+    dynamic_forward: tuple[Forward, ...]
+    enable_escape_commandline: bool
+    enable_ssh_keysign: bool
     escape_char: str | None
+    exit_on_forward_failure: bool
+    fingerprint_hash: str
+    fork_after_authentication: bool
     forward_agent: str  # yes, no, or the agent's socket or "$VARIABLE"
+    forward_x11: bool
+    forward_x11_timeout: float
+    forward_x11_trusted: bool
+    gateway_ports: bool
     global_known_hosts_file: tuple[str, ...]
+    gssapi_authentication: bool
+    gssapi_delegate_credentials: bool
     hash_known_hosts: bool
     host_key_algorithms: str | None
     host_key_alias: str | None
+    hostbased_accepted_algorithms: str | None
+    hostbased_authentication: bool
     identities_only: bool
     identity_agent: str | None  # a socket, none, SSH_AUTH_SOCK or "$VARIABLE"
     identity_file: tuple[str, ...]
+    ignore_unknown: str | None
+    ip_qos: tuple[int | None, int | None]  # interactive sessions, all others; None is the system's
     kbd_interactive_authentication: bool
+    kbd_interactive_devices: str | None
     kex_algorithms: str | None
+    known_hosts_command: str | None  # its tokens are expanded by who runs it: see ``tokens``
     legacy: bool  # algorithms of that grade are proposed too
+    local_command: str | None
+    local_forward: tuple[Forward, ...]
     log_level: str
+    log_verbose: tuple[str, ...]
     macs: str | None
+    no_host_authentication_for_localhost: bool
     number_of_password_prompts: int
+    obscure_keystroke_timing: int  # milliseconds; 0: not at all
     password_authentication: bool
+    permit_local_command: bool
+    permit_remote_open: tuple[str, ...]
+    pkcs11_provider: str | None
     preferred_authentications: str | None
     proxy_command: str | None  # for the user's shell; it carries the connection's bytes
     proxy_jump: tuple[Target, ...]  # the hosts to pass, in that order
+    proxy_use_fdpass: bool
     pubkey_accepted_algorithms: str | None
     pubkey_authentication: str  # yes, no, unbound or host-bound
+    refuse_connection: str | None  # why not to connect at all
     rekey_limit: RekeyLimit
     remote_command: str | None
+    remote_forward: tuple[Forward, ...]
     request_tty: str  # auto, yes, no or force
+    required_rsa_size: int  # bits
+    revoked_host_keys: str | None
+    security_key_provider: str
     send_env: tuple[str, ...]
     server_alive_count_max: int
     server_alive_interval: float
     session_type: str  # default, none or subsystem
     set_env: Mapping[str, str] = field(repr=False)  # tokens and passwords travel here
     stdin_null: bool
+    stream_local_bind_mask: int
+    stream_local_bind_unlink: bool
     strict_host_key_checking: str  # yes, ask, accept-new or no
+    syslog_facility: str
+    tag: str | None
     tcp_keep_alive: bool
+    tunnel: str  # no, point-to-point or ethernet
+    tunnel_device: tuple[int | None, int | None]
+    update_host_keys: str  # yes, no or ask
     user_known_hosts_file: tuple[str, ...]
+    verify_host_key_dns: str  # yes, no or ask
+    version_addendum: str | None
+    visual_host_key: bool
+    warn_weak_crypto: str  # yes, no or no-pq-kex
+    xauth_location: str
     sources: Mapping[str, str] = field(repr=False)  # snake_case name -> where the value was given
+    tokens: Mapping[str, str] = field(
+        repr=False, compare=False, default_factory=dict
+    )  # letter behind "%" -> what it becomes
     warnings: tuple[str, ...] = field(repr=False, default=())  # to be shown: options that were left out
     ignored: tuple[str, ...] = field(repr=False, default=())  # to be shown with -v
     _written: Mapping[str, object] = field(repr=False, compare=False, default_factory=dict)
@@ -95,166 +145,18 @@ class Options:
         return {**sent, **self.set_env}
 
     def lines(self) -> list[str]:
-        """``keyword value`` lines in the form of ``ssh -G``, paths before their expansion."""
+        """``keyword value`` lines in the form and the order of ``ssh -G``, most paths before their expansion."""
         result = [f"host {self.host}"]
         for row in ROWS:
-            if not row.own:
-                value = self._written.get(row.option, getattr(self, row.option))
-                result += [f"{row.name.lower()} {text}" for text in row.kind.write(value)]
+            if row.own:
+                continue
+            value = getattr(self, row.option) if row.expanded else self._written.get(row.option)
+            if row.option == "proxy_command" and self.proxy_jump:
+                continue
+            if value is None and row.default is None and row.option not in self._written:
+                value = getattr(self, row.option)
+            result += [f"{row.name.lower()} {text}" for text in row.kind.write(value)]
         return result
 
 
 assert {row.option for row in ROWS} <= set(Options.__dataclass_fields__)
-
-
-def resolve(
-    target: str | Target,
-    *,
-    command_line: Sequence[str | tuple[str, str]] = (),
-    keywords: Mapping[str, object] | None = None,
-    files: Sequence[ConfigFile | str | os.PathLike[str]] = (),
-    user_name: str,
-    home: Path,
-    environment: Mapping[str, str] | None = None,
-    uid: int | None = None,
-    local_host: str = "localhost",
-) -> Options:
-    """Decide every option for ``target``; of several values the first in this order counts.
-
-    1. ``keywords``: Python values by snake_case name (``known_hosts`` stands for that file and no other),
-    2. ``command_line``: text of ``-o`` (``"Port=22"``) or pairs of a keyword and its one argument,
-    3. user and port in ``target``,
-    4. ``files`` in their order (a plain path must exist),
-    5. defaults.
-
-    ``user_name``, ``home``, ``environment``, ``uid`` and ``local_host`` describe this side: they are what ``%u``,
-    ``%d``, ``${NAME}``, ``%i`` and ``%l`` become.  Raises `ConfigError`.
-    """
-    destination = parse_target(target) if isinstance(target, str) else target
-    local = _Local(user_name, home, environment or {}, uid, local_host)
-    settings = Settings()
-    settings.take_values(_with_known_hosts(keywords or {}), "argument")
-    for option in command_line:
-        if isinstance(option, str):
-            settings.take_line(option, "command line")
-        else:
-            settings.take_pair(option[0], option[1], "command line")
-    if destination.user is not None:
-        settings.take_pair("User", destination.user, "destination")
-    if destination.port is not None:
-        settings.take_pair("Port", str(destination.port), "destination")
-    _read_files([_as_file(file) for file in files], settings, destination, local)
-    return _complete(settings, destination, local)
-
-
-@dataclass(frozen=True, slots=True)
-class _Local:
-    user_name: str
-    home: Path
-    environment: Mapping[str, str]
-    uid: int | None
-    host: str
-
-
-def _with_known_hosts(keywords: Mapping[str, object]) -> dict[str, object]:
-    """``known_hosts=PATH`` as ssh_config says it: this file for the user and none for the system."""
-    result = dict(keywords)
-    path = result.pop("known_hosts", None)
-    if path is not None:
-        result = {"user_known_hosts_file": path, "global_known_hosts_file": "none", **result}
-    return result
-
-
-def _as_file(file: ConfigFile | str | os.PathLike[str]) -> ConfigFile:
-    return file if isinstance(file, ConfigFile) else ConfigFile(Path(file), required=True)
-
-
-def _read_files(files: Sequence[ConfigFile], settings: Settings, target: Target, local: _Local) -> None:
-    context = MatchContext(
-        original_host=target.host,
-        host=lambda: _host_name(settings, target),
-        user=lambda: str(settings.values.get("user", local.user_name)),
-        local_user=local.user_name,
-        home=local.home,
-    )
-    for file in files:
-        read_config(file, settings, context)
-    if context.final_requested:
-        # The second round of ssh_config(5), Match final. What it would warn of was warned of in the first one.
-        # The name is settled by then: a HostName line that counts only now comes too late, as in OpenSSH.
-        context.final = True
-        settings.values.setdefault("host_name", _host_name(settings, target).replace("%", "%%"))
-        said = len(settings.warnings), len(settings.ignored)
-        for file in files:
-            read_config(file, settings, context)
-        settings.warnings[:] = dict.fromkeys(settings.warnings)
-        del settings.ignored[said[1] :]
-
-
-def _host_name(settings: Settings, target: Target) -> str:
-    given = settings.values.get("host_name")
-    if given is None:
-        name = target.host
-    else:
-        name = expand_percent(str(given), KEYWORDS["hostname"].tokens, {"h": target.host}, "HostName")
-    # Names are compared in lower case everywhere; behind "%" stands an interface, whose name is not.
-    address, percent, zone = name.partition("%")
-    return address.lower() + percent + zone
-
-
-def _complete(settings: Settings, target: Target, local: _Local) -> Options:
-    """Fill in the defaults and expand what may be expanded."""
-    written: dict[str, Any] = {row.option: settings.values.get(row.option, row.default) for row in ROWS}
-    written["host_name"] = _host_name(settings, target)
-    check_host(written["host_name"], written["host_name"])
-    written["user"] = written["user"] or local.user_name
-    written["connect_timeout"] = written["connect_timeout"] or None  # 0 is no limit of its own, as in OpenSSH
-    tokens = _tokens(written, target, local)
-    values = {row.option: _expanded(row, written[row.option], tokens, local) for row in ROWS}
-    # "IdentityFile none" keeps the default files out and is no file itself.
-    values["identity_file"] = tuple(path for path in values["identity_file"] if path.lower() != "none")
-    values["set_env"] = MappingProxyType(dict(values["set_env"]))
-    return Options(
-        host=target.host,
-        **values,
-        sources=MappingProxyType(dict(settings.sources)),
-        warnings=tuple(settings.warnings),
-        ignored=tuple(settings.ignored),
-        _written=MappingProxyType(written),
-    )
-
-
-def _tokens(written: Mapping[str, Any], target: Target, local: _Local) -> dict[str, str]:
-    host, port, user = str(written["host_name"]), str(written["port"]), str(written["user"])
-    return {
-        "C": connection_hash(local.host, host, int(port), user),
-        "d": str(local.home),
-        "h": host,
-        "i": "" if local.uid is None else str(local.uid),
-        "j": "",
-        "k": written["host_key_alias"] or target.host,
-        "L": local.host.partition(".")[0],
-        "l": local.host,
-        "n": target.host,
-        "p": port,
-        "r": user,
-        "u": local.user_name,
-    }
-
-
-def _expanded(row: Keyword, value: Any, tokens: Mapping[str, str], local: _Local) -> Any:
-    if not row.tokens or row.option == "host_name" or value is None:
-        return value
-
-    def one(text: str) -> str:
-        text = expand_percent(text, row.tokens, tokens, row.name)
-        if not row.files:
-            return text
-        return expand_home(expand_variables(text, local.environment, row.name), local.home)
-
-    def hop(target: Target) -> Target:
-        return replace(target, host=one(target.host), user=one(target.user) if target.user else None)
-
-    if isinstance(value, str):
-        return one(value)
-    return tuple(hop(word) if isinstance(word, Target) else one(word) for word in value)

@@ -6,16 +6,23 @@ from collections.abc import Mapping
 
 from jupyter_ssh.ssh.config import patterns
 from jupyter_ssh.ssh.config.keywords import (
-    IGNORED_WITH_WARNING,
+    DEPRECATED,
     KEYWORDS,
-    NOT_ACTED_ON,
+    KNOWN,
+    MISSED,
+    OF_VENDORS,
+    SILENT,
     STRUCTURE,
+    UNSUPPORTED,
     Keyword,
     find_keyword,
 )
-from jupyter_ssh.ssh.config.values import arguments_of
+from jupyter_ssh.ssh.config.values import UNSET, arguments_of
 from jupyter_ssh.ssh.config.words import split_arguments, split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
+
+_BLANKS = " \t="
+_LONGEST_SHOWN = 64  # characters of a line's word in an error
 
 # Two ways to a host: the one named first counts, even if it names "none" (ssh_config(5), ProxyJump).
 _RIVALS = {"proxy_command": "proxy_jump", "proxy_jump": "proxy_command"}
@@ -36,7 +43,6 @@ class Settings:
         self.sources: dict[str, str] = {}
         self.ignored: list[str] = []
         self.warnings: list[str] = []
-        self._ignore_unknown: str | None = None
 
     def take_values(self, keywords: Mapping[str, object], where: str) -> None:
         """Values given by snake_case name; ``None`` means not given. Raises `ConfigError`."""
@@ -51,7 +57,7 @@ class Settings:
             try:
                 arguments = arguments_of(value, row.kind)
                 # A list of paths in Python is as many IdentityFile lines in a file.
-                several = [[word] for word in arguments] if row.accumulates and row.kind.most == 1 else [arguments]
+                several = [[word] for word in arguments] if row.gathers and row.kind.most == 1 else [arguments]
                 for words in several:
                     self._set(row, row.kind.read(words), where)
             except (ValueError, IndexError) as error:
@@ -61,8 +67,7 @@ class Settings:
         """One keyword with the text of one argument (an option letter such as ``-i`` with its value)."""
         row = find_keyword(name)
         if row is None:
-            self._take_other(name, value, where, active=True)
-            return
+            raise ConfigError(f'{where}: there is no option "{name}"', phase="options")
         try:
             self._set(row, row.kind.read([value]), where)
         except ValueError as error:
@@ -79,29 +84,32 @@ class Settings:
         name, rest = parts
         folded = name.lower()
         row = KEYWORDS.get(folded)
-        if folded in STRUCTURE - {"ignoreunknown"}:
+        if folded in STRUCTURE:
             raise ConfigError(f"{where}: {name} stands in files only", phase="options")
+        if not rest.strip(_BLANKS):
+            raise ConfigError(f'{where}: no argument after keyword "{shown(name)}"', phase="options")
         if row is not None and row.kind.raw:
-            if not rest.lstrip(" \t="):
-                raise ConfigError(f'{where}: no argument after keyword "{name}"', phase="options")
-            arguments = [rest.lstrip(" \t=")]
+            arguments = [rest.lstrip(_BLANKS)]
         else:
             arguments = arguments_of_line(name, rest, where, known=row is not None)
         if row is None:
-            self._take_other(name, " ".join(arguments), where, active=active)
+            self._take_other(name, where, active=active)
             return
         if row.kind.most is not None and len(arguments) > row.kind.most:
             raise ConfigError(f"{where}: keyword {name} extra arguments at end of line", phase="options")
         try:
             value = row.kind.read(arguments)
         except ValueError as error:
-            raise ConfigError(f"{where}: {error}", phase="options") from None
+            raise ConfigError(f"{where}: {shown(str(error), 300)}", phase="options") from None
         if active:
             self._set(row, value, where)
 
     def _set(self, row: Keyword, value: object, where: str) -> None:
         name = row.option
-        if row.accumulates and isinstance(value, tuple):
+        if value is UNSET:
+            return
+        self._say_effect(row, value, where)
+        if row.gathers and isinstance(value, tuple):
             earlier = self.values.get(name, ())
             assert isinstance(earlier, tuple)
             self.values[name] = _gathered(row, earlier, value)
@@ -110,26 +118,41 @@ class Settings:
             self.values[name] = value
             self.sources[name] = where
 
-    def _take_other(self, name: str, value: str, where: str, *, active: bool) -> None:
-        """A keyword without a row: OpenSSH's own that has no effect yet, or an unknown one."""
+    def _say_effect(self, row: Keyword, value: object, where: str) -> None:
+        """What a person should know of a keyword without an effect, unless it asks for what is so anyway."""
+        if value == row.default or not value:
+            return
+        if row.effect == MISSED:
+            self.warnings.append(f"{where}: {row.name} is not supported yet and has no effect")
+        elif row.effect == KNOWN and row.option not in self.values:
+            self.ignored.append(f"{where}: {row.name} has no effect in this version")
+
+    def _take_other(self, name: str, where: str, *, active: bool) -> None:
+        """A keyword without a row: one of former versions or of a vendor, or an unknown one."""
         folded = name.lower()
-        if folded == "ignoreunknown":
-            if active and self._ignore_unknown is None:
-                self._ignore_unknown = value
+        known = UNSUPPORTED.get(folded)
+        if known is not None:
+            if active:
+                self.warnings.append(f'{where}: Unsupported option "{known}"')
             return
-        known = NOT_ACTED_ON.get(folded)
-        if known is None:
-            if self._ignore_unknown and patterns.matches_list(folded, self._ignore_unknown.lower()):
-                return
-            raise UnknownKeyword(
-                f"{where}: Bad configuration option: {name}", phase="options", next_step=_near(name) or None
-            )
-        if not active:
+        known = DEPRECATED.get(folded) or OF_VENDORS.get(folded)
+        if known is not None:
+            if active:
+                word = "is deprecated and" if folded in DEPRECATED else "of another OpenSSH"
+                self.ignored.append(f"{where}: {known} {word} has no effect")
             return
-        if known in IGNORED_WITH_WARNING:
-            self.warnings.append(f"{where}: {known} is not supported yet and has no effect")
-        else:
-            self.ignored.append(f"{where}: {known} has no effect in this version")
+        ignored = self.values.get("ignore_unknown")
+        if folded in SILENT or (isinstance(ignored, str) and patterns.matches_list(folded, ignored.lower())):
+            return
+        raise UnknownKeyword(
+            f"{where}: Bad configuration option: {shown(name)}", phase="options", next_step=_near(name) or None
+        )
+
+
+def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
+    """A word of a file as an error may show it: no control characters, of bounded length."""
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[: longest + 1])
+    return text if len(text) <= longest else text[:longest] + "..."
 
 
 def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -> list[str]:
@@ -139,7 +162,7 @@ def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -
     except ValueError as error:
         raise ConfigError(f"{where}: {error}", phase="options") from None
     if known and (not arguments or not arguments[0]):
-        raise ConfigError(f'{where}: no argument after keyword "{name}"', phase="options")
+        raise ConfigError(f'{where}: no argument after keyword "{shown(name)}"', phase="options")
     return arguments
 
 
@@ -149,7 +172,7 @@ def _gathered(row: Keyword, earlier: tuple[str, ...], more: tuple[str, ...]) -> 
     for word in more:
         if row.option == "send_env" and word.startswith("-"):
             result = [kept for kept in result if not patterns.matches(kept, word[1:])]
-        elif word not in result:
+        elif row.option == "send_env" or word not in result:
             result.append(word)
     return tuple(result)
 

@@ -5,49 +5,37 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_ssh.ssh.config import patterns
+from jupyter_ssh.ssh.config.matching import MatchContext, match_holds
 from jupyter_ssh.ssh.config.settings import Settings, UnknownKeyword, arguments_of_line
-from jupyter_ssh.ssh.config.tokens import expand_home
+from jupyter_ssh.ssh.config.tokens import ALL_TOKENS, expand_home, expand_percent, expand_variables
 from jupyter_ssh.ssh.config.words import split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
 DEEPEST_INCLUDE = 16
 LARGEST_FILE = 4 << 20  # bytes: a bound for what is held in memory, far above any real file
+MOST_PROBLEMS = 20  # errors named of one file
 _BYTE_ORDER_MARK = "\ufeff"
 _SYSTEM_FOLDER = "/etc/ssh"
-
-# Criteria that would run a command, look at the network or come from newer versions: their blocks are left out.
-_LATER_CRITERIA = frozenset({"exec", "localnetwork", "tagged", "version", "sessiontype", "command"})
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
     """A file to read. ``required``: its absence is an error (``-F``). ``checked``: refused when others may write it.
 
-    ``user``: ``~`` and relative names in Include belong to the user's ``~/.ssh``, else to ``/etc/ssh``.
+    ``user``: ``~`` and relative names in Include belong to the user's ``~/.ssh``, else to ``/etc/ssh``. ``named_at`` is
+    the place of the Include that names it.
     """
 
     path: Path
     required: bool = False
     checked: bool = False
     user: bool = True
-
-
-@dataclass(slots=True)
-class MatchContext:
-    """What Host and Match compare with. ``host`` and ``user`` are asked when needed: earlier lines may change them."""
-
-    original_host: str
-    host: Callable[[], str]
-    user: Callable[[], str]
-    local_user: str
-    home: Path
-    final: bool = False
-    final_requested: bool = field(default=False)
+    named_at: str | None = None
 
 
 def default_files(home: Path, system: Path | None = Path(_SYSTEM_FOLDER, "ssh_config")) -> list[ConfigFile]:
@@ -93,32 +81,42 @@ class _Reader:
     def read(self, file: ConfigFile, *, depth: int, reachable: bool) -> None:
         """One file. ``reachable`` is false below an Include in a block that does not match: only errors count then."""
         active = reachable
-        unknown: list[UnknownKeyword] = []
+        problems: list[ConfigError] = []
         for number, line in enumerate(self._lines(file), 1):
             parts = split_keyword(line)
             if parts is None:
                 continue
             where = f"{file.path} line {number}"
             name = parts[0].lower()
-            if name == "host":
-                active = self._host(parts[1], where) and reachable
-            elif name == "match":
-                active = self._match(parts[1], where, reachable)
-            elif name == "include":
-                self._include(file, parts[1], where, depth, active)
-            else:
-                try:
+            try:
+                if name == "host":
+                    active = self._host(parts[1], where) and reachable
+                elif name == "match":
+                    arguments = arguments_of_line("Match", parts[1], where)
+                    active = match_holds(arguments, where, self._context, reachable=reachable)
+                elif name == "include":
+                    self._include(file, parts[1], where, depth, active)
+                else:
                     self._settings.take_line(line, where, active=active)
-                except UnknownKeyword as error:
-                    unknown.append(error)  # all of them are named, as OpenSSH does
-        if unknown:
-            text = "; ".join(error.message for error in unknown)
-            raise ConfigError(text, phase="options", next_step=unknown[0].next_step or _UNKNOWN_STEP)
+            except _InFile:
+                raise
+            except ConfigError as error:
+                problems.append(error)  # several are named at once, as OpenSSH does
+                if len(problems) == MOST_PROBLEMS:
+                    break
+        if problems:
+            text = "; ".join(error.message for error in problems)
+            first = problems[0]
+            step = first.next_step or (_UNKNOWN_STEP if isinstance(first, UnknownKeyword) else None)
+            raise _InFile(text, phase="options", expected=first.expected, received=first.received, next_step=step)
 
     def _lines(self, file: ConfigFile) -> list[str]:
         try:
             return _read_lines(file)
         except OSError as error:
+            if file.named_at is not None and not isinstance(error, FileNotFoundError):
+                text = f"{file.named_at}: Can't open user config file {file.path}: {error.strerror}"
+                raise ConfigError(text, phase="options") from None
             if file.required:
                 text = f"Can't open user config file {file.path}: {error.strerror}"
                 raise ConfigError(text, phase="options") from None
@@ -127,78 +125,38 @@ class _Reader:
         return []
 
     def _host(self, rest: str, where: str) -> bool:
-        arguments = arguments_of_line("Host", rest, where)
-        # After Match final has asked for a second round, Host compares with the name that HostName gave.
-        host = self._context.host() if self._context.final else self._context.original_host
-        return patterns.matches_any(host, arguments)
+        return patterns.matches_any(self._context.listed, arguments_of_line("Host", rest, where))
 
     def _include(self, file: ConfigFile, rest: str, where: str, depth: int, active: bool) -> None:
         arguments = arguments_of_line("Include", rest, where)
         if depth >= DEEPEST_INCLUDE:
             raise ConfigError(f"{where}: Too many recursive configuration includes", phase="options")
         for argument in arguments:
-            for path in _included(argument, file, self._context.home):
-                included = ConfigFile(path, False, file.checked, file.user)
+            if not argument:
+                raise ConfigError(f"{where}: keyword Include empty argument", phase="options")
+            if argument.startswith("~") and not file.user:
+                raise ConfigError(f"{where}: bad include path {argument}.", phase="options")
+            for path in _included(self._expanded(argument, where), file, self._context.around.home):
+                # What is included may not be written by others, also where the file itself was named with -F.
+                included = ConfigFile(path, required=False, checked=True, user=file.user, named_at=where)
                 self.read(included, depth=depth + 1, reachable=active)
 
-    def _match(self, rest: str, where: str, reachable: bool) -> bool:
-        """Whether all criteria of a Match line hold. One that is not evaluated yet makes the block one left out."""
-        criteria = _criteria(arguments_of_line("Match", rest, where), where)
-        result = True
-        left_out: str | None = None
-        for negated, name, value in criteria:
-            if name in _LATER_CRITERIA:
-                left_out = left_out or name
-                continue
-            if self._holds(name, value) == negated:
-                result = False
-        if left_out is None or not (result and reachable):
-            return result and reachable and left_out is None
-        self._settings.warnings.append(f"{where}: Match {left_out} is not supported yet: the block is left out")
-        return False
-
-    def _holds(self, name: str, value: str) -> bool:
-        context = self._context
-        if name in ("all", "canonical", "final"):
-            # Names are never canonicalised here, so a canonical block never holds; final asks for a second round.
-            context.final_requested |= name == "final"
-            return name == "all" or (name == "final" and context.final)
-        subjects: dict[str, Callable[[], str]] = {
-            "host": context.host,
-            "originalhost": lambda: context.original_host,
-            "user": context.user,
-            "localuser": lambda: context.local_user,
-        }
-        return patterns.matches_list(subjects[name](), value)
+    def _expanded(self, argument: str, where: str) -> str:
+        """``${NAME}`` and tokens, as since OpenSSH 9.9."""
+        if "%" not in argument and "${" not in argument:
+            return argument
+        try:
+            argument = expand_percent(argument, ALL_TOKENS, self._context.tokens(), "Include")
+            return expand_variables(argument, self._context.around.environment, "Include")
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error.message}", phase="options", next_step=error.next_step) from None
 
 
 _UNKNOWN_STEP = "See ssh_config(5), or name it in IgnoreUnknown."
-_WITHOUT_VALUE = frozenset({"all", "canonical", "final"})
-_WITH_VALUE = frozenset({"host", "originalhost", "user", "localuser"}) | _LATER_CRITERIA
 
 
-def _criteria(arguments: list[str], where: str) -> list[tuple[bool, str, str]]:
-    """A Match line as (negated, criterion, value); values stand in the next argument or behind ``=``."""
-    result: list[tuple[bool, str, str]] = []
-    words = iter(arguments)
-    for word in words:
-        name, equals, value = word.partition("=")
-        negated = name.startswith("!")
-        name = name.removeprefix("!").lower()
-        if any(earlier == "all" for _, earlier, _ in result):
-            raise ConfigError(f"{where}: 'all' cannot be combined with other Match attributes", phase="options")
-        if name in _WITHOUT_VALUE and not equals:
-            result.append((negated, name, ""))
-            continue
-        if name not in _WITH_VALUE:
-            raise ConfigError(f"{where}: Unsupported Match attribute {word}", phase="options")
-        if not value and not equals:
-            following = next(words, "")
-            value = following.removeprefix("=") or next(words, "")
-        if not value:
-            raise ConfigError(f"{where}: missing argument for Match '{name}'", phase="options")
-        result.append((negated, name, value))
-    return result
+class _InFile(ConfigError):
+    """What is wrong in one file, put together: the files around it add nothing."""
 
 
 def _included(argument: str, file: ConfigFile, home: Path) -> list[Path]:
@@ -220,7 +178,8 @@ def _read_lines(file: ConfigFile) -> list[str]:
         return []
     if len(data) > LARGEST_FILE:
         raise ConfigError(f"{file.path} is larger than {LARGEST_FILE} bytes", phase="options")
-    return data.decode("utf-8", "surrogateescape").removeprefix(_BYTE_ORDER_MARK).split("\n")
+    lines = data.decode("utf-8", "surrogateescape").removeprefix(_BYTE_ORDER_MARK).split("\n")
+    return [line.partition("\0")[0] for line in lines] if b"\0" in data else lines
 
 
 def _check_owner(status: os.stat_result, path: Path) -> None:
@@ -256,6 +215,6 @@ def _collect_hosts(file: ConfigFile, home: Path, names: dict[str, None], seen: s
                 continue
             for argument in arguments:
                 for path in _included(argument, file, home):
-                    _collect_hosts(ConfigFile(path, False, file.checked, file.user), home, names, seen)
+                    _collect_hosts(ConfigFile(path, checked=file.checked, user=file.user), home, names, seen)
         except ConfigError:
             continue

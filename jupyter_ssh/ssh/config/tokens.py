@@ -9,6 +9,9 @@ from pathlib import Path
 
 from jupyter_ssh.ssh.errors import ConfigError
 
+ALL_TOKENS = "CdhijkLlnpru"
+"""Letters after "%" that most keywords allow (ssh_config(5), TOKENS)."""
+
 _TOKEN = re.compile(r"%(.?)", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([^}]*)(\}?)")
 _LONGEST = 16384

@@ -9,15 +9,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
+from typing import Final
 
 _TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _TIME_PART = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
 _LONGEST_TIME = 2**31 - 1
+_NUMBER = re.compile(r"[ \t]*\+?([0-9]+)")
 _SMALLEST_REKEY = 16  # bytes; OpenSSH takes nothing smaller either
 
 _YES = {"yes": True, "true": True}
 _NO = {"no": False, "false": False}
+
+
+UNSET: Final = object()  # what "none" is for a time: as if the line were not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,10 @@ class AgentAddition:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way of reading arguments. ``most`` bounds their number, ``raw`` takes the line's rest as it stands."""
+    """One way of reading arguments. ``most`` bounds their number, ``raw`` takes the line's rest as it stands.
+
+    A reader that returns `UNSET` leaves the keyword to the next one who gives it.
+    """
 
     name: str
     read: Callable[[Sequence[str]], object]
@@ -58,16 +66,21 @@ def parse_yes_no(text: str) -> bool:
 
 def parse_integer(text: str) -> int:
     """A decimal integer of at most 32 bits, not negative."""
-    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > 2**31 - 1:
-        raise ValueError(f"integer value invalid: {text}")
-    return int(text)
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        problem = "too small" if re.fullmatch(r"[ \t]*-[0-9]+", text) else "invalid"
+        raise ValueError(f"integer value {problem}: {text}")
+    if len(match[1].lstrip("0")) > 10 or int(match[1]) > 2**31 - 1:
+        raise ValueError(f"integer value too large: {text}")
+    return int(match[1])
 
 
 def parse_port(text: str) -> int:
     """A TCP port, 1 to 65535."""
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+    match = _NUMBER.fullmatch(text)
+    if match is None or len(match[1].lstrip("0")) > 5 or not 0 < int(match[1]) < 65536:
         raise ValueError(f"Bad port '{text}'")
-    return int(text)
+    return int(match[1])
 
 
 def parse_time(text: str) -> float:
@@ -84,32 +97,47 @@ def parse_time(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Bytes of ``4096``, ``512K``, ``1G``."""
-    match = re.fullmatch(r"([0-9]{1,18})([kmg]?)", text, re.IGNORECASE)
+    """Bytes of ``4096``, ``512K``, ``1.5G``."""
+    match = re.fullmatch(r"([0-9]{1,18})(?:\.([0-9]{1,6}))?([kmg]?)", text, re.IGNORECASE)
     if match is None:
         raise ValueError(f"invalid size: {text}")
-    return int(match[1]) * _SIZE_UNITS[match[2].lower()]
+    unit = _SIZE_UNITS[match[3].lower()]
+    fraction = int(match[2]) * unit // 10 ** len(match[2]) if match[2] else 0
+    return int(match[1]) * unit + fraction
 
 
-def _read_time_or_none(arguments: Sequence[str]) -> float | None:
-    return None if arguments[0].lower() == "none" else parse_time(arguments[0])
+def _read_time_or_unset(arguments: Sequence[str]) -> object:
+    return UNSET if arguments[0] == "none" else parse_time(arguments[0])
 
 
 def _read_text_or_none(arguments: Sequence[str]) -> str | None:
     return None if arguments[0].lower() == "none" else arguments[0]
 
 
-def _read_paths(arguments: Sequence[str]) -> tuple[str, ...]:
-    if any(word.lower() == "none" for word in arguments):
-        if len(arguments) > 1:
-            raise ValueError('"none" must stand alone')
-        return ()
+def _alone(*words: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """A reader of several words, of which each of ``words`` may only stand alone; "none" is an empty list."""
+
+    def read(arguments: Sequence[str]) -> tuple[str, ...]:
+        for argument in arguments:
+            if not argument:
+                raise ValueError("empty argument")
+            if argument.lower() in words and len(arguments) > 1:
+                raise ValueError(f'"{argument.lower()}" argument must appear alone.')
+        return () if arguments[0].lower() == "none" else tuple(arguments)
+
+    return read
+
+
+def _read_patterns(arguments: Sequence[str]) -> tuple[str, ...]:
+    for argument in arguments:
+        if not argument or "=" in argument:
+            raise ValueError("Invalid environment name.")
     return tuple(arguments)
 
 
 def _read_rekey_limit(arguments: Sequence[str]) -> RekeyLimit:
     first = arguments[0].lower()
-    size = None if first in ("default", "none") else parse_size(first)
+    size = None if first == "default" else parse_size(first)
     if size is not None and 0 < size < _SMALLEST_REKEY:
         raise ValueError("RekeyLimit too small")
     seconds = 0
@@ -132,7 +160,9 @@ def _read_agent_addition(arguments: Sequence[str]) -> AgentAddition:
 def _write_agent_addition(value: object) -> list[str]:
     if not isinstance(value, AgentAddition):
         return []
-    words = [value.when] if value.when == "confirm" or not value.seconds else []
+    # Here "ssh -G" writes true and false.
+    when = {"yes": "true", "no": "false"}.get(value.when, value.when)
+    words = [when] if value.when == "confirm" or not value.seconds else []
     return [" ".join([*words, *([str(value.seconds)] if value.seconds else [])])]
 
 
@@ -144,28 +174,28 @@ def _read_environment(arguments: Sequence[str]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for word in arguments:
         name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise ValueError(f"Invalid environment: {word}")
+        if not equals:
+            raise ValueError("Invalid SetEnv.")  # without the word: it may be a secret
         variables.setdefault(name, value)
     return variables
 
 
 def _read_escape(arguments: Sequence[str]) -> str | None:
     text = arguments[0]
-    if text.lower() == "none":
+    if text == "none":
         return None
     if len(text) == 2 and text[0] == "^" and 64 <= ord(text[1]) < 128:
         return chr(ord(text[1]) & 31)
-    if len(text) == 1:
+    if len(text) == 1 and text.isascii():
         return text
-    raise ValueError(f"Bad escape character '{text}'")
+    raise ValueError("Bad escape character.")
 
 
 def _write_escape(value: object) -> list[str]:
     if value is None:
         return ["none"]
     text = str(value)
-    return [text if ord(text) >= 32 else f"^{chr(ord(text) + 64)}"]
+    return [text if ord(text) >= 32 else f"\\^{chr(ord(text) + 64)}"]
 
 
 def _write_number(value: object) -> list[str]:
@@ -197,14 +227,14 @@ def _write_rekey_limit(value: object) -> list[str]:
 YES_NO = Kind("yes/no", lambda a: parse_yes_no(a[0]), lambda v: ["yes" if v else "no"])
 INTEGER = Kind("integer", lambda a: parse_integer(a[0]), _write_number)
 PORT = Kind("port", lambda a: parse_port(a[0]), _write_number)
-TIME = Kind("time", lambda a: parse_time(a[0]), _write_number)
-TIME_OR_NONE = Kind("time or none", _read_time_or_none, _write_number)
+TIME = Kind("time", _read_time_or_unset, _write_number)
 TEXT = Kind("text", lambda a: a[0], _write_text)
 TEXT_OR_NONE = Kind("text or none", _read_text_or_none, _write_text)
 LIST = Kind("comma-separated list", lambda a: a[0], _write_text)
 PATH = Kind("path", lambda a: (a[0],), _write_lines)
-PATHS = Kind("paths", _read_paths, _write_one_line, most=None)
-PATTERNS = Kind("patterns", tuple, _write_lines, most=None)
+PATHS = Kind("paths", _alone("none"), _write_one_line, most=None)
+WORDS = Kind("words", _alone("none"), _write_one_line, most=None)
+PATTERNS = Kind("patterns", _read_patterns, _write_lines, most=None)
 ENVIRONMENT = Kind("NAME=value …", _read_environment, _write_environment, most=None)
 REKEY_LIMIT = Kind("size [time]", _read_rekey_limit, _write_rekey_limit, most=2)
 AGENT_ADDITION = Kind("yes, no, ask, confirm or a time", _read_agent_addition, _write_agent_addition, most=2)
@@ -213,9 +243,13 @@ ESCAPE = Kind("character, ^letter or none", _read_escape, _write_escape)
 COMMAND = Kind("command", _read_text_or_none, _write_text, raw=True)
 
 
-def one_of(*words: str, **also: str) -> Kind:
-    """A kind that takes some words in any case; ``also`` maps further spellings to one of them."""
+def one_of(*words: str, shown: Mapping[str, str] | None = None, **also: str) -> Kind:
+    """A kind that takes some words in any case; ``also`` maps further spellings to one of them.
+
+    ``shown`` holds the words that ``ssh -G`` writes differently.
+    """
     known = {word.lower(): word for word in words} | {spelling.lower(): word for spelling, word in also.items()}
+    spelled = shown or {}
 
     def read(arguments: Sequence[str]) -> str:
         word = known.get(arguments[0].lower())
@@ -223,7 +257,7 @@ def one_of(*words: str, **also: str) -> Kind:
             raise ValueError(f'unsupported option "{arguments[0]}", expected one of {", ".join(words)}')
         return word
 
-    return Kind(" | ".join(words), read, _write_text)
+    return Kind(" | ".join(words), read, lambda value: [spelled.get(str(value), str(value))])
 
 
 def arguments_of(value: object, kind: Kind) -> list[str]:
@@ -246,6 +280,9 @@ def arguments_of(value: object, kind: Kind) -> list[str]:
     if isinstance(value, Mapping):
         return [f"{name}={text}" for name, text in value.items()]
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        if not all(isinstance(word, (str, PathLike)) for word in value):
+            # Values of a form of their own, such as the hops of ProxyJump, are read back from their text.
+            return [text for line in kind.write(value) for text in line.split()]
         words = [_path_text(word) if isinstance(word, PathLike) else str(word) for word in value]
         return words if kind.most is None or kind.most > 1 or kind is PATH else [",".join(words)]
     raise ValueError(f"a {type(value).__name__} is no value for it, expected {kind.name}")

@@ -90,17 +90,6 @@ def test_match(home: Path, text: str, expected: int) -> None:
     assert read(home).warnings == ()
 
 
-@pytest.mark.parametrize("criterion", ["exec true", "localnetwork 10.0.0.0/8", "tagged x", "host host exec 'a b'"])
-def test_criteria_of_a_later_version_leave_the_block_out_and_say_so(home: Path, criterion: str) -> None:
-    write(home, f"Match {criterion}\nPort 1\nMatch all\nUser bob\n")
-    resolved = read(home)
-    assert (resolved.port, resolved.user) == (22, "bob")
-    assert len(resolved.warnings) == 1
-    assert "line 1" in resolved.warnings[0]
-    write(home, f"Match {criterion} host other\nPort 1\n")
-    assert read(home).warnings == ()
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [

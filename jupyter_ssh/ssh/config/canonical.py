@@ -1,0 +1,92 @@
+"""Names of hosts made canonical: CanonicalizeHostname and the keywords beside it (ssh_config(5))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jupyter_ssh.ssh.config import patterns
+from jupyter_ssh.ssh.config.special_values import PermittedCname
+from jupyter_ssh.ssh.config.surroundings import Names
+from jupyter_ssh.ssh.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Canonicalization:
+    """The options that say how a name is made canonical; ``direct``: no proxy or jump host is on the way."""
+
+    when: str  # no, yes or always
+    domains: tuple[str, ...]
+    fallback_local: bool
+    max_dots: int
+    permitted_cnames: tuple[PermittedCname, ...]
+    family: str
+    direct: bool
+
+    @property
+    def asked(self) -> bool:
+        """Whether names are looked up: what a proxy will resolve is left to it unless "always" is said."""
+        return self.when == "always" or (self.when == "yes" and self.direct)
+
+
+def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
+    """The name to connect to in place of ``name``; addresses come in their usual form whatever is asked.
+
+    Raises `ConfigError` for a name that has no address in any domain, if that is not to be left to the resolver, and
+    where the lookup takes too long.
+    """
+    bare, percent, zone = name.partition("%")
+    address = names.address(bare)
+    if address is not None:
+        return address + percent + zone
+    try:
+        found = _qualified(name, options, names)
+        if found is not None:
+            return found
+        return _aliased(name, options, names)
+    except TimeoutError as error:
+        raise ConfigError(
+            f"the name {name!r} cannot be made canonical",
+            phase="looking up the host",
+            received=str(error) or "no answer from the name server",
+            next_step="Check the network, or connect with -o CanonicalizeHostname=no.",
+        ) from None
+
+
+def _qualified(name: str, options: Canonicalization, names: Names) -> str | None:
+    """The first of the candidates that has an address, without its last dot."""
+    if not options.asked:
+        return None
+    if name.endswith("."):
+        candidates = [name]
+    elif name.count(".") > options.max_dots:
+        return None
+    else:
+        candidates = [f"{name}.{domain}." for domain in options.domains]
+    for candidate in candidates:
+        alias = names.canonical(candidate, options.family)
+        if alias is not None:
+            return _followed(candidate.removesuffix("."), alias, options)
+    if not options.fallback_local:
+        raise ConfigError(
+            f'Could not resolve host "{name}"',
+            phase="looking up the host",
+            expected="an address in one of CanonicalDomains: " + (", ".join(options.domains) or "none is given"),
+            next_step="Check the spelling; CanonicalizeFallbackLocal yes leaves such names to the resolver.",
+        )
+    return None
+
+
+def _aliased(name: str, options: Canonicalization, names: Names) -> str:
+    """The name that permitted aliases lead to, by the resolver's own rules."""
+    if not options.permitted_cnames or not options.asked:
+        return name
+    alias = names.canonical(name, options.family)
+    return name if alias is None else _followed(name, alias, options)
+
+
+def _followed(name: str, alias: str, options: Canonicalization) -> str:
+    alias = alias.removesuffix(".")
+    for rule in options.permitted_cnames:
+        if patterns.matches_list(name.lower(), rule.source) and patterns.matches_list(alias.lower(), rule.target):
+            return alias.lower()
+    return name

@@ -1,0 +1,337 @@
+"""Values of a few keywords that have a form of their own: forwards, IPQoS, time with words, canonical names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jupyter_ssh.ssh.config.target import Target, parse_jumps
+from jupyter_ssh.ssh.config.values import WORDS, Kind, parse_port, parse_time, parse_yes_no
+
+SOCKS = "socks"  # what the server's SOCKS proxy connects to, as ``ssh -G`` writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One end of a forward: a TCP address or the path of a Unix socket. ``host`` is ``None`` where none was given."""
+
+    host: str | None = None
+    port: int = 0
+    path: str | None = None
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return self.path
+        return str(self.port) if self.host is None else f"[{self.host}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What LocalForward, RemoteForward and DynamicForward ask for; without ``connect`` it is a SOCKS proxy."""
+
+    listen: Place
+    connect: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedCname:
+    """One rule of CanonicalizePermittedCNAMEs: two lists of patterns, divided by commas."""
+
+    source: str
+    target: str
+
+
+# --- forwards ---------------------------------------------------------------------------------------------------------
+
+_FIELD = re.compile(r"\[([^\]]*)\]|((?:\\.|[^:/\\])*)")
+
+
+def parse_forward(text: str, *, dynamic: bool = False, remote: bool = False) -> Forward:
+    """``[address:]port[:host:hostport]`` with Unix sockets in place of either end; raises ``ValueError``.
+
+    ``dynamic``: there is no second end; ``remote``: there may be none, or the server may choose the port (0).
+    """
+    fields = _fields(text.strip())
+    listen, rest = _take_listen(fields, dynamic, remote)
+    connect = _take_connect(rest)
+    if dynamic == (connect is not None) and (dynamic or not remote):
+        raise ValueError("Bad forwarding specification.")
+    if listen.path is None and not listen.port and not remote:
+        raise ValueError("Bad forwarding specification.")
+    return Forward(listen, connect)
+
+
+def _fields(text: str) -> list[str]:
+    """The parts between colons; brackets keep an address together, and a part with a slash is a path."""
+    fields: list[str] = []
+    position = 0
+    while True:
+        if text[position : position + 1] == "/":
+            end = text.find(":", position)
+            end = len(text) if end < 0 else end
+            fields.append(text[position:end])
+        else:
+            match = _FIELD.match(text, position)
+            if match is None:
+                raise ValueError("Bad forwarding specification.")
+            fields.append(match[1] if match[1] is not None else match[2])
+            end = match.end()
+        if end == len(text):
+            return fields
+        if text[end] != ":":
+            raise ValueError("Bad forwarding specification.")
+        position = end + 1
+
+
+def _take_listen(fields: list[str], dynamic: bool, remote: bool) -> tuple[Place, list[str]]:
+    if fields[0].startswith("/"):
+        return Place(path=fields[0]), fields[1:]
+    count = len(fields)
+    # How many fields the first end has follows from how many there are in all.
+    unix_target = count > 1 and fields[-1].startswith("/")
+    with_address = count == 2 if dynamic or (remote and count <= 2 and not unix_target) else count == 4
+    with_address = with_address or (unix_target and count == 3)
+    if with_address:
+        return Place(fields[0], _forward_port(fields[1])), fields[2:]
+    return Place(None, _forward_port(fields[0])), fields[1:]
+
+
+def _take_connect(fields: list[str]) -> Place | None:
+    if not fields:
+        return None
+    if len(fields) == 1 and fields[0].startswith("/"):
+        return Place(path=fields[0])
+    if len(fields) != 2 or not fields[0]:
+        raise ValueError("Bad forwarding specification.")
+    port = _forward_port(fields[1])
+    if not port:
+        raise ValueError("Bad forwarding specification.")
+    return Place(fields[0], port)
+
+
+def _forward_port(text: str) -> int:
+    try:
+        return 0 if text == "0" else parse_port(text)
+    except ValueError:
+        raise ValueError("Bad forwarding specification.") from None
+
+
+def _forward_kind(*, dynamic: bool = False, remote: bool = False) -> Kind:
+    def read(arguments: Sequence[str]) -> tuple[Forward, ...]:
+        if len(arguments) == 1 and not dynamic and not remote:
+            raise ValueError("Missing target argument.")
+        return (parse_forward(":".join(arguments), dynamic=dynamic, remote=remote),)
+
+    return Kind("forward", read, _write_forwards, most=1 if dynamic else 2)
+
+
+def _write_forwards(value: object) -> list[str]:
+    lines = []
+    for forward in value if isinstance(value, tuple) else ():
+        target = forward.connect or Place(SOCKS, 0)
+        lines.append(str(forward.listen) if forward.connect is None else f"{forward.listen} {target}")
+    return lines
+
+
+def _write_remote(value: object) -> list[str]:
+    forwards = value if isinstance(value, tuple) else ()
+    return [f"{forward.listen} {forward.connect or Place(SOCKS, 0)}" for forward in forwards]
+
+
+LOCAL_FORWARD = _forward_kind()
+DYNAMIC_FORWARD = _forward_kind(dynamic=True)
+_REMOTE = _forward_kind(remote=True)
+REMOTE_FORWARD = Kind("forward", _REMOTE.read, _write_remote, most=2)
+
+
+def _read_permitted_opens(arguments: Sequence[str]) -> tuple[str, ...]:
+    for argument in arguments:
+        if argument.lower() in ("any", "none"):
+            if len(arguments) > 1:
+                raise ValueError(f'"{argument}" argument must appear alone.')
+            continue
+        host, colon, port = argument.rpartition(":")
+        if not colon or not host:
+            raise ValueError("missing host in PermitRemoteOpen")
+        if port != "*":
+            parse_port(port)
+    return tuple(arguments)
+
+
+PERMITTED_OPENS = Kind("any | none | host:port …", _read_permitted_opens, WORDS.write, most=None)
+
+# --- IPQoS ------------------------------------------------------------------------------------------------------------
+
+# RFC 2474, 2597, 3246, 8622; the last three are the old types of service of RFC 1349.
+_CLASSES = {f"af{high}{low}": (high << 5) | (low << 3) for high in range(1, 5) for low in range(1, 4)}
+_QOS = _CLASSES | {f"cs{number}": number << 5 for number in range(8)}
+_QOS |= {"ef": 0xB8, "le": 0x04, "lowdelay": 0x10, "throughput": 0x08, "reliability": 0x04}
+_QOS_NUMBER = re.compile(r"0x([0-9a-f]{1,4})|0([0-7]{1,4})|(0|[1-9][0-9]{0,3})")
+_QOS_NAMES = {value: name for name, value in reversed(_QOS.items()) if name != "reliability"}
+
+
+def _read_qos(arguments: Sequence[str]) -> tuple[int | None, int | None]:
+    values = [_one_qos(argument) for argument in arguments]
+    return values[0], values[-1]
+
+
+def _one_qos(text: str) -> int | None:
+    if text.lower() == "none":
+        return None
+    if text.lower() in _QOS:
+        return _QOS[text.lower()]
+    match = _QOS_NUMBER.fullmatch(text.lower())
+    if match is not None:
+        value = int(match[1], 16) if match[1] else int(match[2], 8) if match[2] else int(match[3])
+        if value < 256:
+            return value
+    raise ValueError(f"Bad IPQoS value: {text}")
+
+
+def _write_qos(value: object) -> list[str]:
+    if not isinstance(value, tuple):
+        return []
+    return [" ".join("none" if one is None else _QOS_NAMES.get(one, f"0x{one:02x}") for one in value)]
+
+
+QOS = Kind("class or number, for interactive and other sessions", _read_qos, _write_qos, most=2)
+
+# --- times with words -------------------------------------------------------------------------------------------------
+
+
+def _read_persist(arguments: Sequence[str]) -> float | None:
+    """``None``: no; 0: for ever; else seconds."""
+    text = arguments[0]
+    if text.lower() in ("yes", "true", "no", "false"):
+        return 0 if parse_yes_no(text) else None
+    return parse_time(text)
+
+
+PERSIST = Kind("yes | no | time", _read_persist, lambda v: ["no" if v is None else f"{v:g}" if v else "yes"])
+
+
+def _read_keystrokes(arguments: Sequence[str]) -> int:
+    """Milliseconds between packets of keystrokes; 0: not obscured."""
+    text = arguments[0].lower()
+    if text in ("yes", "true", "no", "false"):
+        return 20 if parse_yes_no(text) else 0
+    match = re.fullmatch(r"interval:([0-9]{1,4})", text)
+    if match is None or not 0 < int(match[1]) <= 1000:
+        raise ValueError(f'unsupported option "{arguments[0]}".')
+    return int(match[1])
+
+
+def _write_keystrokes(value: object) -> list[str]:
+    return [{0: "no", 20: "yes"}.get(int(str(value)), f"interval:{value}")]
+
+
+KEYSTROKES = Kind("yes | no | interval:milliseconds", _read_keystrokes, _write_keystrokes)
+
+
+def _write_words(value: object) -> list[str]:
+    return [" ".join(value)] if isinstance(value, tuple) and value else []
+
+
+def _read_channel_timeouts(arguments: Sequence[str]) -> tuple[str, ...]:
+    if arguments[0].lower() == "none":
+        if len(arguments) > 1:
+            raise ValueError('"none" argument must appear alone.')
+        return ()
+    for argument in arguments:
+        kind, equals, interval = argument.partition("=")
+        if not equals or not kind:
+            raise ValueError(f"invalid channel timeout {argument}")
+        parse_time(interval)
+    return tuple(arguments)
+
+
+CHANNEL_TIMEOUTS = Kind("type=time …", _read_channel_timeouts, _write_words, most=None)
+
+# --- other forms ------------------------------------------------------------------------------------------------------
+
+
+def _read_mask(arguments: Sequence[str]) -> int:
+    if not re.fullmatch(r"[0-7]{1,4}", arguments[0]) or int(arguments[0], 8) > 0o777:
+        raise ValueError("Bad mask.")
+    return int(arguments[0], 8)
+
+
+MASK = Kind("octal mask", _read_mask, lambda v: [f"0{v:o}"])
+
+
+def _read_tunnel_device(arguments: Sequence[str]) -> tuple[int | None, int | None]:
+    """The numbers of the device here and there; ``None`` is any free one."""
+    first, colon, second = arguments[0].partition(":")
+    words = [first, second if colon else "any"]
+    numbers = [None if word.lower() == "any" else _device_number(word) for word in words]
+    return numbers[0], numbers[1]
+
+
+def _device_number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("Bad tun device.")
+    return int(text)
+
+
+def _write_tunnel_device(value: object) -> list[str]:
+    assert isinstance(value, tuple)
+    return [":".join("any" if number is None else str(number) for number in value)]
+
+
+TUNNEL_DEVICE = Kind("number[:number]", _read_tunnel_device, _write_tunnel_device)
+
+
+def _read_agent(arguments: Sequence[str]) -> str:
+    text = arguments[0]
+    if text.startswith("$") and not text.startswith("${") and not re.fullmatch(r"\$[A-Za-z0-9_]+", text):
+        raise ValueError(f"Invalid environment name {text}.")
+    return text
+
+
+AGENT = Kind("socket, SSH_AUTH_SOCK, $NAME or none", _read_agent, lambda v: [] if v is None else [str(v)])
+
+
+def _read_cnames(arguments: Sequence[str]) -> tuple[PermittedCname, ...]:
+    if arguments[0].lower() == "none":
+        if len(arguments) > 1:
+            raise ValueError('"none" argument must appear alone.')
+        return ()
+    rules = []
+    for argument in arguments:
+        source, colon, target = argument.partition(":")
+        if argument == "*":
+            source, colon, target = "*", ":", "*"
+        if not colon or not target:
+            raise ValueError(f'Invalid permitted CNAME "{argument}"')
+        rules.append(PermittedCname(source, target))
+    return tuple(rules)
+
+
+def _write_cnames(value: object) -> list[str]:
+    rules = value if isinstance(value, tuple) else ()
+    return [" ".join(f"{rule.source}:{rule.target}" for rule in rules) or "none"]
+
+
+CNAMES = Kind("patterns:patterns …", _read_cnames, _write_cnames, most=None)
+
+
+def _read_domains(arguments: Sequence[str]) -> tuple[str, ...]:
+    for argument in arguments:
+        if argument.lower() == "none":
+            if len(arguments) > 1:
+                raise ValueError('"none" argument must appear alone.')
+        elif not re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.|$))*\.?", argument):
+            raise ValueError(f'domain name "{argument}" contains invalid characters')
+    return () if arguments[0].lower() == "none" else tuple(argument.rstrip(".").lower() for argument in arguments)
+
+
+DOMAINS = Kind("domains", _read_domains, WORDS.write, most=None)
+
+
+def _write_jumps(value: object) -> list[str]:
+    hops: Sequence[Target] = value if isinstance(value, tuple) else ()
+    return [",".join(map(str, hops))] if hops else []
+
+
+JUMPS = Kind("[user@]host[:port],… or none", lambda a: parse_jumps(a[0]), _write_jumps, raw=True)

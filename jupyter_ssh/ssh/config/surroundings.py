@@ -1,0 +1,62 @@
+"""What is around a configuration: who asks, and the ways to a process, to names and to interfaces, all handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Protocol
+
+VERSION: Final = "OpenSSH_10.2"
+"""What ``Match version`` compares with: the OpenSSH whose keywords are known here."""
+
+
+class Names(Protocol):
+    """Looks up names of hosts, for CanonicalizeHostname."""
+
+    def address(self, name: str) -> str | None:
+        """A numeric address in its usual form ("127.1" is 127.0.0.1); None for anything else."""
+
+    def canonical(self, name: str, family: str) -> str | None:
+        """The name that a host's aliases lead to; None for a host without an address.
+
+        ``family`` is AddressFamily of ssh_config(5).  Raises ``TimeoutError``.
+        """
+
+
+class NoNames:
+    """Knows addresses and no name."""
+
+    def address(self, name: str) -> str | None:
+        """See `Names`."""
+        try:
+            return str(ip_address(name))
+        except ValueError:
+            return None
+
+    def canonical(self, name: str, family: str) -> str | None:
+        """See `Names`."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """This side of a connection.
+
+    ``run`` executes the command of ``Match exec`` in the user's shell and returns its exit status, negative for a
+    signal; it raises ``TimeoutError`` and ``OSError``.  ``addresses`` gives the addresses of the interfaces that are
+    up.  Where either is missing, a criterion that needs it is an error.  ``command`` and ``session`` (shell, exec,
+    subsystem or none) are what Match command and Match sessiontype compare with.
+    """
+
+    user_name: str
+    home: Path
+    environment: Mapping[str, str] = field(repr=False, default_factory=dict)
+    uid: int | None = None
+    host: str = "localhost"
+    run: Callable[[str], int] | None = None
+    names: Names = field(default_factory=NoNames)
+    addresses: Callable[[], Iterable[str]] | None = None
+    command: str = ""
+    session: str = "shell"

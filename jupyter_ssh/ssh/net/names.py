@@ -1,0 +1,62 @@
+"""Names and addresses of this machine's resolver and interfaces, for what a configuration asks of them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Final
+
+from .dial import FAMILIES
+
+LOOKUP_SECONDS: Final = 20.0
+"""How long the system's resolver may take for one name."""
+
+
+class SystemNames:
+    """`config.surroundings.Names` by the system's resolver; blocks, but never longer than ``seconds`` for a name."""
+
+    def __init__(self, seconds: float = LOOKUP_SECONDS) -> None:
+        self._seconds = seconds
+
+    def address(self, name: str) -> str | None:
+        """The usual form of a numeric address; no name server is asked."""
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except (OSError, UnicodeError):
+            return None
+        return str(found[0][4][0]).partition("%")[0]
+
+    def canonical(self, name: str, family: str) -> str | None:
+        """The name that aliases lead to, None where nothing has an address.  Raises ``TimeoutError``."""
+        answers: list[str | None] = []
+
+        def ask() -> None:
+            try:
+                flags = socket.AI_CANONNAME
+                found = socket.getaddrinfo(name, None, FAMILIES[family], socket.SOCK_STREAM, 0, flags)
+                answers.append(found[0][3] or name)
+            except (OSError, UnicodeError):
+                answers.append(None)
+
+        # A thread that is left behind ends with the resolver's own patience, and holds nothing up.
+        asking = threading.Thread(target=ask, name="jupyter-ssh-name", daemon=True)
+        asking.start()
+        asking.join(self._seconds)
+        if not answers:
+            raise TimeoutError(f"no answer for {name!r} within {self._seconds:g} s")
+        return answers[0]
+
+
+def interface_addresses() -> list[str]:
+    """The addresses of all interfaces that are up."""
+    import psutil  # only where a file says Match localnetwork
+
+    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    families = (socket.AF_INET, socket.AF_INET6)
+    return [
+        entry.address
+        for name, entries in psutil.net_if_addrs().items()
+        if name in up
+        for entry in entries
+        if entry.family in families
+    ]
