@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_ssh.kernel.engine import Engine, get_engine
@@ -25,6 +25,8 @@ class Entry:
     request: Request
     connection: Connection
     by_magic: bool
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What to connect with again; never a password."""
 
     @property
     def target(self) -> str:
@@ -69,13 +71,13 @@ class Sessions:
         """A new connection to ``target``; blocks."""
         engine = self._prepared_engine()
         inner = engine.call(lambda: _connect(target, options))
-        return self._register(Entry(_request(target, options), Connection(engine, inner), by_magic))
+        return self._register(Entry(_request(target, options), Connection(engine, inner), by_magic, _kept(options)))
 
     async def open_new_async(self, target: str, options: Mapping[str, Any]) -> Connection:
         """A new connection to ``target``, awaited from any loop."""
         engine = self._prepared_engine()
         inner = await engine.wait(lambda: _connect(target, options))
-        return self._register(Entry(_request(target, options), Connection(engine, inner), False))
+        return self._register(Entry(_request(target, options), Connection(engine, inner), False, _kept(options)))
 
     async def open_on_engine(self, target: str, options: Mapping[str, Any], prompts: Any) -> Connection:
         """A connection to ``target``, an open one if there is one, for what lives on the engine itself.
@@ -88,7 +90,7 @@ class Sessions:
                 return entry.connection
         engine = self._prepared_engine()
         inner = await _connect(target, {**options, "prompts": prompts})
-        connection = self._register(Entry(request, Connection(engine, inner), False))
+        connection = self._register(Entry(request, Connection(engine, inner), False, _kept(options)))
         self._held[connection] = 0
         return connection
 
@@ -170,6 +172,10 @@ class Sessions:
             if not entry.connection.closed and name in {entry.target, *_names(entry.connection)}
         ]
 
+    def entry(self, connection: Connection) -> Entry | None:
+        """What ``connection`` was opened with."""
+        return next((entry for entry in self.entries() if entry.connection is connection), None)
+
     # --- closing ------------------------------------------------------------------------------------------------------
 
     def close(self, connections: list[Connection]) -> None:
@@ -198,6 +204,10 @@ def _names(connection: Connection) -> set[str]:
 
 def _request(target: str, options: Mapping[str, Any]) -> Request:
     return target, tuple(sorted((name, repr(value)) for name, value in options.items() if name != "password"))
+
+
+def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in ("password", "prompts")}
 
 
 async def _connect(target: str, options: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 #: (name, kind for IPython's register_magic_function, module) of each magic; its function has the name of the magic.
 MAGICS = (
     ("ssh", "line_cell", "jupyter_ssh.magics.ssh"),
+    ("ssh_terminal", "line", "jupyter_ssh.magics.ssh_terminal"),
     ("ssh_keygen", "line_cell", "jupyter_ssh.magics.ssh_keygen"),
     ("ssh_hosts", "line", "jupyter_ssh.magics.ssh_hosts"),
     ("ssh_close", "line", "jupyter_ssh.magics.ssh_close"),
@@ -38,6 +39,8 @@ def unload(shell: InteractiveShell) -> None:
     for name, _, _ in MAGICS:
         for functions in registered.values():
             functions.pop(name, None)
+    if (terminals := sys.modules.get("jupyter_ssh.kernel.terminals.service")) is not None:
+        terminals.stop_service()
     if (sessions := sys.modules.get("jupyter_ssh.kernel.sessions")) is not None:
         registry = sessions.get_sessions()
         registry.close([entry.connection for entry in registry.entries() if entry.by_magic])

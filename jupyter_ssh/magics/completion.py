@@ -9,16 +9,19 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_ssh.ssh.config.arguments import LongOption
+
 # "%ssh ...", "%%ssh ..." on the first line, "name = %ssh ..."; then the words up to the cursor.
 _LINE = re.compile(
-    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_close|ssh_keygen|ssh)\s+(?P<rest>.*)\Z", re.DOTALL
+    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_(?:close|keygen|terminal)|ssh)\s+(?P<rest>.*)\Z",
+    re.DOTALL,
 )
 
 _INTERPRETERS = ("bash", "sh", "zsh", "python3", "perl", "ruby", "node", "psql", "sqlite3")
@@ -78,13 +81,18 @@ def complete(text: str, *, first_line: bool = True) -> tuple[str, list[Candidate
         from jupyter_ssh.magics.keygen_completion import candidates_for
 
         candidates = candidates_for(words, fragment)
+    elif match["magic"] == "ssh_terminal":
+        from jupyter_ssh.magics.options import TERMINAL_OPTIONS
+
+        candidates = _for_ssh(words, fragment, TERMINAL_OPTIONS, cell=False)
     else:
-        candidates = _for_ssh(words, fragment, cell=match["percent"] == "%%")
+        from jupyter_ssh.magics.options import LONG_OPTIONS
+
+        candidates = _for_ssh(words, fragment, LONG_OPTIONS, cell=match["percent"] == "%%")
     return fragment, [(text, kind) for text, kind in candidates if text.startswith(fragment)]
 
 
-def _for_ssh(words: list[str], fragment: str, *, cell: bool) -> Iterable[Candidate]:
-    from jupyter_ssh.magics.options import LONG_OPTIONS
+def _for_ssh(words: list[str], fragment: str, long_options: Sequence[LongOption], *, cell: bool) -> Iterable[Candidate]:
     from jupyter_ssh.ssh.config.arguments import LETTERS
 
     destination: str | None = None
@@ -96,7 +104,7 @@ def _for_ssh(words: list[str], fragment: str, *, cell: bool) -> Iterable[Candida
         elif command:
             break
         elif word.startswith("--") and word != "--":
-            option = next((option for option in LONG_OPTIONS if f"--{option.name}" == word), None)
+            option = next((option for option in long_options if f"--{option.name}" == word), None)
             value_of = word if option is not None and option.value else ""
         elif word.startswith("-") and len(word) > 1:
             takes = next((letter for letter in word[1:] if letter in LETTERS and LETTERS[letter].value), None)
@@ -112,7 +120,7 @@ def _for_ssh(words: list[str], fragment: str, *, cell: bool) -> Iterable[Candida
         return []
     if fragment.startswith("-"):
         letters = [(f"-{row.letter}", row.meaning) for row in LETTERS.values() if row.supported]
-        return [*letters, *((f"--{option.name}", option.meaning) for option in LONG_OPTIONS)]
+        return [*letters, *((f"--{option.name}", option.meaning) for option in long_options)]
     if destination is None:
         return _hosts(fragment)
     return [(name, "interpreter") for name in _INTERPRETERS] if cell else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config.arguments import Arguments, LongOption, Usage, parse_line
@@ -14,6 +15,12 @@ LONG_OPTIONS = (
     LongOption("proc", "with --bg: store the process in this variable", "NAME"),
     LongOption("no-raise-error", "no error when the command fails"),
     LongOption("show", "show at most this much output; 0: all", "SIZE"),
+)
+
+#: Those of ``%ssh_terminal``.
+TERMINAL_OPTIONS = (
+    LongOption("inline", "show the terminal in the cell's output"),
+    LongOption("list", "show the terminals of this kernel"),
 )
 
 #: The destination that means the current connection.
@@ -45,9 +52,9 @@ class Request:
         return None if name == CURRENT else name
 
 
-def read_line(line: str) -> Request:
+def read_line(line: str, long_options: Sequence[LongOption] = LONG_OPTIONS) -> Request:
     """Understand the line behind the magic. Raises `Usage` and other `ConfigError`."""
-    arguments = parse_line(line, LONG_OPTIONS)
+    arguments = parse_line(line, long_options)
     for attribute, letter in _SHELL_ONLY:
         if getattr(arguments, attribute):
             raise Usage(f"{letter} is for the shell", phase="options", next_step=f"Run !jupyter-ssh ssh {letter} ...")

@@ -18,6 +18,8 @@ _SUMMARIES = {
     %%ssh [options] [host] [interpreter]
                                      the cell goes to the remote interpreter's stdin: sh or bash when none is named
 
+    %ssh -t alice@host               open a terminal tab, as %ssh_terminal does
+
     The letters are those of ssh(1): -p port, -l user, -i identity_file, -F config, -o option=value, -v, ...
     Also, in the manner of %%script:
     --out NAME, --err NAME           store stdout, stderr in a variable instead of showing them
@@ -25,6 +27,17 @@ _SUMMARIES = {
     --proc NAME                      with --bg: store the process
     --no-raise-error                 no RemoteCommandError when the command fails
     --show SIZE                      how much output the cell shows at most (1M; 0: all)
+    """,
+    "ssh_terminal": """Open a terminal on a remote machine: %ssh_terminal [options] [[user@]host] [command]
+
+    %ssh_terminal alice@host         a tab of JupyterLab with a shell; it stays alive while cells run
+    %ssh_terminal                    the same on the current connection, which is also "."
+    %ssh_terminal host htop          run a program in place of the shell
+    %ssh_terminal --inline host      the terminal in the cell's output, in place of a tab
+    %ssh_terminal --list             the terminals of this kernel
+
+    The letters are those of ssh(1), as with %ssh. After a reload of the page the terminal is there again; closing the
+    tab asks whether the session shall end or run on.
     """,
     "ssh_keygen": """Make, show and change SSH keys, certificates and signatures: %ssh_keygen [options]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from jupyter_ssh.ssh.errors import RemoteCommandError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_ssh.magics.ssh_terminal import Terminal
     from jupyter_ssh.ssh.client import Pty, Reader
 
 #: Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
@@ -32,21 +32,25 @@ if TYPE_CHECKING:
 DEFAULT_INTERPRETER = "exec sh -c 'if command -v bash >/dev/null 2>&1; then exec bash -s; else exec sh -s; fi'"
 
 
-def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Connection | Result | None:
+def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Connection | Result | Terminal | None:
     """Connect, and run a command or the cell. See ``%ssh?`` for what people type."""
     request = read_line(line)
     with shown_log(request.arguments.verbose):
         return _ssh(shell, request, cell)
 
 
-def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connection | Result | None:
+def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connection | Result | Terminal | None:
     if request.arguments.version:
         import jupyter_ssh
 
         print(f"jupyter_ssh {jupyter_ssh.__version__}")
         return None
-    connection = _connection(request)
     command = request.arguments.command
+    if cell is None and command is None and _wants_terminal(request):
+        from jupyter_ssh.magics.ssh_terminal import open_terminal
+
+        return open_terminal(request)
+    connection = connection_for(request)
     if cell is None and command is None:
         return connection
     input = None
@@ -61,14 +65,17 @@ def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connect
     return result if used else None
 
 
-def _connection(request: Request) -> Connection:
+def connection_for(request: Request) -> Connection:
+    """The connection that a line asks for: the current one, one that is open already, or a new one."""
     sessions = get_sessions()
     arguments = request.arguments
+    # Whether there is a terminal is a matter of the command: with and without -t it is the same connection.
+    command_line = [option for option in arguments.command_line if option[0] != "RequestTTY"]
     if request.destination is None:
-        if arguments.command_line or arguments.config:
+        if command_line or arguments.config:
             raise Usage("options of a connection without a host", phase="options", expected="[user@]host")
         return sessions.current()
-    options: dict[str, Any] = {"command_line": arguments.command_line}
+    options: dict[str, Any] = {"command_line": command_line}
     if arguments.config is not None:
         options["config"] = arguments.config
     before = sessions.opened()
@@ -165,10 +172,13 @@ async def _discard(stream: Reader) -> None:
         pass
 
 
+def _wants_terminal(request: Request) -> bool:
+    return request.arguments.winning.get("RequestTTY") in ("yes", "force")
+
+
 def _pty(request: Request) -> Pty | None:
     """A terminal for ``-t``: of a fixed size, for the cell has none."""
-    winning: Iterable[tuple[str, str]] = request.arguments.winning.items()
-    if ("RequestTTY", "yes") not in winning and ("RequestTTY", "force") not in winning:
+    if not _wants_terminal(request):
         return None
     from jupyter_ssh.ssh.client import Pty
 

@@ -111,7 +111,7 @@ class TerminalService:
 
     def open(self, host: str, command: str | None, options: Mapping[str, str], rows: int, cols: int) -> TerminalSession:
         """A session that a page asked for; its questions go to the pages that look at it."""
-        line = RegistryLine(host, {"command_line": list(options.items())} if options else {})
+        line = RegistryLine(host, {"command_line": list(options.items())})  # as %ssh has it: they share
         session = self.add(line, command, rows, cols)
         session.begin()
         return session

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import secrets
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.engine import get_engine
+from jupyter_ssh.kernel.sessions import get_sessions
 from jupyter_ssh.kernel.terminals.lines import RegistryLine
 from jupyter_ssh.kernel.terminals.service import TerminalService, running_service, service_on_engine
 from jupyter_ssh.ssh.errors import ConfigError
@@ -33,8 +34,11 @@ class Opened:
 
 
 def kernel_place() -> tuple[str, Path] | None:
-    """The id of the kernel that this is, and the Jupyter runtime directory it was started in; None elsewhere."""
-    from jupyter_ssh.kernel.terminals.rendezvous import valid_place
+    """The id of the kernel that this is, and the Jupyter runtime directory it was started in; None elsewhere.
+
+    A kernel that no Jupyter server has started has no id that one could ask for: it gets one of its own.
+    """
+    from jupyter_ssh.kernel.terminals.rendezvous import runtime_folder, valid_place
 
     application = _kernel_application()
     if application is None:
@@ -42,7 +46,7 @@ def kernel_place() -> tuple[str, Path] | None:
     file = Path(str(getattr(application, "abs_connection_file", "") or ""))
     match = _CONNECTION_FILE.fullmatch(file.name)
     if match is None or not valid_place(match[1]) or not file.parent.is_dir():
-        return None
+        return f"own-{secrets.token_hex(8)}", runtime_folder()
     return match[1], file.parent
 
 
@@ -70,19 +74,14 @@ def start_service() -> TerminalService:
     return get_engine().call(lambda: service_on_engine(place, runtime))
 
 
-def open_session(
-    target: str,
-    options: Mapping[str, Any],
-    connection: Connection,
-    command: str | None = None,
-    *,
-    wanted: bool,
-) -> Opened:
-    """A terminal on ``connection``, which was opened for ``target`` with these options; blocks until it runs.
+def open_session(connection: Connection, command: str | None = None, *, wanted: bool = True) -> Opened:
+    """A terminal on ``connection``, one of the kernel's; blocks until it runs.
 
     ``wanted`` says that a page shall open a tab for it.
     """
     service = start_service()
+    entry = get_sessions().entry(connection)
+    target, options = (entry.target, entry.options) if entry is not None else (connection.name, {})
 
     async def work() -> Opened:
         if not service.has_room():

@@ -21,7 +21,7 @@ OPEN = (
     "import jupyter_ssh.kernel.terminals.starting as starting\n"
     "def open_terminal(command=None):\n"
     "    connection, _ = get_sessions().open('box', {})\n"
-    "    return starting.open_session('box', {}, connection, command, wanted=True).session\n"
+    "    return starting.open_session(connection, command).session\n"
 )
 
 

@@ -1,0 +1,105 @@
+"""``%ssh_terminal`` in a kernel, without a page: what it shows, what it leaves behind, what it says elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from jupyter_ssh.kernel.terminals.rendezvous import FOLDER
+from tests.notebook.kernels import Kernel
+
+MIME = "application/vnd.jupyter-ssh.terminal+json"
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks at Unix sockets")
+
+
+def opened(kernel: Kernel, line: str, **options: object) -> dict:
+    cell = kernel.run(line, **options)
+    assert cell.error is None, cell.traceback
+    assert cell.result is not None
+    return cell.result
+
+
+def sessions(kernel: Kernel) -> list[dict]:
+    return kernel.value("__import__('jupyter_ssh').kernel.terminals.starting.session_list()")
+
+
+def place_file(kernel: Kernel) -> Path:
+    """The file by which a server finds the kernel's terminals; no server has started this kernel."""
+    runtime = Path(kernel.value("__import__('os').environ['JUPYTER_RUNTIME_DIR']"))
+    [path] = (runtime / FOLDER).glob("*.json")
+    return path
+
+
+def test_a_terminal_is_an_output_that_a_page_knows(kernel: Kernel) -> None:
+    shown = opened(kernel, "%ssh_terminal box")
+    terminal = shown[MIME]
+    [session] = [each for each in sessions(kernel) if each["session"] == terminal["session"]]
+    assert terminal == {
+        "version": 1,
+        "place": place_file(kernel).stem,
+        "session": session["session"],
+        "name": session["name"],
+        "inline": False,
+    }
+    assert (session["state"], session["wanted"], session["command"]) == ("open", True, None)
+    assert "jupyter-ssh ssh " + session["name"] in shown["text/plain"]
+
+
+def test_the_current_connection_and_a_command(kernel: Kernel) -> None:
+    kernel.run("%ssh box")
+    for line in ("%ssh_terminal", "%ssh_terminal --inline . top", "%ssh -t ."):
+        terminal = opened(kernel, line)[MIME]
+        [session] = [each for each in sessions(kernel) if each["session"] == terminal["session"]]
+        assert terminal["inline"] is ("--inline" in line)
+        assert session["wanted"] is not terminal["inline"]
+        assert session["command"] == ("top" if "top" in line else None)
+        assert session["host"] == "box"
+    assert kernel.value("len(__import__('jupyter_ssh').kernel.sessions.get_sessions().opened())") == 1
+
+
+def test_with_a_command_ssh_t_stays_in_the_cell(kernel: Kernel) -> None:
+    before = len(sessions(kernel))
+    cell = kernel.run("%ssh -t box tty")
+    assert cell.stdout.startswith("/dev/")
+    assert len(sessions(kernel)) == before
+
+
+def test_the_list(kernel: Kernel) -> None:
+    opened(kernel, "%ssh_terminal box 'exec sleep 600'")
+    shown = opened(kernel, "%ssh_terminal --list")
+    lines = shown["text/plain"].splitlines()
+    assert lines[0].split() == ["terminal", "state", "program", "since", "pages"]
+    assert any("open" in line and "exec sleep 600" in line for line in lines)
+    assert "<table" in shown["text/html"]
+
+
+def test_what_cannot_be_opened_leaves_no_session(kernel: Kernel) -> None:
+    before = sessions(kernel)
+    cell = kernel.run("%ssh_terminal -p 1 127.0.0.1")
+    assert cell.error == "ConnectError"
+    cell = kernel.run("%ssh_terminal --list box")
+    assert cell.error == "Usage"
+    assert sessions(kernel) == before
+
+
+def test_its_help_and_tab(kernel: Kernel) -> None:
+    assert "%ssh_terminal --list" in kernel.value("get_ipython().find_line_magic('ssh_terminal').__doc__")
+    assert "%ssh_terminal box" in kernel.complete("%ssh_terminal b")
+    assert kernel.complete("%ssh_terminal --") == ["%ssh_terminal --inline", "%ssh_terminal --list"]
+
+
+def test_unloading_the_extension_removes_socket_and_file(kernel: Kernel) -> None:
+    opened(kernel, "%ssh_terminal box")
+    file = place_file(kernel)
+    place = json.loads(file.read_text())
+    assert Path(place["path"]).is_socket()
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert kernel.run("%unload_ext jupyter_ssh").error is None
+    assert not Path(place["path"]).exists()
+    assert not file.exists()
+    assert sessions(kernel) == []
+    assert kernel.run("%load_ext jupyter_ssh").error is None
