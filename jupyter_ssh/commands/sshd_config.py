@@ -125,6 +125,7 @@ def _read_auth_options(text: str) -> tuple[str, ...]:
 
 _ROWS = (
     _Row("AcceptEnv", values.PATTERNS, "accept_env", gathers=True),
+    _Row("AllowAgentForwarding", values.YES_NO, "allow_agent_forwarding"),
     _Row("AllowTcpForwarding", _FORWARDING, "allow_tcp_forwarding", change=lambda value: value == "yes"),
     _Row("AuthenticationMethods", _METHODS, "authentication_methods"),
     _Row("AuthorizedKeysFile", values.PATHS, put=lambda config, value: setattr(config, "authorized_keys", list(value))),
@@ -165,7 +166,7 @@ KEYWORDS: dict[str, _Row] = {row.name.lower(): row for row in _ROWS}
 
 # What a server of one account has no use for, so that its absence changes nothing about who gets in.
 _WITHOUT_EFFECT = """
-allowagentforwarding compression kbdinteractiveauthentication permitrootlogin pidfile
+compression kbdinteractiveauthentication permitrootlogin pidfile
 printlastlog printmotd syslogfacility tcpkeepalive usedns usepam x11displayoffset x11forwarding x11uselocalhost
 xauthlocation
 """

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
@@ -46,8 +47,11 @@ class AgentServer:
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def start(self, path: str | None = None) -> None:
-        """Listens at ``path``, by default in a new private folder.  Raises OSError."""
+    async def start(self, path: str | None = None, listening: socket.socket | None = None) -> None:
+        """Listens at ``path``, by default in a new private folder; or on ``listening``, a socket that does so there.
+
+        Raises OSError.
+        """
         if sys.platform == "win32":
             await self._start_pipe(path)
             return
@@ -55,7 +59,7 @@ class AgentServer:
             self._folder = PrivateFolder("jupyter-ssh-")
             path = str(self._folder.path / f"agent.{os.getpid()}")
         try:
-            self._server = await asyncio.start_unix_server(self._connected, sock=bind_private(path))
+            self._server = await asyncio.start_unix_server(self._connected, sock=listening or bind_private(path))
         except BaseException:
             if self._folder is not None:
                 self._folder.remove()

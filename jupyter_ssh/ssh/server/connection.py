@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from ..protocol.session import ServerSession
 from ..protocol.settings import Settings
 from ..wire import numbers as n
 from .addresses import plain_address
+from .agent_forwarding import AgentSocket
 from .authentication import Authenticator
 from .direct_tcpip import DirectTcpipChannel
 from .key_options import KeyOptions
@@ -43,6 +45,8 @@ class ServerConnection:
         self._forwards: set[DirectTcpipChannel] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._no_more_sessions = False
+        self.agent_socket: AgentSocket | None = None
+        """What the sessions use the client's agent through."""
         self._authenticator: Authenticator | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._events: dict[type[e.Event], Callable[..., None]] = {
@@ -117,6 +121,18 @@ class ServerConnection:
         except SSHError as error:
             self.session.transport.fail(error)
             self.driver.abandon()
+
+    def forward_agent(self) -> bool:
+        """Lets the programs of this connection use the client's agent; whether they may."""
+        if not (self.options.allow_agent_forwarding and self.key_options.agent_forwarding) or sys.platform == "win32":
+            return False
+        if self.agent_socket is None:
+            try:
+                self.agent_socket = AgentSocket(self)
+            except OSError as error:
+                log.warning("no socket for the agent of %s: %s", self.peer, error)
+                return False
+        return True
 
     async def close(self) -> None:
         """Says goodbye, hangs up all children, and waits until the transport is gone."""

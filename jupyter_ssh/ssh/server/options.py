@@ -98,6 +98,8 @@ class ServerOptions:
     may run commands could do it anyway."""
     permit_user_environment: bool | str | Sequence[str] = False
     """Take the variables of ``environment=`` in authorized_keys: all, or those that fit patterns."""
+    allow_agent_forwarding: bool = True
+    """Let clients lend their agent to what they run here (``ssh -A``)."""
     permit_open: Sequence[str] | None = None
     """``HOST:PORT`` to which clients may connect, ``*`` for any port; None: anywhere."""
     subsystems: Mapping[str, str] = field(default_factory=dict)

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ..client.agent_forwarding import REQUEST as AGENT_REQUEST
 from ..errors import WireError
 from ..protocol import events as e
 from ..protocol.channel import Channel
 from ..wire import requests as r
 from ..wire.terminal_modes import decode_modes
+from .agent_forwarding import VARIABLE as AGENT_VARIABLE
 from .environment import ClientEnvironment, child_environment
 from .processes.login import command_program, shell_program, start
 from .processes.process import ChildProcess, Ending, ProcessStartError, TerminalSize
@@ -58,6 +60,7 @@ class SessionChannel:
             "window-change": self._window_change,
             "signal": self._signal,
             "break": self._break,
+            AGENT_REQUEST: self._forward_agent,
         }
         self._events: dict[type[e.ChannelEvent], Callable[..., None]] = {
             e.ChannelRequested: self._requested,
@@ -158,6 +161,9 @@ class SessionChannel:
         r.BreakRequest.decode(details)
         return self.process is not None and self.process.send_break()
 
+    def _forward_agent(self, details: bytes) -> bool:
+        return not self._started and self._connection.forward_agent()
+
     # --- the process's side -------------------------------------------------------------------------------------------
 
     def _start(self, command: bytes | None) -> bool:
@@ -178,6 +184,8 @@ class SessionChannel:
             term=terminal.term if terminal else None,
             original_command=original if self._forced else None,
         )
+        if connection.agent_socket is not None:
+            environment[AGENT_VARIABLE] = connection.agent_socket.path
         account = connection.account
         program = (
             shell_program(account, environment) if command is None else command_program(account, command, environment)
