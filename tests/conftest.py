@@ -17,6 +17,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 #: Variables by which a person's own set-up would reach the tests: their agent, their folders, their Jupyter.
 PERSONAL = ("SSH_", "JUPYTER_", "JPY_", "XDG_", "IPYTHON")
+RECORD = "JUPYTER_SSH_MATRIX"  # see tests.support.algorithms_document
 
 LONGEST_ID = 40  # a fingerprint is longer
 
@@ -24,7 +25,7 @@ LONGEST_ID = 40  # a fingerprint is longer
 def pytest_configure(config: pytest.Config) -> None:
     """Every test process has an empty home of its own: what lies in the person's is neither read nor written."""
     for name in list(os.environ):
-        if name.startswith(PERSONAL):
+        if name.startswith(PERSONAL) and name != RECORD:
             del os.environ[name]
     home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)

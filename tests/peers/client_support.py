@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from jupyter_ssh.ssh.client import HostKeyQuestion
-from jupyter_ssh.ssh.client.connection import Connecting, connect
+from jupyter_ssh.ssh.client.connection import Connecting, Connection, connect
+from jupyter_ssh.ssh.protocol.session import SessionInfo
+from tests.support.peers import require_tool
+
+SIZE = 60_000
+TURN_SECONDS = 30
 
 
 def reach(server: Any, **options: Any) -> Connecting:
@@ -55,3 +65,37 @@ class Person:
 
     def show_banner(self, text: str) -> None:
         self.banners.append(text)
+
+
+@asynccontextmanager
+async def talking(server: Any, **options: Any) -> AsyncIterator[Connection]:
+    """A connection over which data went both ways, under two sets of keys.  One channel: TinySSH has no second."""
+    data = os.urandom(SIZE // 2) * 2
+    async with reach(server, **options) as connection:
+        process = await connection.start("cat")
+        for exchanges in (1, 2):
+            process.stdin.write(data)
+            assert await asyncio.wait_for(process.stdout.readexactly(SIZE), TURN_SECONDS) == data
+            assert connection.session.info.rekeys == exchanges - 1
+            if exchanges == 1:
+                connection.session.rekey()
+        process.stdin.write_eof()
+        assert (await asyncio.wait_for(process.wait(), TURN_SECONDS)).exit_status == 0
+        yield connection
+
+
+async def exchange_data(server: Any, **options: Any) -> SessionInfo:
+    """What was agreed on in such a connection."""
+    async with talking(server, **options) as connection:
+        return connection.session.info
+
+
+def software(info: SessionInfo) -> str:
+    """The peer's name and version."""
+    return info.peer_version.split("-", 2)[2].split()[0].replace("_", " ", 1)
+
+
+def openssh_knows(kind: str) -> list[str]:
+    """What the OpenSSH of this machine can do (``ssh -Q``)."""
+    ssh = require_tool("ssh", "openssh-client")
+    return subprocess.run([ssh, "-Q", kind], capture_output=True, text=True, check=True).stdout.split()

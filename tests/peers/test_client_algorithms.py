@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,54 +14,15 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 
-from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.errors import NegotiationError
-from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
-from jupyter_ssh.ssh.protocol.session import SessionInfo
 from tests.peers.algorithm_matrix import Combination, combinations, offered, record
-from tests.peers.client_support import reach
-from tests.support.peers import require_tool
+from tests.peers.client_support import exchange_data, openssh_knows, reach, software
 
 # cryptography is about to drop what AsyncSSH and Paramiko use for groups modulo a prime.
 pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
-
-SIZE = 60_000
-
-
-def openssh_knows(kind: str) -> list[str]:
-    """What the OpenSSH of this machine can do (``ssh -Q``)."""
-    ssh = require_tool("ssh", "openssh-client")
-    return subprocess.run([ssh, "-Q", kind], capture_output=True, text=True, check=True).stdout.split()
-
-
-@asynccontextmanager
-async def talking(server: Any, **options: Any) -> AsyncIterator[Connection]:
-    """A connection over which data went both ways, under two sets of keys.  One channel: TinySSH has no second."""
-    data = os.urandom(SIZE // 2) * 2
-    async with reach(server, **options) as connection:
-        process = await connection.start("cat")
-        for exchanges in (1, 2):
-            process.stdin.write(data)
-            assert await asyncio.wait_for(process.stdout.readexactly(SIZE), 30) == data
-            assert connection.session.info.rekeys == exchanges - 1
-            if exchanges == 1:
-                connection.session.rekey()
-        process.stdin.write_eof()
-        assert (await asyncio.wait_for(process.wait(), 30)).exit_status == 0
-        yield connection
-
-
-async def exchange_data(server: Any, **options: Any) -> SessionInfo:
-    async with talking(server, **options) as connection:
-        return connection.session.info
-
-
-def software(info: SessionInfo) -> str:
-    """The peer's name and version."""
-    return info.peer_version.split("-", 2)[2].split()[0].replace("_", " ", 1)
 
 
 async def try_all(server: Any) -> list[Combination]:
@@ -148,18 +106,6 @@ async def test_one_word_reaches_an_old_server(asyncssh_server_factory: Any) -> N
     with pytest.raises(NegotiationError, match=r"broken.*Ciphers=\+arcfour"):
         await exchange_data(server, legacy=True)
     assert (await exchange_data(server, ciphers="+arcfour")).sending.cipher == "arcfour"
-
-
-async def test_host_keys_with_openssh(openssh_server_factory: Any) -> None:
-    known = openssh_knows("HostKeyAlgorithms")
-    server = openssh_server_factory(f"HostKeyAlgorithms {','.join(known)}")
-    offer = offered(server.host, server.port).server_host_key_algorithms
-    usable = [name for name in offer if name in SIGNATURE_ALGORITHMS]
-    assert {"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"} <= set(usable)
-    for name in usable:
-        info = await exchange_data(server, host_key_algorithms=[name])
-        assert info.host_key_algorithm == name
-        record(software(info), "client", **{"host key": name})
 
 
 async def test_rekey_by_bytes_from_both_sides(openssh_server_factory: Any) -> None:

@@ -79,7 +79,8 @@ class ParamikoPeer:
         self.authorized = {self.identity.public_line.split()[1]}
         self.transports: list[paramiko.Transport] = []
         self._children: list[subprocess.Popen[bytes]] = []
-        self._host_key = paramiko.Ed25519Key(filename=str(self.host_key_paths["ed25519"]))
+        self.host_keys: list[paramiko.PKey] = [paramiko.Ed25519Key(filename=str(self.host_key_paths["ed25519"]))]
+        """For the connections that come from now on, one of each type."""
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         public = [path.with_suffix(".pub").read_text() for path in self.host_key_paths.values()]
@@ -113,7 +114,8 @@ class ParamikoPeer:
             except OSError:
                 return
             transport = paramiko.Transport(connection)
-            transport.add_server_key(self._host_key)
+            for host_key in self.host_keys:
+                transport.add_server_key(host_key)
             transport.auth_timeout = AUTH_SECONDS
             self.transports.append(transport)
             try:

@@ -19,7 +19,9 @@ _LONGEST = 16384
 
 def connection_hash(local_host: str, host: str, port: int, user: str, jump: str = "") -> str:
     """``%C``: 40 hexadecimal digits for a destination, short enough for a socket's name."""
-    return hashlib.sha1(f"{local_host}{host}{port}{user}{jump}".encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(
+        f"{local_host}{host}{port}{user}{jump}".encode("utf-8", "surrogateescape"), usedforsecurity=False
+    ).hexdigest()
 
 
 def expand_percent(text: str, letters: str, values: Mapping[str, str], keyword: str) -> str:

@@ -226,3 +226,11 @@ def test_options_cannot_be_changed() -> None:
         resolved.port = 1  # type: ignore[misc]
     with pytest.raises(TypeError):
         resolved.set_env["A"] = "1"  # type: ignore[index]
+
+
+def test_bytes_that_are_no_text_in_a_destination(tmp_path: Path) -> None:
+    """Files may hold names in other encodings; also the token that is a hash of them all takes them."""
+    file = tmp_path / "config"
+    file.write_bytes(b"HostName %h.\xcdorg\nUser b\xffb\nIdentityFile ~/%C\n")
+    resolved = options("host", files=[file])
+    assert (resolved.host, resolved.user) == ("host.\udccdorg", "b\udcffb")
