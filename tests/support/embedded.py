@@ -20,6 +20,7 @@ import pytest
 from jupyter_ssh.ssh.server import PasswordTable, Server, listen
 from jupyter_ssh.ssh.server.accounts import current_account
 from jupyter_ssh.ssh.server.options import Ask
+from tests.support.certificates import certify
 from tests.support.identities import Identity, make_identity, ssh_keygen, write_known_hosts
 from tests.support.processes import HOST
 
@@ -74,13 +75,17 @@ class EmbeddedServer:
         *,
         host_key_types: Sequence[str] = ("ed25519",),
         methods: Sequence[str] = ("publickey", "password"),
+        authority: Path | None = None,
         **options: Any,
     ) -> Server:
-        """Listens in the running loop; ``options`` as for `listen`."""
+        """Listens in the running loop, with host certificates of ``authority``; ``options`` as for `listen`."""
         self.host_key_paths = {
             kind: ssh_keygen(self.folder / f"host_{kind}", kind, bits=RSA_BITS if kind == "rsa" else None)
             for kind in host_key_types
         }
+        if authority is not None:
+            paths = self.host_key_paths.values()
+            options["host_certificates"] = [certify(authority, path, "-h", principals=HOST) for path in paths]
         ways: dict[str, dict[str, Any]] = {
             "publickey": {"authorized_keys": self.authorized_keys},
             "password": {"passwords": PasswordTable.from_passwords({self.user: self.password})},
