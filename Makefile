@@ -29,7 +29,7 @@ help:
 demo: $(VENV)/demo.stamp
 	@exec $(BIN)/jupyter-ssh demo $(if $(filter-out 0,$(CHECK)),--check) $(if $(HOST),--host '$(HOST)')
 
-test: peers lint
+test: peers lint $(VENV)/ipykernel-6
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/test.stamp
@@ -70,6 +70,11 @@ $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing jupyter_ssh and JupyterLab into $(VENV) ..."
 	$(PIP_INSTALL) --editable '.[demo]'
 	touch $@
+
+# What the kernel's part uses of ipykernel is tested on the oldest and on the newest: the oldest lies in a folder that a
+# kernel of the tests has before the others.
+$(VENV)/ipykernel-6: | $(VENV)/test.stamp
+	@$(PIP_INSTALL) --no-deps --target $@ 'ipykernel==6.29.*' nest-asyncio
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing jupyter_ssh, JupyterLab and the test tools into $(VENV) ..."

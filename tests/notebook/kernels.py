@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jupyter_client.manager import KernelManager
 
 from tests.notebook.remotes import Remote
@@ -175,13 +176,25 @@ def environment(folder: Path, config: Path) -> dict[str, str]:
     }
 
 
+def ipykernel_6() -> Path:
+    """The folder with the oldest ipykernel that is supported; it goes before the others on a kernel's path."""
+    folder = Path(sys.prefix) / "ipykernel-6"
+    if not (folder / "ipykernel").is_dir():
+        reason = f"make test puts ipykernel 6.29 into {folder}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return folder
+
+
 @contextmanager
-def running_kernel(folder: Path, config: Path) -> Iterator[Kernel]:
-    """A kernel of this interpreter, with the extension loaded."""
+def running_kernel(folder: Path, config: Path, *, packages: Path | None = None) -> Iterator[Kernel]:
+    """A kernel of this interpreter, with the extension loaded; ``packages`` go before those of the environment."""
     manager = KernelManager()
     assert manager.kernel_spec is not None
     manager.kernel_spec.argv[0] = sys.executable
-    manager.start_kernel(env=environment(folder, config), cwd=str(folder))
+    env = environment(folder, config)
+    if packages is not None:
+        env["PYTHONPATH"] = os.pathsep.join((str(packages), env["PYTHONPATH"]))
+    manager.start_kernel(env=env, cwd=str(folder))
     kernel = Kernel(manager)
     try:
         cell = kernel.run("%load_ext jupyter_ssh")

@@ -12,9 +12,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from jupyter_ssh.kernel.engine import Engine, get_engine
+from jupyter_ssh.kernel.terminals.comms import Comms
 from jupyter_ssh.kernel.terminals.frames import CONTROL_BYTES, encode_control
 from jupyter_ssh.kernel.terminals.limits import (
     CONNECTIONS,
@@ -46,6 +48,7 @@ class TerminalService:
         self.sessions: dict[str, TerminalSession] = {}
         self.links: set[Link] = set()
         self.listener: Listener | None = None
+        self.comms: Comms | None = None
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._telling = False
@@ -177,6 +180,8 @@ class TerminalService:
         for link in list(self.links):
             link.close(code, reason)
         sessions, self.sessions = list(self.sessions.values()), {}
+        if self.comms is not None:
+            self.comms.close()
         if self.listener is not None:
             self.listener.close()
         if sessions:
@@ -191,10 +196,11 @@ _service: TerminalService | None = None
 _engine: Engine | None = None
 
 
-async def service_on_engine(place: str, folder: Any = None) -> TerminalService:
+async def service_on_engine(place: str, folder: Path | None = None, kernel: Any = None) -> TerminalService:
     """The service of this process, started at the first call.  To be awaited in the engine's loop.
 
-    ``place`` is the kernel's id or ``host``; ``folder`` the Jupyter runtime directory to be found in.
+    ``place`` is the kernel's id or ``host``; ``folder`` the Jupyter runtime directory to be found in; ``kernel`` the
+    ipykernel whose channels carry the fallback transport.
     """
     global _service, _engine
     engine = get_engine()
@@ -204,6 +210,8 @@ async def service_on_engine(place: str, folder: Any = None) -> TerminalService:
             service.listener = await Listener.start(service, place, folder)
         except OSError as error:  # the fallback transport needs no socket
             log.warning("no private socket for the terminals: %s", error)
+        if kernel is not None:
+            service.comms = Comms(service, kernel, engine)
         _service, _engine = service, engine
         engine.add_closer(_close)
     return _service

@@ -71,7 +71,8 @@ def start_service() -> TerminalService:
             next_step="In a shell use: jupyter-ssh ssh [user@]host",
         )
     place, runtime = found
-    return get_engine().call(lambda: service_on_engine(place, runtime))
+    kernel = getattr(_kernel_application(), "kernel", None)
+    return get_engine().call(lambda: service_on_engine(place, runtime, kernel))
 
 
 def open_session(connection: Connection, command: str | None = None, *, wanted: bool = True) -> Opened:

@@ -1,0 +1,237 @@
+"""The fallback transport without its channels: frames in numbered messages, acknowledged, sent again, and paced.
+
+Messages may be lost on their way to the page without anybody being told (a Jupyter server drops what comes too fast),
+and come twice on their way from it.  Time is passed in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jupyter_ssh.kernel.terminals.frames import Data, FrameError, decode_data, encode_data
+from jupyter_ssh.kernel.terminals.limits import UNREAD
+
+Message = tuple[dict[str, Any], list[bytes]]
+"""Content and buffers."""
+
+MESSAGES: Final = (10.0, 30.0)
+"""A burst and a rate a second: together at most 40 messages in any second."""
+BYTES: Final = (float(1 << 20), float(3 << 20))
+"""The same of bytes: at most 4 MiB in any second."""
+BATCH_BYTES: Final = 256 << 10
+QUEUE_BYTES: Final = 256 << 10
+"""What may wait to be sent before viewers have to wait."""
+UNACKED_BYTES: Final = 4 << 20
+AGAIN_SECONDS: Final = 1.5
+"""A message that is not acknowledged for so long is sent again, with all behind it."""
+ACK_SECONDS: Final = 0.05
+"""How long an acknowledgement waits for a message to travel with."""
+SILENT_SECONDS: Final = 10.0
+"""A page that says nothing for so long is sent nothing."""
+GONE_SECONDS: Final = 60.0
+"""A page that says nothing for so long is gone."""
+ONLY_ACK: Final = 0
+"""The number of a message that carries nothing but an acknowledgement."""
+
+
+class Allowance:
+    """So many at once, and so many a second."""
+
+    def __init__(self, burst: float, rate: float, now: float) -> None:
+        self._burst, self._rate = burst, rate
+        self._left, self._at = burst, now
+
+    def _refill(self, now: float) -> None:
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now
+
+    def wait(self, amount: float, now: float) -> float:
+        """Seconds until ``amount`` may go; more than a burst goes when a whole one is there."""
+        self._refill(now)
+        return max(0.0, (min(amount, self._burst) - self._left) / self._rate)
+
+    def take(self, amount: float, now: float) -> None:
+        """``amount`` goes now."""
+        self._refill(now)
+        self._left -= amount
+
+
+@dataclass(slots=True)
+class _Numbered:
+    seq: int
+    frames: list[Any]
+    buffers: list[bytes]
+    size: int
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Batches:
+    """Both directions of one page's connection; ``send`` puts a message under way and never blocks."""
+
+    def __init__(self, connection: str, send: Callable[[dict[str, Any], list[bytes]], None], now: float) -> None:
+        self.connection = connection
+        self._send = send
+        self._queue: deque[tuple[dict[str, Any] | bytes, int]] = deque()
+        self._queued = 0
+        self._unacked: deque[_Numbered] = deque()
+        self._unacked_bytes = 0
+        self._next = 1
+        self._again: deque[_Numbered] = deque()
+        self._oldest_sent = now
+        self._received = 0
+        self._owed_since: float | None = None
+        self._heard = now
+        self._messages = Allowance(*MESSAGES, now)
+        self._bytes = Allowance(*BYTES, now)
+        self._ending: dict[str, Any] = {}
+
+    # --- towards the page ---------------------------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        """Whether more output may be queued."""
+        return self._queued < QUEUE_BYTES and self._unacked_bytes < UNACKED_BYTES - BATCH_BYTES
+
+    @property
+    def overfull(self) -> bool:
+        """Whether more waits than any page may leave unread."""
+        return self._queued > 2 * UNREAD
+
+    def control(self, message: dict[str, Any], size: int) -> None:
+        """Queue a control frame, which takes about ``size`` bytes."""
+        self._queue.append((message, size))
+        self._queued += size
+
+    def data(self, stream: int, offset: int, payload: bytes) -> None:
+        """Queue a data frame."""
+        body = encode_data(stream, offset, payload)
+        self._queue.append((body, len(body)))
+        self._queued += len(body)
+
+    def end(self, code: int, reason: str) -> None:
+        """Queue the last word: what follows the frames that wait is the end."""
+        self._ending = {"close": code, "reason": reason}
+
+    def flush(self, now: float) -> float | None:
+        """Send what may be sent; the time at which to call again, None if nothing waits."""
+        if now - self._heard >= SILENT_SECONDS:
+            return None
+        if self._unacked and not self._again and now - self._oldest_sent >= AGAIN_SECONDS:
+            self._again = deque(self._unacked)
+            self._oldest_sent = now
+        while (message := self._upcoming()) is not None:
+            wait = max(self._messages.wait(1, now), self._bytes.wait(message.size, now))
+            if wait > 0:
+                return now + wait
+            self._take(message, now)
+        if self._owed_since is not None:
+            due = self._owed_since + ACK_SECONDS
+            if now < due:
+                return due
+            wait = self._messages.wait(1, now)
+            if wait > 0:
+                return now + wait
+            self._messages.take(1, now)
+            self._owed_since = None
+            self._send(self._content(ONLY_ACK, [], {}), [])
+        return self._oldest_sent + AGAIN_SECONDS if self._unacked else None
+
+    def _upcoming(self) -> _Numbered | None:
+        if self._again:
+            return self._again[0]
+        if not (self._queue or self._ending) or self._unacked_bytes >= UNACKED_BYTES:
+            return None
+        # Made anew at each call: what is queued while it waits for its turn travels with it.
+        frames: list[Any] = []
+        buffers: list[bytes] = []
+        size = 0
+        for frame, length in self._queue:
+            if frames and size + length > BATCH_BYTES:
+                break
+            if isinstance(frame, bytes):
+                frames.append(len(buffers))
+                buffers.append(frame)
+            else:
+                frames.append(frame)
+            size += length
+        last = len(frames) == len(self._queue)
+        return _Numbered(self._next, frames, buffers, size, self._ending if last else {})
+
+    def _take(self, message: _Numbered, now: float) -> None:
+        self._messages.take(1, now)
+        self._bytes.take(message.size, now)
+        if self._again:
+            self._again.popleft()
+        else:
+            for _ in message.frames:
+                self._queued -= self._queue.popleft()[1]
+            if message.extra:
+                self._ending = {}
+            if not self._unacked:
+                self._oldest_sent = now
+            self._unacked.append(message)
+            self._unacked_bytes += message.size
+            self._next += 1
+        self._owed_since = None
+        self._send(self._content(message.seq, message.frames, message.extra), message.buffers)
+
+    def _content(self, seq: int, frames: list[Any], extra: dict[str, Any]) -> dict[str, Any]:
+        return {"connection": self.connection, "seq": seq, "ack": self._received, "frames": frames, **extra}
+
+    # --- from the page ------------------------------------------------------------------------------------------------
+
+    def gone(self, now: float) -> bool:
+        """Whether the page has been silent for so long that it will not come back."""
+        return now - self._heard >= GONE_SECONDS
+
+    def receive(self, content: dict[str, Any], buffers: list[bytes], now: float) -> list[dict[str, Any] | Data]:
+        """The frames of a message, none if it came already or another is missing before it.  Raises `FrameError`."""
+        self._heard = now
+        seq, ack, frames = content.get("seq"), content.get("ack"), content.get("frames")
+        if not _whole(seq) or not _whole(ack) or not isinstance(frames, list):
+            raise _bad("a message without its numbers")
+        assert isinstance(seq, int)
+        assert isinstance(ack, int)
+        self._acknowledged(ack, now)
+        if not frames and seq != self._received + 1:
+            return []
+        if self._owed_since is None:
+            self._owed_since = now
+        if seq != self._received + 1:
+            return []
+        taken = [_frame(frame, buffers) for frame in frames]
+        self._received = seq
+        return taken
+
+    def _acknowledged(self, ack: int, now: float) -> None:
+        if ack >= self._next:
+            raise _bad("a message was acknowledged that has not been sent")
+        while self._unacked and self._unacked[0].seq <= ack:
+            self._unacked_bytes -= self._unacked.popleft().size
+            self._oldest_sent = now
+        while self._again and self._again[0].seq <= ack:
+            self._again.popleft()
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+def _frame(frame: object, buffers: list[bytes]) -> dict[str, Any] | Data:
+    if isinstance(frame, dict):
+        if not isinstance(frame.get("type"), str):
+            raise _bad("a control frame without a type")
+        return frame
+    if not _whole(frame):
+        raise _bad("a frame that is neither an object nor a number")
+    assert isinstance(frame, int)
+    if frame >= len(buffers):
+        raise _bad("a frame's buffer is missing")
+    return decode_data(buffers[frame])
+
+
+def _bad(message: str) -> FrameError:
+    return FrameError(message, phase="terminal frames")

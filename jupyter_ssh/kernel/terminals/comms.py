@@ -1,0 +1,208 @@
+"""The fallback transport in an ipykernel: for pages whose Jupyter server cannot reach the private socket.
+
+Frames come in messages of a type of our own on the control channel, which a kernel answers while a cell runs, and go
+out as messages of a comm.  The comm is spoken by hand: ipykernel's own would deliver to the thread of the cell.  What
+is used of ipykernel are ``control_handlers``, ``session`` and ``iopub_socket`` of the kernel; a test holds each of its
+versions to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_ssh.kernel.terminals.batches import Batches
+from jupyter_ssh.kernel.terminals.frames import (
+    CONTROL_BYTES,
+    LARGE,
+    LARGE_CONTROL_BYTES,
+    Data,
+    FrameError,
+    encode_control,
+)
+from jupyter_ssh.kernel.terminals.link import BAD_FRAME, NO_SERVICE, SILENT, Link
+from jupyter_ssh.kernel.terminals.outlet import Outlet
+
+if TYPE_CHECKING:
+    from jupyter_ssh.kernel.engine import Engine
+    from jupyter_ssh.kernel.terminals.service import TerminalService
+
+log = logging.getLogger(__name__)
+
+MESSAGE_TYPE: Final = "jupyter_ssh_frames"
+TARGET: Final = "jupyter_ssh.terminal"
+CONNECTION_CHARACTERS: Final = 64
+
+
+class Comms:
+    """The pages that speak to this kernel through its own channels."""
+
+    def __init__(self, service: TerminalService, kernel: Any, engine: Engine) -> None:
+        self.service = service
+        self.kernel = kernel
+        self._engine = engine
+        self._pages: dict[str, CommPage] = {}
+        kernel.control_handlers[MESSAGE_TYPE] = self._heard
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self.kernel.control_handlers.get(MESSAGE_TYPE) == self._heard:
+            del self.kernel.control_handlers[MESSAGE_TYPE]
+
+    # Called in the thread of the control channel.
+    def _heard(self, stream: Any, identities: Any, message: dict[str, Any]) -> None:
+        buffers = [bytes(buffer) for buffer in message.get("buffers", ())]
+        try:
+            self._engine.loop.call_soon_threadsafe(self._receive, message.get("content"), buffers)
+        except RuntimeError:  # the loop is closed: the kernel ends
+            pass
+
+    def _receive(self, content: Any, buffers: list[bytes]) -> None:
+        identity = content.get("connection") if isinstance(content, dict) else None
+        if not isinstance(identity, str) or not 1 <= len(identity) <= CONNECTION_CHARACTERS:
+            log.debug("a message of no connection")
+            return
+        page = self._pages.get(identity)
+        if page is None:
+            if content.get("seq") != 1:
+                self._refuse(identity)
+                return
+            self.publish("comm_open", identity, {"connection": identity}, target_name=TARGET)
+            page = self._pages[identity] = CommPage(self, identity)
+            page.link = self.service.connected(page)
+        page.receive(content, buffers)
+
+    def _refuse(self, identity: str) -> None:
+        """The page goes on with a connection of a kernel that is no more, or that it has left for too long."""
+        content = {"connection": identity, "seq": 0, "ack": 0, "frames": []}
+        self.publish("comm_msg", identity, {**content, "close": NO_SERVICE, "reason": "no such connection"})
+        self.publish("comm_close", identity, {})
+
+    def forget(self, identity: str) -> None:
+        """The connection is over."""
+        if self._pages.pop(identity, None) is not None:
+            self.publish("comm_close", identity, {})
+
+    def publish(
+        self, kind: str, identity: str, data: dict[str, Any], buffers: list[bytes] | None = None, **members: Any
+    ) -> None:
+        """A message of the connection's comm, to all pages of the kernel."""
+        comm = f"jupyter-ssh-{identity}"
+        content = {"comm_id": comm, "data": data, **members}
+        kernel = self.kernel
+        try:
+            kernel.session.send(
+                kernel.iopub_socket, kind, content, parent={}, ident=f"comm-{comm}".encode(), buffers=buffers
+            )
+        except Exception as error:  # the kernel is ending; there is nobody to tell
+            log.debug("a message was not published: %s", type(error).__name__)
+
+
+class CommPage(Outlet):
+    """One page on the fallback transport."""
+
+    def __init__(self, comms: Comms, identity: str) -> None:
+        self._comms = comms
+        self._identity = identity
+        self._loop = asyncio.get_running_loop()
+        self._batches = Batches(identity, self._publish, self._loop.time())
+        self._timer: asyncio.TimerHandle | None = None
+        self._scheduled = False
+        self._open = True
+        self._starved = False
+        """Whether a viewer wanted to send and could not."""
+        self.link: Link | None = None
+        self._watch = self._loop.call_later(1.0, self._look)
+
+    def _publish(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self._comms.publish("comm_msg", self._identity, content, buffers)
+
+    # --- from the page ------------------------------------------------------------------------------------------------
+
+    def receive(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        """A message has come."""
+        link = self.link
+        if link is None or not self._open:
+            return
+        try:
+            for frame in self._batches.receive(content, buffers, self._loop.time()):
+                if isinstance(frame, Data):
+                    link.data(frame)
+                else:
+                    most = LARGE_CONTROL_BYTES if frame["type"] in LARGE else CONTROL_BYTES
+                    if len(encode_control(frame)) > most:
+                        raise FrameError("a control frame is too long", phase="terminal frames")
+                    link.control(frame)
+        except FrameError as error:
+            log.debug("a page broke the rules: %s", error)
+            link.close(BAD_FRAME, error.message)
+            return
+        if content.get("close") is not None:
+            link.gone()
+            self._end()
+            return
+        self._flush_soon()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if self._batches.gone(now):
+            if self.link is not None:
+                self.link.gone()
+            self._end()
+            return
+        self._watch = self._loop.call_later(1.0, self._look)
+
+    # --- the outlet ---------------------------------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        writable = self._open and self._batches.writable
+        self._starved = self._starved or not writable
+        return writable
+
+    def control(self, message: dict[str, Any]) -> None:
+        if self._open:
+            self._batches.control(message, len(encode_control(message)))
+            self._flush_soon()
+            if self._batches.overfull and self.link is not None:
+                self.link.close(SILENT, "the page does not read")
+
+    def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
+        if self._open:
+            self._batches.data(stream, offset, b"".join(pieces))
+            self._flush_soon()
+
+    def close(self, code: int, reason: str) -> None:
+        if self._open:
+            self._open = False
+            self._batches.end(code, reason)
+            self._batches.flush(self._loop.time())
+            self._end()
+
+    def _end(self) -> None:
+        self._open = False
+        self._watch.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._comms.forget(self._identity)
+
+    def _flush_soon(self) -> None:
+        # Once a turn of the loop: what one event causes travels in one message.
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if not self._open:
+            return
+        again = self._batches.flush(self._loop.time())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if again is not None:
+            self._timer = self._loop.call_later(max(0.0, again - self._loop.time()), self._flush)
+        if self._starved and self._batches.writable and self.link is not None:
+            self._starved = False
+            self.link.writable_again()
