@@ -29,9 +29,17 @@ log = logging.getLogger(__name__)
 #: The desk of the call a task of the engine works for. Tasks inherit it from the one that started them.
 CURRENT_DESK: ContextVar[Desk | None] = ContextVar("jupyter_ssh_desk", default=None)
 
+#: Desks where somebody sits now, the one that sat down last at the end.
+_OCCUPIED: list[Desk] = []
+
 # The thread looks up this often for a KeyboardInterrupt. On Windows a wait on a lock is never broken by Ctrl-C or ■;
 # elsewhere it is, unless the signal comes in the instant between Python's last look and the wait.
 _TICK = 0.05 if sys.platform == "win32" else 0.2
+
+
+def waiting_desk() -> Desk | None:
+    """Where somebody waits for the engine and can be asked, by a task that works for nobody in particular."""
+    return next((desk for desk in reversed(_OCCUPIED) if desk.open), None)
 
 
 class Desk(ABC):
@@ -144,6 +152,13 @@ class BlockingDesk(Desk):
 
         A KeyboardInterrupt breaks the wait at once.
         """
+        _OCCUPIED.append(self)
+        try:
+            return self._serve(timeout)
+        finally:
+            _OCCUPIED.remove(self)
+
+    def _serve(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _TICK if deadline is None else max(deadline - time.monotonic(), 0)
@@ -167,6 +182,13 @@ class LoopDesk(Desk):
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()  # ipykernel keeps there which cell the output belongs to
+        _OCCUPIED.append(self)
+
+    def close(self) -> None:
+        """See `Desk.close`."""
+        if self in _OCCUPIED:
+            _OCCUPIED.remove(self)
+        super().close()
 
     def _put(self, job: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(_do, job, context=self._context)

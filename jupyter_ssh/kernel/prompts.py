@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_ssh.kernel.desk import CURRENT_DESK
+from jupyter_ssh.kernel.desk import CURRENT_DESK, Desk
 from jupyter_ssh.ssh.errors import PromptUnavailable
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _HOST_KEY_STEP = (
     " with -o StrictHostKeyChecking=accept-new."
 )
 _SECRET_STEP = "Use a key without a passphrase or an agent, or connect from a cell that can ask (allow_stdin)."
+
+_CONFIRM_STEP = "Use it from a cell that can ask (allow_stdin), or add the key without asking for confirmation."
 
 #: How often a question is asked again after an answer that is none.
 _ATTEMPTS = 3
@@ -65,6 +67,12 @@ class StdinPrompts:
         desk = CURRENT_DESK.get()
         if desk is not None:
             desk.post(lambda: _say(printable(text)))
+
+
+async def confirm_at(desk: Desk, question: str) -> bool:
+    """Whether the person at ``desk`` says yes to ``question``.  Raises `PromptUnavailable`."""
+    with _answerable("the use of a key", _CONFIRM_STEP):
+        return await desk.ask(lambda: _yes(question))
 
 
 class CellQuestions:
@@ -122,6 +130,15 @@ def _confirm(question: HostKeyQuestion) -> bool:
             _say("That is the fingerprint of another key. Not connected.")
             return False
         prompt = 'Please type "yes", "no" or the fingerprint: '
+    return False
+
+
+def _yes(question: str) -> bool:
+    _say(printable(question))
+    for _ in range(_ATTEMPTS):
+        answer = _line("Allow it (yes/no)? ").strip().lower()
+        if answer in ("yes", "y", "no", "n", ""):
+            return answer in ("yes", "y")
     return False
 
 

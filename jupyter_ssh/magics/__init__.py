@@ -12,6 +12,7 @@ MAGICS = (
     ("ssh", "line_cell", "jupyter_ssh.magics.ssh"),
     ("ssh_terminal", "line", "jupyter_ssh.magics.ssh_terminal"),
     ("ssh_keygen", "line_cell", "jupyter_ssh.magics.ssh_keygen"),
+    ("ssh_add", "line", "jupyter_ssh.magics.ssh_add"),
     ("ssh_hosts", "line", "jupyter_ssh.magics.ssh_hosts"),
     ("ssh_close", "line", "jupyter_ssh.magics.ssh_close"),
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # "%ssh ...", "%%ssh ..." on the first line, "name = %ssh ..."; then the words up to the cursor.
 _LINE = re.compile(
-    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_(?:close|keygen|terminal)|ssh)\s+(?P<rest>.*)\Z",
+    r"\s*(?:[\w.\[\]'\", ]+=\s*)?(?P<percent>%{1,2})(?P<magic>ssh_(?:add|close|keygen|terminal)|ssh)\s+(?P<rest>.*)\Z",
     re.DOTALL,
 )
 
@@ -81,6 +81,10 @@ def complete(text: str, *, first_line: bool = True) -> tuple[str, list[Candidate
         from jupyter_ssh.magics.keygen_completion import candidates_for
 
         candidates = candidates_for(words, fragment)
+    elif match["magic"] == "ssh_add":
+        from jupyter_ssh.magics.add_completion import candidates_for as candidates_to_add
+
+        candidates = candidates_to_add(words, fragment)
     elif match["magic"] == "ssh_terminal":
         from jupyter_ssh.magics.options import TERMINAL_OPTIONS
 

@@ -56,6 +56,21 @@ _SUMMARIES = {
     The letters are those of ssh-keygen(1). A passphrase behind -N or -P is saved with the notebook: leave these out and
     it is asked for. A private key is never shown.
     """,
+    "ssh_add": """Put keys into the SSH agent, take them out, list them: %ssh_add [options] [file ...]
+
+    %ssh_add                         add the keys of ~/.ssh; a passphrase is asked for once
+    %ssh_add -t 8h FILE              add a key for eight hours
+    %ssh_add -c FILE                 ... and ask in the cell before each use of it
+    %ssh_add -h HOST FILE            ... and let it be used to log in to HOST only
+    %ssh_add -l                      show the keys; -L: the whole public keys
+    %ssh_add -d FILE                 remove a key; -D: all of them
+    %ssh_add -x                      lock the agent with a password; -X: unlock it
+    %ssh_add -T FILE.pub             test whether the agent signs with a key
+    %ssh_add --own                   use an agent of this kernel even where SSH_AUTH_SOCK names another
+
+    The letters are those of ssh-add(1). The agent is the one that SSH_AUTH_SOCK names; where that is not set, or nobody
+    answers there, the kernel starts one of its own, which %ssh, !ssh and !git then use.
+    """,
     "ssh_hosts": "Show the open SSH connections and the hosts that ssh_config and known_hosts know.",
     "ssh_close": "Close an SSH connection: %ssh_close [user@]host, the current one without a name, or --all.",
 }

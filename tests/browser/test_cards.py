@@ -24,8 +24,10 @@ CELLS = (
     "%ssh -o ServerAliveInterval=99 demo",
     "%ssh_hosts",
     "%ssh_close --all\n%ssh_hosts",
+    "!ssh-keygen -q -t ed25519 -N '' -C 'alice at <work>' -f one && ssh-keygen -q -t rsa -N '' -C other -f two",
+    "%ssh_add --own one\n%ssh_add -c -t 8h two",
 )
-CARDS = 6
+CARDS = 7
 
 # For each piece of text in the cards: what it is, and its contrast with what is behind it (WCAG 2.2, 1.4.3).
 CONTRAST = """

@@ -49,11 +49,20 @@ class AgentDoor(Protocol):
 class Adding:
     """One run; `run` returns ssh-add's exit status."""
 
-    def __init__(self, arguments: Arguments, console: Console, person: Person, ask: AgentDoor) -> None:
+    def __init__(
+        self,
+        arguments: Arguments,
+        console: Console,
+        person: Person,
+        ask: AgentDoor,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
+        """``on_failure`` gets a line for each key that something did not work with; by default they are messages."""
         self._arguments = arguments
         self._console = console
         self._person = person
         self._ask = ask
+        self._on_failure = on_failure or console.say
         self._last_passphrase: str | None = None
         """Keys often share one; it is forgotten with this object."""
         self.listed: list[AgentIdentity] | None = None
@@ -73,7 +82,7 @@ class Adding:
             self._console.say(text)
 
     def _fail(self, text: str, error: SSHError | None = None) -> int:
-        self._console.say(text if error is None else f"{text}: {_reason(error)}")
+        self._on_failure(text if error is None else f"{text}: {_reason(error)}")
         return 1
 
     def _paths(self) -> list[Path]:
@@ -100,7 +109,7 @@ class Adding:
         except (KeyFileError, KeyFormatError, PromptUnavailable) as error:
             return self._fail(f'Could not add identity "{path}"', error)
         if key is None:
-            return 1
+            return self._fail(f'Could not add identity "{path}": the passphrase is missing or wrong')
         if key.needs_agent and constraints.sk_provider is None:
             constraints = Constraints(constraints.lifetime, constraints.confirm, constraints.destinations, "internal")
         status = 0
@@ -152,7 +161,6 @@ class Adding:
                 continue
             self._last_passphrase = passphrase
             return key
-        self._console.say(f"{file.path}: wrong passphrase")
         return None
 
     def _destinations(self) -> tuple[Destination, ...]:

@@ -1,0 +1,112 @@
+"""The agent of this kernel: where it is, and one of our own where the person has none.
+
+As with ``eval $(ssh-agent)``, the kernel's own agent is the one that SSH_AUTH_SOCK of this process names from then on:
+``%ssh``, ``!ssh``, ``!git`` and whatever else runs here use it by the same rule.  It ends with the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from jupyter_ssh.kernel.desk import waiting_desk
+from jupyter_ssh.kernel.engine import Engine, get_engine, running_engine
+from jupyter_ssh.kernel.prompts import confirm_at
+from jupyter_ssh.ssh.agent import HeldKey, Keyring
+from jupyter_ssh.ssh.errors import AgentUnavailable, SSHError
+from jupyter_ssh.ssh.net.agent import Agent, default_address, open_agent, with_agent
+from jupyter_ssh.ssh.net.agent_server import AgentServer
+from jupyter_ssh.ssh.net.askpass import confirm_with_askpass
+
+T = TypeVar("T")
+
+VARIABLE = "SSH_AUTH_SOCK"
+
+_lock = threading.Lock()
+_own: tuple[Engine, AgentServer, str | None] | None = None
+"""The kernel's own agent, the engine it runs on, and what SSH_AUTH_SOCK was before."""
+
+
+def own_agent() -> AgentServer | None:
+    """The kernel's own agent, if there is one."""
+    return None if _own is None or _own[0] is not running_engine() else _own[1]
+
+
+def start_own_agent() -> AgentServer:
+    """The kernel's own agent, started now if there is none; blocks.  Raises `AgentUnavailable`."""
+    global _own
+    with _lock:
+        running = own_agent()
+        if running is not None:
+            return running
+        engine = get_engine()
+        server = engine.call(_start)
+        _own = engine, server, os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = server.path
+        engine.add_closer(lambda: _close(server))
+        return server
+
+
+async def _start() -> AgentServer:
+    server = AgentServer(Keyring(time.monotonic, time.time), confirm)
+    try:
+        await server.start()
+    except OSError as error:
+        raise AgentUnavailable(f"no agent can be started here: {error.strerror}", phase="agent") from None
+    return server
+
+
+async def _close(server: AgentServer) -> None:
+    global _own
+    await server.close()
+    if _own is not None and _own[1] is server:
+        before, _own = _own[2], None
+        if os.environ.get(VARIABLE) == server.path:
+            os.environ.pop(VARIABLE)
+            if before is not None:
+                os.environ[VARIABLE] = before
+
+
+async def confirm(question: str) -> bool:
+    """Whether the owner of a key allows a signature: asked in the cell that waits for us, else by SSH_ASKPASS.
+
+    Raises `PromptUnavailable` where nobody can be asked; a cell that computes is left alone.
+    """
+    desk = waiting_desk()
+    if desk is not None:
+        return await confirm_at(desk, question)
+    return await confirm_with_askpass(question, os.environ)
+
+
+def agent_in_use() -> str | None:
+    """The address of an agent that answers; None where SSH_AUTH_SOCK names none, or one that is gone.  Blocks."""
+    address = default_address(os.environ)
+    if address is None:
+        return None
+
+    async def look() -> bool:
+        try:
+            (await open_agent(address)).close()
+        except (SSHError, asyncio.TimeoutError):
+            return False
+        return True
+
+    return address if get_engine().call(look) else None
+
+
+def ask_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
+    """The value of ``work`` with the agent at ``address``; blocks the cell, which may be asked meanwhile."""
+    return get_engine().call(lambda: with_agent(address, work))
+
+
+def held_keys(server: AgentServer) -> list[HeldKey]:
+    """The keys in the kernel's own agent, with their constraints; blocks."""
+
+    async def look() -> list[HeldKey]:
+        return server.keyring.held()
+
+    return get_engine().call(look)
