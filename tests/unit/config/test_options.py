@@ -233,4 +233,4 @@ def test_bytes_that_are_no_text_in_a_destination(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_bytes(b"HostName %h.\xcdorg\nUser b\xffb\nIdentityFile ~/%C\n")
     resolved = options("host", files=[file])
-    assert (resolved.host, resolved.user) == ("host.\udccdorg", "b\udcffb")
+    assert (resolved.host_name, resolved.user) == ("host.\udccdorg", "b\udcffb")
