@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import conversations, decoders, streams
+from . import agents, conversations, decoders, streams
 from .target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*streams.TARGETS, *conversations.TARGETS, *decoders.TARGETS)
+    target.name: target for target in (*streams.TARGETS, *conversations.TARGETS, *decoders.TARGETS, *agents.TARGETS)
 }

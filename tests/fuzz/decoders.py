@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.config.options import resolve
+from jupyter_ssh.ssh.config import resolve
 from jupyter_ssh.ssh.crypto.zlib_streams import ZlibCompressor, ZlibDecompressor
 from jupyter_ssh.ssh.errors import (
     CertificateError,
@@ -29,7 +29,9 @@ from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
 from jupyter_ssh.ssh.keys.certificate_text import describe
 from jupyter_ssh.ssh.keys.certificates import Certificate, CertificateKind, parse_key_or_certificate
 from jupyter_ssh.ssh.keys.file_signatures import parse_signature, sign_file, verify_file
+from jupyter_ssh.ssh.keys.krl import Krl, parse_krl
 from jupyter_ssh.ssh.keys.public_text import parse_public_text
+from jupyter_ssh.ssh.keys.revoked_keys import parse_revoked_keys
 from jupyter_ssh.ssh.keys.saving import PUBLIC_FORMATS, dump_private_key
 from jupyter_ssh.ssh.server.authorized_keys import AuthorizedKeys
 from jupyter_ssh.ssh.trust import KnownHosts
@@ -205,6 +207,34 @@ def file_signature_seeds() -> Iterator[bytes]:
             continue  # DSA
 
 
+def revocation_list(data: bytes) -> None:
+    """Revocation lists, as binary ones or as lines of keys."""
+    try:
+        revoked = parse_revoked_keys(data)
+    except KeyFormatError:
+        return
+    revoked.why(keys()[0].public)
+    revoked.why(user_certificate(keys()[0]))
+    if isinstance(revoked, Krl):
+        again = parse_krl(revoked.encode())
+        assert (again.keys, again.sha1, again.sha256) == (revoked.keys, revoked.sha1, revoked.sha256)
+
+
+def revocation_list_seeds() -> Iterator[bytes]:
+    """With every kind of section."""
+    krl = Krl(version=1, comment="a list")
+    krl.revoke(keys()[0].public)
+    krl.sha1.add(bytes(20))
+    krl.sha256.add(bytes(32))
+    ours = krl.of(key_of("ssh-ed25519").public.blob)
+    for low, high in ((1, 1), (5, 9), (100, 100), (102, 102), (1 << 60, 1 << 61)):
+        ours.serials.add(low, high)
+    ours.key_ids.add("a key")
+    yield krl.encode()
+    yield Krl().encode()
+    yield f"# keys\n{keys()[0].public.line()}\n".encode()
+
+
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -285,21 +315,41 @@ def known_hosts_seeds() -> Iterator[bytes]:
     yield f"@cert-authority *.example {line}\n@revoked * {line}\n# comment\n\nhost.example 1024 35 1234567\n".encode()
 
 
-# Neither other files nor commands: what those do is no matter of the reader's.
-_REACHES_OUT = re.compile(rb"(?i)include|exec|command|localnetwork")
+# Other files are no matter of the reader's, and the system has some that never end.
+_OTHER_FILES = re.compile(rb"(?i)include")
+
+
+class Names:
+    """Every name has an address, and some a canonical name."""
+
+    def address(self, name: str) -> str | None:
+        return name if name[:1].isdigit() else None
+
+    def canonical(self, name: str, family: str) -> str | None:
+        return f"canonical.{name}" if len(name) % 2 else None
 
 
 def ssh_config(data: bytes) -> None:
     """ssh_config, resolved for a host."""
-    if _REACHES_OUT.search(data):
+    if _OTHER_FILES.search(data):
         return
     path = folder() / "config"
     path.write_bytes(data)
     try:
-        options = resolve("alice@host.example", files=[path], user_name="alice", home=folder())
+        options = resolve(
+            "alice@host.example",
+            files=[path],
+            user_name="alice",
+            home=folder(),
+            environment={"HOME": "home"},
+            run=len,
+            names=Names(),
+            addresses=lambda: ["127.0.0.1", "::1"],
+        )
     except ConfigError:
         return
     assert options.host
+    assert all("\n" not in line for line in options.lines())
 
 
 def ssh_config_seeds() -> Iterator[bytes]:
@@ -312,6 +362,9 @@ def ssh_config_seeds() -> Iterator[bytes]:
     yield b'SetEnv A=b "C=d e"\nSendEnv LC_*\nRekeyLimit 1G 1h\nEscapeChar ^A\nStrictHostKeyChecking accept-new\n'
     yield b"UserKnownHostsFile ~/a ~/b\nLogLevel=DEBUG3\nCertificateFile x\n"
     yield b"IdentitiesOnly=yes\nIgnoreUnknown a*\nabc 1\n"
+    yield b"CanonicalizeHostname yes\nCanonicalDomains a.org b.org\nMatch canonical\n"
+    yield b"CanonicalizeHostname always\nCanonicalizePermittedCNAMEs *.a:*.b\nCanonicalizeMaxDots 3\n"
+    yield b'Match exec "test %h" localnetwork 10.0.0.0/8,127.0.0.1\nProxyJump a,b@c:3\nMatch tagged x\nTag y\n'
 
 
 CONFIG_WORDS = (b"Host ", b"Match ", b"final", b"canonical", b"originalhost ", b"%h", b"%%", b"${HOME}", b"~/")
@@ -353,6 +406,7 @@ TARGETS = [
     _target("public-blob", public_blob, public_blob_seeds, 6000, KEY_WORDS),
     _target("public-text", public_text, public_text_seeds, 6000, KEY_WORDS),
     _target("file-signature", file_signature, file_signature_seeds, 6000),
+    _target("revocation-list", revocation_list, revocation_list_seeds, words=(b"SSHKRL\n\0",)),
     _target("allowed-signers", allowed_signers, allowed_signers_seeds, 2000, (b"namespaces=", b"cert-authority")),
     _target("authorized-keys", authorized_keys, authorized_keys_seeds, 2000, (b"command=", b"restrict,")),
     _target("known-hosts", known_hosts, known_hosts_seeds, 2000, (b"@revoked ", b"@cert-authority ", b"|1|")),
