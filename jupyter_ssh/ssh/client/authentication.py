@@ -14,6 +14,7 @@ from ..config.options import Options
 from ..crypto.grades import Grade
 from ..errors import (
     AuthenticationError,
+    ConnectionLost,
     DisconnectedByPeer,
     KeyFileError,
     KeyFormatError,
@@ -29,11 +30,14 @@ from ..protocol import events as e
 from ..protocol.session import ClientSession
 from .agent import LoginAgent
 from .handshake import Handshake, described
+from .harmless import harmless
 from .identities import FileSigner, Identity, Signer, collect
 from .prompts import Prompts
 from .settings import signature_algorithms
 
 PHASE: Final = "authentication"
+
+REFUSED: Final = "refused"
 
 METHODS: Final = ("publickey", "keyboard-interactive", "password")
 """What we can do, in OpenSSH's order of preference."""
@@ -42,6 +46,9 @@ MAX_REQUESTS: Final = 256
 """Requests before we give up on a server that is never content."""
 
 PASSPHRASE_ATTEMPTS: Final = 3
+
+NEW_PASSWORDS: Final = 3
+"""New passwords that a server may not like before we give up."""
 
 
 class ClientLogin:
@@ -65,12 +72,15 @@ class ClientLogin:
         self._options = options
         self._prompts = prompts
         self._password = password
+        self._given_to: set[str] = set()
+        """Methods that the given password was tried with."""
         self._secrets_allowed = secrets_allowed
         self._destination = f"{options.user}@{options.host}"
         self._keys = keys
         self._agent = agent
         self._identities: list[Identity] | None = None
         """Those that were not tried yet; None before the first is wanted."""
+        self._refused_identities: list[Identity] = []
         self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
         self._left["keyboard-interactive"] = options.number_of_password_prompts
         self._requests = 0
@@ -87,7 +97,25 @@ class ClientLogin:
         try:
             await self._run()
         except DisconnectedByPeer as error:
-            raise self._refused((), reason=error.received) from error
+            raise self._cut_off(error, error.received or error.message) from error
+        except ConnectionLost as error:
+            # Some servers have had enough without a word (Dropbear).
+            if not any(outcome == REFUSED for _, _, outcome in self.attempts):
+                raise
+            raise self._cut_off(error, error.message) from error
+
+    def _cut_off(self, error: SSHError, reason: str) -> AuthenticationError:
+        """The error for a server that ended the connection in the midst of it."""
+        for identity in self._identities or ():
+            self._note("publickey", identity.label, "not tried: the server had ended the connection")
+        failures = sum(outcome == REFUSED for _, _, outcome in self.attempts)
+        if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
+            self._advice = (
+                f"A server ends the connection after some failures (MaxAuthTries), here after {failures}. Name the one "
+                "right key with -i (IdentityFile) and -o IdentitiesOnly=yes, or the method with "
+                "-o PreferredAuthentications."
+            )
+        return self._refused((), reason=reason)
 
     async def _run(self) -> None:
         self._auth.start(self._options.user)
@@ -105,7 +133,7 @@ class ClientLogin:
         while isinstance(outcome, e.AuthenticationFailed):
             offered = outcome.methods
             if outcome.partial_success:
-                self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+                self._partly_in()
             next_outcome: e.Event | None = None
             for method in self._order():
                 if method in offered:
@@ -119,8 +147,22 @@ class ClientLogin:
             raise _unexpected(outcome)
         self.methods.append(self.attempts[-1][0] if self.attempts else "none")
 
+    def _partly_in(self) -> None:
+        """One of several methods is done: what was refused before it may be taken now (as OpenSSH)."""
+        self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+        if self._identities is not None:
+            self._identities += self._refused_identities
+            self._refused_identities = []
+        if self.methods[-1] in self._given_to:
+            self._password = None
+
     def _order(self) -> list[str]:
-        preferred = (self._options.preferred_authentications or ",".join(METHODS)).split(",")
+        """The methods in the order of PreferredAuthentications; without it, what somebody handed in goes first."""
+        preferred: tuple[str, ...] = METHODS
+        if self._options.preferred_authentications:
+            preferred = tuple(self._options.preferred_authentications.split(","))
+        elif self._password is not None and not self._keys and not self._options.given("identity_file"):
+            preferred = METHODS[::-1]
         allowed = {
             "publickey": self._options.pubkey_authentication != "no",
             "keyboard-interactive": self._options.kbd_interactive_authentication and self._secrets_allowed,
@@ -138,7 +180,7 @@ class ClientLogin:
         if isinstance(outcome, e.Authenticated):
             text = "accepted"
         elif isinstance(outcome, e.AuthenticationFailed):
-            text = "accepted, more is needed" if outcome.partial_success else "refused"
+            text = "accepted, more is needed" if outcome.partial_success else REFUSED
         else:
             text = outcome if isinstance(outcome, str) else type(outcome).__name__
         self.attempts.append((method, offered, text))
@@ -166,7 +208,10 @@ class ClientLogin:
             for problem in () if self._agent is None else self._agent.problems:
                 self._note("publickey", "agent", problem)
         while self._identities:
-            outcome = await self._try_identity(self._identities.pop(0))
+            identity = self._identities.pop(0)
+            outcome = await self._try_identity(identity)
+            if isinstance(outcome, e.AuthenticationFailed) and not outcome.partial_success:
+                self._refused_identities.append(identity)
             if outcome is not None:
                 return outcome
         return None
@@ -261,11 +306,18 @@ class ClientLogin:
             self._note(method, label, "nobody answered")
         return answer
 
+    def _given_password(self, method: str) -> str | None:
+        """The password that was handed in: each method is tried with it once, until one has taken it."""
+        if method in self._given_to:
+            return None
+        self._given_to.add(method)
+        return self._password
+
     async def _try_password(self) -> e.Event | None:
         if self._left["password"] <= 0:
             return None
         self._left["password"] -= 1
-        password, self._password = self._password, None
+        password = self._given_password("password")
         if password is None:
             password = await self._secret(f"{self._destination}'s password: ", "password", "")
         if password is None:
@@ -273,17 +325,26 @@ class ClientLogin:
             return None
         self._auth.password(password)
         outcome: e.Event | None = await self._answer()
-        if isinstance(outcome, e.PasswordChangeDemanded):
-            outcome = await self._change_password(password, outcome.prompt)
+        changes = 0
+        while isinstance(outcome, e.PasswordChangeDemanded):
+            changes += 1
+            if changes > NEW_PASSWORDS:
+                self._note("password", "a new password", "the server wanted yet another one")
+                outcome = None
+            else:
+                outcome = await self._change_password(password, outcome.prompt)
         if outcome is not None:
-            self._note("password", "a password", outcome)
+            self._note("password", "a changed password" if changes else "a password", outcome)
+        elif changes:
+            self._left["password"] = 0
         return outcome
 
     async def _change_password(self, old: str, prompt: str) -> e.Event | None:
-        new = await self._secret(f"{prompt}\nNew password: ", "password", "a new password")
+        new = await self._secret(f"{harmless(prompt)}\nNew password: ", "password", "a new password")
         again = await self._secret("The new password again: ", "password", "a new password") if new else None
         if not new or new != again:
-            self._note("password", "a new password", "the two did not match" if new else "none was given")
+            if new != "" and again is not None:
+                self._note("password", "a new password", "the two did not match")
             return None
         self._auth.change_password(old, new)
         return await self._answer()
@@ -309,21 +370,28 @@ class ClientLogin:
         return outcome
 
     async def _answers(self, questions: e.Questions) -> list[str] | None:
-        if not questions.prompts and not (questions.name or questions.instruction):
+        name, instruction = harmless(questions.name), harmless(questions.instruction)
+        prompts = [(harmless(prompt), echo) for prompt, echo in questions.prompts]
+        if not prompts:
+            if (name or instruction) and not self._options.batch_mode:
+                with contextlib.suppress(PromptUnavailable):
+                    await self._prompts.keyboard_interactive(name, instruction, [])
             return []
-        if self._password is not None and [echo for _, echo in questions.prompts] == [False]:
+        if [echo for _, echo in prompts] == [False]:
             # One hidden answer is a password by another name (PAM): the password that was given is what is asked for.
-            password, self._password = self._password, None
-            return [password]
+            password = self._given_password("keyboard-interactive")
+            if password is not None:
+                return [password]
         if self._options.batch_mode:
             self._note("keyboard-interactive", "", "nobody may be asked (BatchMode)")
             return None
-        answers: list[str] | None = None
-        with contextlib.suppress(PromptUnavailable):
-            answers = await self._prompts.keyboard_interactive(
-                questions.name, questions.instruction, list(questions.prompts)
-            )
-        if answers is None or len(answers) != len(questions.prompts):
+        try:
+            answers = await self._prompts.keyboard_interactive(name, instruction, prompts)
+        except PromptUnavailable as error:
+            self._note("keyboard-interactive", "", error.message)
+            self._advice = self._advice or error.next_step
+            return None
+        if answers is None or len(answers) != len(prompts):
             self._note("keyboard-interactive", "", "nobody answered")
             return None
         return answers

@@ -11,6 +11,7 @@ from ..net.deadline import within
 from ..protocol.events import Banner, Closed, DebugMessage, Event, HostKeyOffered, KeysRenewed
 from ..protocol.session import ClientSession
 from ..trust.policy import Accept, Ask, HostKeyPolicy
+from .harmless import harmless
 from .prompts import Prompts
 
 E = TypeVar("E", bound=Event)
@@ -36,7 +37,7 @@ class Handshake:
             text = event.text[: self._banner_room]
             self._banner_room -= len(text)
             if text:
-                self._prompts.show_banner(text)
+                self._prompts.show_banner(harmless(text))
         elif not isinstance(event, (KeysRenewed, DebugMessage)):
             self._events.put_nowait(event)
 

@@ -24,10 +24,13 @@ class Prompts(Protocol):
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """Answers to the server's questions, each with whether it may be shown while typed; None to give up."""
+        """Answers to the server's questions, each with whether it may be shown while typed; None to give up.
+
+        Without ``prompts`` there is only something to show.  What the server wrote is as harmless as a banner.
+        """
 
     def show_banner(self, text: str) -> None:
-        """Shows what the server says before authentication; ``text`` may hold escape sequences."""
+        """Shows what the server says before authentication; of control characters it holds newlines and tabs only."""
 
 
 class NoPrompts:
