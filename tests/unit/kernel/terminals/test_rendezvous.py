@@ -1,0 +1,269 @@
+"""The file and the socket of a place: private, proved, and swept away after a kernel's death."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from jupyter_ssh.bridge.relay import connect_place
+from jupyter_ssh.kernel.terminals.limits import CONNECTIONS
+from jupyter_ssh.kernel.terminals.listener import Listener
+from jupyter_ssh.kernel.terminals.rendezvous import (
+    FOLDER,
+    GREETING_BYTES,
+    LEASE,
+    LONGEST_SOCKET_PATH,
+    MAGIC,
+    NONCE_BYTES,
+    RELAY,
+    Place,
+    greeting,
+    new_token,
+    private_folder,
+    proof,
+    publish,
+    read_place,
+    sweep,
+    valid_place,
+)
+from jupyter_ssh.kernel.terminals.service import TerminalService
+from jupyter_ssh.ssh.errors import ConnectError
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks at Unix sockets")
+
+
+@pytest.fixture
+async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
+    service = TerminalService("kernel-1")
+    service.listener = await Listener.start(service, "kernel-1", tmp_path)
+    yield service.listener
+    await service.close()
+
+
+def place_of(folder: Path, **changes: object) -> Place:
+    values = {
+        "place": "kernel-2",
+        "path": "",
+        "port": 1,
+        "pid": os.getpid(),
+        "node": platform.node(),
+        "token": new_token(),
+    }
+    return Place(**{**values, **changes})  # type: ignore[arg-type]
+
+
+async def test_the_place_is_private_and_gone_after_the_end(tmp_path: Path) -> None:
+    service = TerminalService("kernel-1")
+    service.listener = await Listener.start(service, "kernel-1", tmp_path)
+    folder = tmp_path / FOLDER
+    found = read_place(folder, "kernel-1")
+    assert found is not None
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "kernel-1.json").stat().st_mode & 0o777 == 0o600
+    assert Path(found.path).stat().st_mode & 0o777 == 0o600
+    assert len(found.token) == 32
+    assert found.token.hex() not in repr(found)
+    await service.close()
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("purpose", [RELAY, LEASE])
+async def test_both_sides_prove_themselves(listener: Listener, purpose: bytes) -> None:
+    connection = await connect_place(listener.place, purpose, lambda kind, body: None, lambda close: None)
+    assert listener.leases == (purpose == LEASE)
+    assert len(listener.service.links) == (purpose == RELAY)
+    connection.abort()
+    while listener.connections:
+        await asyncio.sleep(0)
+    assert listener.leases == 0
+    assert not listener.service.links
+
+
+async def test_who_has_another_token_is_hung_up_on(listener: Listener) -> None:
+    wrong = Place(**{**vars(listener.place), "token": new_token()})
+    with pytest.raises(ConnectError, match="hung up"):
+        await connect_place(wrong, RELAY, lambda kind, body: None, lambda close: None)
+    assert not listener.service.links
+
+
+async def test_a_listener_with_another_token_is_not_believed(tmp_path: Path) -> None:
+    token = new_token()
+    heard = bytearray()
+
+    async def impostor(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.readexactly(GREETING_BYTES)
+        writer.write(bytes(NONCE_BYTES))
+        heard.extend(await reader.readexactly(32))
+        # It cannot make a proof without the token; the one that it got is of the other role.
+        assert bytes(heard) != proof(token, b"listens", RELAY, first[len(MAGIC) + 1 :], bytes(NONCE_BYTES))
+        writer.write(heard)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
+    path = str(tmp_path / "s")
+    server = await asyncio.start_unix_server(impostor, path)
+    with pytest.raises(ConnectError, match="token"):
+        await connect_place(place_of(tmp_path, path=path, port=0, token=token), RELAY, print, print)  # type: ignore[arg-type]
+    await ended.wait()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"GET / HTTP/1.1\r\n\r\n" * 9, greeting(b"x", bytes(32)), greeting(RELAY, bytes(32)) + bytes(32)],
+    ids=["nothing", "HTTP", "another purpose", "a wrong proof"],
+)
+async def test_garbage_before_the_proof(listener: Listener, said: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(listener.place.path)
+    writer.write(said)
+    if said:
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await asyncio.wait_for(reader.readexactly(NONCE_BYTES + 1), 30)
+    writer.close()
+    while listener.connections:
+        await asyncio.sleep(0)
+    assert not listener.service.links
+
+
+async def test_connections_are_bounded(listener: Listener) -> None:
+    opened = [await asyncio.open_unix_connection(listener.place.path) for _ in range(2 * CONNECTIONS + 5)]
+    ended = 0
+    for reader, _ in opened[-5:]:
+        ended += await asyncio.wait_for(reader.read(1), 30) == b""
+    assert ended == 5
+    for _, writer in opened:
+        writer.close()
+
+
+async def test_a_deep_runtime_folder_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    service = TerminalService("kernel-1")
+    service.listener = listener = await Listener.start(service, "kernel-1", deep)
+    path = Path(listener.place.path)
+    assert len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    (await connect_place(listener.place, LEASE, lambda kind, body: None, lambda close: None)).abort()
+    await service.close()
+    assert not path.parent.exists()
+
+
+def test_what_dead_kernels_left_is_swept_away(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(folder / "dead.s"))
+    left.close()
+    publish(folder, place_of(folder, place="dead", path=str(folder / "dead.s"), pid=gone.pid))
+    publish(folder, place_of(folder, place="elsewhere", pid=gone.pid, node="another machine"))
+    publish(folder, place_of(folder, place="alive"))
+    (folder / "dead-too.json").write_text("half wri")
+    sweep(folder)
+    assert {path.name for path in folder.iterdir()} == {"elsewhere.json", "alive.json", "dead-too.json"}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_file_that_others_may_read_is_not_believed(tmp_path: Path, mode: int) -> None:
+    folder = private_folder(tmp_path)
+    path = publish(folder, place_of(folder))
+    assert read_place(folder, "kernel-2") is not None
+    path.chmod(mode)
+    assert read_place(folder, "kernel-2") is None
+
+
+def test_a_folder_that_others_may_enter_is_not_used(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    publish(folder, place_of(folder))
+    folder.chmod(0o750)
+    assert read_place(folder, "kernel-2") is None
+    with pytest.raises(PermissionError):
+        private_folder(tmp_path)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    publish(folder, place_of(folder)).rename(tmp_path / "aside")
+    (folder / "kernel-2.json").symlink_to(tmp_path / "aside")
+    assert read_place(folder, "kernel-2") is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"place": "kernel-3"}, {"token": b"short"}, {"pid": -1}, {"port": "x"}, {"path": None}]
+)
+def test_a_file_with_wrong_values(tmp_path: Path, change: dict[str, object]) -> None:
+    folder = private_folder(tmp_path)
+    path = publish(folder, place_of(folder))
+    values = json.loads(path.read_text())
+    for name, value in change.items():
+        values[name] = value.hex() if isinstance(value, bytes) else value
+    path.write_text(json.dumps(values))
+    if change == {"path": None}:
+        values.pop("path")
+        path.write_text(json.dumps(values))
+    assert read_place(folder, "kernel-2") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", "a.json", "a\0b", "-", "a--b", "ä", "x" * 129, "a\n"]
+)
+def test_what_is_no_name_of_a_place(tmp_path: Path, name: str) -> None:
+    assert not valid_place(name)
+    assert read_place(private_folder(tmp_path), name) is None
+
+
+NOBODY = 65534
+AS_NOBODY = f"import os, socket, sys\nos.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+
+
+async def as_nobody(code: str, *arguments: str) -> list[str]:
+    """The words that ``code`` prints as another user."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", AS_NOBODY + code, *arguments, stdout=subprocess.PIPE, cwd="/"
+    )
+    answer, _ = await process.communicate()
+    return answer.decode().split()
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can be somebody else")
+async def test_another_user_can_neither_read_nor_connect() -> None:
+    """Even where all folders above are open to everybody, as in a careless home."""
+    top = Path(tempfile.mkdtemp())
+    top.chmod(0o755)
+    service = TerminalService("kernel-1")
+    try:
+        service.listener = await Listener.start(service, "kernel-1", top)
+        file, path = top / FOLDER / "kernel-1.json", service.listener.place.path
+        code = (
+            "def refused(action, *arguments):\n"
+            "    try: action(*arguments)\n"
+            "    except PermissionError: return True\n"
+            "    return False\n"
+            "print(refused(open, sys.argv[1]), refused(socket.socket(socket.AF_UNIX).connect, sys.argv[2]))\n"
+        )
+        assert await as_nobody(code, str(file), path) == ["True", "True"]
+        # And if the folder were open, the kernel would still see who it is.
+        (top / FOLDER).chmod(0o755)
+        Path(path).chmod(0o666)
+        code = (
+            "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.settimeout(20)\n"
+            "try: print(len(s.recv(32)))\n"
+            "except ConnectionError: print(0)\n"
+        )
+        assert await as_nobody(code, path) == ["0"]
+    finally:
+        await service.close()
+        shutil.rmtree(top)
