@@ -26,20 +26,23 @@ BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-demo: $(VENV)/demo.stamp
+demo: $(VENV)/labextension.stamp
 	@exec $(BIN)/jupyter-ssh demo $(if $(filter-out 0,$(CHECK)),--check) $(if $(HOST),--host '$(HOST)')
 
 test: peers lint $(VENV)/ipykernel-6
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python labextension/hatch_build.py test
+	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-lint: $(VENV)/test.stamp
+lint: $(VENV)/test.stamp $(VENV)/labextension.stamp
 	@$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python labextension/hatch_build.py lint
 
 format: $(VENV)/test.stamp
 	@$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python labextension/hatch_build.py format
 
 bench: peers $(VENV)/test.stamp
 	@for script in $(filter-out benchmarks/_%,$(BENCHMARKS)); do
@@ -55,20 +58,20 @@ peers:
 	@bash tests/support/install_peers.sh
 
 clean:
-	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist labextension/node_modules labextension/lib jupyter_ssh/labextension .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find jupyter_ssh tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment that no longer runs (its interpreter was removed, the folder was moved) is made again.
 # Scripts in it name its interpreter by the full path.
 ifeq ($(shell $(BIN)/python -c 'import pip' 2>/dev/null && grep -lF '$(CURDIR)/$(BIN)/python' $(BIN)/pip),)
-.PHONY: $(BIN)/python $(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/fuzz.stamp
+.PHONY: $(BIN)/python $(VENV)/demo.stamp $(VENV)/test.stamp $(VENV)/labextension.stamp $(VENV)/fuzz.stamp
 endif
 $(BIN)/python:
 	@PYTHON='$(PYTHON)' bash tests/support/make_venv.sh $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing jupyter_ssh and JupyterLab into $(VENV) ..."
-	$(PIP_INSTALL) --editable '.[demo]'
+	$(PIP_INSTALL) --editable '.[demo,labextension]'
 	touch $@
 
 # What the kernel's part uses of ipykernel is tested on the oldest and on the newest: the oldest lies in a folder that a
@@ -80,6 +83,13 @@ $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing jupyter_ssh, JupyterLab and the test tools into $(VENV) ..."
 	$(PIP_INSTALL) --editable '.[test,dev]'
 	touch $@ $(VENV)/demo.stamp
+
+# Linked into the environment, so that what was built last is what JupyterLab loads.
+LABEXTENSION := $(shell find labextension/src labextension/style labextension/schema labextension/*.json \
+	labextension/*.py labextension/yarn.lock -type f 2>/dev/null)
+$(VENV)/labextension.stamp: $(LABEXTENSION) | $(VENV)/demo.stamp
+	@$(BIN)/python labextension/hatch_build.py
+	touch $@
 
 $(VENV)/fuzz.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing jupyter_ssh and the fuzzer into $(VENV) ..."

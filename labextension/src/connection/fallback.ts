@@ -1,0 +1,162 @@
+/** Frames over the kernel's own channels, for a kernel that is not on the server's machine. */
+
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import type { JSONObject } from '@lumino/coreutils';
+import { checkControl, decodeData, encodeData, FrameError } from '../protocol/frames';
+import { Sequence, type Message } from './sequence';
+import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
+
+const COMM_TARGET = 'jupyter_ssh.terminal';
+const MESSAGE_TYPE = 'jupyter_ssh_frames';
+/** Frames typed within one turn go together. */
+const BATCH = 2;
+
+/** A factory of transports through this kernel's channels. */
+export function fallbackFactory(kernel: Kernel.IKernelConnection): TransportFactory {
+  return listener => open(kernel, listener);
+}
+
+function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Transport {
+  const connection = crypto
+    .getRandomValues(new Uint8Array(16))
+    .reduce((text, byte) => text + byte.toString(16).padStart(2, '0'), '');
+  let isOver = false;
+  const end = (code: number, reason: string): void => {
+    if (!isOver) {
+      stop();
+      listener.closed(code, reason);
+    }
+  };
+  const sequence = new Sequence(connection, (message, buffers) => post(kernel, message, buffers), {
+    arrived: (frames, buffers) => {
+      try {
+        for (const frame of frames) {
+          deliver(frame, buffers, listener);
+        }
+      } catch (error) {
+        if (!(error instanceof FrameError)) {
+          throw error;
+        }
+        end(CLOSE.badFrame, error.message);
+      }
+    },
+    silent: () => end(CLOSE.silent, 'the kernel does not answer'),
+    overflowed: () => end(CLOSE.silent, 'the kernel takes nothing')
+  });
+  const comms = targetOf(kernel);
+  comms.set(connection, (message, buffers) => sequence.receive(message, buffers));
+  const onStatus = (_: unknown, status: Kernel.Status): void => {
+    if (status === 'restarting' || status === 'autorestarting' || status === 'terminating' || status === 'dead') {
+      end(CLOSE.ended, 'the kernel has ended');
+    }
+  };
+  const onConnection = (_: unknown, status: Kernel.ConnectionStatus): void => {
+    if (status !== 'connected') {
+      end(CLOSE.silent, 'the connection to the kernel is lost');
+    }
+  };
+  kernel.statusChanged.connect(onStatus);
+  kernel.connectionStatusChanged.connect(onConnection);
+  const stop = (): void => {
+    isOver = true;
+    sequence.close();
+    comms.delete(connection);
+    kernel.statusChanged.disconnect(onStatus);
+    kernel.connectionStatusChanged.disconnect(onConnection);
+  };
+
+  let frames: unknown[] = [];
+  let buffers: ArrayBuffer[] = [];
+  let isPending = false;
+  const enqueue = (frame: unknown): void => {
+    frames.push(frame);
+    if (!isPending) {
+      isPending = true;
+      setTimeout(() => {
+        isPending = false;
+        const batch = [frames, buffers] as const;
+        frames = [];
+        buffers = [];
+        if (!isOver) {
+          sequence.send(...batch);
+        }
+      }, BATCH);
+    }
+  };
+  setTimeout(() => {
+    if (!isOver) {
+      listener.opened();
+    }
+  }, 0);
+  return {
+    description: 'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer',
+    sendControl: frame => enqueue(frame),
+    sendData: frame => {
+      buffers.push(encodeData(frame));
+      enqueue(buffers.length - 1);
+    },
+    close: stop
+  };
+}
+
+function deliver(frame: unknown, buffers: ArrayBufferView[], listener: TransportListener): void {
+  if (typeof frame !== 'number') {
+    const control = checkControl(frame);
+    if (control !== null) {
+      listener.control(control);
+    }
+    return;
+  }
+  const buffer = buffers[frame];
+  if (buffer === undefined) {
+    throw new FrameError('a data frame without its buffer');
+  }
+  listener.data(decodeData(buffer));
+}
+
+/** On the control channel, which is read while a cell runs. The kernel's reply says nothing: loss is found by `ack`. */
+function post(kernel: Kernel.IKernelConnection, message: Message, buffers: ArrayBuffer[]): void {
+  if (kernel.isDisposed) {
+    return;
+  }
+  const wire = {
+    header: {
+      date: new Date().toISOString(),
+      msg_id: crypto.randomUUID?.() ?? `${message.connection}-${message.seq}-${Math.random()}`,
+      msg_type: MESSAGE_TYPE,
+      session: kernel.clientId,
+      username: kernel.username,
+      version: '5.3'
+    },
+    parent_header: {},
+    metadata: {},
+    channel: 'control',
+    content: message as unknown as JSONObject,
+    buffers
+  } as unknown as KernelMessage.IControlMessage;
+  kernel.sendControlMessage(wire, false, true);
+}
+
+type Receiver = (message: Message, buffers: ArrayBufferView[]) => void;
+const targets = new WeakMap<Kernel.IKernelConnection, Map<string, Receiver>>();
+
+/** Who hears which connection; the comm target is registered once for a kernel. */
+function targetOf(kernel: Kernel.IKernelConnection): Map<string, Receiver> {
+  let receivers = targets.get(kernel);
+  if (receivers === undefined) {
+    const found = (receivers = new Map<string, Receiver>());
+    targets.set(kernel, receivers);
+    const hear = (data: unknown, buffers: (ArrayBuffer | ArrayBufferView)[] | undefined): void => {
+      const message = data as Partial<Message> | null;
+      if (typeof message?.connection === 'string' && Array.isArray(message.frames)) {
+        const views = (buffers ?? []).map(buffer => (ArrayBuffer.isView(buffer) ? buffer : new DataView(buffer)));
+        found.get(message.connection)?.(message as Message, views);
+      }
+    };
+    kernel.registerCommTarget(COMM_TARGET, (comm, opening) => {
+      comm.onMsg = message => hear(message.content.data, message.buffers);
+      hear(opening.content.data, opening.buffers);
+    });
+  }
+  return receivers;
+}

@@ -1,0 +1,155 @@
+/**
+ * Messages that arrive, each once and in order, over a channel that loses some: numbered, acknowledged, sent again
+ * (docs/terminal-protocol.md, "Fallback"). The two ends are alike.
+ */
+
+import { realClock, type Clock } from './backoff';
+
+export interface Message {
+  connection: string;
+  seq: number;
+  ack: number;
+  frames: unknown[];
+}
+
+/** Sends a message with its buffers on its way; it may be lost. */
+export type Post = (message: Message, buffers: ArrayBuffer[]) => void;
+
+export interface SequenceEvents {
+  /** A message in its turn. */
+  arrived(frames: unknown[], buffers: ArrayBufferView[]): void;
+  /** Nothing has come for too long. */
+  silent(): void;
+  /** More waits to be acknowledged than may. */
+  overflowed(): void;
+}
+
+const RESEND = 1_000;
+const ACK_DELAY = 20;
+const KEEPALIVE = 3_000;
+const SILENT = 15_000;
+const UNACKNOWLEDGED = 4 * 1024 * 1024;
+/** Messages that came before one that is missing. */
+const AHEAD = 256;
+
+interface Waiting {
+  frames: unknown[];
+  buffers: ArrayBuffer[];
+  size: number;
+}
+
+export class Sequence {
+  private sent = 0;
+  private received = 0;
+  private readonly unacknowledged = new Map<number, Waiting>();
+  private size = 0;
+  private readonly ahead = new Map<number, { frames: unknown[]; buffers: ArrayBufferView[] }>();
+  private lastHeard: number;
+  private cancelResend: (() => void) | null = null;
+  private cancelAck: (() => void) | null = null;
+  private cancelAlive: (() => void) | null = null;
+  private closed = false;
+
+  constructor(
+    private readonly connection: string,
+    private readonly post: Post,
+    private readonly events: SequenceEvents,
+    private readonly clock: Clock = realClock
+  ) {
+    this.lastHeard = clock.now();
+    this.stayAlive();
+  }
+
+  send(frames: unknown[], buffers: ArrayBuffer[]): void {
+    if (this.closed) {
+      return;
+    }
+    const size = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 256);
+    if (this.size + size > UNACKNOWLEDGED * 2) {
+      this.events.overflowed();
+      return;
+    }
+    this.sent += 1;
+    this.size += size;
+    this.unacknowledged.set(this.sent, { frames, buffers, size });
+    this.transmit(this.sent);
+    this.scheduleResend();
+  }
+
+  receive(message: Message, buffers: ArrayBufferView[]): void {
+    if (this.closed || message.connection !== this.connection) {
+      return;
+    }
+    this.lastHeard = this.clock.now();
+    for (const [seq, waiting] of this.unacknowledged) {
+      if (seq > message.ack) {
+        break;
+      }
+      this.unacknowledged.delete(seq);
+      this.size -= waiting.size;
+    }
+    if (message.seq > this.received && message.seq <= this.received + AHEAD) {
+      this.ahead.set(message.seq, { frames: message.frames, buffers });
+    }
+    for (;;) {
+      const next = this.ahead.get(this.received + 1);
+      if (next === undefined) {
+        break;
+      }
+      this.ahead.delete(this.received + 1);
+      this.received += 1;
+      this.events.arrived(next.frames, next.buffers);
+    }
+    if (message.seq > 0) {
+      this.cancelAck ??= this.clock.after(ACK_DELAY, () => this.acknowledge());
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancelResend?.();
+    this.cancelAck?.();
+    this.cancelAlive?.();
+    this.unacknowledged.clear();
+    this.ahead.clear();
+  }
+
+  private transmit(seq: number): void {
+    const waiting = this.unacknowledged.get(seq);
+    if (waiting !== undefined) {
+      this.cancelAck?.();
+      this.cancelAck = null;
+      const { frames, buffers } = waiting;
+      this.post({ connection: this.connection, seq, ack: this.received, frames }, buffers);
+    }
+  }
+
+  /** A message of its own that carries nothing: seq 0 stands in no order. */
+  private acknowledge(): void {
+    this.cancelAck = null;
+    this.post({ connection: this.connection, seq: 0, ack: this.received, frames: [] }, []);
+  }
+
+  private scheduleResend(): void {
+    this.cancelResend ??= this.clock.after(RESEND, () => {
+      this.cancelResend = null;
+      for (const seq of this.unacknowledged.keys()) {
+        this.transmit(seq);
+      }
+      if (this.unacknowledged.size > 0) {
+        this.scheduleResend();
+      }
+    });
+  }
+
+  private stayAlive(): void {
+    this.cancelAlive = this.clock.after(KEEPALIVE, () => {
+      if (this.clock.now() - this.lastHeard > SILENT) {
+        this.events.silent();
+        return;
+      }
+      this.acknowledge();
+      this.stayAlive();
+    });
+  }
+}

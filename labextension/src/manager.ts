@@ -1,0 +1,196 @@
+/** Opening sessions: in tabs that come back after a reload, or in an output. */
+
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, showDialog, WidgetTracker, type IThemeManager } from '@jupyterlab/apputils';
+import type { ITranslator } from '@jupyterlab/translation';
+import type { Located, Places } from './connection/places';
+import { RequestError } from './connection/place';
+import { chooseHost } from './dialogs/host_chooser';
+import type { SettingsStore } from './settings';
+import type { Action } from './terminal/condition';
+import { SessionTab } from './terminal/tab';
+import { SessionView } from './terminal/view';
+
+export const OPEN_SESSION = 'jupyter-ssh:open-session';
+const TAB_TYPE = 'SSH Terminal';
+const ROWS = 24;
+const COLS = 80;
+
+export interface Context {
+  app: JupyterFrontEnd;
+  places: Places;
+  settings: SettingsStore;
+  translator: ITranslator;
+  themes: IThemeManager | null;
+}
+
+export interface SessionArgs {
+  place: string;
+  session: string;
+  host: string;
+}
+
+export class Manager {
+  readonly tracker = new WidgetTracker<SessionTab>({ namespace: 'jupyter-ssh' });
+  private readonly views = new Set<SessionView>();
+
+  constructor(private readonly context: Context) {
+    context.themes?.themeChanged.connect(() => {
+      for (const view of this.views) {
+        view.applyTheme();
+      }
+    });
+  }
+
+  /** The tab that shows this session, if there is one. */
+  find(session: string): SessionTab | undefined {
+    return this.tracker.find(tab => tab.view.session === session);
+  }
+
+  /** Open a tab for a session, or bring the one that shows it to the front. */
+  openTab(args: SessionArgs, options: { activate?: boolean; ref?: string } = {}): SessionTab {
+    const { shell } = this.context.app;
+    const found = this.find(args.session);
+    if (found !== undefined) {
+      if (options.activate !== false) {
+        shell.activateById(found.id);
+      }
+      return found;
+    }
+    const connection = this.context.places.at(args.place);
+    const view = this.makeView(args, action => this.act(action, args, tab));
+    const tab: SessionTab = new SessionTab(
+      view,
+      args.place,
+      this.context.settings,
+      () => connection.send({ type: 'end', session: args.session }),
+      () => this.act(view.description?.state === 'open' ? 'retry' : 'reconnect', args, tab)
+    );
+    void this.tracker.add(tab);
+    shell.add(tab, 'main', { mode: 'tab-after', type: TAB_TYPE, activate: options.activate !== false, ...options });
+    this.announce(args);
+    return tab;
+  }
+
+  /** A view for an output. The caller disposes of it. */
+  openInline(args: SessionArgs): SessionView {
+    const view = this.makeView(args, action => this.act(action, args, null));
+    this.announce(args);
+    return view;
+  }
+
+  /** Ask for a host unless one is given, and open a session in the extension's own process. */
+  async openHost(host: string | null): Promise<void> {
+    const { places } = this.context;
+    // The host process starts while the person chooses.
+    const connection = places.host();
+    connection.catch(() => undefined); // said below, or in the chooser
+    const chosen = host ?? (await chooseHost(connection.then(place => place.hosts())));
+    if (chosen === null) {
+      return;
+    }
+    try {
+      const place = await connection;
+      const session = await place.open(chosen, null, ROWS, COLS);
+      this.openTab({ place: place.place, session, host: chosen });
+    } catch (error) {
+      await explain(`No terminal on ${chosen}`, error);
+    }
+  }
+
+  /** End a session wherever it is, and close its tab. */
+  async end(located: Located): Promise<void> {
+    try {
+      await this.context.places.end(located);
+      this.find(located.description.session)?.closeNow();
+    } catch (error) {
+      await explain('The session could not be ended', error);
+    }
+  }
+
+  /** Tell the place that a tab has been opened. */
+  private announce({ place, session }: SessionArgs): void {
+    const connection = this.context.places.at(place);
+    connection.ready().then(
+      () => {
+        if (connection.sessions.get(session)?.wanted) {
+          connection.send({ type: 'shown', session });
+        }
+      },
+      () => undefined // the tab says so itself
+    );
+  }
+
+  private makeView(args: SessionArgs, onAction: (action: Action) => void): SessionView {
+    const { places, settings, translator, themes } = this.context;
+    const view = new SessionView({
+      place: places.at(args.place),
+      session: args.session,
+      host: args.host,
+      settings,
+      translator,
+      isLight: () => (themes?.theme ? themes.isLight(themes.theme) : true),
+      onAction
+    });
+    this.views.add(view);
+    view.terminal.disposed.connect(() => {
+      view.dispose();
+      this.views.delete(view);
+    });
+    return view;
+  }
+
+  private act(action: Action, args: SessionArgs, tab: SessionTab | null): void {
+    const connection = this.context.places.at(args.place);
+    switch (action) {
+      case 'retry':
+        connection.connect();
+        connection.hurry();
+        break;
+      case 'reload':
+        window.location.reload();
+        break;
+      case 'close':
+        tab?.close();
+        break;
+      case 'reconnect':
+        connection.connect();
+        connection.send({ type: 'reconnect', session: args.session });
+        tab?.view.focus();
+        break;
+      case 'new':
+        void this.renew(args, tab);
+        break;
+    }
+  }
+
+  /** Another session to the same host: in the same one if it is still there, else in a new one. */
+  private async renew(args: SessionArgs, tab: SessionTab | null): Promise<void> {
+    const connection = this.context.places.at(args.place);
+    const known = connection.sessions.get(args.session);
+    if (connection.state === 'connected' && known !== undefined) {
+      connection.send({ type: 'reconnect', session: args.session });
+      tab?.view.focus();
+      return;
+    }
+    const host = tab?.view.description?.host ?? args.host;
+    const command = tab?.view.description?.command ?? null;
+    try {
+      const place = await connection.ready().then(
+        () => connection,
+        () => this.context.places.host() // the kernel is gone: the extension's own process has terminals too
+      );
+      const session = await place.open(host, command, ROWS, COLS);
+      this.openTab({ place: place.place, session, host }, tab === null ? {} : { ref: tab.id });
+      tab?.closeNow();
+    } catch (error) {
+      await explain(`No new session on ${host}`, error);
+    }
+  }
+}
+
+async function explain(title: string, error: unknown): Promise<void> {
+  const text = error instanceof Error ? error.message : String(error);
+  const next = error instanceof RequestError && error.nextStep !== '' ? ` ${error.nextStep}` : '';
+  await showDialog({ title, body: text + next, buttons: [Dialog.okButton()] });
+}

@@ -1,0 +1,56 @@
+/** The sessions of all places in the Running panel. */
+
+import type { IRunningSessionManagers, IRunningSessions } from '@jupyterlab/running';
+import { Signal } from '@lumino/signaling';
+import type { Located, Places } from '../connection/places';
+import type { Manager } from '../manager';
+import { label } from '../terminal/condition';
+import { sshIcon } from '../terminal/tab';
+
+/** Add the section. */
+export function addRunning(managers: IRunningSessionManagers, places: Places, manager: Manager): void {
+  const changed = new Signal<Places, undefined>(places);
+  let isScheduled = false;
+  // Titles change with each prompt: the panel is drawn at most a few times a second.
+  places.changed.connect(() => {
+    if (!isScheduled) {
+      isScheduled = true;
+      setTimeout(() => {
+        isScheduled = false;
+        changed.emit(undefined);
+      }, 250);
+    }
+  });
+  const refresh = (): void => {
+    places.refresh().catch((error: unknown) => console.warn('jupyter_ssh: no list of sessions', error));
+  };
+  const item = (located: Located): IRunningSessions.IRunningItem => {
+    const { place, description } = located;
+    return {
+      icon: () => sshIcon,
+      label: () => label(description),
+      labelTitle: () => `${description.name}: ${description.text}`,
+      detail: () => (description.state === 'open' ? '' : description.state),
+      open: () => {
+        manager.openTab({ place, session: description.session, host: description.host });
+      },
+      shutdown: () => {
+        void manager.end(located);
+      }
+    };
+  };
+  managers.add({
+    name: 'SSH Sessions',
+    running: () => places.sessions().map(item),
+    shutdownAll: () => {
+      for (const located of places.sessions()) {
+        void manager.end(located);
+      }
+    },
+    refreshRunning: refresh,
+    runningChanged: changed,
+    shutdownLabel: 'End',
+    shutdownAllLabel: 'End All',
+    shutdownAllConfirmationText: 'End all SSH sessions? Their programs get a hangup.'
+  });
+}

@@ -1,0 +1,75 @@
+/** What the person has set: for terminals in general in Lab's own terminal, for these in ours. */
+
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { ITerminal } from '@jupyterlab/terminal';
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { OnClose } from './dialogs/close';
+
+export const PLUGIN = '@jupyter-ssh/lab:terminal';
+const LABS = '@jupyterlab/terminal-extension:plugin';
+const FONT_SIZE = [6, 72] as const;
+
+export interface Settings {
+  onClose: OnClose;
+  bell: 'visual' | 'none';
+  renderer: 'automatic' | 'lab';
+  scrollback: number;
+  lab: Partial<ITerminal.IOptions>;
+}
+
+export class SettingsStore {
+  private own: ISettingRegistry.ISettings | null = null;
+  private labs: ISettingRegistry.ISettings | null = null;
+  private readonly changedSignal = new Signal<this, undefined>(this);
+
+  constructor(private readonly registry: ISettingRegistry | null) {}
+
+  get changed(): ISignal<this, undefined> {
+    return this.changedSignal;
+  }
+
+  /** Read them; without them the defaults hold. */
+  async load(): Promise<void> {
+    const changed = (): void => {
+      this.changedSignal.emit(undefined);
+    };
+    const load = async (id: string): Promise<ISettingRegistry.ISettings | null> => {
+      try {
+        const settings = await this.registry?.load(id);
+        settings?.changed.connect(changed);
+        return settings ?? null;
+      } catch (error) {
+        console.warn(`jupyter_ssh: no settings of ${id}`, error);
+        return null;
+      }
+    };
+    [this.own, this.labs] = await Promise.all([load(PLUGIN), load(LABS)]);
+    changed();
+  }
+
+  get current(): Settings {
+    const own = (this.own?.composite ?? {}) as Partial<Settings>;
+    return {
+      onClose: own.onClose ?? 'ask',
+      bell: own.bell ?? 'visual',
+      renderer: own.renderer ?? 'automatic',
+      scrollback: own.scrollback ?? 10_000,
+      lab: (this.labs?.composite ?? {}) as Partial<ITerminal.IOptions>
+    };
+  }
+
+  async setOnClose(value: OnClose): Promise<void> {
+    await this.own?.set('onClose', value);
+  }
+
+  /** Make the font of all terminals larger or smaller; 0 for the usual size. */
+  async changeFont(step: number): Promise<void> {
+    const [low, high] = FONT_SIZE;
+    const size = this.current.lab.fontSize ?? 13;
+    if (step === 0) {
+      await this.labs?.remove('fontSize');
+    } else {
+      await this.labs?.set('fontSize', Math.min(high, Math.max(low, size + step)));
+    }
+  }
+}

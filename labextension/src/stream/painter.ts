@@ -1,0 +1,224 @@
+/**
+ * A buffer as text that draws the same cells. Unlike @xterm/addon-serialize it keeps underline styles, links, erased
+ * cells with a colour and a cursor that stands beyond the last column.
+ */
+
+import type { AnyTerminal, Attributes, IBuffer, Internals } from './internals';
+
+const ESC = '\x1b';
+const CSI = `${ESC}[`;
+/** Of the attributes' word for the foreground. */
+const UNDERLINE = 0x10000000;
+
+type Flag =
+  'isBold' | 'isDim' | 'isItalic' | 'isBlink' | 'isInverse' | 'isInvisible' | 'isStrikethrough' | 'isOverline';
+const FLAGS: [Flag, number][] = [
+  ['isBold', 1],
+  ['isDim', 2],
+  ['isItalic', 3],
+  ['isBlink', 5],
+  ['isInverse', 7],
+  ['isInvisible', 8],
+  ['isStrikethrough', 9],
+  ['isOverline', 53]
+];
+
+function colour(value: number, isRGB: boolean, base: number, bright: number): string {
+  if (isRGB) {
+    return `${base + 8};2;${(value >>> 16) & 255};${(value >>> 8) & 255};${value & 255}`;
+  }
+  return value < 16 && base !== 50 ? `${value & 8 ? bright + (value & 7) : base + value}` : `${base + 8};5;${value}`;
+}
+
+/** The SGR sequence that sets these attributes and no others. */
+export function sgr(cell: Attributes): string {
+  const parts: (string | number)[] = [''];
+  for (const [flag, number] of FLAGS) {
+    if (cell[flag]()) {
+      parts.push(number);
+    }
+  }
+  // A link is drawn dashed and calls itself underlined: the flag alone says whether it is.
+  const isLink = Boolean(cell.extended?.urlId);
+  if (isLink ? cell.fg & UNDERLINE : cell.isUnderline()) {
+    const style = isLink ? 1 : (cell.getUnderlineStyle?.() ?? 1);
+    parts.push(style > 1 ? `4:${style}` : 4);
+    if (cell.isUnderlineColorRGB?.() || cell.isUnderlineColorPalette?.()) {
+      parts.push(colour(cell.getUnderlineColor?.() ?? 0, Boolean(cell.isUnderlineColorRGB?.()), 50, 50));
+    }
+  }
+  if (cell.isFgRGB() || cell.isFgPalette()) {
+    parts.push(colour(cell.getFgColor(), Boolean(cell.isFgRGB()), 30, 90));
+  }
+  if (cell.isBgRGB() || cell.isBgPalette()) {
+    parts.push(colour(cell.getBgColor(), Boolean(cell.isBgRGB()), 40, 100));
+  }
+  return `${CSI}${parts.join(';')}m`;
+}
+
+/** What tells attributes apart, cheap to compare. */
+function key(cell: Attributes): string {
+  return `${cell.fg},${cell.bg},${cell.hasExtendedAttrs?.() && cell.extended ? cell.extended.ext : 0}`;
+}
+
+const PLAIN = '0,0,0';
+
+/** Draws rows of a buffer one after the other. */
+export class Painter {
+  private out: string[] = [];
+  private current = PLAIN;
+  private hasBackground = false;
+  private link = 0;
+
+  constructor(
+    private readonly terminal: AnyTerminal,
+    private readonly inner: Internals | null
+  ) {}
+
+  /** All rows of `buffer`, its scroll-back before them. The terminal must be empty and the cursor at its top left. */
+  paint(buffer: IBuffer): string {
+    this.out = [];
+    let isDirty = false; // the row may hold cells with a background of what was written before
+    for (let row = 0; row < buffer.length; row++) {
+      if (row > 0) {
+        const wraps = this.wraps(buffer, row);
+        if (wraps) {
+          isDirty = this.hasBackground;
+        } else {
+          this.plain();
+          this.out.push('\r\n');
+          isDirty = false;
+        }
+      }
+      this.row(buffer, row, isDirty);
+    }
+    this.plain();
+    return this.out.join('');
+  }
+
+  /** The last cell of the row again, so that the cursor stands behind it, about to wrap. */
+  lastCell(buffer: IBuffer, row: number): string {
+    const line = buffer.getLine(row);
+    let column = this.terminal.cols - 1;
+    if (line?.getCell(column)?.getWidth() === 0) {
+      column -= 1;
+    }
+    const cell = line?.getCell(column);
+    if (cell === undefined) {
+      return '';
+    }
+    return `${CSI}${column + 1}G${sgr(cell as unknown as Attributes)}${cell.getChars() || ' '}`;
+  }
+
+  /** The sequences that make `attributes` those of what is written next. */
+  attributes(attributes: Attributes): string {
+    return this.linkChange(attributes) + sgr(attributes);
+  }
+
+  /** Whether writing the row's first cell after the last of the row before wraps by itself. */
+  private wraps(buffer: IBuffer, row: number): boolean {
+    const line = buffer.getLine(row);
+    const before = buffer.getLine(row - 1);
+    if (!line?.isWrapped || !before) {
+      return false;
+    }
+    const first = line.getCell(0);
+    const last = before.getCell(this.terminal.cols - 1);
+    if (!first?.getChars() || !last) {
+      return false;
+    }
+    return last.getChars() !== '' || last.getWidth() === 0;
+  }
+
+  private row(buffer: IBuffer, row: number, isDirty: boolean): void {
+    const line = buffer.getLine(row);
+    if (line === undefined) {
+      return;
+    }
+    const cell = buffer.getNullCell();
+    const attributes = cell as unknown as Attributes;
+    let empty = 0;
+    let emptyKey = '0';
+    let emptyBackground = '';
+    const erase = (isLast: boolean): void => {
+      if (empty > 0) {
+        const isPlain = emptyKey === '0';
+        if (!isPlain || isDirty) {
+          this.closeLink();
+          this.out.push(`${CSI}m${emptyBackground}${CSI}${empty}X`);
+          this.current = '';
+          this.hasBackground = !isPlain;
+        }
+        if (!isLast) {
+          this.out.push(`${CSI}${empty}C`);
+        }
+      }
+      empty = 0;
+    };
+    for (let column = 0; column < line.length; column++) {
+      line.getCell(column, cell);
+      if (cell.getWidth() === 0) {
+        continue;
+      }
+      const chars = cell.getChars();
+      if (chars === '') {
+        const background = `${attributes.bg & 0x3ffffff}`;
+        if (empty > 0 && background !== emptyKey) {
+          erase(false);
+        }
+        if (empty === 0) {
+          emptyKey = background;
+          emptyBackground =
+            cell.isBgRGB() || cell.isBgPalette()
+              ? `${CSI}${colour(cell.getBgColor(), Boolean(cell.isBgRGB()), 40, 100)}m`
+              : '';
+        }
+        empty += 1;
+        continue;
+      }
+      erase(false);
+      this.style(attributes);
+      this.out.push(chars);
+    }
+    erase(true);
+  }
+
+  private style(attributes: Attributes): void {
+    const now = key(attributes);
+    if (now === this.current) {
+      return;
+    }
+    this.current = now;
+    this.hasBackground = Boolean(attributes.isBgRGB()) || Boolean(attributes.isBgPalette());
+    this.out.push(this.linkChange(attributes), sgr(attributes));
+  }
+
+  private plain(): void {
+    this.closeLink();
+    if (this.current !== PLAIN) {
+      this.out.push(`${CSI}m`);
+      this.current = PLAIN;
+      this.hasBackground = false;
+    }
+  }
+
+  private linkChange(attributes: Attributes): string {
+    const link = attributes.hasExtendedAttrs?.() ? (attributes.extended?.urlId ?? 0) : 0;
+    if (link === this.link) {
+      return '';
+    }
+    this.link = link;
+    const data = link === 0 ? undefined : this.inner?._oscLinkService?.getLinkData(link);
+    if (data === undefined) {
+      return `${ESC}]8;;${ESC}\\`;
+    }
+    return `${ESC}]8;${data.id === undefined ? '' : `id=${data.id}`};${data.uri}${ESC}\\`;
+  }
+
+  private closeLink(): void {
+    if (this.link !== 0) {
+      this.link = 0;
+      this.out.push(`${ESC}]8;;${ESC}\\`);
+    }
+  }
+}

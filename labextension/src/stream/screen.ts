@@ -1,0 +1,54 @@
+/** A terminal of xterm.js as the screen of a viewer. */
+
+import { internals, type AnyTerminal } from './internals';
+import { snapshot, type CursorOptions } from './snapshot';
+import type { Screen } from './writer';
+
+const GROUND = 0;
+
+export class TerminalScreen implements Screen {
+  private readonly usual: CursorOptions;
+
+  constructor(private readonly terminal: AnyTerminal) {
+    const { cursorStyle, cursorBlink } = terminal.options;
+    this.usual = { cursorStyle, cursorBlink };
+  }
+
+  get rows(): number {
+    return this.terminal.rows;
+  }
+
+  get cols(): number {
+    return this.terminal.cols;
+  }
+
+  get alternate(): boolean {
+    return this.terminal.buffer.active.type === 'alternate';
+  }
+
+  get whole(): boolean {
+    const handler = internals(this.terminal)?._inputHandler;
+    return handler === undefined
+      ? true
+      : handler._parser.currentState === GROUND && (handler._utf8Decoder.interim[0] ?? 0) === 0;
+  }
+
+  write(data: Uint8Array | string, done: () => void): void {
+    this.terminal.write(data, done);
+  }
+
+  reset(): void {
+    this.terminal.reset();
+    // A program's cursor does not outlive it; the reset leaves it.
+    this.terminal.options.cursorStyle = this.usual.cursorStyle as 'block';
+    this.terminal.options.cursorBlink = this.usual.cursorBlink;
+  }
+
+  resize(rows: number, cols: number): void {
+    this.terminal.resize(cols, rows);
+  }
+
+  snapshot(): string {
+    return snapshot(this.terminal, this.usual);
+  }
+}

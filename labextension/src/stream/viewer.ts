@@ -1,0 +1,401 @@
+/** One page's view of one session: both directions by offset, over any number of connections. */
+
+import { realClock, type Clock } from '../connection/backoff';
+import type { StreamListener } from '../connection/place';
+import type { DataFrame } from '../protocol/frames';
+import { allowedSize, LIMITS, type Attached, type FromKernel, type ToKernel } from '../protocol/messages';
+import { InputBuffer } from './input';
+import { Writer, type Screen } from './writer';
+
+/** The part of a place's connection that a viewer uses. */
+export interface Link {
+  addStream(listener: StreamListener): number;
+  removeStream(stream: number): void;
+  send(frame: ToKernel): void;
+  sendData(frame: DataFrame): void;
+}
+
+export interface ViewerEvents {
+  /** Attached, or no longer. */
+  changed(): void;
+  /** The session is not there any more. */
+  gone(): void;
+  /** The output at the time of attaching is on the screen. */
+  drawn(): void;
+  /** Something is said of this stream that a person should know. */
+  trouble(text: string): void;
+}
+
+const ACK_BYTES = 64 * 1024;
+/** More than this undrawn, and Ctrl-C throws it away. */
+const FLOOD = 64 * 1024;
+const QUIET = 400;
+const MIB = 1024 * 1024;
+const ETX = 3;
+/** Snapshots may cost a twentieth of the time. */
+const RARITY = 20;
+/** The kernel has a second for it. */
+const SKIP_TIMEOUT = 4_000;
+const MEBI_NAMES: [number, string][] = [
+  [1024 ** 3, 'GiB'],
+  [MIB, 'MiB'],
+  [1024, 'KiB']
+];
+
+/** "3.4 MiB" */
+export function amount(bytes: number): string {
+  const [unit, name] = MEBI_NAMES.find(([unit]) => bytes >= unit) ?? [1, 'bytes'];
+  const value = bytes / unit;
+  return `${value >= 100 || unit === 1 ? Math.round(value) : value.toFixed(1)} ${name}`;
+}
+
+export class Viewer implements StreamListener {
+  /** Whether the kernel knows of us on this connection. */
+  attached = false;
+  lead = false;
+  private readonly stream: number;
+  private readonly identity: string;
+  private readonly input = new InputBuffer();
+  private readonly writer: Writer;
+  private has = false;
+  private live = 0;
+  private isDrawn = false;
+  private acked = 0;
+  private skipping: { from: number; cancel: () => void } | null = null;
+  private rows = 24;
+  private cols = 80;
+  private visible = false;
+  private snapshotAt = -1;
+  private snapshotDue = 0;
+  private cancelQuiet: (() => void) | null = null;
+  private disposed = false;
+
+  constructor(
+    readonly session: string,
+    private readonly link: Link,
+    private readonly screen: Screen,
+    private readonly events: ViewerEvents,
+    private readonly clock: Clock = realClock
+  ) {
+    this.identity = randomName();
+    this.writer = new Writer(screen, () => this.onParsed());
+    this.stream = link.addStream(this);
+  }
+
+  /**
+   * Whether answers that the terminal gives to queries in the output are to be sent: not where they were given
+   * already, and only by one of several viewers.
+   */
+  get answers(): boolean {
+    return this.attached && this.lead && this.writer.parsed >= this.live;
+  }
+
+  /** Whether what is drawn now was written before this page looked. */
+  get isReplaying(): boolean {
+    return !this.has || this.writer.parsed < this.live;
+  }
+
+  /** Output offset up to which all is on the screen. */
+  get parsed(): number {
+    return this.writer.parsed;
+  }
+
+  dispose(): void {
+    if (this.disposed) {
+      return;
+    }
+    this.disposed = true;
+    this.takeSnapshot();
+    this.cancelQuiet?.();
+    this.skipping?.cancel();
+    this.link.removeStream(this.stream);
+  }
+
+  /** What the person typed or pasted, or the terminal answered. */
+  type(bytes: Uint8Array): void {
+    if (!this.input.push(bytes)) {
+      this.events.trouble('Too much was typed or pasted: the rest of it was left out.');
+      return;
+    }
+    this.flush();
+    if (bytes.length === 1 && bytes[0] === ETX) {
+      this.skip();
+    }
+  }
+
+  /** Throw away what was typed and not sent. */
+  forgetInput(): void {
+    this.input.clear();
+  }
+
+  /** The terminal has room for so much, and is seen or not; `focus` where the person has just turned to it. */
+  show(rows: number, cols: number, visible: boolean, focus = false): void {
+    const size = allowedSize(rows, cols);
+    const same = size.rows === this.rows && size.cols === this.cols && visible === this.visible;
+    ({ rows: this.rows, cols: this.cols } = size);
+    const hides = this.visible && !visible;
+    this.visible = visible;
+    if (this.attached && (!same || focus)) {
+      this.link.send({ type: 'size', stream: this.stream, ...size, visible, ...(focus ? { focus } : {}) });
+    }
+    if (hides) {
+      this.takeSnapshot();
+    }
+  }
+
+  /** Tell the kernel the title that the remote gave. */
+  title(title: string): void {
+    if (this.attached && this.lead && !this.isReplaying) {
+      this.link.send({ type: 'title', stream: this.stream, title: title.slice(0, LIMITS.title) });
+    }
+  }
+
+  // --- what the connection says ---
+
+  /** Attach, with what we have. */
+  connected(): void {
+    this.skipping?.cancel();
+    if (this.skipping !== null) {
+      this.skipping = null;
+      this.has = false; // what was thrown away cannot be had from where it began
+    }
+    this.attach();
+  }
+
+  disconnected(): void {
+    this.attached = false;
+    this.lead = false;
+    this.events.changed();
+  }
+
+  replaced(): void {
+    this.attached = false;
+    this.events.gone();
+  }
+
+  onAttached(frame: Attached): void {
+    this.attached = true;
+    this.lead = frame.lead;
+    this.skipping?.cancel();
+    this.skipping = null;
+    const goesOn = this.has && frame.snapshot === null && frame.from === this.writer.received;
+    if (!goesOn) {
+      this.restart(frame);
+    }
+    this.has = true;
+    this.live = frame.live;
+    this.isDrawn = false;
+    this.writer.stopAt(frame.live);
+    this.writer.resizeAt(frame.sizes.filter(([offset]) => offset > frame.from));
+    this.input.confirm(frame.input);
+    this.input.rewind();
+    this.flush();
+    this.ack();
+    this.checkDrawn();
+    this.events.changed();
+  }
+
+  data(offset: number, bytes: Uint8Array): void {
+    if (!this.attached) {
+      return;
+    }
+    const expected = this.skipping?.from ?? this.writer.received;
+    if (offset > expected) {
+      this.attachAnew();
+      return;
+    }
+    const fresh = bytes.subarray(expected - offset);
+    if (fresh.length === 0) {
+      return;
+    }
+    if (this.skipping !== null) {
+      this.skipping.from += fresh.length; // thrown away, and so as good as drawn
+    } else {
+      this.writer.push(fresh);
+    }
+  }
+
+  control(frame: FromKernel): void {
+    switch (frame.type) {
+      case 'resized':
+        if (this.attached) {
+          this.writer.resizeAt([[frame.offset, frame.rows, frame.cols]]);
+        }
+        break;
+      case 'input':
+        this.input.confirm(frame.offset);
+        this.flush();
+        break;
+      case 'skipped':
+        this.skipped(frame.to);
+        break;
+      case 'lead':
+        this.lead = frame.lead;
+        break;
+      case 'error':
+        this.failed(frame.code, frame.text);
+        break;
+    }
+  }
+
+  /** Hand in a snapshot if there is something new, all of it is on the screen, and nothing is half there. */
+  takeSnapshot(): void {
+    this.cancelQuiet?.();
+    this.cancelQuiet = null;
+    const offset = this.writer.parsed;
+    if (!this.attached || this.skipping !== null || offset === this.snapshotAt || !this.has || !this.screen.whole) {
+      return;
+    }
+    if (offset < this.live || !this.writer.isSettled) {
+      return;
+    }
+    const begun = this.clock.now();
+    const text = this.screen.snapshot();
+    const now = this.clock.now();
+    this.snapshotDue = now + RARITY * (now - begun);
+    this.snapshotAt = offset;
+    // A character is at most three bytes here, and JSON makes \u001b of an escape: half the limit is safe enough.
+    if (text.length <= LIMITS.largeControl / 4) {
+      const { rows, cols } = this.screen;
+      this.link.send({ type: 'snapshot', stream: this.stream, offset, rows, cols, text });
+    }
+  }
+
+  // --- inside ---
+
+  private attach(): void {
+    const { stream, session, rows, cols, visible } = this;
+    this.link.send({
+      ...{ type: 'attach' as const, stream, session, viewer: this.identity, rows, cols, visible },
+      have: this.has ? this.writer.received : null,
+      typed: this.input.unconfirmed
+    });
+  }
+
+  private attachAnew(): void {
+    this.attached = false;
+    this.has = false;
+    this.link.send({ type: 'detach', stream: this.stream });
+    this.attach();
+  }
+
+  private restart(frame: Attached): void {
+    const { snapshot, from, description } = frame;
+    const before = frame.sizes.filter(([offset]) => offset <= from).pop();
+    const rows = snapshot?.rows ?? before?.[1] ?? frame.sizes[0]?.[1] ?? description.rows;
+    const cols = snapshot?.cols ?? before?.[2] ?? frame.sizes[0]?.[2] ?? description.cols;
+    this.writer.restart(from, rows, cols, snapshot?.text ?? '');
+    if (before !== undefined) {
+      this.writer.resizeAt([before]);
+    }
+    this.acked = from;
+    this.snapshotAt = snapshot === null ? -1 : from;
+  }
+
+  private flush(): void {
+    if (!this.attached) {
+      return;
+    }
+    for (let piece = this.input.next(); piece !== null; piece = this.input.next()) {
+      this.link.sendData({ stream: this.stream, ...piece });
+    }
+  }
+
+  private ack(): void {
+    const offset = this.writer.parsed;
+    if (this.attached && this.skipping === null && offset > this.acked) {
+      this.acked = offset;
+      this.link.send({ type: 'ack', stream: this.stream, offset });
+    }
+  }
+
+  private onParsed(): void {
+    const { parsed, received } = this.writer;
+    if (parsed === received || parsed - this.acked >= ACK_BYTES) {
+      this.ack();
+    }
+    this.checkDrawn();
+    if (parsed - Math.max(0, this.snapshotAt) >= MIB && this.lead && this.clock.now() >= this.snapshotDue) {
+      this.takeSnapshot();
+    }
+    if (parsed === received && this.lead) {
+      this.cancelQuiet?.();
+      this.cancelQuiet = this.clock.after(QUIET, () => this.quiet());
+    }
+  }
+
+  private quiet(): void {
+    this.cancelQuiet = null;
+    const wait = this.snapshotDue - this.clock.now();
+    if (wait > 0) {
+      this.cancelQuiet = this.clock.after(wait, () => this.quiet());
+    } else {
+      this.takeSnapshot();
+    }
+  }
+
+  private checkDrawn(): void {
+    if (!this.isDrawn && this.writer.parsed >= this.live) {
+      this.isDrawn = true;
+      this.events.drawn();
+    }
+  }
+
+  private skip(): void {
+    if (!this.attached || this.skipping !== null || this.writer.waiting <= FLOOD || this.screen.alternate) {
+      return;
+    }
+    const from = this.writer.received;
+    this.writer.drop();
+    this.link.send({ type: 'skip', stream: this.stream });
+    this.skipping = { from, cancel: this.clock.after(SKIP_TIMEOUT, () => this.attachAnewAfterSkip()) };
+  }
+
+  private attachAnewAfterSkip(): void {
+    this.skipping = null;
+    if (this.attached) {
+      this.attachAnew();
+    }
+  }
+
+  private skipped(to: number): void {
+    if (this.skipping === null) {
+      return;
+    }
+    this.skipping.cancel();
+    this.skipping = null;
+    const left = Math.max(0, to - this.writer.drawnTo);
+    // CAN ends a sequence that was cut; then the colours and the character set of the beginning.
+    this.writer.jump(to, `\x18\x1b[0m\x0f\x1b(B\r\n[${amount(left)} not shown]\r\n`);
+    this.snapshotAt = -1;
+  }
+
+  private failed(code: string, text: string): void {
+    switch (code) {
+      case 'no-session':
+        this.attached = false;
+        this.events.gone();
+        break;
+      case 'bad-offset':
+        this.input.rewind();
+        this.flush();
+        break;
+      case 'no-stream':
+        if (this.attached) {
+          this.attachAnew();
+        }
+        break;
+      default:
+        this.events.trouble(text);
+    }
+  }
+}
+
+/** 128 random bits, URL-safe. */
+function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes))
+    .replace(/\+/g, '-')
+    .replace(/\//g, '_')
+    .replace(/=/g, '');
+}

@@ -1,0 +1,163 @@
+/**
+ * Output on its way into the terminal, in order with the changes of size that belong between its bytes.
+ *
+ * The terminal gets little at a time, so that what waits can still be thrown away when a flood is interrupted.
+ */
+
+import type { SizeChange } from '../protocol/messages';
+
+export interface Screen {
+  /** Parse output; `done` is called when all of it is on the screen. */
+  write(data: Uint8Array | string, done: () => void): void;
+  reset(): void;
+  resize(rows: number, cols: number): void;
+  /** Whether a full-screen program is drawn. */
+  readonly alternate: boolean;
+  /** Whether the last byte written ended what it began: no escape sequence, no character is half there. */
+  readonly whole: boolean;
+  readonly rows: number;
+  readonly cols: number;
+  /** What to write into an empty terminal to get this one; see `Snapshot`. */
+  snapshot(): string;
+}
+
+/** Bytes that the terminal may hold unparsed. */
+const IN_FLIGHT = 128 * 1024;
+const PIECE = 32 * 1024;
+
+export class Writer {
+  /** Output offset up to which bytes have come, been handed to the terminal, been parsed. */
+  received = 0;
+  parsed = 0;
+  private written = 0;
+  private queue: Uint8Array[] = [];
+  private sizes: SizeChange[] = [];
+  private stops: number[] = [];
+  private beginning: (() => void) | null = null;
+  private inFlight = 0;
+  private texts = 0;
+  private generation = 0;
+
+  constructor(
+    private readonly screen: Screen,
+    private readonly onParsed: () => void
+  ) {}
+
+  /** Bytes that wait to be drawn. */
+  get waiting(): number {
+    return this.received - this.parsed;
+  }
+
+  /** Whether the screen is what all output before `parsed` makes of it. */
+  get isSettled(): boolean {
+    return this.beginning === null && this.texts === 0;
+  }
+
+  /** Begin anew at `offset`, on an empty screen of this size with `text` on it. */
+  restart(offset: number, rows: number, cols: number, text: string): void {
+    this.sizes = [];
+    this.stops = [];
+    this.begin(offset, () => {
+      this.screen.reset();
+      this.screen.resize(rows, cols);
+      this.hand(text, 0);
+    });
+  }
+
+  /** Changes of size, by the output offset from which on they hold. */
+  resizeAt(changes: SizeChange[]): void {
+    this.sizes.push(...changes);
+    this.sizes.sort((a, b) => a[0] - b[0]);
+    this.pump();
+  }
+
+  /** Make a step between the bytes before and after `offset`: `parsed` will have exactly this value. */
+  stopAt(offset: number): void {
+    this.stops.push(offset);
+    this.stops.sort((a, b) => a - b);
+  }
+
+  push(bytes: Uint8Array): void {
+    this.queue.push(bytes);
+    this.received += bytes.length;
+    this.pump();
+  }
+
+  /** Output offset up to which the terminal was given bytes. */
+  get drawnTo(): number {
+    return this.written;
+  }
+
+  /** Throw away what the terminal has not got yet. `jump` says where it goes on. */
+  drop(): void {
+    this.queue = [];
+  }
+
+  /** Go on at `offset`, with `note` between what was drawn and what comes. */
+  jump(offset: number, note: string): void {
+    this.begin(offset, () => this.hand(note, 0));
+  }
+
+  private begin(offset: number, beginning: () => void): void {
+    this.generation += 1; // what is on its way into the terminal no longer counts
+    this.queue = [];
+    this.received = this.written = this.parsed = offset;
+    this.beginning = beginning;
+    this.pump();
+  }
+
+  private pump(): void {
+    for (;;) {
+      if (this.beginning !== null) {
+        if (this.inFlight > 0) {
+          return;
+        }
+        const begin = this.beginning;
+        this.beginning = null;
+        begin();
+      }
+      while (this.sizes.length > 0 && (this.sizes[0] as SizeChange)[0] <= this.written) {
+        if (this.inFlight > 0) {
+          return;
+        }
+        const [, rows, cols] = this.sizes.shift() as SizeChange;
+        if (rows !== this.screen.rows || cols !== this.screen.cols) {
+          this.screen.resize(rows, cols);
+        }
+      }
+      while (this.stops.length > 0 && (this.stops[0] as number) <= this.written) {
+        this.stops.shift();
+      }
+      const first = this.queue[0];
+      if (first === undefined || this.inFlight >= IN_FLIGHT) {
+        return;
+      }
+      const stop = Math.min(this.sizes[0]?.[0] ?? Infinity, this.stops[0] ?? Infinity);
+      const length = Math.min(first.length, PIECE, stop - this.written);
+      if (length === first.length) {
+        this.queue.shift();
+      } else {
+        this.queue[0] = first.subarray(length);
+      }
+      this.written += length;
+      this.hand(first.subarray(0, length), length);
+    }
+  }
+
+  private hand(data: Uint8Array | string, length: number): void {
+    const generation = this.generation;
+    const cost = Math.max(1, data.length);
+    const text = length === 0 ? 1 : 0;
+    this.inFlight += cost;
+    this.texts += text;
+    this.screen.write(data, () => {
+      this.inFlight -= cost;
+      this.texts -= text;
+      if (generation === this.generation) {
+        this.parsed += length;
+        this.onParsed();
+      }
+      this.pump();
+    });
+  }
+}

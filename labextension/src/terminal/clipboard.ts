@@ -1,0 +1,30 @@
+/** The clipboard, for commands of the person; the remote has no way to it. */
+
+/** Put text into the clipboard. */
+export async function copyText(text: string): Promise<void> {
+  if (window.isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  // Without TLS, on another machine than this, the clipboard's interface is not there.
+  const area = document.createElement('textarea');
+  const focused = document.activeElement;
+  area.value = text;
+  area.style.position = 'fixed';
+  area.style.opacity = '0';
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+  if (focused instanceof HTMLElement) {
+    focused.focus();
+  }
+}
+
+/** The clipboard's text. Throws where the browser or the person does not allow it. */
+export async function pasteText(): Promise<string> {
+  if (!window.isSecureContext) {
+    throw new Error('Without HTTPS the browser keeps the clipboard closed. Paste with the keys instead.');
+  }
+  return navigator.clipboard.readText();
+}

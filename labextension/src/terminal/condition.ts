@@ -1,0 +1,97 @@
+/** What a tab says of its session: the dot, its words, and the strip above the terminal. */
+
+import type { PlaceState } from '../connection/place';
+import type { Description } from '../protocol/messages';
+
+export type Dot = 'connected' | 'busy' | 'lost' | 'ended';
+export type Action = 'retry' | 'reconnect' | 'new' | 'reload' | 'close';
+
+export interface Condition {
+  dot: Dot;
+  /** For the dot's tooltip and for screen readers. */
+  text: string;
+  /** The strip above the terminal; null where there is nothing to do about anything. */
+  strip: { text: string; actions: Action[] } | null;
+}
+
+export interface Circumstances {
+  place: PlaceState;
+  reason: string;
+  attached: boolean;
+  /** The session is not there any more. */
+  gone: boolean;
+  questions: number;
+  description: Description | null;
+}
+
+export const LABELS: Record<Action, string> = {
+  retry: 'Try now',
+  reconnect: 'Reconnect',
+  new: 'New session',
+  reload: 'Reload the page',
+  close: 'Close'
+};
+
+/** The condition of a tab. */
+export function condition(now: Circumstances): Condition {
+  const lost = (text: string, ...actions: Action[]): Condition => ({
+    dot: 'lost',
+    text,
+    strip: { text, actions }
+  });
+  switch (now.place) {
+    case 'version':
+      return lost(now.reason, 'reload');
+    case 'denied':
+      return lost(now.reason, 'retry');
+    case 'ended':
+      return lost('The kernel has ended, and this session with it.', 'new', 'close');
+    case 'absent':
+      return lost(
+        'The kernel of this session has no terminals any more: it was restarted or has ended.',
+        'new',
+        'close'
+      );
+    case 'waiting':
+      return lost(
+        'The connection to the Jupyter server is lost. It is tried again; what you type is sent once it is back.',
+        'retry'
+      );
+  }
+  if (now.gone) {
+    return lost('This session is no longer there.', 'new', 'close');
+  }
+  const { description } = now;
+  if (now.place !== 'connected' || description === null) {
+    return { dot: 'busy', text: 'Connecting to the session …', strip: null };
+  }
+  switch (description.state) {
+    case 'ended':
+      return { dot: 'ended', text: description.text, strip: { text: description.text, actions: ['new', 'close'] } };
+    case 'lost':
+      return lost(
+        description.text,
+        ...(description.reconnect ? (['reconnect', 'close'] as const) : (['new'] as const))
+      );
+    case 'connecting':
+      return { dot: 'busy', text: now.questions > 0 ? 'Waiting for an answer' : description.text, strip: null };
+    case 'open':
+      if (now.questions > 0) {
+        return { dot: 'busy', text: 'Waiting for an answer', strip: null };
+      }
+      return { dot: now.attached ? 'connected' : 'busy', text: description.text || 'Connected', strip: null };
+  }
+}
+
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const TITLE = 60;
+
+/** A tab's label: where it leads, and what the program there calls itself. Text, bounded, without control characters. */
+export function label(description: Pick<Description, 'host' | 'name' | 'title'>): string {
+  const clean = (text: string): string => text.replace(INVISIBLE, '').trim();
+  const host = clean(description.host) || clean(description.name);
+  const title = clean(description.title);
+  // Shells like to call themselves user@machine: path.
+  const whole = title === '' || title === host ? host : `${host}: ${title}`;
+  return whole.length > TITLE ? `${whole.slice(0, TITLE - 1)}…` : whole;
+}

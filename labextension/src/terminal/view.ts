@@ -1,0 +1,345 @@
+/** A session on the page: Lab's terminal widget with a viewer behind it, and what is said about the session. */
+
+import { Terminal } from '@jupyterlab/terminal';
+import type { ITranslator } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { Terminal as XTerm } from '@xterm/xterm';
+import type { PlaceConnection } from '../connection/place';
+import { QuestionPanel } from '../dialogs/question_panel';
+import type { Description } from '../protocol/messages';
+import type { SettingsStore } from '../settings';
+import { guardQueries, isFocusReport } from '../stream/queries';
+import { TerminalScreen } from '../stream/screen';
+import { Viewer } from '../stream/viewer';
+import { TerminalAdapter } from './adapter';
+import { condition, label, type Action, type Condition } from './condition';
+import { guardKeys } from './keys';
+import { ON_DARK, ON_LIGHT } from './palette';
+import { useFittingRenderer } from './renderer';
+import { Status } from './status';
+import { Strip } from './strip';
+
+/** A loss shorter than this is not worth a strip. */
+const PATIENCE = 1_000;
+const FLASH = 150;
+const encoder = new TextEncoder();
+
+interface PrivateTerminal {
+  _term: XTerm;
+  _fitAddon?: { proposeDimensions(): { rows: number; cols: number } | undefined };
+}
+
+export interface ViewOptions {
+  place: PlaceConnection;
+  session: string;
+  /** What is known before the place has answered. */
+  host: string;
+  settings: SettingsStore;
+  translator: ITranslator;
+  isLight: () => boolean;
+  onAction: (action: Action) => void;
+}
+
+export class SessionView implements IDisposable {
+  readonly terminal: Terminal;
+  readonly status = new Status();
+  readonly strip: Strip;
+  readonly questions: QuestionPanel;
+  readonly session: string;
+  isDisposed = false;
+  private viewer: Viewer | null = null;
+  private xterm: XTerm | null = null;
+  private isGone = false;
+  private last: Description | null = null;
+  private patience: ReturnType<typeof setTimeout> | null = null;
+  private isPatient = true;
+  private shown: Condition = { dot: 'busy', text: '', strip: null };
+  private readonly changedSignal = new Signal<this, undefined>(this);
+  private readonly place: PlaceConnection;
+
+  constructor(private readonly options: ViewOptions) {
+    const { place, session } = options;
+    this.place = place;
+    this.session = session;
+    this.strip = new Strip(action => options.onAction(action));
+    this.questions = new QuestionPanel(
+      () => this.description?.name ?? options.host,
+      (question, answer) => place.answer(question, answer),
+      () => this.xterm?.focus()
+    );
+    const adapter = new TerminalAdapter(session, {
+      typed: text => this.typed(text),
+      sized: () => this.fit()
+    });
+    this.terminal = new Terminal(adapter, this.terminalOptions(), options.translator);
+    this.terminal.addClass('jssh-Terminal');
+    this.terminal.node.setAttribute('role', 'application');
+    guardKeys(this.terminal.node);
+    this.terminal.ready.then(
+      () => this.begin(),
+      (error: unknown) => console.error('jupyter_ssh: no terminal', error)
+    );
+    place.stateChanged.connect(this.refresh, this);
+    place.sessionsChanged.connect(this.refresh, this);
+    place.sessionGone.connect(this.onGone, this);
+    place.questionsChanged.connect(this.refresh, this);
+    options.settings.changed.connect(this.applySettings, this);
+    document.addEventListener('visibilitychange', this.fit);
+    window.addEventListener('pagehide', this.onPageHide);
+    this.terminal.node.addEventListener('focusin', this.onFocus);
+    place.connect();
+    this.refresh();
+  }
+
+  /** The title, the condition or the description has changed. */
+  get changed(): ISignal<this, undefined> {
+    return this.changedSignal;
+  }
+
+  get description(): Description | null {
+    return this.place.sessions.get(this.session) ?? this.last;
+  }
+
+  get condition(): Condition {
+    return this.shown;
+  }
+
+  /** How frames travel, for the tooltip. */
+  get transport(): string {
+    return this.place.description;
+  }
+
+  get label(): string {
+    return this.description === null ? this.options.host : label(this.description);
+  }
+
+  /** Whether the person would lose something if the session ended. */
+  get isAlive(): boolean {
+    const { description } = this;
+    return !this.isGone && (description?.state === 'open' || description?.state === 'connecting');
+  }
+
+  /** The part of xterm.js that commands need; null until it is there. */
+  get screen(): Pick<XTerm, 'clearSelection' | 'focus' | 'clear' | 'selectAll' | 'buffer'> | null {
+    return this.xterm;
+  }
+
+  /** Draw with the colours of the theme. */
+  applyTheme(): void {
+    this.terminal.setOption('theme', this.options.settings.current.lab.theme ?? 'inherit');
+    if (this.xterm !== null) {
+      const theme = this.terminal.getOption('theme');
+      const isLight = theme === 'light' || (theme !== 'dark' && this.options.isLight());
+      this.xterm.options.theme = { ...this.xterm.options.theme, ...(isLight ? ON_LIGHT : ON_DARK) };
+    }
+  }
+
+  /** Put the focus where the person goes on. */
+  focus(): void {
+    if (this.questions.isShown) {
+      this.questions.focus();
+    } else {
+      this.xterm?.focus();
+    }
+  }
+
+  dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this.isDisposed = true;
+    Signal.disconnectReceiver(this);
+    Signal.clearData(this);
+    document.removeEventListener('visibilitychange', this.fit);
+    window.removeEventListener('pagehide', this.onPageHide);
+    if (this.patience !== null) {
+      clearTimeout(this.patience);
+    }
+    this.viewer?.dispose();
+    this.questions.dispose();
+    this.strip.dispose();
+    this.status.dispose();
+  }
+
+  private begin(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    const xterm = (this.terminal as unknown as PrivateTerminal)._term;
+    this.xterm = xterm;
+    useFittingRenderer(xterm, this.options.settings.current.renderer);
+    const screen = new TerminalScreen(xterm);
+    const viewer = new Viewer(this.session, this.place, screen, {
+      changed: () => this.refresh(),
+      gone: () => this.onGone(this.place, this.session),
+      drawn: () => this.terminal.node.setAttribute('data-jssh-drawn', ''),
+      trouble: text => console.warn(`jupyter_ssh: ${text}`)
+    });
+    this.viewer = viewer;
+    guardQueries(xterm, () => viewer.answers);
+    xterm.onBinary(data => viewer.type(Uint8Array.from(data, char => char.charCodeAt(0))));
+    xterm.onTitleChange(title => {
+      viewer.title(title);
+      this.retitle();
+    });
+    xterm.onBell(() => this.ring());
+    this.applyTheme();
+    this.retitle();
+    this.fit();
+    if (this.place.state === 'connected') {
+      viewer.connected();
+    }
+  }
+
+  private typed(text: string): void {
+    const { viewer } = this;
+    if (viewer === null || (isFocusReport(text) && !viewer.answers)) {
+      return;
+    }
+    if (this.isAlive) {
+      viewer.type(encoder.encode(text));
+    }
+  }
+
+  private readonly fit = (): void => {
+    const size = (this.terminal as unknown as PrivateTerminal)._fitAddon?.proposeDimensions();
+    const { viewer, xterm } = this;
+    if (viewer === null || xterm === null) {
+      return;
+    }
+    const visible = this.terminal.isVisible && document.visibilityState === 'visible';
+    const rows = size?.rows || xterm.rows;
+    const cols = size?.cols || xterm.cols;
+    viewer.show(rows, cols, visible);
+    if (visible && !this.isAlive && (rows !== xterm.rows || cols !== xterm.cols)) {
+      xterm.resize(cols, rows); // nobody else has a say any more
+    }
+  };
+
+  private readonly onPageHide = (): void => {
+    this.viewer?.takeSnapshot();
+  };
+
+  private readonly onFocus = (): void => {
+    const { viewer, xterm } = this;
+    if (viewer !== null && xterm !== null && !viewer.lead) {
+      this.announceFocus(viewer);
+    }
+  };
+
+  private announceFocus(viewer: Viewer): void {
+    const size = (this.terminal as unknown as PrivateTerminal)._fitAddon?.proposeDimensions();
+    if (size !== undefined) {
+      viewer.show(size.rows, size.cols, true, true);
+    }
+  }
+
+  private onGone(_: PlaceConnection, session: string): void {
+    if (session === this.session) {
+      this.isGone = true;
+      this.refresh();
+    }
+  }
+
+  private refresh(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    const { place } = this;
+    const known = place.sessions.get(this.session);
+    if (known !== undefined) {
+      this.last = known;
+      this.isGone = false;
+    }
+    if (!this.isAlive) {
+      this.viewer?.forgetInput();
+    }
+    const questions = [...place.questions.values()].filter(({ session }) => session === this.session);
+    const now = condition({
+      place: place.state,
+      reason: place.reason,
+      attached: this.viewer?.attached ?? false,
+      gone: this.isGone,
+      questions: questions.length,
+      description: this.description
+    });
+    this.wait(place.state === 'waiting' || place.state === 'connecting');
+    if (place.state === 'connected' || !this.isPatient) {
+      this.shown = now;
+    } else {
+      this.shown = place.state === 'waiting' ? { ...now, strip: null, dot: 'busy', text: 'Reconnecting …' } : now;
+    }
+    this.strip.display(this.shown.strip);
+    this.questions.display(questions, this.mayTakeFocus());
+    this.status.display(this.description?.name || this.options.host, this.shown, place.description);
+    this.terminal.toggleClass('jssh-mod-over', this.shown.dot === 'ended' || this.shown.dot === 'lost');
+    this.changedSignal.emit(undefined);
+  }
+
+  /** Say nothing of a loss until it has lasted. */
+  private wait(isLost: boolean): void {
+    if (!isLost) {
+      this.isPatient = true;
+      if (this.patience !== null) {
+        clearTimeout(this.patience);
+        this.patience = null;
+      }
+    } else if (this.patience === null && this.isPatient) {
+      this.patience = setTimeout(() => {
+        this.patience = null;
+        this.isPatient = false;
+        this.refresh();
+      }, PATIENCE);
+    }
+  }
+
+  /** Only where the person is in this tab, or nowhere. */
+  private mayTakeFocus(): boolean {
+    const focused = document.activeElement;
+    const here = this.terminal.node.closest('.jssh-Tab, .jssh-Inline') ?? this.terminal.node;
+    return this.terminal.isVisible && (focused === null || focused === document.body || here.contains(focused));
+  }
+
+  private retitle(): void {
+    // The widget has just taken the remote's words as they are.
+    this.terminal.title.label = this.label;
+    this.changedSignal.emit(undefined);
+  }
+
+  private ring(): void {
+    if (this.options.settings.current.bell === 'visual' && this.viewer?.isReplaying === false) {
+      this.terminal.addClass('jssh-mod-bell');
+      setTimeout(() => this.terminal.removeClass('jssh-mod-bell'), FLASH);
+    }
+  }
+
+  private terminalOptions(): ConstructorParameters<typeof Terminal>[1] {
+    const { lab, scrollback } = this.options.settings.current;
+    return {
+      ...lab,
+      scrollback,
+      theme: lab.theme ?? 'inherit',
+      autoFit: false, // the session may be smaller than the tab
+      closeOnExit: false,
+      shutdownOnClose: false,
+      initialCommand: ''
+    };
+  }
+
+  private applySettings(): void {
+    if (this.xterm === null) {
+      return;
+    }
+    const { lab, scrollback } = this.options.settings.current;
+    this.terminal.setOption('scrollback', scrollback);
+    for (const name of ['fontFamily', 'fontSize', 'lineHeight', 'screenReaderMode', 'macOptionIsMeta'] as const) {
+      const value = lab[name];
+      if (value !== undefined) {
+        this.terminal.setOption(name, value as never);
+      }
+    }
+    this.terminal.setOption('pasteWithCtrlV', lab.pasteWithCtrlV ?? true);
+    this.applyTheme();
+  }
+}
