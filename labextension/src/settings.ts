@@ -54,7 +54,7 @@ export class SettingsStore {
       bell: own.bell ?? 'visual',
       renderer: own.renderer ?? 'automatic',
       scrollback: own.scrollback ?? 10_000,
-      lab: (this.labs?.composite ?? {}) as Partial<ITerminal.IOptions>
+      lab: this.labs?.composite ?? {}
     };
   }
 

@@ -4,7 +4,7 @@ import headless from '@xterm/headless';
 import type { AnyTerminal } from '../src/stream/internals';
 
 export function terminal(rows = 24, cols = 80, scrollback = 1000): AnyTerminal {
-  return new headless.Terminal({ rows, cols, scrollback, allowProposedApi: true }) as unknown as AnyTerminal;
+  return new headless.Terminal({ rows, cols, scrollback, allowProposedApi: true });
 }
 
 export function write(target: AnyTerminal, data: string | Uint8Array): Promise<void> {
@@ -23,7 +23,7 @@ export function state(target: AnyTerminal): object {
         const cell = line.getCell(x);
         const ext =
           cell.getChars() !== '' && cell.hasExtendedAttrs() && cell.isUnderline()
-            ? [cell.getUnderlineStyle() || 1, cell.getUnderlineColor()]
+            ? String([cell.getUnderlineStyle() || 1, cell.getUnderlineColor()])
             : '';
         const fg = cell.getChars() === '' ? '' : cell.fg;
         row += `${cell.getChars()}|${cell.getWidth()}|${fg}|${cell.getBgColorMode()}|${cell.getBgColor()}|${cell.isItalic() && cell.getChars() ? 'i' : ''}${ext}~`;

@@ -41,7 +41,7 @@ export async function chooseHost(hosts: Promise<HostEntry[]>): Promise<string | 
   return host === '' ? null : host;
 }
 
-class HostChooser extends Widget implements Dialog.IBodyWidget<string> {
+class HostChooser extends Widget implements Dialog.IBodyWidget {
   onChosen: () => void = () => undefined;
   private readonly input = element('input', 'jssh-Input');
   private readonly list = element('ul', 'jssh-Hosts');

@@ -46,7 +46,7 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
       this.addWidget(new Widget({ node: element('div', 'jssh-Card', 'This SSH terminal is of another version.') }));
       return Promise.resolve();
     }
-    const args = { place: data.place, session: data.session, host: String(data.name ?? '') };
+    const args = { place: data.place, session: data.session, host: data.name ?? '' };
     if (data.inline) {
       this.showInline(args);
     } else {

@@ -48,10 +48,10 @@ export function sgr(cell: Attributes): string {
     }
   }
   if (cell.isFgRGB() || cell.isFgPalette()) {
-    parts.push(colour(cell.getFgColor(), Boolean(cell.isFgRGB()), 30, 90));
+    parts.push(colour(cell.getFgColor(), cell.isFgRGB(), 30, 90));
   }
   if (cell.isBgRGB() || cell.isBgPalette()) {
-    parts.push(colour(cell.getBgColor(), Boolean(cell.isBgRGB()), 40, 100));
+    parts.push(colour(cell.getBgColor(), cell.isBgRGB(), 40, 100));
   }
   return `${CSI}${parts.join(';')}m`;
 }
@@ -169,9 +169,7 @@ export class Painter {
         if (empty === 0) {
           emptyKey = background;
           emptyBackground =
-            cell.isBgRGB() || cell.isBgPalette()
-              ? `${CSI}${colour(cell.getBgColor(), Boolean(cell.isBgRGB()), 40, 100)}m`
-              : '';
+            cell.isBgRGB() || cell.isBgPalette() ? `${CSI}${colour(cell.getBgColor(), cell.isBgRGB(), 40, 100)}m` : '';
         }
         empty += 1;
         continue;
@@ -189,7 +187,7 @@ export class Painter {
       return;
     }
     this.current = now;
-    this.hasBackground = Boolean(attributes.isBgRGB()) || Boolean(attributes.isBgPalette());
+    this.hasBackground = attributes.isBgRGB() || attributes.isBgPalette();
     this.out.push(this.linkChange(attributes), sgr(attributes));
   }
 

@@ -14,6 +14,7 @@ export async function copyText(text: string): Promise<void> {
   area.style.opacity = '0';
   document.body.append(area);
   area.select();
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way without TLS
   document.execCommand('copy');
   area.remove();
   if (focused instanceof HTMLElement) {

@@ -51,7 +51,7 @@ export class SessionTab extends MainAreaWidget<Terminal> {
     }
   }
 
-  protected override onCloseRequest(_: Message): void {
+  protected override onCloseRequest(): void {
     if (!this.view.isAlive) {
       if (this.view.description?.state === 'ended' || this.view.description?.state === 'lost') {
         this.end();

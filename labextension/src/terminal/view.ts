@@ -336,7 +336,7 @@ export class SessionView implements IDisposable {
     for (const name of ['fontFamily', 'fontSize', 'lineHeight', 'screenReaderMode', 'macOptionIsMeta'] as const) {
       const value = lab[name];
       if (value !== undefined) {
-        this.terminal.setOption(name, value as never);
+        this.terminal.setOption(name, value);
       }
     }
     this.terminal.setOption('pasteWithCtrlV', lab.pasteWithCtrlV ?? true);
