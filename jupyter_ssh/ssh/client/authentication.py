@@ -77,10 +77,13 @@ class ClientLogin:
         self._secrets_allowed = secrets_allowed
         self._destination = f"{options.user}@{options.host}"
         self._keys = keys
+        self._named_keys = bool(keys) or (options.given("identity_file") and bool(options.identity_file))
         self._agent = agent
         self._identities: list[Identity] | None = None
         """Those that were not tried yet; None before the first is wanted."""
         self._refused_identities: list[Identity] = []
+        self._under_way: tuple[str, str] | None = None
+        """Method and offer of the request that waits for its answer."""
         self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
         self._left["keyboard-interactive"] = options.number_of_password_prompts
         self._requests = 0
@@ -106,9 +109,12 @@ class ClientLogin:
 
     def _cut_off(self, error: SSHError, reason: str) -> AuthenticationError:
         """The error for a server that ended the connection in the midst of it."""
+        failures = sum(outcome == REFUSED for _, _, outcome in self.attempts)
+        if self._under_way is not None:
+            failures += 1
+            self._note(*self._under_way, "the server ended the connection")
         for identity in self._identities or ():
             self._note("publickey", identity.label, "not tried: the server had ended the connection")
-        failures = sum(outcome == REFUSED for _, _, outcome in self.attempts)
         if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
             self._advice = (
                 f"A server ends the connection after some failures (MaxAuthTries), here after {failures}. Name the one "
@@ -161,7 +167,7 @@ class ClientLogin:
         preferred: tuple[str, ...] = METHODS
         if self._options.preferred_authentications:
             preferred = tuple(self._options.preferred_authentications.split(","))
-        elif self._password is not None and not self._keys and not self._options.given("identity_file"):
+        elif self._password is not None and not self._named_keys:
             preferred = METHODS[::-1]
         allowed = {
             "publickey": self._options.pubkey_authentication != "no",
@@ -184,6 +190,7 @@ class ClientLogin:
         else:
             text = outcome if isinstance(outcome, str) else type(outcome).__name__
         self.attempts.append((method, offered, text))
+        self._under_way = None
 
     def _refused(self, offered: Sequence[str], *, reason: str | None = None) -> AuthenticationError:
         tried = "; ".join(f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts)
@@ -231,6 +238,7 @@ class ClientLogin:
         if algorithm is None:
             self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")
             return None
+        self._under_way = ("publickey", label)
         if signer.asks:
             self._auth.offer_key(public, algorithm)
             answer = await self._answer()
@@ -249,6 +257,7 @@ class ClientLogin:
             self._advice = self._advice or error.next_step
             return None
         if signature is None:
+            self._under_way = None
             return None
         self._auth.send_signature(public, algorithm, signature, host_bound=host_bound)
         outcome = await self._answer()
@@ -323,6 +332,7 @@ class ClientLogin:
         if password is None:
             self._left["password"] = 0
             return None
+        self._under_way = ("password", "a password")
         self._auth.password(password)
         outcome: e.Event | None = await self._answer()
         changes = 0
@@ -353,6 +363,7 @@ class ClientLogin:
         if self._left["keyboard-interactive"] <= 0:
             return None
         self._left["keyboard-interactive"] -= 1
+        self._under_way = ("keyboard-interactive", "")
         self._auth.keyboard_interactive()
         outcome = await self._answer()
         asked = 0
