@@ -44,7 +44,16 @@ def _answered(arguments: Arguments) -> int:
         return 0
     from jupyter_ssh.commands.queries import answer
 
-    print("\n".join(answer(arguments.query or "")))
+    return _print(answer(arguments.query or ""))
+
+
+def _print(lines: Sequence[str]) -> int:
+    """Lines on stdout, in the bytes they were read in; a reader that has seen enough (``| head``) is no failure."""
+    try:
+        sys.stdout.buffer.write(b"".join(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it once more
     return 0
 
 
@@ -55,8 +64,7 @@ def _run(arguments: Arguments) -> int:
         raise Usage("You must specify a subsystem to invoke.", phase="options")
     options = _options(arguments)
     if arguments.print_options:
-        print("\n".join(options.lines()))
-        return 0
+        return _print(options.lines())
     if options.remote_command is not None and arguments.command is not None:
         raise ConfigError("Cannot execute command-line and remote command.", phase="options")
     try:

@@ -34,10 +34,12 @@ def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
     Raises `ConfigError` for a name that has no address in any domain, if that is not to be left to the resolver, and
     where the lookup takes too long.
     """
-    bare, percent, zone = name.partition("%")
-    address = names.address(bare)
+    address = names.address(name)
     if address is not None:
-        return address + percent + zone
+        return name if address.lower() == name.lower() else address
+    if "%" in name and names.address(name.partition("%")[0]) is not None:
+        return name  # of an interface that is not there (now)
+    name = name.lower()
     try:
         found = _qualified(name, options, names)
         if found is not None:

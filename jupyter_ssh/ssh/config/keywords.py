@@ -195,7 +195,6 @@ ROWS: tuple[Keyword, ...] = (
     Keyword(
         *("RevokedHostKeys", "revoked_host_keys", TEXT_OR_NONE, None, (), MISSED, False, _ALL),
         home=True,
-        expanded=True,
     ),
     Keyword("XAuthLocation", "xauth_location", TEXT, "/usr/bin/xauth", effect=KNOWN),
     Keyword("KnownHostsCommand", "known_hosts_command", COMMAND, effect=MISSED),
@@ -229,6 +228,7 @@ ROWS: tuple[Keyword, ...] = (
         *("ForwardAgent", "forward_agent", YES_NO_OR_PATH, "no", (), ACTED, False, _ALL),
         variables=True,
         home=True,
+        expanded=True,
     ),
     Keyword("ConnectTimeout", "connect_timeout", _CONNECT_TIME),
     Keyword("TunnelDevice", "tunnel_device", special.TUNNEL_DEVICE, _ANY_DEVICE, effect=KNOWN),

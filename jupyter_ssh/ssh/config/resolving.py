@@ -139,6 +139,9 @@ class _Reading:
         settings.values["host_name"] = name.replace("%", "%%")
         if not again:
             return
+        # What has been decided by cannot be said any more.
+        for option in ("canonicalize_fallback_local", "canonicalize_hostname", "canonicalize_max_dots"):
+            settings.values.setdefault(option, KEYWORDS[option.replace("_", "")].default)
         self._context.final = True
         self._context.listed = name
         # What it would say was said in the first round.
@@ -172,14 +175,11 @@ def _values(settings: Settings) -> Callable[[str], Any]:
 
 
 def _host_name(settings: Settings, target: Target) -> str:
+    """The name so far, in the letters in which it was given."""
     given = settings.values.get("host_name")
     if given is None:
-        name = target.host
-    else:
-        name = expand_percent(str(given), KEYWORDS["hostname"].tokens, {"h": target.host}, "HostName")
-    # Names are compared in lower case everywhere; behind "%" stands an interface, whose name is not.
-    address, percent, zone = name.partition("%")
-    return address.lower() + percent + zone
+        return target.host
+    return expand_percent(str(given), KEYWORDS["hostname"].tokens, {"h": target.host}, "HostName")
 
 
 def _complete(settings: Settings, target: Target, around: Surroundings) -> Options:
@@ -191,7 +191,9 @@ def _complete(settings: Settings, target: Target, around: Surroundings) -> Optio
         raise ConfigError("Invalid number of ConnectionAttempts", phase="options")
     if written["clear_all_forwardings"]:
         written.update(dynamic_forward=(), local_forward=(), remote_forward=())
-    if written["update_host_keys"] is None:
+    if written["update_host_keys"] == "ask" and written["log_level"] in ("QUIET", "FATAL", "ERROR"):
+        written["update_host_keys"] = "no"  # nobody would see the question
+    elif written["update_host_keys"] is None:
         # As OpenSSH: only the person's own file, and keys vouched for by DNS are kept current there.
         own_file = written["user_known_hosts_file"][:1] == KEYWORDS["userknownhostsfile"].default[:1]  # type: ignore[index]
         given = "user_known_hosts_file" in settings.values
@@ -203,7 +205,8 @@ def _complete(settings: Settings, target: Target, around: Surroundings) -> Optio
         written["user"] = _expanded(user, written["user"], tokens, around)
         tokens = _tokens(written, target, around, host_name)
     written["user"] = written["user"] or around.user_name
-    values = {row.option: _expanded(row, written[row.option], tokens, around) for row in ROWS}
+    values = {row.option: _expanded(row, written[row.option], tokens, around) for row in ROWS if row.option != "user"}
+    values["user"] = written["user"]
     values["connect_timeout"] = values["connect_timeout"] or None  # 0 is no limit of its own, as in OpenSSH
     # "IdentityFile none" keeps the default files out and is no file itself.
     for name in ("identity_file", "certificate_file"):

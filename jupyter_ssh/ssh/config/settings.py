@@ -24,9 +24,6 @@ from jupyter_ssh.ssh.errors import ConfigError
 _BLANKS = " \t="
 _LONGEST_SHOWN = 64  # characters of a line's word in an error
 
-# Two ways to a host: the one named first counts, even if it names "none" (ssh_config(5), ProxyJump).
-_RIVALS = {"proxy_command": "proxy_jump", "proxy_jump": "proxy_command"}
-
 
 class UnknownKeyword(ConfigError):
     """A keyword that neither OpenSSH nor this package knows."""
@@ -89,6 +86,7 @@ class Settings:
         if not rest.strip(_BLANKS):
             raise ConfigError(f'{where}: no argument after keyword "{shown(name)}"', phase="options")
         if row is not None and row.kind.raw:
+            arguments_of_line(name, rest, where)  # its quotes are checked too
             arguments = [rest.lstrip(_BLANKS)]
         else:
             arguments = arguments_of_line(name, rest, where, known=row is not None)
@@ -114,9 +112,15 @@ class Settings:
             assert isinstance(earlier, tuple)
             self.values[name] = _gathered(row, earlier, value)
             self.sources.setdefault(name, where)
-        elif name not in self.values and _RIVALS.get(name) not in self.values:
+        elif name not in self.values and not self._other_way(name):
             self.values[name] = value
             self.sources[name] = where
+
+    def _other_way(self, name: str) -> bool:
+        """Whether ProxyJump or ProxyCommand comes too late, for the other one was there first (ssh_config(5))."""
+        if name == "proxy_command":
+            return bool(self.values.get("proxy_jump"))
+        return name == "proxy_jump" and "proxy_command" in self.values
 
     def _say_effect(self, row: Keyword, value: object, where: str) -> None:
         """What a person should know of a keyword without an effect, unless it asks for what is so anyway."""

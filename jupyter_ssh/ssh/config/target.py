@@ -76,6 +76,7 @@ def parse_jumps(text: str) -> tuple[Target, ...]:
     A hop is ``[user@]host[:port]`` or ``ssh://...``, several are divided by commas (ssh_config(5)). Raises
     ``ValueError``.
     """
+    text = text.partition("#")[0].rstrip()  # the one keyword of a whole line behind which a comment may stand
     if text.lower() == "none":
         return ()
     try:

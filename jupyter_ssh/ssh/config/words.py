@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# A keyword may stand in double quotes; between it and its arguments stand blanks and at most one "=".
-_KEYWORD = re.compile(r'[ \t]*(?:"([^"]*)"|([^ \t="]+))[ \t]*=?[ \t]*')
+# Between a keyword and its arguments stand blanks and at most one "="; blanks only where it stands in double quotes.
+# A "=" before the keyword is passed over like a blank.
+_KEYWORD = re.compile(r'[ \t\r]*=?[ \t\r]*(?:"([^"]*)"|([^ \t\r="]+)[ \t\r]*=?)[ \t\r]*')
 _BLANKS = " \t"
 _TRAILING = " \t\r\n\f"
 

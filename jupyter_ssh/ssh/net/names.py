@@ -22,9 +22,9 @@ class SystemNames:
         """The usual form of a numeric address; no name server is asked."""
         try:
             found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            return socket.getnameinfo(found[0][4], socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with its zone
         except (OSError, UnicodeError):
             return None
-        return str(found[0][4][0]).partition("%")[0]
 
     def canonical(self, name: str, family: str) -> str | None:
         """The name that aliases lead to, None where nothing has an address.  Raises ``TimeoutError``."""

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import socket
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.client.local_commands import shell_status
-from jupyter_ssh.ssh.config import Options, chosen_files, parse, resolve
-from jupyter_ssh.ssh.config.keywords import OF_VENDORS, ROWS
 from jupyter_ssh.ssh.errors import ConfigError
-from jupyter_ssh.ssh.net.names import SystemNames
 from tests.support.peers import require_tool
+from tests.unit.config.openssh import assert_equal, ours
 
-# Keywords whose defaults differ: the machine's OpenSSH is compared with only where a file or a line gives them.
-OTHER_DEFAULTS = {
-    "casignaturealgorithms": "our own list",
-    "ciphers": "our own list",
-    "hostbasedacceptedalgorithms": "our own list",
-    "hostkeyalgorithms": "our own list",
-    "kexalgorithms": "our own list",
-    "macs": "our own list",
-    "pubkeyacceptedalgorithms": "our own list",
-    "identityfile": "key types that OpenSSH has dropped since, or that need hardware",
-    "forwardx11trusted": "Debian's is yes",
-    "ipqos": "that of OpenSSH 10.1; Debian's is older still",
-    "gssapiauthentication": "Debian's is yes",
-    "xauthlocation": "where the system has it",
-    "securitykeyprovider": "what the environment says",
-}
-# Never compared.
-LEFT_OUT = {
-    "logverbose": "OpenSSH 9.2 drops all but the first word",
-    "dynamicforward": "OpenSSH 9.2 writes forwards of Unix sockets there too",
-    **{row.name.lower(): f"new in OpenSSH {row.since}" for row in ROWS if row.since},
-    **{name.lower(): "a patch of Debian's" for name in OF_VENDORS},
-}
-KNOWN = {row.name.lower() for row in ROWS} | {"host"}
+AWKWARD = Path(__file__).with_name("awkward")
 
 FILE = """
 IgnoreUnknown Strange
@@ -130,59 +102,26 @@ def ssh() -> str:
     return require_tool("ssh", "openssh-client")
 
 
-def options_of(lines: list[str]) -> dict[str, list[str]]:
-    result: dict[str, list[str]] = {}
-    for line in lines:
-        name, _, value = line.partition(" ")
-        if name.lower() not in LEFT_OUT:
-            result.setdefault(name.lower(), []).append(value)
-    return result
-
-
-def ours(words: list[str], file: Path) -> Options:
-    parsed = parse(words)
-    assert parsed.target is not None
-    account = pwd.getpwuid(os.getuid())  # ssh asks the account, not $HOME
-    home = Path(account.pw_dir)
-    return resolve(
-        parsed.target,
-        command_line=parsed.command_line,
-        files=chosen_files(parsed.config or file, home),
-        user_name=account.pw_name,
-        home=home,
-        environment=os.environ,
-        uid=os.getuid(),
-        local_host=socket.gethostname(),
-        run=shell_status,
-        names=SystemNames(),
-    )
-
-
-def theirs(ssh: str, words: list[str], file: Path) -> dict[str, list[str]]:
-    command = [ssh, "-F", str(file), "-G", *words]
-    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
-    assert answer.returncode == 0, answer.stderr
-    return options_of(answer.stdout.splitlines())
-
-
-def assert_equal(ssh: str, words: list[str], file: Path) -> None:
-    options = ours(words, file)
-    our_lines, their_lines = options_of(options.lines()), theirs(ssh, words, file)
-    assert set(their_lines) <= KNOWN
-    given = {row.name.lower() for row in ROWS if options.given(row.option)}
-    for name in OTHER_DEFAULTS.keys() - given:
-        our_lines.pop(name, None)
-        their_lines.pop(name, None)
-    assert our_lines == their_lines
-    # And in the same order.
-    assert [name for name in our_lines if name in their_lines] == list(their_lines)
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_options(case: str, ssh: str, tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text(FILE, encoding="utf-8")
     assert_equal(ssh, case.split(), file)
+
+
+def lines_of(file: Path) -> list[list[str]]:
+    """The command lines in the first line of a file: ``# ssh web; -p 22 db``."""
+    first = file.read_bytes().split(b"\n")[0].decode()
+    assert first.startswith("# ssh ")
+    return [shlex.split(line) for line in first.removeprefix("# ssh ").split(";")]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in AWKWARD.glob("*.config")))
+def test_awkward_files(name: str, ssh: str, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_bytes((AWKWARD / name).read_bytes())  # a checkout may be writable by a group
+    for words in lines_of(file):
+        assert_equal(ssh, words, file)
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -156,7 +156,9 @@ def test_the_way_named_first_counts() -> None:
     command = options("x", command_line=["ProxyCommand=nc '%h'  %p %r %n %%", "ProxyJump=a"])
     assert (command.proxy_jump, command.proxy_command) == ((), "nc 'x'  22 alice x %")
     none = options(command_line=["ProxyJump=none", "ProxyCommand=nc"])
-    assert (none.proxy_jump, none.proxy_command) == ((), None)
+    assert (none.proxy_jump, none.proxy_command) == ((), "nc")
+    assert options(command_line=["ProxyCommand=none", "ProxyJump=a"]).proxy_jump == ()
+    assert options(command_line=["ProxyJump=none", "ProxyJump=a"]).proxy_jump == ()
 
 
 def test_names_tokens_and_home_are_expanded() -> None:
