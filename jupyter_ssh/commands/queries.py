@@ -38,6 +38,18 @@ def _key_types() -> Iterable[str]:
     return KEY_TYPES
 
 
+def _certificate_types() -> Iterable[str]:
+    from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_TYPES
+
+    return CERTIFICATE_TYPES
+
+
+def _key_algorithms() -> Iterable[str]:
+    from jupyter_ssh.ssh.keys.certificates import ALL_ALGORITHMS
+
+    return ALL_ALGORITHMS
+
+
 def _signatures() -> Iterable[str]:
     from jupyter_ssh.ssh.keys import SIGNATURE_ALGORITHMS
 
@@ -55,8 +67,10 @@ QUERIES: dict[str, Callable[[], Iterable[str]]] = {
     "cipher-auth": _ciphers_with_tag,
     "compression": _compressions,
     "kex": _exchanges,
-    "key": _key_types,
-    "key-sig": _signatures,
+    "key": lambda: [*_key_types(), *_certificate_types()],
+    "key-cert": _certificate_types,
+    "key-plain": _key_types,
+    "key-sig": _key_algorithms,
     "mac": _macs,
     "sig": _signatures,
     "protocol-version": lambda: ["2"],
@@ -64,6 +78,7 @@ QUERIES: dict[str, Callable[[], Iterable[str]]] = {
 }
 # A keyword may be asked for too.
 _BY_KEYWORD = {
+    "CASignatureAlgorithms": "sig",
     "Ciphers": "cipher",
     "Compression": "compression",
     "HostKeyAlgorithms": "key-sig",

@@ -140,6 +140,8 @@ class _Daemon:
         if config.public_keys:
             names = [".ssh/authorized_keys"] if config.authorized_keys is None else config.authorized_keys
             options["authorized_keys"] = authorized_keys_files(names, account.name, Path(account.home))
+        else:
+            options.pop("trusted_user_ca_keys", None)
         if config.principals is not None:
             files = authorized_keys_files([config.principals], account.name, Path(account.home))
             options["authorized_principals"] = files
