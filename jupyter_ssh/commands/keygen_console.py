@@ -6,13 +6,16 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import BinaryIO, TypeVar
 
 from jupyter_ssh.commands import terminal
 from jupyter_ssh.kernel.waiting import interruptible
-from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.client.adding import signing_keys
+from jupyter_ssh.ssh.errors import AgentUnavailable, PromptUnavailable
 from jupyter_ssh.ssh.keygen import Console, ShownKey
+from jupyter_ssh.ssh.keys import PrivateKey
+from jupyter_ssh.ssh.net.agent import Agent, default_address, with_agent
 
 T = TypeVar("T")
 
@@ -64,6 +67,16 @@ class TerminalConsole(Console):
 
     def input(self) -> BinaryIO:
         return sys.stdin.buffer
+
+    def agent_keys(self) -> Sequence[PrivateKey]:
+        address = default_address(os.environ)
+        if address is None:
+            raise AgentUnavailable("SSH_AUTH_SOCK is not set", phase="agent")
+
+        def ask(work: Callable[[Agent], Awaitable[T]]) -> T:
+            return asyncio.run(with_agent(address, work))
+
+        return signing_keys(ask)
 
     def work(self, job: Callable[[], T]) -> T:
         self.flush()

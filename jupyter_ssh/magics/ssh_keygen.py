@@ -6,18 +6,22 @@ import io
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from jupyter_ssh.kernel.agent import agent_in_use, ask_agent
 from jupyter_ssh.kernel.key_faces import KeyCard
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.kernel.prompts import CellQuestions
 from jupyter_ssh.kernel.waiting import interruptible
+from jupyter_ssh.ssh.client.adding import signing_keys
 from jupyter_ssh.ssh.config.arguments import Usage
-from jupyter_ssh.ssh.errors import KeygenError
+from jupyter_ssh.ssh.errors import AgentUnavailable, KeygenError
 from jupyter_ssh.ssh.keygen import Arguments, Console, Person, ShownKey, parse, run
 from jupyter_ssh.ssh.keygen.options import SECRETS, split_line
+from jupyter_ssh.ssh.keys import PrivateKey
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -72,6 +76,12 @@ class CellConsole(Console):
                 next_step="Begin the cell with %%ssh_keygen and put the text below it, or end the line with < FILE",
             )
         return self._input
+
+    def agent_keys(self) -> Sequence[PrivateKey]:
+        address = agent_in_use()
+        if address is None:
+            raise AgentUnavailable("there is no agent", phase="agent", next_step="Add keys to one with %ssh_add.")
+        return signing_keys(partial(ask_agent, address))
 
     def work(self, job: Callable[[], T]) -> T:
         return interruptible(job)

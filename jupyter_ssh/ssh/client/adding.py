@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from ..agent import AgentIdentity, Constraints, Destination, Hop, HopKey
+from ..agent import AgentIdentity, AgentKey, Constraints, Destination, Hop, HopKey
 from ..errors import (
     AgentError,
     AgentRefused,
@@ -44,6 +44,16 @@ class AgentDoor(Protocol):
 
     def __call__(self, work: Callable[[Agent], Awaitable[T]]) -> T:
         """The value of ``work``.  Raises `SSHError`."""
+
+
+def signing_keys(ask: AgentDoor) -> list[AgentKey]:
+    """The keys of an agent, which sign there; those of unknown types are left out.  Raises `SSHError`."""
+
+    def sign(blob: bytes, data: bytes, flags: int) -> bytes:
+        return ask(lambda agent: agent.sign_blob(blob, data, flags))
+
+    found = ask(lambda agent: agent.identities(REQUIRED_RSA_SIZE))
+    return [AgentKey(item.key, sign, item.comment) for item in found if item.key is not None]
 
 
 class Adding:

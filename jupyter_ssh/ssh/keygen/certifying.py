@@ -105,7 +105,7 @@ def sign(job: Job) -> None:
         options.add(option)
     principals = _principals(arguments.text("n"))
     valid_after, valid_before = _validity(arguments.text("V"), job.now)
-    authority = job.load_private(job.person.path(arguments.text("s") or ""))
+    authority = _authority(job, job.person.path(arguments.text("s") or ""))
     algorithm = _algorithm(authority, arguments.text("t"))
     serial, counts_up = arguments.serial
     paths = [job.person.path(name) for name in arguments.operands]
@@ -169,6 +169,16 @@ def show(job: Job) -> None:
         job.console.out("\n".join((f"{place}:", *describe(key))))
     if not found:
         raise KeygenError.ended(f"no certificate in {name}")
+
+
+def _authority(job: Job, path: Path) -> PrivateKey:
+    """The CA key: of a private file, or with ``-U`` in an agent and named by its public file.  Raises `KeygenError`."""
+    if not job.arguments.has("U"):
+        return job.load_private(path)
+    public, _ = _public_key(path)
+    key = job.agent_key(public, path)
+    assert key is not None
+    return key
 
 
 def _principals(text: str | None) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from ..keys import PublicKey
+from ..errors import AgentUnavailable
+from ..keys import PrivateKey, PublicKey
 
 T = TypeVar("T")
 
@@ -79,6 +80,10 @@ class Console(ABC):
     @abstractmethod
     def input(self) -> BinaryIO:
         """Standard input.  Raises `KeygenError` where there is none."""
+
+    def agent_keys(self) -> Sequence[PrivateKey]:
+        """The keys of the person's agent, which sign there.  Raises `AgentUnavailable` where there is no agent."""
+        raise AgentUnavailable("there is no agent here", phase="agent")
 
     def work(self, job: Callable[[], T]) -> T:
         """The value of ``job``, which may compute for long."""

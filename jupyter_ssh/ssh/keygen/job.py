@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import KeyFileError, KeygenError, PassphraseNeeded, SSHError, WrongPassphrase
-from ..keys import KeyFile, PrivateKey, open_key_file
+from ..keys import KeyFile, PrivateKey, PublicKey, open_key_file
 from .console import Console, Person
 from .options import Arguments
 
@@ -74,6 +74,19 @@ class Job:
         # Frames of a traceback are shown with their variables in a verbose notebook.
         del passphrase
         raise load_error(caught, file.path, failure)
+
+    def agent_key(self, public: PublicKey, path: Path) -> PrivateKey | None:
+        """The key in the person's agent; None where it is not there, which with ``-U`` is a `KeygenError`."""
+        required = self.arguments.has("U")
+        try:
+            found = next((key for key in self.console.agent_keys() if key.public == public), None)
+        except SSHError as error:
+            if required:
+                raise KeygenError(f"Couldn't get agent socket: {error.message}", next_step=error.next_step) from None
+            return None
+        if found is None and required:
+            raise KeygenError(f"key {path} not found in agent", next_step="Add it with: jupyter-ssh add FILE")
+        return found
 
     def load_private(self, path: Path, failure: str = 'Load key "{path}"') -> PrivateKey:
         """`open_private` and `unlock`."""

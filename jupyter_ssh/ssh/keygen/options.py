@@ -80,7 +80,6 @@ class Letter:
 
 _NO_DEVICE = "security keys are managed where the device is: use ssh-keygen there"
 _NO_PKCS11 = "PKCS#11 libraries are native code that is not loaded here: use ssh-keygen -D"
-_NO_AGENT = "signing with a key of an agent is not supported yet: name the private key file"
 _NO_MODULI = "groups for Diffie-Hellman are not made here: use ssh-keygen -M"
 
 LETTERS: dict[str, Letter] = {
@@ -119,7 +118,7 @@ LETTERS: dict[str, Letter] = {
         Letter("r", "print the SSHFP records of a host; with -Y verify: revoked keys", "host|file"),
         Letter("s", "sign certificates with this CA key; with -Y: the signature", "file"),
         Letter("t", "type of the new key", "type"),
-        Letter("U", "the CA key is in an agent", refused=_NO_AGENT),
+        Letter("U", "with -s or -Y sign: the key is in the agent of SSH_AUTH_SOCK"),
         Letter("u", "with -k: add to a key revocation list"),
         Letter("V", "with -s: validity, such as +52w or 20260101:20270101", "interval"),
         Letter("v", "say more; with -l: the key's picture"),
@@ -147,11 +146,11 @@ SYNOPSES = (
     "-R host [-f known_hosts]",
     "-r host [-g] [-f file]",
     "-L [-f file]",
-    "-s ca_key -I identity [-h] [-n principals] [-O option] [-V interval] [-z serial] file ...",
+    "-s ca_key -I identity [-hU] [-n principals] [-O option] [-V interval] [-z serial] file ...",
     "-A [-f prefix]",
     "-k -f krl_file [-u] [-s ca_public] [-z version] file ...",
     "-Q [-l] -f krl_file [file ...]",
-    "-Y sign -f key -n namespace [-O option] [file ...]",
+    "-Y sign -f key -n namespace [-U] [-O option] [file ...]",
     "-Y verify -f allowed_signers -I signer -n namespace -s signature [-r revoked] [-O option]",
     "-Y check-novalidate -n namespace -s signature [-O option]",
     "-Y find-principals -s signature -f allowed_signers [-O option]",

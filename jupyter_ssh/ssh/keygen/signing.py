@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from ..config.arguments import Usage
 from ..errors import ConfigError, KeyFileError, KeygenError, SignatureError, SSHError
-from ..keys import Certificate, CertifiedKey, PrivateKey
+from ..keys import Certificate, CertifiedKey, PrivateKey, PublicKey
 from ..keys.allowed_signers import AllowedSigners
 from ..keys.file_signatures import (
     HASHES,
@@ -96,7 +96,7 @@ def _signature(job: Job, key: PrivateKey, stream: BinaryIO, namespace: str, hash
 
 
 def _signing_key(job: Job, path: Path) -> PrivateKey:
-    """The private key of a file, also where a public one or a certificate beside it is named."""
+    """The key to sign with, named by its private or public file or its certificate: in an agent, else in the file."""
     try:
         text = read_text(path)
     except SSHError as error:
@@ -104,7 +104,10 @@ def _signing_key(job: Job, path: Path) -> PrivateKey:
     try:
         named, _ = parse_public_text(text, REQUIRED_RSA_SIZE)
     except SSHError:
-        return job.load_private(path)
+        return _in_agent(job, path) or job.load_private(path)
+    in_agent = job.agent_key(named, path)
+    if in_agent is not None:
+        return in_agent
     suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
     private_path = Path(str(path).removesuffix(suffix))
     if not suffix or not private_path.exists():
@@ -115,6 +118,14 @@ def _signing_key(job: Job, path: Path) -> PrivateKey:
     if key.public != (named.key if isinstance(named, Certificate) else named):
         raise KeygenError(f'The private key "{private_path}" is not that of "{path}"')
     return CertifiedKey(key, named) if isinstance(named, Certificate) else key
+
+
+def _in_agent(job: Job, path: Path) -> PrivateKey | None:
+    """The key of a private file, where an agent has it too: that spares its passphrase."""
+    public: PublicKey | None = None
+    with suppress(SSHError):
+        public = job.open_private(path).public
+    return None if public is None else job.agent_key(public, path)
 
 
 def _check_novalidate(job: Job) -> None:
