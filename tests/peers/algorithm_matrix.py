@@ -36,9 +36,14 @@ def offered(host: str, port: int) -> KexInit:
     """What the server there offers, as it says at the beginning of every connection."""
     with socket.create_connection((host, port), timeout=ASK_SECONDS) as connection:
         connection.sendall(b"SSH-2.0-Asking\r\n")
-        with connection.makefile("rb") as stream:
-            assert stream.readline().startswith(b"SSH-2.0-")
-            body = stream.read(int.from_bytes(stream.read(4), "big"))
+        return read_kexinit(connection)
+
+
+def read_kexinit(connection: socket.socket) -> KexInit:
+    """The peer's, which stands behind its identification string."""
+    with connection.makefile("rb") as stream:
+        assert stream.readline().startswith(b"SSH-2.0-")
+        body = stream.read(int.from_bytes(stream.read(4), "big"))
     return KexInit.decode(body, 2, len(body) - body[0])
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
+import subprocess
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncssh
+import paramiko
 
+from jupyter_ssh.ssh.wire.messages import KexInit
+from tests.peers.algorithm_matrix import ASK_SECONDS, read_kexinit
 from tests.support.clients import ClientCommand, PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
+from tests.support.peers import require_tool
 from tests.support.processes import HOST
 
 TIMEOUT = 60
@@ -39,6 +47,46 @@ def asyncssh_client(server: EmbeddedServer, **options: Any) -> Any:
         **options,
     }
     return asyncssh.connect(server.host, server.port, **settings)
+
+
+def client_version(client: str) -> str:
+    """Name and version of ssh, plink or dbclient, as docs/algorithms.md has them."""
+    package = {"ssh": "openssh-client", "plink": "putty-tools", "dbclient": "dropbear-bin"}[client]
+    done = subprocess.run([require_tool(client, package), "-V"], capture_output=True, text=True, check=False)
+    said = re.search(r"OpenSSH_[\w.]+|Release [\d.]+|Dropbear v[\d.]+", done.stdout + done.stderr)
+    assert said, done
+    return said[0].replace("_", " ").replace("Release", "PuTTY").replace("Dropbear v", "dropbear ")
+
+
+def paramiko_cat(connection: paramiko.Transport, data: bytes) -> bytes:
+    """What ``cat`` gives back of ``data`` on a connection that is logged in."""
+    channel = connection.open_session(timeout=TIMEOUT)
+    channel.settimeout(TIMEOUT)
+    channel.exec_command("cat")
+
+    def send() -> None:
+        channel.sendall(data)
+        channel.shutdown_write()
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    received = b"".join(iter(lambda: channel.recv(65536), b""))
+    sending.join(TIMEOUT)
+    return received
+
+
+def offer_of(make: Callable[[int], ClientCommand]) -> KexInit:
+    """What a client offers whom we listen for; ``make`` gives its command for a port."""
+    with socket.create_server((HOST, 0)) as listener:
+        listener.settimeout(ASK_SECONDS)
+        with make(listener.getsockname()[1]).popen() as process:
+            try:
+                with listener.accept()[0] as connection:
+                    connection.settimeout(ASK_SECONDS)
+                    connection.sendall(b"SSH-2.0-Asking\r\n")
+                    return read_kexinit(connection)
+            finally:
+                process.kill()
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from typing import Any
 
 import asyncssh
+import paramiko
 import pytest
 from asyncssh.compression import get_compression_algs
 from asyncssh.encryption import get_encryption_algs
@@ -19,11 +19,14 @@ from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.grades import Grade
 from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.wire.messages import KexInit
-from tests.peers.algorithm_matrix import combinations
-from tests.peers.server_support import asyncssh_client, ssh
+from tests.peers.algorithm_matrix import Combination, combinations
+from tests.peers.client_support import openssh_knows
+from tests.peers.server_support import TIMEOUT, asyncssh_client, client_version, offer_of, paramiko_cat, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
-from tests.support.peers import require_tool
+from tests.support.identities import write_known_hosts
+from tests.support.made_keys import key_of
+from tests.support.processes import HOST
 
 # cryptography is about to drop what AsyncSSH uses for groups modulo a prime.
 pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
@@ -38,17 +41,6 @@ def server(embedded_server_factory: Factory) -> EmbeddedServer:
     return embedded_server_factory(legacy=True, ciphers=f"+{BROKEN}")
 
 
-def known_to_ssh(kind: str) -> list[str]:
-    argv = [require_tool("ssh", "openssh-client"), "-Q", kind]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
-
-
-def version_of(client: str, package: str) -> list[str]:
-    """The words of what ``-V`` says."""
-    done = subprocess.run([require_tool(client, package), "-V"], capture_output=True, text=True, check=True)
-    return (done.stdout + done.stderr).split()
-
-
 def offer(kex: list[str], ciphers: list[str], macs: list[str], compressions: list[str]) -> KexInit:
     """What such a client offers."""
     lists = (kex, [], ciphers, ciphers, macs, macs, compressions, compressions)
@@ -56,9 +48,9 @@ def offer(kex: list[str], ciphers: list[str], macs: list[str], compressions: lis
 
 
 def test_everything_ssh_can_do(server: EmbeddedServer, peer_clients: PeerClients) -> None:
-    kex, ciphers, macs = map(known_to_ssh, ("kex", "cipher", "mac"))
+    kex, ciphers, macs = map(openssh_knows, ("kex", "cipher", "mac"))
     tried = combinations(offer(kex, ciphers, macs, ["none", "zlib@openssh.com"]))
-    version = version_of("ssh", "openssh-client")[0].rstrip(",").replace("_", " ")
+    version = client_version("ssh")
     for each in tried:
         options = [f"-oKexAlgorithms={each.kex}", f"-oCiphers={each.cipher}", "-oRekeyLimit=50K", "-v"]
         options += [f"-oMACs={each.mac}"] if each.mac else []
@@ -111,67 +103,22 @@ dh-group14-sha1,dh-group1-sha1,WARN
 RekeyBytes=50K
 """
 
-PUTTY_CIPHERS = [
-    "aes256-gcm@openssh.com",
-    "aes128-gcm@openssh.com",
-    "chacha20-poly1305@openssh.com",
-    "aes256-ctr",
-    "aes192-ctr",
-    "aes128-ctr",
-    "aes256-cbc",
-    "rijndael-cbc@lysator.liu.se",
-    "aes192-cbc",
-    "aes128-cbc",
-    "3des-ctr",
-    "3des-cbc",
-    "blowfish-ctr",
-    "blowfish-cbc",
-    "arcfour256",
-    "arcfour128",
-    "des-cbc",
-]
-PUTTY_MACS = [
-    "hmac-sha2-256",
-    "hmac-sha1",
-    "hmac-sha1-96",
-    "hmac-md5",
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha1-etm@openssh.com",
-    "hmac-sha1-96-etm@openssh.com",
-]
-PUTTY_EXCHANGES = [
-    "sntrup761x25519-sha512@openssh.com",
-    "curve448-sha512",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-    "ecdh-sha2-nistp256",
-    "ecdh-sha2-nistp384",
-    "ecdh-sha2-nistp521",
-    "diffie-hellman-group-exchange-sha256",
-    "diffie-hellman-group-exchange-sha1",
-    "diffie-hellman-group18-sha512",
-    "diffie-hellman-group17-sha512",
-    "diffie-hellman-group16-sha512",
-    "diffie-hellman-group15-sha512",
-    "diffie-hellman-group14-sha256",
-    "diffie-hellman-group14-sha1",
-    "diffie-hellman-group1-sha1",
-]
-
 
 def test_everything_plink_can_do(embedded_server_factory: Factory, peer_clients: PeerClients) -> None:
     """plink cannot be told what to take, so each time the server offers one thing only."""
+    anything = write_known_hosts(peer_clients.home / "any", HOST, 1, [key_of("ssh-ed25519").public.line()])
     sessions = peer_clients.home / ".putty" / "sessions"
     sessions.mkdir(parents=True)
     (sessions / "everything").write_text(PUTTY_SESSION)
-    version = f"PuTTY {version_of('plink', 'putty-tools')[2]}"
-    for each in combinations(offer(PUTTY_EXCHANGES, PUTTY_CIPHERS, PUTTY_MACS, ["none", "zlib", "zlib@openssh.com"])):
-        server = embedded_server_factory(
-            kex_algorithms=[each.kex],
-            ciphers=[each.cipher],
-            legacy=each.compression == "zlib",  # else PuTTY would take it before zlib@openssh.com
-            **({"macs": [each.mac]} if each.mac else {}),
+    version = client_version("plink")
+    known = offer_of(
+        lambda port: peer_clients.plink(
+            HOST, port, "a", "true", known_hosts=anything, options=["-load", "everything", "-C"]
         )
+    )
+    assert {"arcfour256", "des-cbc"} <= set(known.encryption_client_to_server)
+    for each in combinations(known):
+        server = one_thing_only(embedded_server_factory, each)
         options = ["-v", "-load", "everything", *(["-C"] if each.compression != "none" else [])]
         command = peer_clients.plink(
             server.host,
@@ -185,3 +132,44 @@ def test_everything_plink_can_do(embedded_server_factory: Factory, peer_clients:
         done = command.run(DATA)
         assert (done.returncode, done.stdout) == (0, DATA), (each, done.stderr.decode())
         each.record(version, "server")
+
+
+def test_everything_dbclient_can_do(embedded_server_factory: Factory, peer_clients: PeerClients) -> None:
+    """It can be told a cipher and a MAC only, so each time the server offers one thing."""
+    version = client_version("dbclient")
+    known = offer_of(lambda port: peer_clients.dbclient(HOST, port, "a", "true"))
+    for each in combinations(known):
+        server = one_thing_only(embedded_server_factory, each)
+        proof = {"known_hosts": server.known_hosts, "identity": server.identity}
+        done = peer_clients.dbclient(server.host, server.port, server.user, "cat", **proof).run(DATA)
+        assert (done.returncode, done.stdout) == (0, DATA), (each, done.stderr.decode())
+        each.record(version, "server")
+
+
+def one_thing_only(make: Factory, each: Combination) -> EmbeddedServer:
+    """A server that offers nothing else, and soon wants new keys."""
+    return make(
+        kex_algorithms=[each.kex],
+        ciphers=[each.cipher],
+        compression=each.compression != "none",
+        legacy=each.compression == "zlib",  # else it would be taken before zlib@openssh.com
+        rekey_limit=50_000,
+        **({"macs": [each.mac]} if each.mac else {}),
+    )
+
+
+def test_everything_paramiko_can_do(embedded_server_factory: Factory) -> None:
+    transport = paramiko.Transport
+    kex, ciphers, macs = transport._preferred_kex, transport._preferred_ciphers, transport._preferred_macs
+    for each in combinations(offer(list(kex), list(ciphers), list(macs), ["none", "zlib@openssh.com"])):
+        server = one_thing_only(embedded_server_factory, each)
+        connection = transport((server.host, server.port))
+        try:
+            connection.use_compression(each.compression != "none")
+            connection.start_client(timeout=TIMEOUT)
+            connection.auth_publickey(server.user, paramiko.Ed25519Key(filename=str(server.client_key)))
+            assert paramiko_cat(connection, DATA) == DATA, each
+            assert (connection.local_cipher, connection.local_compression) == (each.cipher, each.compression)
+            each.record(f"paramiko {paramiko.__version__}", "server")
+        finally:
+            connection.close()

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from jupyter_ssh.ssh.keys import PrivateKey
 from jupyter_ssh.ssh.server import PasswordTable, Server, listen
 from jupyter_ssh.ssh.server.accounts import current_account
 from jupyter_ssh.ssh.server.options import Ask
@@ -76,9 +77,15 @@ class EmbeddedServer:
         host_key_types: Sequence[str] = ("ed25519",),
         methods: Sequence[str] = ("publickey", "password"),
         authority: Path | None = None,
+        host_keys: Sequence[PrivateKey] = (),
         **options: Any,
     ) -> Server:
-        """Listens in the running loop, with host certificates of ``authority``; ``options`` as for `listen`."""
+        """Listens in the running loop, with ``host_keys`` or, by types, with new ones; ``options`` as for `listen`.
+
+        ``authority`` makes host certificates of the new ones.
+        """
+        if host_keys:
+            host_key_types = ()
         self.host_key_paths = {
             kind: ssh_keygen(self.folder / f"host_{kind}", kind, bits=RSA_BITS if kind == "rsa" else None)
             for kind in host_key_types
@@ -93,10 +100,11 @@ class EmbeddedServer:
         }
         for method in methods:
             options = {**ways[method], **options}
-        server = await listen(HOST, 0, host_keys=list(self.host_key_paths.values()), **options)
+        server = await listen(HOST, 0, host_keys=[*host_keys, *self.host_key_paths.values()], **options)
         server.account = replace(server.account, home=str(self.home), shell="/bin/bash")
         self.server, self.port = server, server.port
         public_lines = [path.with_suffix(".pub").read_text() for path in self.host_key_paths.values()]
+        public_lines += [key.public.line() for key in host_keys]
         write_known_hosts(self.known_hosts, HOST, self.port, public_lines)
         return server
 
