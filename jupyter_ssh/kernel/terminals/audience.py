@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_ssh.kernel.terminals.frames import LARGE_CONTROL_BYTES, encode_control
 from jupyter_ssh.kernel.terminals.limits import (
+    SKIP_HELD,
     SKIP_PAUSE,
     SKIP_SECONDS,
     SKIP_TAIL,
@@ -259,15 +260,15 @@ class Audience:
         """Send nothing until the output has paused, then go on from one of the last lines."""
         if viewer.skipping or viewer.overrun:
             return
+        begun = time.monotonic() + (SKIP_HELD if self._held() else 0.0)
         viewer.skipping = True
         self._room.set()
-        task = asyncio.create_task(self._skip(viewer))
+        task = asyncio.create_task(self._skip(viewer, begun))
         self._skips.add(task)
         task.add_done_callback(self._skips.discard)
 
-    async def _skip(self, viewer: Viewer) -> None:
+    async def _skip(self, viewer: Viewer, begun: float) -> None:
         first = viewer.sent
-        begun = time.monotonic()
         while True:
             now = time.monotonic()
             quiet_at = max(self._last_output, begun) + SKIP_PAUSE

@@ -31,6 +31,8 @@ WINDOW_MOST: Final = 2 << 20
 STALL_SECONDS: Final = 30.0
 """A viewer that acknowledges nothing for so long holds the remote back no more."""
 SKIP_PAUSE: Final = 0.03
+SKIP_HELD: Final = 0.15
+"""Where the remote was held back, its output needs so long to flow again before a pause means anything."""
 SKIP_SECONDS: Final = 1.0
 SKIP_TAIL: Final = 16 << 10
 """How far before the end of a flood the output may go on."""

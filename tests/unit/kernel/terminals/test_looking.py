@@ -1,0 +1,359 @@
+"""Pages that look at a session: flow, coming back, several at once, and floods."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from jupyter_ssh.kernel.terminals import viewer as viewer_module
+from jupyter_ssh.kernel.terminals.limits import RING, SIZES, SKIP_TAIL, STREAMS, VIEWERS, WINDOW, WINDOW_MOST
+from jupyter_ssh.kernel.terminals.service import TerminalService
+from jupyter_ssh.kernel.terminals.session import TerminalSession
+from tests.notebook.remotes import Remote
+from tests.support.pages import Page, opened
+
+RAW_CAT = "stty raw -echo; printf ready; exec cat"
+LINES = "seq -f '%.0f: a line of output that is as long as lines are' 1 {}"
+
+
+async def opened_cat(service: TerminalService, server: Remote) -> TerminalSession:
+    """A session that has written "ready", and from then on writes what it reads, byte for byte."""
+    session = await opened(service, server, RAW_CAT)
+    while session.audience.ring.end < len(b"ready"):
+        await asyncio.sleep(0)
+    return session
+
+
+class Wire:
+    """A page behind a network: what is under way in either direction can be lost by a cut."""
+
+    def __init__(self, service: TerminalService, session: TerminalSession, chance: random.Random) -> None:
+        self.service, self.session, self.chance = service, session, chance
+        self.output = bytearray()
+        self.typed = b""
+        self.handed = 0
+        self.connect()
+
+    def connect(self) -> None:
+        """A new connection of the same page: it has the output up to some offset, and input not yet acknowledged."""
+        self.page = Page(self.service)
+        self.page.eager = False
+        self.page.typed[1] = self.handed
+        have = len(self.output) if self.output else None
+        attached = self.page.attach(self.session, viewer="one", have=have, typed=self.handed)
+        assert attached["from"] == len(self.output)
+        assert self.handed <= attached["input"] <= len(self.typed)
+        self.page.typed[1] = attached["input"]
+        if attached["input"] < len(self.typed):
+            self.page.type(self.typed[attached["input"] :])
+
+    def take(self) -> None:
+        """Draw some of what came, and acknowledge it."""
+        came = self.page.end() - len(self.output)
+        count = self.chance.randint(0, came)
+        start = len(self.output) - self.page.first[1]
+        self.output += self.page.output[1][start : start + count]
+        if count:
+            self.page.send("ack", stream=1, offset=len(self.output))
+        for frame in self.page.of("input"):
+            self.handed = max(self.handed, frame["offset"])
+
+    def type(self, data: bytes) -> None:
+        self.typed += data
+        self.page.type(data)
+
+    def type_into_the_void(self, data: bytes) -> None:
+        """What the person types is on its way as the connection is cut."""
+        self.typed += data
+
+    def cut(self) -> None:
+        self.page.vanish()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_no_byte_is_lost_or_doubled_however_often_the_connection_is_cut(
+    service: TerminalService, server: Remote, seed: int
+) -> None:
+    chance = random.Random(seed)
+    session = await opened_cat(service, server)
+    wire = Wire(service, session, chance)
+    for _ in range(150):
+        action = chance.random()
+        if action < 0.5:
+            wire.type(chance.randbytes(chance.choice((1, 3, 200, 5000))))
+        elif action < 0.85:
+            wire.take()
+        else:
+            if chance.random() < 0.5:
+                wire.type_into_the_void(chance.randbytes(7))
+            wire.cut()
+            wire.connect()
+        await asyncio.sleep(0)
+    expected = b"ready" + wire.typed
+
+    def all_there() -> bool:
+        wire.take()
+        return len(wire.output) >= len(expected)
+
+    await wire.page.until(all_there)
+    assert wire.output == expected
+
+
+async def test_a_session_nobody_looks_at_runs_on_in_bounded_memory(service: TerminalService, server: Remote) -> None:
+    session = await opened(service, server, LINES.format(400_000))
+    page = Page(service)
+    await page.state(session, "ended")
+    audience = session.audience
+    assert audience.ring.end > 4 * RING
+    assert audience.ring.allocated == RING
+    attached = page.attach(session)
+    assert attached["cut"]
+    assert attached["live"] == audience.ring.end
+    await page.until(lambda: page.end() == audience.ring.end)
+    lines = bytes(page.output[1]).split(b"\r\n")
+    first = int(lines[0].split(b":")[0])
+    assert lines[:-1] == [b"%d: a line of output that is as long as lines are" % n for n in range(first, 400_001)]
+
+
+async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: TerminalService, server: Remote) -> None:
+    session = await opened(service, server, "sleep 0.3; " + LINES.format(200_000))
+    page = Page(service)
+    page.eager = False
+    page.attach(session)
+    audience = session.audience
+    await page.until(lambda: len(page.output[1]) == WINDOW)
+    await page.until(lambda: audience._held())
+    held_at = audience.ring.end
+    assert page.end() == WINDOW, "no more than the window is sent"
+    assert audience.ring.start == 0, "nothing that the page needs is dropped"
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert audience.ring.end == held_at
+    page.eager = True
+    page.acknowledge()
+    await page.state(session, "ended")
+    await page.until(lambda: page.end() == audience.ring.end)
+    expected = b"".join(b"%d: a line of output that is as long as lines are\r\n" % n for n in range(1, 200_001))
+    assert page.output[1] == expected
+
+
+@pytest.mark.parametrize("how", ["hidden", "dead", "vanished"])
+async def test_no_other_page_holds_the_remote_back(
+    service: TerminalService, server: Remote, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "dead":
+        monkeypatch.setattr(viewer_module, "STALL_SECONDS", 0.01)
+    session = await opened(service, server, "sleep 0.3; " + LINES.format(200_000))
+    page = Page(service)
+    page.eager = False
+    page.attach(session, visible=how != "hidden")
+    audience = session.audience
+    if how == "vanished":
+        await page.until(lambda: audience._held())
+        page.vanish()
+    await page.until(lambda: audience.ring.end > 2 * RING)
+    watcher = Page(service)
+    await watcher.state(session, "ended")
+
+
+async def test_a_page_that_was_hidden_while_the_ring_ran_over_is_attached_anew(
+    service: TerminalService, server: Remote
+) -> None:
+    session = await opened(service, server, "sleep 0.3; " + LINES.format(200_000))
+    page = Page(service)
+    page.eager = False
+    page.attach(session, visible=False)
+    await page.state(session, "ended")
+    assert len(page.of("attached")) == 1
+    sent = page.end()
+    page.send("size", stream=1, rows=24, cols=80, visible=True)
+    again = page.of("attached")[-1]
+    assert len(page.of("attached")) == 2
+    assert again["cut"]
+    assert again["from"] > sent
+    page.eager = True
+    page.acknowledge()
+    await page.until(lambda: page.end() == session.audience.ring.end)
+    assert page.output[1].endswith(b"200000: a line of output that is as long as lines are\r\n")
+
+
+async def test_the_window_grows_for_a_page_that_keeps_up(service: TerminalService, server: Remote) -> None:
+    session = await opened(service, server, "sleep 0.3; " + LINES.format(400_000))
+    page = Page(service)
+    page.attach(session)
+    [viewer] = session.audience.viewers
+    assert viewer.window == WINDOW
+    await page.until(lambda: viewer.window == WINDOW_MOST)
+    await page.state(session, "ended")
+
+
+async def test_a_connection_that_is_full_is_sent_nothing_until_it_drains(
+    service: TerminalService, server: Remote
+) -> None:
+    session = await opened_cat(service, server)
+    page = Page(service)
+    page.accepts = False
+    page.attach(session)
+    page.type("abc")
+    await page.until(lambda: session.audience.ring.end == 8)
+    assert page.end() == 0
+    page.accepts = True
+    page.link.writable_again()
+    assert page.output[1] == b"readyabc"
+
+
+async def test_two_pages_see_the_same_and_one_of_them_answers(service: TerminalService, server: Remote) -> None:
+    session = await opened_cat(service, server)
+    one, two = Page(service), Page(service)
+    assert one.attach(session)["lead"]
+    assert not two.attach(session)["lead"]
+    one.type("from one, ")
+    await one.shown(b"from one, ")
+    two.type("from two")
+    await one.shown(b"from two")
+    await two.shown(b"readyfrom one, from two")
+    assert one.output == two.output
+    assert [frame["lead"] for frame in one.of("lead")] == [False]
+    assert [frame["lead"] for frame in two.of("lead")] == [True]
+    two.vanish()
+    assert [frame["lead"] for frame in one.of("lead")] == [False, True]
+    two = Page(service)
+    two.attach(session, visible=False)
+    two.send("size", stream=1, rows=24, cols=80, visible=True)
+    assert session.audience.lead is not None
+    assert session.audience.lead.link is two.link
+    one.send("size", stream=1, rows=24, cols=80, visible=True, focus=True)
+    assert session.audience.lead.link is one.link
+
+
+async def test_the_session_is_as_large_as_the_smallest_visible_page(service: TerminalService, server: Remote) -> None:
+    session = await opened(service, server)
+    one, two = Page(service), Page(service)
+    one.attach(session, rows=40, cols=120)
+    two.attach(session, rows=50, cols=90)
+    assert one.of("resized")[-1] == {
+        "type": "resized",
+        "session": session.id,
+        "offset": session.audience.ring.end,
+        "rows": 40,
+        "cols": 90,
+    }
+    one.type("stty size\r")
+    await one.shown(b"40 90\r\n")
+    two.send("size", stream=1, rows=50, cols=90, visible=False)
+    one.type("stty size\r")
+    await one.shown(b"40 120\r\n")
+    one.send("size", stream=1, rows=30, cols=120, visible=False)
+    one.type("stty size\r")
+    await one.shown(b"30 90\r\n")
+    two.vanish()
+    one.type("stty size\r")
+    await one.shown(b"30 120\r\n")
+    assert one.attach(session, viewer="again")["sizes"][0][0] == 0
+    assert len(session.audience.sizes.since(0)) <= SIZES
+
+
+async def test_a_newcomer_gets_the_newest_snapshot_and_the_bytes_since(
+    service: TerminalService, server: Remote
+) -> None:
+    session = await opened_cat(service, server)
+    one = Page(service)
+    one.attach(session)
+    one.type("first ")
+    await one.shown(b"readyfirst ")
+    for offset, text in ((5, "old"), (11, "screen"), (7, "older than the newest")):
+        one.send("snapshot", stream=1, offset=offset, rows=24, cols=80, text=text)
+    one.send("snapshot", stream=1, offset=12, rows=24, cols=80, text="of what has not come")
+    assert one.of("error", code="bad-offset")
+    one.type("second")
+    await one.shown(b"second")
+    attached = Page(service).attach(session)
+    assert attached["snapshot"] == {"offset": 11, "rows": 24, "cols": 80, "text": "screen"}
+    assert (attached["from"], attached["live"], attached["cut"]) == (11, 17, False)
+    knows = Page(service)
+    attached = knows.attach(session, have=8)
+    assert (attached["snapshot"], attached["from"]) == (None, 8)
+    assert knows.output[1] == b"st second"
+    # What a page claims to have of a session's future is not believed.
+    assert Page(service).attach(session, have=1000)["snapshot"]["text"] == "screen"
+
+
+async def test_where_no_snapshot_reaches_the_ring_full_screen_programs_are_nudged(
+    service: TerminalService, server: Remote
+) -> None:
+    script = "trap 'echo; echo DRAWN $(stty size)' WINCH; " + LINES.format(100_000) + "; while :; do sleep 0.05; done"
+    session = await opened(service, server, script)
+    one = Page(service)
+    one.send("hosts", request=1)
+    await one.until(lambda: session.audience.ring.start and not session.audience._held())
+    await one.until(lambda: session.audience.ring.read(session.audience.ring.end - 12, 12).endswith(b"are\r\n"))
+    assert one.attach(session)["cut"]
+    await one.shown(b"DRAWN 24 80")
+    assert not one.of("resized")
+
+
+async def test_interrupting_a_flood_skips_to_the_prompt(service: TerminalService, server: Remote) -> None:
+    session = await opened(service, server)
+    page = Page(service)
+    page.eager = False
+    page.attach(session)
+    page.type("PS1='the prompt> '; yes 'a flood of lines'\r")
+    await page.until(lambda: session.audience._held())
+    page.type("\x03")
+    page.send("skip", stream=1)
+    before, held_at = page.end(), session.audience.ring.end
+    skipped = await page.came("skipped")
+    page.eager = True
+    page.acknowledge()
+    assert skipped["from"] == before
+    assert skipped["to"] >= held_at - SKIP_TAIL
+    await page.shown(b"the prompt> ")
+    assert page.output[1].startswith((b"a flood", b"^C", b"\r\n^C", b"the prompt", b"\x1b"))
+    page.type("echo alive\r")
+    await page.shown(b"alive\r\n")
+
+
+async def test_skipping_where_nothing_waits(service: TerminalService, server: Remote) -> None:
+    session = await opened_cat(service, server)
+    page = Page(service)
+    page.attach(session)
+    await page.shown(b"ready")
+    page.send("skip", stream=1)
+    page.send("skip", stream=1)
+    skipped = await page.came("skipped")
+    assert skipped["from"] == skipped["to"] == 5
+    page.type("on")
+    await page.until(lambda: page.end() == 7)
+    assert len(page.of("skipped")) == 1
+
+
+async def test_viewers_and_streams_are_bounded(service: TerminalService, server: Remote) -> None:
+    session = await opened_cat(service, server)
+    pages = [Page(service) for _ in range(2)]
+    answers = [pages[n % 2].attach(session, n + 1)["type"] for n in range(VIEWERS + 1)]
+    assert answers == ["attached"] * VIEWERS + ["error"]
+    assert pages[VIEWERS % 2].of("error")[-1]["code"] == "too-many"
+    others = [service.add(session.line, None, 24, 80) for _ in range(4)]
+    page = Page(service)
+    answers = [page.attach(others[n % 4], n + 1)["type"] for n in range(STREAMS + 1)]
+    assert answers == ["attached"] * STREAMS + ["error"]
+
+
+async def test_the_page_comes_back_before_its_old_connection_is_known_to_be_dead(
+    service: TerminalService, server: Remote
+) -> None:
+    session = await opened_cat(service, server)
+    old, new = Page(service), Page(service)
+    old.attach(session, viewer="one")
+    old.type("abc")
+    await old.shown(b"readyabc")
+    attached = new.attach(session, viewer="one", have=5, typed=1)
+    assert attached["input"] == 3
+    assert len(session.audience.viewers) == 1
+    new.typed[1] = 1
+    new.type("bcd")
+    await new.shown(b"abcd")
+    old.vanish()
+    assert len(session.audience.viewers) == 1
