@@ -148,7 +148,7 @@ def test_what_is_not_of_its_form(folder: Path, words: tuple[str, ...]) -> None:
     assert "usage: jupyter-ssh keygen" in mine.err
 
 
-@pytest.mark.parametrize("words", [("-K",), ("-D", "lib"), ("-w", "lib"), ("-k",), ("-Q",), ("-M", "screen")])
+@pytest.mark.parametrize("words", [("-K",), ("-D", "lib"), ("-w", "lib"), ("-M", "screen")])
 def test_what_only_ssh_keygen_has(folder: Path, words: tuple[str, ...]) -> None:
     answer = ours(folder, *words, "-f", "x")
     assert (answer.status, answer.out) == (255, "")
