@@ -229,7 +229,7 @@ class Page:
         """Whether output is kept, or only counted."""
         self.welcome: dict[str, Any] = {}
 
-    async def send(self, kind: str, **members: Any) -> None:
+    async def send(self, kind: str, /, **members: Any) -> None:
         """A control frame."""
         await self.socket.write_message(json.dumps({"type": kind, **members}))
 
@@ -273,7 +273,7 @@ class Page:
         stream.acked = stream.end
         await self.send("ack", stream=stream.number, offset=stream.end)
 
-    async def expect(self, kind: str, **members: Any) -> dict[str, Any]:
+    async def expect(self, kind: str, /, **members: Any) -> dict[str, Any]:
         """The next control frame of this type and with these members; what comes before it is put by."""
         while True:
             frame = await self.read()

@@ -104,7 +104,7 @@ class Page(Outlet):
         """The output offset behind the last byte that came."""
         return self.first[stream] + len(self.output[stream])
 
-    def send(self, kind: str, **members: Any) -> None:
+    def send(self, kind: str, /, **members: Any) -> None:
         """A control frame."""
         self.link.control(decode_control(json.dumps({"type": kind, **members})))
 
@@ -131,7 +131,7 @@ class Page(Outlet):
         self.link.data(decode_data(encode_data(stream, self.typed[stream], data)))
         self.typed[stream] += len(data)
 
-    def of(self, kind: str, **members: Any) -> list[dict[str, Any]]:
+    def of(self, kind: str, /, **members: Any) -> list[dict[str, Any]]:
         """The frames of a type that came, with these members."""
         return [
             frame
@@ -161,7 +161,7 @@ class Page(Outlet):
         """Wait until ``text`` is in the output."""
         await self.until(lambda: text in self.output[stream])
 
-    async def came(self, kind: str, **members: Any) -> dict[str, Any]:
+    async def came(self, kind: str, /, **members: Any) -> dict[str, Any]:
         """The newest frame of this type with these members, once there is one."""
         found: list[dict[str, Any]] = await self.until(lambda: self.of(kind, **members))
         return found[-1]
