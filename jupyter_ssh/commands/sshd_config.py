@@ -156,6 +156,7 @@ _ROWS = (
     _Row("PubkeyAuthOptions", values.LIST, "pubkey_auth_options", change=_read_auth_options),
     _Row("PubkeyAuthentication", values.YES_NO, put=lambda config, value: setattr(config, "public_keys", value)),
     _Row("RekeyLimit", values.REKEY_LIMIT, "rekey_limit", change=_bytes),
+    _Row("RequiredRSASize", values.INTEGER, "required_rsa_size"),
     _Row("RevokedKeys", values.TEXT_OR_NONE, "revoked_keys", change=_expanded),
     _Row("SetEnv", values.ENVIRONMENT, "set_env"),
     _Row("StrictModes", values.YES_NO, "strict_modes"),

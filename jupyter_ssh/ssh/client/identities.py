@@ -15,6 +15,7 @@ from ..keys.certificates import PLAIN_ALGORITHM, Certificate, CertificateKind, C
 from ..keys.files import KeyFile, certificate_beside, load_certificate, load_public_key, open_key_file
 from ..keys.security_keys import SecurityKeyPublicKey
 from .handshake import described
+from .settings import required_rsa_size
 
 IN_DEVICE: Final = "it signs in its device only"
 IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which signs through the device."
@@ -192,12 +193,12 @@ def _files(options: Options, unlock: Unlock) -> list[Identity]:
     for path in options.identity_file[:MAX_IDENTITIES]:
         if not named and not os.path.lexists(path):
             continue
-        identity = _file(path, unlock)
+        identity = _file(path, unlock, required_rsa_size(options))
         found.append(identity)
         if options.certificate_file:
             continue
         try:
-            certificate = certificate_beside(path)
+            certificate = certificate_beside(path, required_rsa_size(options))
         except (KeyFileError, KeyFormatError) as error:
             found.append(_unusable(f"{path}-cert.pub", error))
             continue
@@ -207,11 +208,11 @@ def _files(options: Options, unlock: Unlock) -> list[Identity]:
     return found
 
 
-def _file(path: str, unlock: Unlock) -> Identity:
+def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
     try:
-        file = open_key_file(path)
+        file = open_key_file(path, rsa_size)
     except (KeyFileError, KeyFormatError) as error:
-        public = _public_half(path)
+        public = _public_half(path, rsa_size)
         if public is None:
             return _unusable(path, error)
         # Its private half may be in an agent (ssh_config(5), IdentityFile).
@@ -222,10 +223,10 @@ def _file(path: str, unlock: Unlock) -> Identity:
     return Identity(label, file.public, FileSigner(file, unlock))
 
 
-def _public_half(path: str) -> PublicKey | None:
+def _public_half(path: str, rsa_size: int | None) -> PublicKey | None:
     for place in (path, f"{path}.pub"):
         try:
-            return load_public_key(place)[0]
+            return load_public_key(place, rsa_size)[0]
         except SSHError:
             continue
     return None
@@ -235,7 +236,7 @@ def _certificates(options: Options) -> list[Identity]:
     found = []
     for path in options.certificate_file[:MAX_IDENTITIES]:
         try:
-            certificate, _ = load_certificate(path)
+            certificate, _ = load_certificate(path, required_rsa_size(options))
         except (KeyFileError, KeyFormatError) as error:
             found.append(_unusable(path, error))
             continue

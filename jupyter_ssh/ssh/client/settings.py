@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ..config.options import Options
 from ..crypto.ciphers import CIPHERS
@@ -13,6 +14,9 @@ from ..crypto.selection import names, pick
 from ..keys.certificates import ALL_ALGORITHMS, CERTIFICATE_ALGORITHMS, PLAIN_TYPE
 from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+
+OLD_RSA_SIZE: Final = 1024
+"""What devices have whose algorithms are old too."""
 
 
 def session_settings(options: Options, known_key_types: Sequence[str], has_authority: bool = False) -> Settings:
@@ -26,6 +30,7 @@ def session_settings(options: Options, known_key_types: Sequence[str], has_autho
         algorithms=_algorithms(options, known_key_types, has_authority),
         rekey_bytes=limit.size,
         rekey_seconds=limit.seconds or DEFAULT_REKEY_SECONDS,
+        required_rsa_size=required_rsa_size(options),
         keepalive=KeepAlive(options.server_alive_interval, options.server_alive_count_max),
     )
 
@@ -34,6 +39,13 @@ def signature_algorithms(options: Options) -> tuple[str, ...]:
     """The algorithms keys may sign in with: PubkeyAcceptedAlgorithms."""
     default = names(ALL_ALGORITHMS, options.legacy)
     return pick(ALL_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
+
+
+def required_rsa_size(options: Options) -> int | None:
+    """Bits of the shortest RSA key that will do: RequiredRSASize, for old devices 1024, else None for our own limit."""
+    if options.given("required_rsa_size"):
+        return options.required_rsa_size
+    return OLD_RSA_SIZE if options.legacy else None
 
 
 def ca_signature_algorithms(options: Options) -> tuple[str, ...]:

@@ -102,7 +102,10 @@ def _check_public(row: KeyType, e: int, n: int) -> None:
             "RSA key too short",
             expected=f"at least {row.sizes[0]} bits",
             received=f"{bits} bits",
-            next_step="Make a new key, for example with: ssh-keygen -t ed25519",
+            next_step="Make a new key, for example with: ssh-keygen -t ed25519; if this one has to do, allow it with "
+            f"RequiredRSASize={bits}"
+            if bits >= LEAST_BITS
+            else "Make a new key: anybody can break this one",
         )
     if bits > MAX_BITS:
         raise KeyFormatError("RSA key too long", expected=f"at most {MAX_BITS} bits", received=f"{bits} bits")

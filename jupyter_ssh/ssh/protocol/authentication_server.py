@@ -184,7 +184,7 @@ class ServerAuthentication:
         if host_bound and (ours is None or ours.blob != host_key):
             return replace(request, problem="the request is bound to another host key")
         try:
-            key = parse_key_or_certificate(blob)
+            key = parse_key_or_certificate(blob, self._transport.settings.required_rsa_size)
         except (KeyFormatError, WireError) as error:
             # A key of a type we do not know is no reason to end the connection.
             return replace(request, problem=str(error))

@@ -27,10 +27,16 @@ class ClientGroupExchange:
     """The client's half: a wish for a group, then in the group the server names its public value."""
 
     def __init__(
-        self, method: GroupExchangeMethod, host_key_algorithm: str, transcript: Transcript, random: Randomness
+        self,
+        method: GroupExchangeMethod,
+        host_key_algorithm: str,
+        transcript: Transcript,
+        random: Randomness,
+        required_rsa_size: int | None = None,
     ) -> None:
         self._method = method
         self._host_key_algorithm = host_key_algorithm
+        self._required_rsa_size = required_rsa_size
         self._transcript = transcript
         self._random = random
         self._request = m.KexDhGexRequest(method.minimum, method.preferred, method.maximum).encode()
@@ -64,7 +70,9 @@ class ClientGroupExchange:
         exchange_hash = self._transcript.hash(
             self._method.hash_name, reply.host_key, self._public, reply.server_public, secret, self._hashed
         )
-        host_key = verified_host_key(reply.host_key, reply.signature, exchange_hash, self._host_key_algorithm)
+        host_key = verified_host_key(
+            reply.host_key, reply.signature, exchange_hash, self._host_key_algorithm, self._required_rsa_size
+        )
         return Step((), Secrets(self._method.hash_name, secret, exchange_hash), host_key, reply.signature)
 
 

@@ -90,10 +90,10 @@ def begin_exchange(role: Role, agreed: Agreed, transcript: Transcript, settings:
     method, random = EXCHANGES[agreed.kex], settings.random
     if role is Role.CLIENT:
         if not isinstance(method, GroupExchangeMethod):
-            return ClientExchange(agreed, transcript, random)
+            return ClientExchange(agreed, transcript, random, settings.required_rsa_size)
         from .group_exchange import ClientGroupExchange
 
-        return ClientGroupExchange(method, agreed.host_key, transcript, random)
+        return ClientGroupExchange(method, agreed.host_key, transcript, random, settings.required_rsa_size)
     if not isinstance(method, GroupExchangeMethod):
         return ServerExchange(agreed, transcript, settings.host_keys, random)
     from .group_exchange import ServerGroupExchange
@@ -108,12 +108,14 @@ def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateK
     return next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
 
 
-def verified_host_key(blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str) -> PublicKey:
+def verified_host_key(
+    blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str, required_rsa_size: int | None = None
+) -> PublicKey:
     """The server's host key or certificate, whose signature over the exchange hash is right.
 
     Raises `KeyExchangeError`, and `KeyFormatError` for a malformed key or certificate.
     """
-    host_key = parse_key_or_certificate(blob)
+    host_key = parse_key_or_certificate(blob, required_rsa_size)
     try:
         # A server has nobody to touch its security key at each connection.
         host_key.verify(signature, exchange_hash, (algorithm,), no_touch_required=True)
@@ -133,11 +135,14 @@ class ClientExchange:
 
     stage = Stage.AGREEMENT
 
-    def __init__(self, agreed: Agreed, transcript: Transcript, random: Randomness) -> None:
+    def __init__(
+        self, agreed: Agreed, transcript: Transcript, random: Randomness, required_rsa_size: int | None = None
+    ) -> None:
         method = EXCHANGES[agreed.kex]
         assert isinstance(method, ExchangeMethod)
         self._agreed = agreed
         self._transcript = transcript
+        self._required_rsa_size = required_rsa_size
         self._hash_name = method.hash_name
         self._agreement = method.agreement(random)
         self._public = self._agreement.client_public()
@@ -156,7 +161,9 @@ class ClientExchange:
         exchange_hash = self._transcript.hash(
             self._hash_name, reply.host_key, self._public, reply.server_public, secret
         )
-        host_key = verified_host_key(reply.host_key, reply.signature, exchange_hash, self._agreed.host_key)
+        host_key = verified_host_key(
+            reply.host_key, reply.signature, exchange_hash, self._agreed.host_key, self._required_rsa_size
+        )
         return Step((), Secrets(self._hash_name, secret, exchange_hash), host_key, reply.signature)
 
 

@@ -59,6 +59,8 @@ class Settings:
     """Shown by the server to the client before authentication (RFC 4252 §5.4)."""
     signature_algorithms: Sequence[str] = names(SIGNATURE_ALGORITHMS)
     """What keys may sign in with, as a server tells its clients (RFC 8308 §3.1)."""
+    required_rsa_size: int | None = None
+    """Bits of the shortest RSA key or authority that the other side may show; None: 2048."""
     groups: Callable[[], Sequence[Group]] | None = None
     """Gives the groups a server may name in a group exchange (RFC 4419), besides those of RFC 3526."""
     random: Callable[[int], bytes] = os.urandom

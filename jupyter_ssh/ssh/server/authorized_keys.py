@@ -43,13 +43,23 @@ class AuthorizedKeys:
         self.problems = tuple(problems)
 
     @classmethod
-    def load(cls, path: Path, *, home: Path | None = None, strict_modes: bool = True) -> AuthorizedKeys:
-        """Reads a file; raises `ConfigError` when it cannot be read or others may write it (see `read_trusted`)."""
+    def load(
+        cls,
+        path: Path,
+        *,
+        home: Path | None = None,
+        strict_modes: bool = True,
+        required_rsa_size: int | None = None,
+    ) -> AuthorizedKeys:
+        """Reads a file; raises `ConfigError` when it cannot be read or others may write it (see `read_trusted`).
+
+        ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.
+        """
         data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
-        return cls.parse(data.decode("utf-8", "surrogateescape"))
+        return cls.parse(data.decode("utf-8", "surrogateescape"), required_rsa_size)
 
     @classmethod
-    def parse(cls, text: str) -> AuthorizedKeys:
+    def parse(cls, text: str, required_rsa_size: int | None = None) -> AuthorizedKeys:
         """Reads the text of a file."""
         entries: list[AuthorizedKey] = []
         problems: list[Problem] = []
@@ -58,7 +68,7 @@ class AuthorizedKeys:
             if not line or line.startswith("#"):
                 continue
             try:
-                entries.append(_parse_line(line, number))
+                entries.append(_parse_line(line, number, required_rsa_size))
             except (ValueError, SSHError) as error:
                 problems.append(Problem(number, str(error)))
         return cls(entries, problems)
@@ -83,7 +93,7 @@ class AuthorizedKeys:
 _FIRST_WORD = re.compile(r'((?:[^\s"]|"(?:\\"|[^"\\]|\\(?!"))*")+)[ \t]+(.*)', re.DOTALL)
 
 
-def _parse_line(line: str, number: int) -> AuthorizedKey:
+def _parse_line(line: str, number: int, required_rsa_size: int | None) -> AuthorizedKey:
     if len(line) > MAX_LINE:
         raise ConfigError("line too long", expected=f"at most {MAX_LINE} characters")
     match = _FIRST_WORD.fullmatch(line)
@@ -96,5 +106,5 @@ def _parse_line(line: str, number: int) -> AuthorizedKey:
         raise ConfigError(f"keys of type {word[:80]} are not supported")
     else:
         options, key_text = parse_options(word), rest.strip()
-    key, comment = parse_public_line(key_text)
+    key, comment = parse_public_line(key_text, required_rsa_size)
     return AuthorizedKey(key, options, comment, number)

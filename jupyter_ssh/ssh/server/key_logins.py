@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from ..errors import CertificateError, ConfigError, SSHError
 from ..keys.base import PublicKey
@@ -15,14 +14,12 @@ from ..keys.certificate_check import check_user_certificate
 from ..keys.certificates import Certificate
 from ..keys.revoked_keys import read_revoked_keys
 from .accounts import Account
-from .authorized_keys import AuthorizedKeys
+from .authorized_keys import AuthorizedKeys, Problem
 from .key_options import KeyOptions, of_certificate
 from .options import ServerOptions
 from .principals import Principals
 
 log = logging.getLogger(__name__)
-
-F = TypeVar("F", AuthorizedKeys, Principals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class KeyLogins:
         if isinstance(key, Certificate):
             return self._judge_certificate(user, key, now)
         for path in self._options.key_files:
-            found = self._load(AuthorizedKeys, path).find(key, self._address, now)
+            found = self._keys(path).find(key, self._address, now)
             if found is not None:
                 return Admitted(found.options, f"key {key.fingerprint}")
         return f"key {key.fingerprint} is not authorised"
@@ -67,14 +64,23 @@ class KeyLogins:
             return f"all keys count as revoked: {error}"
         return None if why is None else f"key {key.fingerprint}: {why} is revoked"
 
-    def _load(self, kind: type[F], path: Path) -> F:
+    def _keys(self, path: Path) -> AuthorizedKeys:
+        options, home = self._options, Path(self._account.home)
         try:
-            loaded = kind.load(path, home=Path(self._account.home), strict_modes=self._options.strict_modes)
+            loaded = AuthorizedKeys.load(
+                path, home=home, strict_modes=options.strict_modes, required_rsa_size=options.required_rsa_size
+            )
         except ConfigError as error:
-            log.warning("%s lets nobody in: %s", path, error)
-            return kind()
-        for problem in loaded.problems:
-            log.warning("%s line %d lets nobody in: %s", path, problem.line, problem.why)
+            return AuthorizedKeys(problems=_told(path, [Problem(0, str(error))]))
+        _told(path, loaded.problems)
+        return loaded
+
+    def _principals(self, path: Path) -> Principals:
+        try:
+            loaded = Principals.load(path, home=Path(self._account.home), strict_modes=self._options.strict_modes)
+        except ConfigError as error:
+            return Principals(problems=_told(path, [Problem(0, str(error))]))
+        _told(path, loaded.problems)
         return loaded
 
     # --- certificates -------------------------------------------------------------------------------------------------
@@ -103,7 +109,7 @@ class KeyLogins:
         return [
             line.options
             for path in self._options.key_files
-            for line in self._load(AuthorizedKeys, path).authorities(certificate.authority, self._address, now)
+            for line in self._keys(path).authorities(certificate.authority, self._address, now)
         ]
 
     def _trusted(self) -> list[PublicKey]:
@@ -111,7 +117,7 @@ class KeyLogins:
         return [
             entry.key
             for path in self._options.authority_files
-            for entry in self._load(AuthorizedKeys, path).entries
+            for entry in self._keys(path).entries
             if entry.options == KeyOptions()
         ]
 
@@ -120,7 +126,7 @@ class KeyLogins:
         if not self._options.principal_files:
             return self._check(certificate, (user,), None, now)
         for path in self._options.principal_files:
-            found = self._load(Principals, path).find(certificate.statement.principals, self._address, now)
+            found = self._principals(path).find(certificate.statement.principals, self._address, now)
             if found is not None:
                 return self._check(certificate, (found.name,), found.options, now)
         return "none of its principals is authorised"
@@ -142,3 +148,11 @@ class KeyLogins:
             return allowed if line is None else line.merged(allowed)
         except (CertificateError, ValueError) as error:
             return str(error)
+
+
+def _told(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Writes problems to the log."""
+    for problem in problems:
+        place = f"{path} line {problem.line}" if problem.line else f"{path}"
+        log.warning("%s lets nobody in: %s", place, problem.why)
+    return problems

@@ -64,6 +64,8 @@ class ServerOptions:
     no key lets in."""
     pubkey_accepted_algorithms: str | Sequence[str] | None = None
     """Signature algorithms that keys may log in with, in the list syntax of ssh_config(5); None: the modern ones."""
+    required_rsa_size: int | None = None
+    """Bits of the shortest RSA key that may log in; None: 2048."""
     ca_signature_algorithms: str | Sequence[str] | None = None
     """What authorities may sign certificates with, in the same syntax."""
     pubkey_auth_options: Collection[str] = ()
@@ -228,6 +230,7 @@ class ServerOptions:
                 compression=names(COMPRESSIONS, legacy) if self.compression else ("none",),
             ),
             host_keys=shown,
+            required_rsa_size=self.required_rsa_size,
             signature_algorithms=tuple(dict.fromkeys(PLAIN_ALGORITHM.get(n, n) for n in self.accepted_algorithms)),
             groups=None if self.moduli is None else partial(read_moduli, self.moduli),
             rekey_bytes=self.rekey_limit,
