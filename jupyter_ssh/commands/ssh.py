@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from jupyter_ssh.commands.interrupts import Interrupts, die_by
 from jupyter_ssh.commands.messages import PROGRAM, Messages
@@ -65,6 +66,8 @@ def _run(arguments: Arguments) -> int:
     options = _options(arguments)
     if arguments.print_options:
         return _print(options.lines())
+    if options.fork_after_authentication:
+        options = _for_background(options, arguments)
     if options.remote_command is not None and arguments.command is not None:
         raise ConfigError("Cannot execute command-line and remote command.", phase="options")
     try:
@@ -77,9 +80,23 @@ def _run(arguments: Arguments) -> int:
             messages.say(f"Warning: {text}")
         for text in options.ignored:
             messages.say(f"debug1: {text}", "DEBUG1")
-        return _ended(asyncio.run(_Command(options, arguments, messages).run()))
+        if not options.fork_after_authentication:
+            return _ended(asyncio.run(_Command(options, arguments, messages).run()))
+        from jupyter_ssh.commands.background import Child
+
+        child = Child()
+        return child.run(lambda: asyncio.run(_Command(options, arguments, messages, child.logged_in).run()))
     finally:
         messages.close()
+
+
+def _for_background(options: Options, arguments: Arguments) -> Options:
+    """What ForkAfterAuthentication brings with it (ssh_config(5)); raises `ConfigError`."""
+    if sys.platform == "win32":
+        raise ConfigError("ForkAfterAuthentication (-f) is not for Windows", phase="options")
+    if options.session_type != "none" and arguments.command is None and options.remote_command is None:
+        raise ConfigError("Cannot fork into background without a command to execute.", phase="options")
+    return replace(options, stdin_null=True)
 
 
 def _options(arguments: Arguments) -> Options:
@@ -102,7 +119,14 @@ def _ended(status: int) -> int:
 class _Command:
     """The connection of one command line, from dialling to the exit status."""
 
-    def __init__(self, options: Options, arguments: Arguments, messages: Messages) -> None:
+    def __init__(
+        self,
+        options: Options,
+        arguments: Arguments,
+        messages: Messages,
+        on_login: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_login = on_login
         self._options = options
         self._arguments = arguments
         self._messages = messages
@@ -133,6 +157,7 @@ class _Command:
                 self._messages.say(text)
             if self._messages.shown("DEBUG1"):
                 self._messages.say("\n".join(f"debug1: {line}" for line in describe(connection).splitlines()))
+            self._on_login()
             session = LocalSession(connection, self._options, self._messages, self._interrupts)
             if self._options.session_type == "none":
                 return await session.wait()

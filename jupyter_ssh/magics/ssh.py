@@ -19,7 +19,7 @@ from jupyter_ssh.magics.options import Request, read_line
 from jupyter_ssh.magics.usage import value_is_used
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
-from jupyter_ssh.ssh.errors import RemoteCommandError
+from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -51,13 +51,14 @@ def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connect
 
         return open_terminal(request)
     connection = connection_for(request)
-    if cell is None and command is None:
+    command = _remote_command(request, connection) or command
+    if _session_type(request, connection) == "none" or (cell is None and command is None):
         return connection
     input = None
     if cell is not None:
         command = command or DEFAULT_INTERPRETER
         input = (cell if cell.endswith("\n") else cell + "\n").encode("utf-8", "surrogateescape")
-    if request.background:
+    if request.background or (request.destination and connection.inner.options.fork_after_authentication):
         _start(shell, request, connection, command, input)
         return None
     used = cell is None and value_is_used(shell)
@@ -91,6 +92,8 @@ def connection_for(request: Request) -> Connection:
 def _say_how_it_went(connection: Connection, verbose: int) -> None:
     """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
     decided = connection.inner.options
+    if decided.log_level in ("QUIET", "FATAL", "ERROR"):
+        return
     for note in connection.inner.messages:
         print(note, file=sys.stderr if note.startswith("WARNING") else sys.stdout)
     notes = list(decided.warnings)
@@ -125,8 +128,8 @@ def _run(
             live=live,
             hidden=hidden,
             kept=kept,
-            pty=_pty(request),
-            subsystem=request.arguments.subsystem,
+            pty=_pty(request, connection),
+            subsystem=_session_type(request, connection) == "subsystem",
         )
 
     try:
@@ -150,8 +153,8 @@ def _start(
 ) -> None:
     """Start ``command`` in the background and put its streams and itself into the person's variables."""
     engine = get_engine()
-    subsystem = request.arguments.subsystem
-    process = engine.call(lambda: start(connection.inner, command, pty=_pty(request), subsystem=subsystem))
+    pty, subsystem = _pty(request, connection), _session_type(request, connection) == "subsystem"
+    process = engine.call(lambda: start(connection.inner, command, pty=pty, subsystem=subsystem))
     streams: dict[str, BackgroundStream | None] = {}
     for stream, name in (("stdout", request.out), ("stderr", request.err)):
         inner = getattr(process, stream)
@@ -176,9 +179,32 @@ def _wants_terminal(request: Request) -> bool:
     return request.arguments.winning.get("RequestTTY") in ("yes", "force")
 
 
-def _pty(request: Request) -> Pty | None:
-    """A terminal for ``-t``: of a fixed size, for the cell has none."""
-    if not _wants_terminal(request):
+def _remote_command(request: Request, connection: Connection) -> str | None:
+    """RemoteCommand of a host that was named; as with OpenSSH there may be no other one then. Raises `ConfigError`."""
+    options = connection.inner.options
+    if request.destination is None or options.remote_command is None:
+        return None
+    if request.arguments.command is not None:
+        raise ConfigError(
+            "Cannot execute command-line and remote command.",
+            phase="options",
+            received=f"RemoteCommand, {options.sources.get('remote_command', '')}",
+            next_step="Without it: -o RemoteCommand=none.",
+        )
+    return options.remote_command
+
+
+def _session_type(request: Request, connection: Connection) -> str:
+    """SessionType of a host that was named; on the current connection the line alone decides."""
+    if request.destination is not None:
+        return connection.inner.options.session_type
+    return request.arguments.winning.get("SessionType", "default")
+
+
+def _pty(request: Request, connection: Connection) -> Pty | None:
+    """A terminal of a fixed size, for the cell has none: for ``-t``, or RequestTTY force in a file."""
+    asked = request.arguments.winning.get("RequestTTY")
+    if asked == "no" or (asked is None and connection.inner.options.request_tty != "force"):
         return None
     from jupyter_ssh.ssh.client import Pty
 

@@ -42,6 +42,7 @@ from .agent_forwarding import CHANNEL as AGENT_CHANNEL
 from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
 from .handshake import Handshake
+from .keywords_acted_on import after_login, check_refusal, set_quality
 from .local_commands import shell_status
 from .process import Process, Pty, Result
 from .prompts import NoPrompts, Prompts
@@ -185,6 +186,7 @@ async def open_connection(
     options: Options, prompts: Prompts, *, password: str | None = None, keys: Sequence[PrivateKey] = ()
 ) -> Connection:
     """Connects and logs in; see `connect`."""
+    check_refusal(options)
     if options.proxy_jump or options.proxy_command:
         name = "ProxyJump" if options.proxy_jump else "ProxyCommand"
         raise ConfigError(
@@ -227,6 +229,7 @@ async def open_connection(
             agent.close()
             handshake.messages += (f"Warning: {text}" for text in agent.warnings)
         connection.logged_in(login, address)
+        await after_login(connection)
     except BaseException:
         connection.abandon()
         raise
@@ -243,6 +246,7 @@ async def _dial(options: Options, seconds: float) -> socket.socket:
                 options.port,
                 family=options.address_family,
                 bind_address=options.bind_address,
+                bind_interface=options.bind_interface,
                 timeout=seconds,
                 keepalive=options.tcp_keep_alive,
             )
@@ -349,6 +353,8 @@ class Connection:
 
         Raises `ChannelOpenError`, `ChannelRequestDenied`, `DeadlineExceeded`, or why the connection ended.
         """
+        if pty is not None:
+            set_quality(self.driver.tcp_socket, self.options, interactive=True)
         process = Process(self, command)
         try:
             await within(process.begin(pty, env or {}, subsystem), timeout, "starting a process")

@@ -14,6 +14,7 @@ from ..crypto.selection import names, pick
 from ..keys.certificates import ALL_ALGORITHMS, CERTIFICATE_ALGORITHMS, PLAIN_TYPE
 from ..keys.key_types import SIGNATURE_ALGORITHMS
 from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+from .keywords_acted_on import version_line
 
 OLD_RSA_SIZE: Final = 1024
 """What devices have whose algorithms are old too."""
@@ -32,6 +33,7 @@ def session_settings(options: Options, known_key_types: Sequence[str], has_autho
         rekey_seconds=limit.seconds or DEFAULT_REKEY_SECONDS,
         required_rsa_size=required_rsa_size(options),
         keepalive=KeepAlive(options.server_alive_interval, options.server_alive_count_max),
+        version=version_line(options),
     )
 
 

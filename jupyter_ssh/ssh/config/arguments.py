@@ -59,7 +59,7 @@ LETTERS: dict[str, Letter] = {
         Letter("E", "append messages to this file", "file"),
         Letter("e", "escape character of a terminal session", "character", "EscapeChar", wins=True),
         Letter("F", "configuration file; none for no file", "file"),
-        Letter("f", "go to the background before the command", supported=False),
+        Letter("f", "go to the background once logged in", None, "ForkAfterAuthentication", "yes", wins=True),
         Letter("G", "print the resolved options and end"),
         Letter("g", "let other machines use forwarded ports", supported=False),
         Letter("I", "PKCS#11 library", "library", supported=False),
@@ -75,7 +75,7 @@ LETTERS: dict[str, Letter] = {
         Letter("n", "no standard input", keyword="StdinNull", fixed="yes", wins=True),
         Letter("O", "control a master connection", "command", supported=False),
         Letter("o", "an option as in ssh_config", "option"),
-        Letter("P", "tag for Match tagged", "tag", supported=False),
+        Letter("P", "tag for Match tagged", "tag", "Tag", wins=True),
         Letter("p", "port", "port", "Port"),
         Letter("Q", "print the algorithms of a kind", "query"),
         Letter("q", "say only what is fatal"),
@@ -278,6 +278,8 @@ class _Parser:
             self.result.ordered.append((row.keyword, text))
         if row.letter == "N":
             self.result.winning["RequestTTY"] = "no"
+        elif row.letter == "f":
+            self.result.winning["StdinNull"] = "yes"
 
     def _check_single_jump(self) -> None:
         if any(isinstance(option, tuple) and option[0] == "ProxyJump" for option in self.result.ordered):

@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.config.keywords import (
     Keyword,
     find_keyword,
 )
-from jupyter_ssh.ssh.config.values import UNSET, arguments_of
+from jupyter_ssh.ssh.config.values import UNSET, RekeyLimit, arguments_of
 from jupyter_ssh.ssh.config.words import split_arguments, split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
@@ -112,6 +112,14 @@ class Settings:
             assert isinstance(earlier, tuple)
             self.values[name] = _gathered(row, earlier, value)
             self.sources.setdefault(name, where)
+        elif name == "rekey_limit" and isinstance(value, RekeyLimit):
+            # Its size and its time each come from the first line that says one.
+            first = self.values.get(name)
+            if isinstance(first, RekeyLimit):
+                self.values[name] = first if first.seconds is not None else RekeyLimit(first.size, value.seconds)
+            else:
+                self.values[name] = value
+                self.sources[name] = where
         elif name not in self.values and not self._other_way(name):
             self.values[name] = value
             self.sources[name] = where

@@ -27,10 +27,13 @@ UNSET: Final = object()  # what "none" is for a time: as if the line were not th
 
 @dataclass(frozen=True, slots=True)
 class RekeyLimit:
-    """When to exchange keys anew: after ``size`` bytes (``None``: the cipher's limit) and ``seconds`` (0: never)."""
+    """When to exchange keys anew: after ``size`` bytes (``None``: the cipher's limit) and ``seconds``.
+
+    ``seconds`` is 0 for never and ``None`` where nothing was said.
+    """
 
     size: int | None = None
-    seconds: int = 0
+    seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +143,9 @@ def _read_rekey_limit(arguments: Sequence[str]) -> RekeyLimit:
     size = None if first == "default" else parse_size(first)
     if size is not None and 0 < size < _SMALLEST_REKEY:
         raise ValueError("RekeyLimit too small")
-    seconds = 0
-    if len(arguments) > 1 and arguments[1].lower() != "none":
-        seconds = int(parse_time(arguments[1]))
+    seconds = None
+    if len(arguments) > 1:
+        seconds = 0 if arguments[1] == "none" else int(parse_time(arguments[1]))
     return RekeyLimit(size or None, seconds)
 
 
@@ -221,7 +224,7 @@ def _write_environment(value: object) -> list[str]:
 
 
 def _write_rekey_limit(value: object) -> list[str]:
-    return [f"{value.size or 0} {value.seconds}"] if isinstance(value, RekeyLimit) else []
+    return [f"{value.size or 0} {value.seconds or 0}"] if isinstance(value, RekeyLimit) else []
 
 
 YES_NO = Kind("yes/no", lambda a: parse_yes_no(a[0]), lambda v: ["yes" if v else "no"])
@@ -266,7 +269,7 @@ def arguments_of(value: object, kind: Kind) -> list[str]:
     Raises ``ValueError`` for a type that no option takes.
     """
     if isinstance(value, RekeyLimit):
-        return [str(value.size) if value.size else "default", str(value.seconds)]
+        return [str(value.size) if value.size else "default", *([] if value.seconds is None else [str(value.seconds)])]
     if isinstance(value, AgentAddition):
         return [*_write_agent_addition(value)[0].split()]
     if isinstance(value, bool):

@@ -35,28 +35,54 @@ async def dial(
     *,
     family: str = "any",
     bind_address: str | None = None,
+    bind_interface: str | None = None,
     timeout: float | None = None,
     keepalive: bool = True,
 ) -> socket.socket:
     """A connected, non-blocking TCP socket.
 
     Raises `NameNotFound`, `ConnectError` (with ``attempts``, each address and its outcome) and `DeadlineExceeded`.
-    ``family`` is AddressFamily of ssh_config(5), ``keepalive`` TCPKeepAlive.
+    ``family`` is AddressFamily of ssh_config(5), ``bind_interface`` BindInterface, ``keepalive`` TCPKeepAlive.
     """
     advice = f"Check that {host} is up and that no firewall drops port {port}."
-    connected = await within(
-        _dial(host, port, family, bind_address), timeout, f"connecting to {host} port {port}", next_step=advice
-    )
+    dialling = _dial(host, port, family, bind_address, bind_interface)
+    connected = await within(dialling, timeout, f"connecting to {host} port {port}", next_step=advice)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if keepalive:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return connected
 
 
-async def _dial(host: str, port: int, family: str, bind_address: str | None) -> socket.socket:
+async def _dial(
+    host: str, port: int, family: str, bind_address: str | None, bind_interface: str | None
+) -> socket.socket:
     addresses = await resolve(host, port, family)
-    local = None if bind_address is None else await resolve(bind_address, 0, family)
+    local: Sequence[Address] | None = None
+    if bind_address is not None:
+        local = await resolve(bind_address, 0, family)
+    elif bind_interface is not None:
+        local = _interface(bind_interface)
     return await _race(host, port, addresses, local)
+
+
+def _interface(name: str) -> list[Address]:
+    """The addresses of an interface, for BindInterface of ssh_config(5); raises `ConnectError`."""
+    from .names import interface_addresses
+
+    found = interface_addresses(name)
+    if not found:
+        raise ConnectError(
+            f"the interface {name!r} has no address",
+            phase="connecting",
+            expected="BindInterface with the name of an interface that is up",
+            next_step="Look at `ip address` (Windows: `ipconfig`).",
+        )
+    flags = socket.AI_NUMERICHOST
+    return [
+        cast(Address, (item[0], item[4]))
+        for address in found
+        for item in socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM, flags=flags)
+    ]
 
 
 async def resolve(host: str, port: int, family: str = "any") -> list[Address]:
@@ -131,7 +157,7 @@ async def _connect(address: Address, local: Sequence[Address] | None) -> socket.
         if local is not None:
             source = next((own for own_family, own in local if own_family == family), None)
             if source is None:
-                raise OSError(errno.EADDRNOTAVAIL, "BindAddress has no address of this family")
+                raise OSError(errno.EADDRNOTAVAIL, "no address of this family to connect from")
             connection.bind(source)
         await asyncio.get_running_loop().sock_connect(connection, target)
     except BaseException:

@@ -197,6 +197,12 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     # --- for the owner ------------------------------------------------------------------------------------------------
 
+    @property
+    def tcp_socket(self) -> socket.socket | None:
+        """The socket of a connection over TCP, for its options; None where there is none (yet)."""
+        found = self._transport.get_extra_info("socket") if self._transport is not None else None
+        return found if found is not None and hasattr(found, "setsockopt") else None
+
     def address(self, which: str) -> tuple[str, int]:
         """Host and port of this end ("sockname") or the other ("peername"); empty and 0 when unknown."""
         found = self._transport.get_extra_info(which) if self._transport is not None else None

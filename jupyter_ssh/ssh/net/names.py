@@ -47,16 +47,16 @@ class SystemNames:
         return answers[0]
 
 
-def interface_addresses() -> list[str]:
-    """The addresses of all interfaces that are up."""
-    import psutil  # only where a file says Match localnetwork
+def interface_addresses(name: str | None = None) -> list[str]:
+    """The addresses of all interfaces that are up, or of one of them."""
+    import psutil  # only where a file says Match localnetwork or BindInterface
 
-    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    up = {each for each, state in psutil.net_if_stats().items() if state.isup and name in (None, each)}
     families = (socket.AF_INET, socket.AF_INET6)
     return [
         entry.address
-        for name, entries in psutil.net_if_addrs().items()
-        if name in up
+        for each, entries in psutil.net_if_addrs().items()
+        if each in up
         for entry in entries
         if entry.family in families
     ]

@@ -204,7 +204,6 @@ def test_no_command_at_all(options: list[str], destination: str) -> None:
         (["--help"], 0, "usage: jupyter-ssh ssh"),
         ([], 255, "usage: jupyter-ssh ssh"),
         (["-L", "1:a:2", "host"], 255, "not supported yet"),
-        (["-f", "host", "true"], 255, "not supported yet"),
         (["-s", "host"], 255, "specify a subsystem"),
         (["-E", "/no/such/folder/log", "host"], 255, "Couldn't open logfile"),
         (["-F", "/no/such/file", "host"], 255, "Can't open user config file"),

@@ -35,7 +35,7 @@ def test_what_is_no_port(text: str) -> None:
         (["1G"], RekeyLimit(1 << 30)),
         (["512k", "1h"], RekeyLimit(512 << 10, 3600)),
         (["default", "30"], RekeyLimit(None, 30)),
-        (["1M", "none"], RekeyLimit(1 << 20)),
+        (["1M", "none"], RekeyLimit(1 << 20, 0)),
         (["0"], RekeyLimit()),
     ],
 )

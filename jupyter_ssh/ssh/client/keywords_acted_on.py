@@ -1,0 +1,116 @@
+"""Keywords of ssh_config(5) that act at one moment of a connection: before it is made, at its keys, once logged in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ..config.options import Options
+from ..errors import ConfigError, HostKeyError
+from ..keys.base import PublicKey
+from ..keys.certificates import Certificate
+from ..protocol.settings import SOFTWARE_VERSION
+from ..protocol.version import MAX_VERSION_LINE
+from .local_commands import shell_status
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+LOCAL_COMMAND_SECONDS: Final = 60.0
+"""How long LocalCommand may take; the session waits for it."""
+
+_QOS: Final = {
+    socket.AF_INET: (socket.IPPROTO_IP, getattr(socket, "IP_TOS", None)),
+    socket.AF_INET6: (getattr(socket, "IPPROTO_IPV6", 41), getattr(socket, "IPV6_TCLASS", None)),
+}
+
+
+def check_refusal(options: Options) -> None:
+    """RefuseConnection: raises `ConfigError` with the person's own words."""
+    if options.refuse_connection is not None:
+        raise ConfigError(
+            options.refuse_connection,
+            phase="options",
+            received=f"RefuseConnection, {options.sources.get('refuse_connection', '')}",
+        )
+
+
+def version_line(options: Options) -> str:
+    """Our identification string with VersionAddendum behind it (RFC 4253 §4.2); raises `ConfigError`."""
+    if options.version_addendum is None:
+        return SOFTWARE_VERSION
+    line = f"{SOFTWARE_VERSION} {options.version_addendum}"
+    if len(line) > MAX_VERSION_LINE - 2 or not (line.isascii() and line.isprintable()):
+        room = MAX_VERSION_LINE - 3 - len(SOFTWARE_VERSION)
+        raise ConfigError("VersionAddendum", phase="options", expected=f"at most {room} printable ASCII characters")
+    return line
+
+
+def too_short(key: PublicKey, options: Options) -> str | None:
+    """What RequiredRSASize has against a key, if anything."""
+    plain = key.key if isinstance(key, Certificate) else key
+    if plain.key_type != "ssh-rsa" or plain.size >= options.required_rsa_size:
+        return None
+    return f"an RSA key of {plain.size} bits where RequiredRSASize is {options.required_rsa_size}"
+
+
+def check_host_key_size(key: PublicKey, options: Options) -> None:
+    """RequiredRSASize for the server's key: raises `HostKeyError`."""
+    problem = too_short(key, options)
+    if problem is not None:
+        raise HostKeyError(
+            "the server's key is too short",
+            phase="key exchange",
+            expected=f"at least {options.required_rsa_size} bits",
+            received=problem,
+            next_step="Ask the administrator for a longer key, or give a smaller RequiredRSASize for this host.",
+        )
+
+
+def set_quality(connected: socket.socket | None, options: Options, *, interactive: bool) -> None:
+    """IPQoS: marks the packets of a TCP connection. No network must take the mark, so failing is no error."""
+    value = options.ip_qos[0 if interactive else 1]
+    if connected is None or value is None or connected.family not in _QOS:
+        return
+    level, name = _QOS[connected.family]
+    if name is not None:
+        with contextlib.suppress(OSError):
+            connected.setsockopt(level, name, value)
+
+
+async def after_login(connection: Connection) -> None:
+    """What is said and done between logging in and the first session.
+
+    VisualHostKey and WarnWeakCrypto say something, IPQoS marks packets, LocalCommand is run where PermitLocalCommand
+    allows it.
+    """
+    options, info = connection.options, connection.info
+    host_key = connection.session.info.host_key
+    if options.visual_host_key and host_key is not None:
+        connection.messages.append(f"Host key fingerprint is {host_key.fingerprint}\n{host_key.randomart}")
+    if options.warn_weak_crypto == "yes" and not info.post_quantum:
+        connection.messages.extend(_weak(info.host, info.exchange))
+    set_quality(connection.driver.tcp_socket, options, interactive=False)
+    if options.permit_local_command and options.local_command is not None:
+        await _run_local_command(options.local_command, connection.messages)
+
+
+def _weak(host: str, exchange: str) -> Sequence[str]:
+    return [
+        f"WARNING: the keys of the connection to {host} come from {exchange}: who records it now may read it once "
+        "there are quantum computers. A newer server, or WarnWeakCrypto no in your ssh_config, ends this warning."
+    ]
+
+
+async def _run_local_command(command: str, messages: list[str]) -> None:
+    """As in OpenSSH, how it ends is of no consequence to the session."""
+    try:
+        status = await asyncio.to_thread(shell_status, command, LOCAL_COMMAND_SECONDS, output=True)
+    except (TimeoutError, OSError) as error:
+        messages.append(f"WARNING: LocalCommand: {error}")
+    else:
+        if status:
+            messages.append(f"LocalCommand ended with status {status}.")
