@@ -69,8 +69,10 @@ async def test_an_agent_that_is_gone_ends_nothing_else(openssh_server: Any, tmp_
         assert (await connection.run("echo on")).stdout == b"on\n"
 
 
-async def test_a_server_may_not_open_what_was_not_offered(tmp_path: Path) -> None:
-    async with embedded_in_loop(tmp_path / "server") as server, reach(server):
+@pytest.mark.parametrize("lent", [False, True])
+async def test_a_server_may_not_open_what_no_session_was_lent(own_agent: OwnAgent, tmp_path: Path, lent: bool) -> None:
+    options = {"identity_agent": own_agent.socket, "forward_agent": lent}
+    async with embedded_in_loop(tmp_path / "server") as server, reach(server, **options):
         assert server.server is not None
         (connection,) = server.server._connections
         refused: asyncio.Future[e.ChannelEvent] = asyncio.get_running_loop().create_future()

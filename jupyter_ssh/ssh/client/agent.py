@@ -104,6 +104,7 @@ class LoginAgent:
         except (AgentError, DeadlineExceeded) as error:
             self.warnings.append(f"the agent at {self.address} is left out: {error}")
             return []
+        log.debug("the agent at %s has %d keys", self.address, len(found))
         for item in found:
             if item.key is None:
                 self.problems.append(f"{item.comment or 'a key'}: {item.problem}")

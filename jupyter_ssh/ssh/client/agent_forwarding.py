@@ -15,7 +15,11 @@ from ..agent.frames import LENGTH_SIZE, check_length, frame
 from ..errors import DeadlineExceeded, SSHError
 from ..protocol import events as e
 from ..protocol.channel import Channel
-from ..wire.numbers import SSH_OPEN_CONNECT_FAILED, SSH_OPEN_RESOURCE_SHORTAGE
+from ..wire.numbers import (
+    SSH_OPEN_ADMINISTRATIVELY_PROHIBITED,
+    SSH_OPEN_CONNECT_FAILED,
+    SSH_OPEN_RESOURCE_SHORTAGE,
+)
 from .agent import open_bound
 from .streams import Reader, Writer
 
@@ -34,11 +38,16 @@ class AgentForwarding:
 
     def __init__(self, session: ClientSession, address: str) -> None:
         self.address = address
+        self.offered = False
+        """Whether a session has told the server of it: before that the server may not use it."""
         self._session = session
         self._channels: set[_AgentChannel] = set()
 
     def open_requested(self, channel: Channel) -> None:
         """The server wants a channel to the agent."""
+        if not self.offered:
+            channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "no session was lent the agent")
+            return
         if len(self._channels) >= MAX_CHANNELS:
             channel.refuse(SSH_OPEN_RESOURCE_SHORTAGE, f"at most {MAX_CHANNELS} connections to the agent")
             return

@@ -213,7 +213,7 @@ class ClientLogin:
         if self._identities is None:
             agent_keys = None if self._agent is None else self._agent.keys
             self._identities = await collect(self._options, self._keys, agent_keys, self._unlock)
-            for problem in () if self._agent is None else self._agent.problems:
+            for problem in () if self._agent is None else (*self._agent.problems, *self._agent.warnings):
                 self._note("publickey", "agent", problem)
         while self._identities:
             identity = self._identities.pop(0)

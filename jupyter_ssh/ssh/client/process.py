@@ -176,6 +176,7 @@ class Process:
         """Waits for the channel, then asks for terminal, environment and command; raises `ChannelRequestDenied`."""
         await self._opened
         if self._connection.agent_forwarding is not None:
+            self._connection.agent_forwarding.offered = True
             self._channel.request(AGENT_REQUEST)  # without an answer: who may not have it goes without, as OpenSSH
         if pty is not None:
             pty_reply = self._ask("pty-req", pty.request().encode())
