@@ -15,7 +15,8 @@ from jupyter_ssh.ssh.keys import CertifiedKey, generate, load_certificate, load_
 from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
 from jupyter_ssh.ssh.keys.certificates import CertificateKind, certificate_name
 from jupyter_ssh.ssh.server import listen
-from tests.peers.client_support import Person, reach
+from tests.peers.algorithm_matrix import record
+from tests.peers.client_support import Person, reach, software, talking
 from tests.support.certificates import certify, make_authority
 from tests.support.clients import PeerClients
 from tests.support.fixtures import watch
@@ -56,10 +57,12 @@ async def test_certificates_of_every_type(sshd: PeerServer, authority: Path, tmp
     save_private_key(path, key)
     certify(authority, path, principals=sshd.user, key_id=f"id of {key_type}")
     legacy = key_type == "ssh-dss"
-    async with reach(sshd, identity_file=path, legacy=legacy) as connection:
+    async with talking(sshd, identity_file=path, legacy=legacy) as connection:
         assert connection.info.method == "publickey"
         assert connection.info.key_fingerprint == key.public.fingerprint
     assert f"id of {key_type}" in sshd.log()
+    name = certificate_name(key.public.signature_algorithms[0])
+    record(software(connection.session.info), "client", **{"user key": name})
 
 
 @pytest.mark.parametrize("algorithm", ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"])
@@ -69,9 +72,10 @@ async def test_rsa_certificates_with_each_signature(
     path = ssh_keygen(tmp_path / "id", "rsa", bits=2048)
     certify(authority, path, principals=sshd.user)
     name = certificate_name(algorithm)
-    async with reach(sshd, identity_file=path, pubkey_accepted_algorithms=name) as connection:
+    async with talking(sshd, identity_file=path, pubkey_accepted_algorithms=name) as connection:
         assert connection.info.method == "publickey"
     assert f"{name}" in sshd.log()
+    record(software(connection.session.info), "client", **{"user key": name})
     with pytest.raises(errors.AuthenticationError) as caught:
         await reach(sshd, identity_file=path, pubkey_accepted_algorithms="ssh-ed25519", password_authentication=False)
     assert {outcome for _, _, outcome in caught.value.attempts} == {
@@ -173,7 +177,10 @@ async def test_signatures_bound_to_the_host_key(
     assert ("publickey-hostbound-v00@openssh.com" in server.log().replace("ext-info", "")) is bound
 
 
-@pytest.mark.parametrize("key_type", ["ssh-ed25519", "ssh-ed448", "ecdsa-sha2-nistp384", "ssh-rsa", "ssh-dss"])
+ASYNCSSH_TYPES = ["ssh-ed448", *USER_TYPES]
+
+
+@pytest.mark.parametrize("key_type", ASYNCSSH_TYPES)
 async def test_asyncssh_takes_certificates(asyncssh_server_factory: Any, key_type: str) -> None:
     """AsyncSSH's authorities stand in authorized_keys."""
     ca, key = generate(), key_of(key_type)
@@ -182,8 +189,9 @@ async def test_asyncssh_takes_certificates(asyncssh_server_factory: Any, key_typ
     server.authorized_keys.write_text(f"cert-authority {ca.public.line()}\n")
     certificate = sign_certificate(ca, key.public, principals=[server.user])
     certified = CertifiedKey(key, certificate)
-    async with reach(server, identity_file=certified, legacy=key_type == "ssh-dss") as connection:
+    async with talking(server, identity_file=certified, legacy=key_type == "ssh-dss") as connection:
         assert connection.info.method == "publickey"
+    record(software(connection.session.info), "client", **{"user key": certified.public.signature_algorithms[0]})
     with pytest.raises(errors.AuthenticationError):
         await reach(server, identity_file=key, legacy=True)
 
@@ -224,9 +232,10 @@ async def test_host_certificates_of_every_type(certified_host: PeerServer, known
     before = known_hosts.read_text()
     for name in names:
         options = {"known_hosts": known_hosts, "host_key_algorithms": name, "strict_host_key_checking": "yes"}
-        async with reach(certified_host, **options) as connection:
+        async with talking(certified_host, **options) as connection:
             assert connection.info.host_key_algorithm == name
             assert connection.info.host_key_fingerprint == key_of(key_type).public.fingerprint
+        record(software(connection.session.info), "client", **{"host key": name})
     assert known_hosts.read_text() == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from jupyter_ssh.commands import main
 from jupyter_ssh.ssh import connect, errors
 from jupyter_ssh.ssh.keys import CertifiedKey, generate, load_private_key, save_private_key
 from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates import certificate_name
 from jupyter_ssh.ssh.server.options import certified as certified_keys
-from tests.peers.server_support import TIMEOUT, asyncssh_client, ssh
+from tests.peers.algorithm_matrix import record
+from tests.peers.server_support import TIMEOUT, asyncssh_client, client_version, ssh
 from tests.support.certificates import certify, make_authority
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory, LoopThread
@@ -24,6 +27,7 @@ from tests.support.identities import Identity, make_identity, run_quietly, ssh_k
 from tests.support.made_keys import OPENSSH_TYPES, key_of
 from tests.support.peers import require_tool
 
+DATA = os.urandom(60_000)
 ALLOWED = "+ssh-rsa*,ssh-dss*,ssh-mldsa44*"
 USER_TYPES = [name for name in OPENSSH_TYPES if not key_of(name).needs_agent]
 
@@ -64,11 +68,14 @@ def test_openssh_with_certificates_of_every_type(
     trusting: EmbeddedServer, authority: Path, tmp_path: Path, peer_clients: PeerClients, key_type: str
 ) -> None:
     identity = user_key(tmp_path, key_type)
-    command = ssh(trusting, peer_clients, "echo in", "-oPubkeyAcceptedAlgorithms=+ssh-dss*", identity=identity)
+    options = ["-oPubkeyAcceptedAlgorithms=+ssh-dss*", "-oRekeyLimit=16K"]
+    command = ssh(trusting, peer_clients, "cat", *options, identity=identity)
     assert refused(command.run()), "the key alone lets nobody in"
     certify(authority, identity.openssh, principals=f"somebody,{trusting.user}")
-    done = command.run()
-    assert done.stdout == b"in\n", done.stderr
+    done = command.run(DATA)
+    assert done.stdout == DATA, done.stderr
+    name = certificate_name(key_of(key_type).public.signature_algorithms[0])
+    record(client_version("ssh"), "server", **{"user key": name})
 
 
 @pytest.mark.parametrize("algorithm", ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"])
@@ -77,9 +84,11 @@ def test_rsa_with_each_signature(
 ) -> None:
     identity = user_key(tmp_path, "ssh-rsa")
     certify(authority, identity.openssh, principals=trusting.user)
-    option = f"-oPubkeyAcceptedAlgorithms={algorithm}-cert-v01@openssh.com"
-    done = ssh(trusting, peer_clients, "echo in", option, identity=identity).run()
-    assert done.stdout == b"in\n", done.stderr
+    name = certificate_name(algorithm)
+    options = [f"-oPubkeyAcceptedAlgorithms={name}", "-oRekeyLimit=16K"]
+    done = ssh(trusting, peer_clients, "cat", *options, identity=identity).run(DATA)
+    assert done.stdout == DATA, done.stderr
+    record(client_version("ssh"), "server", **{"user key": name})
 
 
 @pytest.mark.parametrize("key_type", ["ssh-ed448", "ssh-mldsa44-ed25519@openssh.com", "ssh-dss", *USER_TYPES])
@@ -101,15 +110,17 @@ async def test_our_own_client(trusting: EmbeddedServer, tmp_path: Path, key_type
         await connect(trusting.host, identity_file=key, **options)
 
 
-@pytest.mark.parametrize("key_type", ["ssh-ed25519", "ssh-ed448", "ecdsa-sha2-nistp256", "ssh-rsa"])
+@pytest.mark.parametrize("key_type", ["ssh-ed448", *(name for name in USER_TYPES if name != "ssh-dss")])
 async def test_asyncssh(trusting: EmbeddedServer, authority: Path, tmp_path: Path, key_type: str) -> None:
     save_private_key(tmp_path / "id", key_of(key_type))
     certificate = sign_certificate(load_private_key(authority), key_of(key_type).public, principals=[trusting.user])
     (tmp_path / "cert.pub").write_text(certificate.line())
     pair = (str(tmp_path / "id"), str(tmp_path / "cert.pub"))
     # It proposes no certificates for the host unless its known_hosts has an authority.
-    async with asyncssh_client(trusting, client_keys=[pair]) as connection:
-        assert (await connection.run("echo in", timeout=TIMEOUT)).stdout == "in\n"
+    async with asyncssh_client(trusting, client_keys=[pair], rekey_bytes=16_000) as connection:
+        assert (await connection.run("cat", input=DATA, encoding=None, timeout=TIMEOUT)).stdout == DATA
+    name = certificate_name(key_of(key_type).public.signature_algorithms[0])
+    record(f"AsyncSSH {asyncssh.__version__}", "server", **{"user key": name})
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])

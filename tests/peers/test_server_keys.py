@@ -12,13 +12,15 @@ import asyncssh
 import paramiko
 import pytest
 
-from jupyter_ssh.ssh.keys import save_private_key
+from jupyter_ssh.ssh.keys import generate, save_private_key
+from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_ALGORITHMS, PLAIN_ALGORITHM, CertificateKind
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from tests.peers.algorithm_matrix import record
 from tests.peers.client_support import openssh_knows
 from tests.peers.key_matrix import all_keys, key_for, key_of, ours, pairs
-from tests.peers.server_support import TIMEOUT, asyncssh_client, client_version, offer_of, paramiko_cat
+from tests.peers.server_support import TIMEOUT, asyncssh_client, client_version, offer_of, paramiko_cat, ssh
 from tests.support.agents import OwnAgent
 from tests.support.clients import ClientCommand, PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
@@ -194,3 +196,40 @@ def test_every_key_of_paramiko(embedded_server_factory: Factory, told: list[e.Ev
             transport.close()
 
     prove(embedded_server_factory, told, f"paramiko {paramiko.__version__}", ours(known), ours(known), talk)
+
+
+@pytest.mark.parametrize("client", ["ssh", "asyncssh"])
+def test_every_certificate_of_hosts(
+    embedded_server_factory: Factory, peer_clients: PeerClients, told: list[e.Event], tmp_path: Path, client: str
+) -> None:
+    authority = generate()
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"@cert-authority * {authority.public.line()}\n")
+    if client == "ssh":
+        peer, known = client_version("ssh"), set(openssh_knows("HostKeyAlgorithms"))
+    else:
+        peer = f"AsyncSSH {asyncssh.__version__}"
+        known = {name.decode() for name in asyncssh.public_key.get_certificate_algs()}
+
+    async def cat(server: EmbeddedServer, name: str) -> bytes:
+        options = {"known_hosts": str(known_hosts), "server_host_key_algs": [name]}
+        async with asyncssh_client(server, **options) as connection:
+            done = await asyncio.wait_for(connection.run("cat", input=DATA, encoding=None), TIMEOUT)
+            return bytes(done.stdout)
+
+    for name in [name for name in CERTIFICATE_ALGORITHMS if name in known]:
+        key = key_for(PLAIN_ALGORITHM[name])
+        certificate = sign_certificate(authority, key.public, kind=CertificateKind.HOST, principals=[HOST])
+        server = embedded_server_factory(
+            host_keys=[key], host_certificates=[certificate], host_key_algorithms=[name], rekey_limit=REKEY_BYTES
+        )
+        told.clear()
+        if client == "ssh":
+            options = [f"-oHostKeyAlgorithms={name}"]
+            back = run(ssh(server, peer_clients, "cat", *options, known_hosts=known_hosts))
+        else:
+            back = asyncio.run(cat(server, name))
+        assert back == DATA, name
+        wait_until(lambda: any(isinstance(event, e.Closed) for event in told), "the session ends")
+        assert sum(isinstance(event, e.KeysRenewed) for event in told) > 1
+        record(peer, "server", **{"host key": name})

@@ -19,52 +19,74 @@ from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
 from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_ALGORITHMS
 from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "algorithms.md"
 MARK = "<!-- tables -->"
 
-TABLES: dict[str, Mapping[str, Any]] = {
-    "Key exchange": EXCHANGES,
-    "Host keys and user keys": SIGNATURE_ALGORITHMS,
-    "Ciphers": CIPHERS,
-    "MACs": MACS,
-    "Compression": COMPRESSIONS,
-}
+Table = tuple[str, Mapping[str, Any], tuple[str, ...]]
 
-Proven = Mapping[tuple[str, str], list[str]]
-"""(name, our role) -> peers.  No name stands for two kinds of algorithms."""
+ROLES = ("client", "server")
+WITHOUT_KIND = ("",)
+KEYS = ("host key", "user key")
+
+TABLES: tuple[Table, ...] = (
+    ("Key exchange", EXCHANGES, WITHOUT_KIND),
+    ("Host keys and user keys", SIGNATURE_ALGORITHMS, KEYS),
+    ("Certificates of hosts and users", CERTIFICATE_ALGORITHMS, KEYS),
+    ("Ciphers", CIPHERS, WITHOUT_KIND),
+    ("MACs", MACS, WITHOUT_KIND),
+    ("Compression", COMPRESSIONS, WITHOUT_KIND),
+)
+"""Title, rows, and the kinds of use that have columns of their own, each one for either role."""
+
+Proven = Mapping[tuple[str, str, str], list[str]]
+"""(name, kind of use or nothing, our role) -> peers.  No name stands for two kinds of algorithms."""
 
 
 def read(record: str) -> Proven:
     """What a run of the matrix has proven."""
-    proven: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    proven: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for line in sorted(record.splitlines()):
         entry = json.loads(line)
-        peers = proven[entry["name"], entry["role"]]
+        kind = entry["kind"] if entry["kind"] in KEYS else ""
+        peers = proven[entry["name"], kind, entry["role"]]
         if entry["peer"] not in peers:
             peers.append(entry["peer"])
     return proven
 
 
-_ROW = re.compile(r"\| `(?P<name>[^`]+)` \| \w+ \| (?P<client>.*) \| (?P<server>.*) \|")
+_ROW = re.compile(r"\| `(?P<name>[^`]+)` \| \w+ \| (?P<cells>.*) \|")
 
 
 def proven_before(document: str) -> Proven:
     """What the document says already."""
-    rows = [match for match in map(_ROW.fullmatch, document.splitlines()) if match]
-    return {
-        (row["name"], role): row[role].split(", ") for row in rows for role in ("client", "server") if row[role] != "–"
-    }
+    proven: dict[tuple[str, str, str], list[str]] = {}
+    for row in filter(None, map(_ROW.fullmatch, document.splitlines())):
+        cells = row["cells"].split(" | ")
+        columns = _columns(WITHOUT_KIND if len(cells) == len(ROLES) else KEYS)
+        for column, cell in zip(columns, cells, strict=True):
+            if cell != "–":
+                proven[(row["name"], *column)] = cell.split(", ")
+    return proven
+
+
+def _columns(kinds: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(kind, role) for kind in kinds for role in ROLES]
 
 
 def tables(proven: Proven) -> Iterator[str]:
     """The lines of all tables."""
-    for title, rows in TABLES.items():
-        yield from ("", f"## {title}", "", "| name | grade | our client with | our server with |", "|---|---|---|---|")
+    for title, rows, kinds in TABLES:
+        columns = _columns(kinds)
+        heads = [f"{kind}: our {role} with" if kind else f"our {role} with" for kind, role in columns]
+        yield from ("", f"## {title}", "")
+        yield f"| name | grade | {' | '.join(heads)} |"
+        yield "|---" * (2 + len(columns)) + "|"
         for name, row in rows.items():
-            peers = [", ".join(proven.get((name, role), [])) or "–" for role in ("client", "server")]
-            yield f"| `{name}` | {row.grade.value} | {peers[0]} | {peers[1]} |"
+            cells = [", ".join(proven.get((name, *column), [])) or "–" for column in columns]
+            yield f"| `{name}` | {row.grade.value} | {' | '.join(cells)} |"
 
 
 def written(document: str, proven: Proven) -> str:
