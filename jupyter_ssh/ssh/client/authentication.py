@@ -32,7 +32,6 @@ from .agent import LoginAgent
 from .handshake import Handshake, described
 from .harmless import harmless
 from .identities import FileSigner, Identity, Signer, collect
-from .keywords_acted_on import too_short
 from .prompts import Prompts
 from .settings import signature_algorithms
 
@@ -235,10 +234,6 @@ class ClientLogin:
             if key is None:
                 return None
             public, label = key.public, f"{label} {key.public.fingerprint}"
-        short = too_short(public, self._options)
-        if short is not None:
-            self._note("publickey", label, short)
-            return None
         algorithm = self._algorithm(public)
         if algorithm is None:
             self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")

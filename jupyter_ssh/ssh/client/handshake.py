@@ -12,7 +12,6 @@ from ..protocol.events import Banner, Closed, DebugMessage, Event, HostKeyOffere
 from ..protocol.session import ClientSession
 from ..trust.policy import Accept, Ask, HostKeyPolicy
 from .harmless import harmless
-from .keywords_acted_on import check_host_key_size
 from .prompts import Prompts
 
 E = TypeVar("E", bound=Event)
@@ -66,7 +65,6 @@ class Handshake:
         # A HostKeyAlias stands for host and port (ssh_config(5)).
         host, port = (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
         try:
-            check_host_key_size(offered.key, options)
             verdict = policy.judge(host, port, address, offered.key)
             if isinstance(verdict, Ask):
                 await self._ask(policy, verdict, batch=options.batch_mode)

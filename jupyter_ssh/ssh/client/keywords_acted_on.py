@@ -1,4 +1,4 @@
-"""Keywords of ssh_config(5) that act at one moment of a connection: before it is made, at its keys, once logged in."""
+"""Keywords of ssh_config(5) that act before a connection is made or right after somebody is logged in."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ..config.options import Options
-from ..errors import ConfigError, HostKeyError
-from ..keys.base import PublicKey
-from ..keys.certificates import Certificate
+from ..errors import ConfigError
 from ..protocol.settings import SOFTWARE_VERSION
 from ..protocol.version import MAX_VERSION_LINE
 from .local_commands import shell_status
@@ -47,27 +45,6 @@ def version_line(options: Options) -> str:
         room = MAX_VERSION_LINE - 3 - len(SOFTWARE_VERSION)
         raise ConfigError("VersionAddendum", phase="options", expected=f"at most {room} printable ASCII characters")
     return line
-
-
-def too_short(key: PublicKey, options: Options) -> str | None:
-    """What RequiredRSASize has against a key, if anything."""
-    plain = key.key if isinstance(key, Certificate) else key
-    if plain.key_type != "ssh-rsa" or plain.size >= options.required_rsa_size:
-        return None
-    return f"an RSA key of {plain.size} bits where RequiredRSASize is {options.required_rsa_size}"
-
-
-def check_host_key_size(key: PublicKey, options: Options) -> None:
-    """RequiredRSASize for the server's key: raises `HostKeyError`."""
-    problem = too_short(key, options)
-    if problem is not None:
-        raise HostKeyError(
-            "the server's key is too short",
-            phase="key exchange",
-            expected=f"at least {options.required_rsa_size} bits",
-            received=problem,
-            next_step="Ask the administrator for a longer key, or give a smaller RequiredRSASize for this host.",
-        )
 
 
 def set_quality(connected: socket.socket | None, options: Options, *, interactive: bool) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.fixtures import watch
 from tests.support.peers import require_tool
-from tests.support.processes import free_port
+from tests.support.processes import free_port, wait_until
 from tests.support.servers import PeerServer, start_openssh
 
 TREE = Path(__file__).parents[3]
@@ -214,3 +214,41 @@ def test_what_needs_no_connection(words: list[str], status: int, text: str) -> N
     assert result.returncode == status
     assert text in (result.stdout + result.stderr).decode()
     assert b"Traceback" not in result.stderr
+
+
+def test_forking_returns_once_logged_in(options: list[str], destination: str, tmp_path: Path) -> None:
+    gate, made = tmp_path / "gate", tmp_path / "made"
+    script = f"cat; until [ -e {gate} ]; do sleep 0.05; done; echo done >{made}.new; mv {made}.new {made}"
+    # Its own output would hold the pipes of the test open: the child keeps stdout, as OpenSSH's does.
+    command = [*OURS, *options, "-f", destination, script]
+    answer = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=SECONDS, cwd=TREE, check=False
+    )
+    assert answer.returncode == 0
+    assert not made.exists()
+    gate.touch()
+    wait_until(made.exists, "the command in the background")
+
+
+def test_forking_needs_a_command_and_a_login(options: list[str], destination: str) -> None:
+    answer = run([*OURS, *options, "-f", destination])
+    assert (answer.returncode, b"Cannot fork into background without a command" in answer.stderr) == (255, True)
+    refused = run([*OURS, *options, "-oBatchMode=yes", "-oPubkeyAuthentication=no", "-f", destination, "true"])
+    assert refused.returncode == 255
+
+
+def test_options_in_a_file_count_for_a_command(
+    server: PeerServer, options: list[str], theirs: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(
+        f"Host box\nHostName {server.host}\nUser {server.user}\nRemoteCommand echo %n; cat\nStdinNull yes\n"
+        "SendEnv LC_SENT\nRequestTTY no\nLogLevel ERROR\nVisualHostKey yes\n"
+    )
+    file.chmod(0o600)
+    words = [str(file) if word == "none" else word for word in options]
+    answers = [run([*program, *words, "box"], input=b"unread") for program in (OURS, theirs)]
+    assert [(answer.returncode, answer.stdout) for answer in answers] == [(0, b"box\n")] * 2
+    both = [run([*program, *words, "box", "true"]) for program in (OURS, theirs)]
+    assert [answer.returncode for answer in both] == [255] * 2
+    assert all(b"Cannot execute command-line and remote command." in answer.stderr for answer in both)
