@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.keys.generate import generate
@@ -231,3 +233,24 @@ def test_a_file_of_another_user_is_refused(file: Path) -> None:
     os.chown(file, 65534, -1)
     with pytest.raises(ConfigError, match="another user"):
         AuthorizedKeys.load(file)
+
+
+ALPHABET = 'abc=",\\ \t#*!:[]0189-sh\x00\u00e9\udcff\u0663'
+
+
+@given(st.text(ALPHABET, max_size=80))
+def test_any_text_lets_nobody_else_in(text: str) -> None:
+    line = ALICE.line()
+    parsed = AuthorizedKeys.parse(f'{text}\n{text} {line}\ncommand="{text}" {line}\nfrom="{text}" {line}\n{BOB.line()}')
+    assert all(problem.why for problem in parsed.problems)
+    assert {entry.key for entry in parsed.entries} <= {ALICE, BOB}
+    assert parsed.find(BOB, HERE, NOW) is not None
+    for address in (HERE, "2001:db8::1", "fe80::1%eth0"):
+        parsed.find(ALICE, address, NOW)
+
+
+@given(st.text(st.characters(exclude_characters="\r\n\\", exclude_categories=["Cs", "Zl", "Zp", "Cc"]), max_size=40))
+def test_a_command_comes_back_as_it_was_quoted(command: str) -> None:
+    quoted = command.replace('"', '\\"')
+    (entry,) = AuthorizedKeys.parse(f'restrict,command="{quoted}" {ALICE.line()}').entries
+    assert entry.options.command == command

@@ -171,3 +171,15 @@ def test_any_bytes_as_modes(data: bytes) -> None:
     except WireError:
         return
     assert set(modes) <= set(OPCODES)
+
+
+@pytest.mark.parametrize("kind", MESSAGES + BODIES, ids=ids(MESSAGES + BODIES))
+@settings(max_examples=40)
+@given(st.binary(max_size=120), st.integers(0, 20), st.integers(0, 130))
+def test_any_bytes_as_a_record(kind: type[Record], data: bytes, start: int, end: int) -> None:
+    try:
+        record = kind.decode(data, min(start, len(data)), min(end, len(data)))
+    except WireError:
+        return
+    offset = 1 if isinstance(record, Message) else 0
+    assert kind.decode(record.encode(), offset) == record

@@ -1,0 +1,70 @@
+"""The identification strings: any bytes in any pieces give a version, a wish for more, or one typed error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from jupyter_ssh.ssh.errors import VersionError
+from jupyter_ssh.ssh.protocol.version import MAX_BANNER_BYTES, MAX_BANNER_LINES, MAX_VERSION_LINE, VersionReader
+
+LINES = st.sampled_from(
+    [b"SSH-2.0-x\r\n", b"SSH-2.0-OpenSSH_9.2 Debian\n", b"SSH-1.99-y\r\n", b"SSH-1.5-z\n", b"hello\r\n", b"\n", b"SSH-"]
+)
+LONGEST_ERROR = 1000
+STREAMS = st.lists(LINES | st.binary(max_size=300), max_size=6).map(b"".join)
+
+
+def read(stream: bytes, sizes: list[int], allow_banner: bool) -> tuple[bytes | None, int, list[bytes]] | type:
+    """What a reader makes of a stream in pieces: version, bytes used and banner, or the type of its error."""
+    reader = VersionReader(allow_banner=allow_banner)
+    used = 0
+    position = 0
+    while position < len(stream) and reader.version is None:
+        size = sizes[position % len(sizes)] if sizes else len(stream)
+        try:
+            used += reader.read(memoryview(stream)[position : position + size])
+        except VersionError as error:
+            return type(error) if len(str(error)) < LONGEST_ERROR else ValueError
+        position += size
+    return reader.version, used, reader.banner
+
+
+@given(STREAMS, st.lists(st.integers(1, 40), max_size=5), st.booleans())
+@example(b"SSH-2.0-x\r\nmore", [1], True)
+def test_the_pieces_do_not_matter(stream: bytes, sizes: list[int], allow_banner: bool) -> None:
+    whole = read(stream, [], allow_banner)
+    assert read(stream, sizes, allow_banner) == whole
+    if isinstance(whole, tuple) and whole[0] is not None:
+        version, used, banner = whole
+        assert version.startswith((b"SSH-2.0-", b"SSH-1.99-"))
+        assert stream[:used].rstrip(b"\r\n").endswith(version)
+        assert not banner or allow_banner
+
+
+@pytest.mark.parametrize(
+    ("stream", "allow_banner"),
+    [
+        (b"SSH-2.0-" + b"x" * MAX_VERSION_LINE, True),
+        (b"SSH-2.0-x\0y\r\n", True),
+        (b"SSH-2.0-\r\n", True),
+        (b"SSH-3.0-x\r\n", True),
+        (b"hello\r\n", False),
+        (b"x" * (MAX_BANNER_BYTES + 1), True),
+        (b"\n" * (MAX_BANNER_LINES + 1), True),
+    ],
+)
+def test_what_is_none(stream: bytes, allow_banner: bool) -> None:
+    assert read(stream, [], allow_banner) is VersionError
+
+
+def test_the_longest_line_there_may_be() -> None:
+    line = b"SSH-2.0-".ljust(MAX_VERSION_LINE - 2, b"x") + b"\r\n"
+    assert read(b"a banner\r\n" + line, [], True) == (line[:-2], len(line) + 10, [b"a banner"])
+
+
+def test_the_end_before_there_is_one() -> None:
+    reader = VersionReader(allow_banner=True)
+    reader.read(memoryview(b"HTTP/1.1 400 Bad Request\r\n"))
+    assert "a web server" in str(reader.eof())
