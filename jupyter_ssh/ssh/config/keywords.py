@@ -95,6 +95,7 @@ _TUNNEL = one_of(
 _WEAK = one_of("yes", "no", "no-pq-kex", shown=_SHOWN, **_WORDS)
 
 _CONNECT_TIME = Kind("time or none", TIME.read, lambda v: ["none"] if v is None else TIME.write(v))
+_LINE = Kind("text or none", COMMAND.read, COMMAND.write, raw=True)
 _PERSON = Kind("text", TEXT.read, TEXT.write)
 
 # OpenSSH's, in its order; then our own types.
@@ -199,8 +200,8 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("XAuthLocation", "xauth_location", TEXT, "/usr/bin/xauth", effect=KNOWN),
     Keyword("KnownHostsCommand", "known_hosts_command", COMMAND, effect=MISSED),
     Keyword("Tag", "tag", TEXT, since="9.4"),
-    Keyword("VersionAddendum", "version_addendum", COMMAND, tokens=_ALL, since="10.0"),
-    Keyword("RefuseConnection", "refuse_connection", COMMAND, since="10.0"),
+    Keyword("VersionAddendum", "version_addendum", _LINE, tokens=_ALL, since="10.0"),
+    Keyword("RefuseConnection", "refuse_connection", _LINE, since="10.0"),
     Keyword("DynamicForward", "dynamic_forward", special.DYNAMIC_FORWARD, (), effect=MISSED, gathers=True),
     Keyword("LocalForward", "local_forward", special.LOCAL_FORWARD, (), (), MISSED, True, _ALL, True, expanded=True),
     Keyword("RemoteForward", "remote_forward", special.REMOTE_FORWARD, (), (), MISSED, True, _ALL, True, expanded=True),
