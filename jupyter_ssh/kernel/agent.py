@@ -90,10 +90,10 @@ def agent_in_use() -> str | None:
 
     async def look() -> bool:
         try:
-            (await open_agent(address)).close()
+            async with await open_agent(address):
+                return True
         except (SSHError, asyncio.TimeoutError):
             return False
-        return True
 
     return address if get_engine().call(look) else None
 

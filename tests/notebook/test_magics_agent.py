@@ -116,3 +116,12 @@ def test_keygen_signs_with_a_key_of_the_agent(kernel, tmp_path):
     cell = kernel.run(f"%ssh_keygen -U -s {authority}.pub -I me -n alice {user}.pub", answers=["yes"])
     assert cell.error is None
     assert (tmp_path / "user-cert.pub").exists()
+
+
+def test_tab_offers_letters_values_and_key_files(kernel, tmp_path):
+    key = ssh_keygen(tmp_path / "a_key")
+    assert {"%ssh_add -t", "%ssh_add -l", "%ssh_add --own"} <= set(kernel.complete("%ssh_add -"))
+    assert "%ssh_add -s" not in kernel.complete("%ssh_add -")
+    assert kernel.complete("%ssh_add -E ") == ["%ssh_add -E sha256", "%ssh_add -E md5"]
+    assert f"%ssh_add -t 8h {key}" in kernel.complete(f"%ssh_add -t 8h {tmp_path}/a")
+    assert {"%ssh_add -h box", "%ssh_add -h ours"} <= set(kernel.complete("%ssh_add -h "))

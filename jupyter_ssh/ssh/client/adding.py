@@ -284,8 +284,10 @@ _ACTIONS: dict[str, Callable[[Adding], int]] = {
 
 
 def _reason(error: SSHError) -> str:
-    if isinstance(error, AgentError):
-        return "agent refused operation" if isinstance(error, AgentRefused) else error.message
+    if isinstance(error, AgentRefused):
+        return "agent refused operation"
+    if isinstance(error, (AgentError, PromptUnavailable)):
+        return error.message
     return error.message if error.next_step is None else f"{error.message}. {error.next_step}"
 
 

@@ -12,6 +12,7 @@ from ..config.options import Options
 from ..errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded, PromptUnavailable
 from ..keys.base import PrivateKey, PublicKey
 from ..net.agent import Agent, default_address, open_agent
+from .handshake import described
 from .prompts import Prompts
 
 if TYPE_CHECKING:
@@ -99,10 +100,10 @@ class LoginAgent:
             found = await self._agent.identities()
         except AgentUnavailable as error:
             # Like OpenSSH: SSH_AUTH_SOCK may well speak of an agent that ended long ago.
-            (self.problems if self._options.identity_agent is None else self.warnings).append(str(error))
+            (self.problems if self._options.identity_agent is None else self.warnings).append(described(error))
             return []
         except (AgentError, DeadlineExceeded) as error:
-            self.warnings.append(f"the agent at {self.address} is left out: {error}")
+            self.warnings.append(f"the agent at {self.address} is left out: {described(error)}")
             return []
         log.debug("the agent at %s has %d keys", self.address, len(found))
         for item in found:
@@ -121,7 +122,7 @@ class LoginAgent:
                 return
             await self._agent.add(key, key.comment or path, constraints)
         except (AgentError, DeadlineExceeded, PromptUnavailable) as error:
-            self.warnings.append(f"the key {path} was not added to the agent: {error}")
+            self.warnings.append(f"the key {path} was not added to the agent: {described(error)}")
 
     async def _agreed(self, prompts: Prompts, question: str) -> bool:
         if self._options.batch_mode:

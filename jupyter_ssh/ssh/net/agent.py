@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import sys
@@ -22,6 +23,7 @@ T = TypeVar("T")
 CHUNK: Final = 65536
 
 CONNECT_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 15.0
 """How long an agent may take for what needs no person."""
 PERSON_SECONDS: Final = 120.0
@@ -49,6 +51,9 @@ class AgentTransport(Protocol):
     def close(self) -> None:
         """Lets go of the agent."""
 
+    async def wait_closed(self) -> None:
+        """Waits, a bounded time, until that is done."""
+
 
 class StreamTransport:
     """An agent at the other end of a stream."""
@@ -74,6 +79,11 @@ class StreamTransport:
     def close(self) -> None:
         """See `AgentTransport`."""
         self._writer.close()
+
+    async def wait_closed(self) -> None:
+        """See `AgentTransport`."""
+        with contextlib.suppress(OSError, DeadlineExceeded):
+            await within(self._writer.wait_closed(), CLOSE_SECONDS, "closing the connection to the agent")
 
 
 async def open_transport(address: str, seconds: float = CONNECT_SECONDS) -> AgentTransport:
@@ -199,6 +209,7 @@ class Agent:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+        await self._transport.wait_closed()
 
 
 async def open_agent(address: str, seconds: float = CONNECT_SECONDS) -> Agent:

@@ -10,7 +10,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from ..agent import AgentSession, Confirm, Keyring, Later, Outcome
 from ..agent.frames import FrameReader, frame
@@ -30,6 +30,13 @@ Confirmation = Callable[[str], Awaitable[bool]]
 """Asks the owner of the keys; raises `SSHError` where nobody can answer, which means no."""
 
 
+class _Closable(Protocol):
+    """A server of asyncio's, on a socket or a pipe."""
+
+    def close(self) -> None:
+        """Accepts no more."""
+
+
 async def nobody(question: str) -> bool:
     """The answer of nobody."""
     return False
@@ -43,7 +50,7 @@ class AgentServer:
         self.confirm = confirm
         self.path = ""
         self._folder: PrivateFolder | None = None
-        self._server: asyncio.AbstractServer | None = None
+        self._server: _Closable | None = None
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._timer: asyncio.TimerHandle | None = None
 

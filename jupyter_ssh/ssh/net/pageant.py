@@ -35,6 +35,9 @@ class PageantTransport:
     def close(self) -> None:
         """There is nothing to let go of."""
 
+    async def wait_closed(self) -> None:
+        """Nor to wait for."""
+
 
 def is_running() -> bool:
     """Whether there is a Pageant."""
