@@ -11,7 +11,14 @@ import asyncssh
 import pytest
 
 from jupyter_ssh.ssh import connect, errors
-from jupyter_ssh.ssh.keys import CertifiedKey, generate, load_certificate, load_private_key, save_private_key
+from jupyter_ssh.ssh.keys import (
+    SIGNATURE_ALGORITHMS,
+    CertifiedKey,
+    generate,
+    load_certificate,
+    load_private_key,
+    save_private_key,
+)
 from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
 from jupyter_ssh.ssh.keys.certificates import CertificateKind, certificate_name
 from jupyter_ssh.ssh.server import listen
@@ -63,6 +70,17 @@ async def test_certificates_of_every_type(sshd: PeerServer, authority: Path, tmp
     assert f"id of {key_type}" in sshd.log()
     name = certificate_name(key.public.signature_algorithms[0])
     record(software(connection.session.info), "client", **{"user key": name})
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [name for key_type in USER_TYPES for name in key_of(key_type).public.signature_algorithms],
+)
+async def test_keys_of_every_type(certified_host: PeerServer, algorithm: str) -> None:
+    key = key_of(SIGNATURE_ALGORITHMS[algorithm].key_type)
+    certified_host.authorize(key.public.line())
+    async with reach(certified_host, identity_file=key, pubkey_accepted_algorithms=algorithm) as connection:
+        assert connection.info.key_fingerprint == key.public.fingerprint
 
 
 @pytest.mark.parametrize("algorithm", ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"])
@@ -165,6 +183,8 @@ async def test_what_the_server_does_not_take(
     assert [(method, outcome) for method, _, outcome in caught.value.attempts] == [("publickey", "refused")] * 2
     assert caught.value.attempts[1][1].startswith(f"{path}-cert.pub SHA256:")
     assert said in sshd.log()
+    if "-V" in options:
+        assert "the certificate " in (caught.value.next_step or "")
 
 
 @pytest.mark.parametrize(("setting", "bound"), [("yes", True), ("host-bound", True), ("unbound", False)])
@@ -213,7 +233,9 @@ def certified_host(
         save_private_key(path, key_of(key_type))
         certificate = certify(authority, path, "-h", principals="127.0.0.1,localhost")
         lines += [f"HostKey {path}", f"HostCertificate {certificate}"]
-    server = start_openssh(folder, *lines, f"HostKeyAlgorithms {ALLOWED}", host_key_types=())
+    lines += [f"{keyword} {ALLOWED}" for keyword in ("HostKeyAlgorithms", "PubkeyAcceptedAlgorithms")]
+    server = start_openssh(folder, *lines, host_key_types=())
+    server.known_hosts.write_text(f"@cert-authority * {authority.with_suffix('.pub').read_text()}")
     yield watch(request.node, server)
     server.stop()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from ..config.options import Options
 from ..crypto.grades import Grade
 from ..errors import (
     AuthenticationError,
+    CertificateError,
     ConnectionLost,
     DisconnectedByPeer,
     KeyFileError,
@@ -24,7 +26,8 @@ from ..errors import (
     WrongPassphrase,
 )
 from ..keys.base import PrivateKey, PublicKey
-from ..keys.certificates import ALL_ALGORITHMS, PLAIN_ALGORITHM
+from ..keys.certificate_check import check_validity
+from ..keys.certificates import ALL_ALGORITHMS, PLAIN_ALGORITHM, Certificate
 from ..keys.files import KeyFile
 from ..protocol import events as e
 from ..protocol.session import ClientSession
@@ -219,6 +222,7 @@ class ClientLogin:
             outcome = await self._try_identity(identity)
             if isinstance(outcome, e.AuthenticationFailed) and not outcome.partial_success:
                 self._refused_identities.append(identity)
+                self._advice = self._advice or _advice_on_certificate(identity)
             if outcome is not None:
                 return outcome
         return None
@@ -422,3 +426,14 @@ def _advice(offered: Sequence[str], attempts: Sequence[tuple[str, str, str]]) ->
             "which only its owner may be able to write."
         )
     return "Check the user name and the password."
+
+
+def _advice_on_certificate(identity: Identity) -> str | None:
+    """What is wrong with a certificate that was refused, as far as it can be seen from here."""
+    if not isinstance(identity.public, Certificate):
+        return None
+    try:
+        check_validity(identity.public, time.time())
+    except CertificateError as error:
+        return f"{identity.label}: {error.message} ({error.expected}). {error.next_step}."
+    return None
