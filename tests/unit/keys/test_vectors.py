@@ -107,3 +107,12 @@ def test_composite_key_file_byte_for_byte() -> None:
 def test_composite_representative() -> None:
     assert representative(b"data") == PREFIX + LABEL + b"\0" + hashlib.sha512(b"data").digest()
     assert (len(PREFIX), len(LABEL)) == (32, 30)
+
+
+def test_composite_key_is_fips_204s() -> None:
+    """FIPS 204, algorithm 6: a public key begins with ρ, which comes from the seed and the ranks, 4 and 4."""
+    key = openssh_file.parse((COMPOSITE / "key").read_bytes()).open(None)
+    fields = Reader(key.private_fields())
+    public, seeds = fields.string(), fields.string()
+    assert (len(public), len(seeds)) == (1312 + 32, 64)
+    assert public[:32] == hashlib.shake_256(seeds[:32] + b"\4\4").digest(32)
