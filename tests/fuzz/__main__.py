@@ -16,7 +16,7 @@ from pathlib import Path
 from .catalogue import TARGETS
 
 PLACE = Path(__file__).parents[2] / ".fuzz"
-SHARES = {"client-stream": 3, "server-stream": 3, "client-messages": 5, "server-messages": 5}
+SHARES = {"client-stream": 3, "server-stream": 3, "client-messages": 5, "server-messages": 5, "whole-server": 5}
 """How much more time than the others these get: they are whole sessions."""
 GRACE_SECONDS = 120
 """For importing with counters, and for the last input."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import agents, conversations, decoders, streams
+from . import agents, conversations, decoders, streams, whole_server
 from .target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*streams.TARGETS, *conversations.TARGETS, *decoders.TARGETS, *agents.TARGETS)
+    target.name: target
+    for target in (*streams.TARGETS, *conversations.TARGETS, *whole_server.TARGETS, *decoders.TARGETS, *agents.TARGETS)
 }

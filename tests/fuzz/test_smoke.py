@@ -37,7 +37,7 @@ def _run(target: Target, data: bytes) -> None:
     try:
         target.run(data)
     except Exception:
-        print(f"python -c 'from tests.fuzz.catalogue import *; TARGETS[{target.name!r}].run({data!r})'")
+        print(f"from tests.fuzz.catalogue import TARGETS; TARGETS[{target.name!r}].run({data!r})")
         raise
 
 
