@@ -76,9 +76,11 @@ class Settings:
         Raises `UnknownKeyword` or `ConfigError` with ``where`` in the text.
         """
         parts = split_keyword(line)
-        if parts is None:
-            return
-        name, rest = parts
+        if parts is not None:
+            self.take_parts(*parts, where, active=active)
+
+    def take_parts(self, name: str, rest: str, where: str, *, active: bool) -> None:
+        """`take_line` for a line that is divided already into its keyword and the rest."""
         folded = name.lower()
         row = KEYWORDS.get(folded)
         if folded in STRUCTURE:

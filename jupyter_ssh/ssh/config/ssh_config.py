@@ -17,6 +17,7 @@ from jupyter_ssh.ssh.config.words import split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
 DEEPEST_INCLUDE = 16
+MOST_FILES = 2000  # read for one connection
 LARGEST_FILE = 4 << 20  # bytes: a bound for what is held in memory, far above any real file
 MOST_PROBLEMS = 20  # errors named of one file
 _BYTE_ORDER_MARK = "\ufeff"
@@ -77,9 +78,11 @@ class _Reader:
     def __init__(self, settings: Settings, context: MatchContext) -> None:
         self._settings = settings
         self._context = context
+        self._files = 0
 
     def read(self, file: ConfigFile, *, depth: int, reachable: bool) -> None:
         """One file. ``reachable`` is false below an Include in a block that does not match: only errors count then."""
+        self._count(file)
         active = reachable
         problems: list[ConfigError] = []
         for number, line in enumerate(self._lines(file), 1):
@@ -97,7 +100,7 @@ class _Reader:
                 elif name == "include":
                     self._include(file, parts[1], where, depth, active)
                 else:
-                    self._settings.take_line(line, where, active=active)
+                    self._settings.take_parts(*parts, where, active=active)
             except _InFile:
                 raise
             except ConfigError as error:
@@ -109,6 +112,16 @@ class _Reader:
             first = problems[0]
             step = first.next_step or (_UNKNOWN_STEP if isinstance(first, UnknownKeyword) else None)
             raise _InFile(text, phase="options", expected=first.expected, received=first.received, next_step=step)
+
+    def _count(self, file: ConfigFile) -> None:
+        """Files that include each other many times would be read for ever, though never deep."""
+        self._files += 1
+        if self._files > MOST_FILES:
+            raise _InFile(
+                f"{file.named_at or file.path}: more than {MOST_FILES} files are included",
+                phase="options",
+                next_step="Look for files that include each other.",
+            )
 
     def _lines(self, file: ConfigFile) -> list[str]:
         try:

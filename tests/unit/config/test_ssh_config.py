@@ -172,6 +172,62 @@ def test_a_file_without_end_is_refused(home: Path) -> None:
         resolve("host", files=[ConfigFile(Path("/dev/zero"))], user_name="a", home=home)
 
 
+def test_files_that_multiply_are_refused(home: Path) -> None:
+    for number in range(8):
+        write(home, f"Include deep{number + 1}\n" * 8, f"deep{number}")
+    write(home, "Port 1\n", "deep8")
+    write(home, "Include deep0\n")
+    with pytest.raises(ConfigError, match=r"deep\d line \d: more than 2000 files"):
+        read(home)
+
+
+def test_a_line_of_many_megabytes_and_a_file_of_nonsense(home: Path) -> None:
+    write(home, "User " + "a" * 3_000_000 + "\n")
+    with pytest.raises(ConfigError, match="User is longer than"):
+        read(home)
+    path = write(home, b"\x7fELF\x00\xff\n" + b"\xfe\x01 1\n" * 100_000)
+    with pytest.raises(ConfigError) as caught:
+        read(home)
+    assert f"{path} line 20" in str(caught.value)
+    assert "line 22" not in str(caught.value)  # not all of them are named
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_of_a_million_lines(home: Path) -> None:
+    write(home, "\n" * 1_000_000 + "Port 7\n")
+    assert read(home).port == 7
+    write(home, "\n" * 1_000_000 + "Port x\n")
+    with pytest.raises(ConfigError, match="line 1000001: Bad port 'x'"):
+        read(home)
+
+
+def test_an_included_file_must_be_readable_and_no_others_to_write(home: Path) -> None:
+    (home / ".ssh" / "loop").symlink_to("loop")
+    (home / ".ssh" / "nowhere").symlink_to("missing")
+    write(home, "Port 1\nInclude nowhere\n")
+    assert read(home).port == 1
+    write(home, "Port 1\nInclude loop\n")
+    with pytest.raises(ConfigError, match=r"line 2: Can't open user config file .*loop: Too many levels"):
+        read(home)
+    (home / ".ssh" / "folder").mkdir()
+    write(home, "Include folder\n")
+    assert read(home).port == 22
+    write(home, "Port 2\n", "open").chmod(0o666)
+    chosen = write(home, "Include ~/.ssh/open\n", "chosen")
+    with pytest.raises(ConfigError, match=r"Bad owner or permissions on .*open"):
+        resolve("host", files=chosen_files(chosen, home), user_name="a", home=home)
+
+
+def test_what_include_expands(home: Path) -> None:
+    write(home, "Port 1\n", "for-host")
+    write(home, "User included\n", "for-alice")
+    write(home, "Include for-%h ${WHO}\n")
+    options = read(home, environment={"WHO": "for-alice"})
+    assert (options.port, options.user) == (1, "included")
+    with pytest.raises(ConfigError, match=r"line 1: environment variable WHO in Include is not set"):
+        read(home)
+
+
 def test_hosts_for_completion_pass_over_everything_else(home: Path) -> None:
     write(home, "Host web db* !x\nNonsense\nHost 'open\nInclude more\nHost web\nMatch host y\nHost last # z\n")
     write(home, "Host inner\n", "more")
