@@ -166,3 +166,22 @@ async def test_a_key_may_be_used_from_one_server_to_another(
         assert fingerprint(key) in (await connection.run(LIST)).stdout
         result = await connection.run(onward)
         assert result.stdout == b"far\n", result.stderr
+
+
+@pytest.mark.parametrize("which", ["openssh_agent", "own_agent"])
+def test_ssh_is_held_to_the_destinations(
+    request: Any, which: str, openssh_server: Any, embedded_server: EmbeddedServer, peer_clients: PeerClients
+) -> None:
+    agent: PeerAgent = request.getfixturevalue(which)
+    here = f"[{openssh_server.host}]:{openssh_server.port}"
+    agent.ssh_add("-H", str(openssh_server.known_hosts), "-h", here, str(openssh_server.client_key))
+    embedded_server.authorize(openssh_server.identity.public_line)
+    said = []
+    for server in (openssh_server, embedded_server):
+        command = peer_clients.ssh(
+            *(server.host, server.port, server.user, "echo in"),
+            known_hosts=server.known_hosts,
+            options=(f"-oIdentityAgent={agent.socket}", "-oIdentitiesOnly=no"),
+        )
+        said.append(command.run().stdout)
+    assert said == [b"in\n", b""]
