@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh import errors
-from jupyter_ssh.ssh.client import Pty
+from jupyter_ssh.ssh.client import Pty, connect
 from tests.peers.client_support import Person, reach
 from tests.support.fixtures import watch
 from tests.support.peers import require_tool
@@ -171,8 +171,6 @@ async def test_a_connection_is_tried_as_often_as_said(monkeypatch: pytest.Monkey
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    from jupyter_ssh.ssh.client import connect
-
     slept = []
 
     async def sleep(seconds: float) -> None:
@@ -182,3 +180,30 @@ async def test_a_connection_is_tried_as_often_as_said(monkeypatch: pytest.Monkey
     with pytest.raises(errors.ConnectError):
         await connect("127.0.0.1", port=port, config="none", connection_attempts=3)
     assert slept == [1, 1]
+
+
+async def test_the_devices_of_keyboard_interactive_are_named(paramiko_server: Any) -> None:
+    async with reach(
+        paramiko_server,
+        identity_file="none",
+        preferred_authentications="keyboard-interactive",
+        kbd_interactive_devices="pam,bsdauth",
+        prompts=Person(answers=[[answer for _, _, answer in paramiko_server.questions]]),
+    ):
+        assert paramiko_server.submethods == "pam,bsdauth"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_keepalives_of_tcp(server: Any, wanted: bool) -> None:
+    async with reach(server, tcp_keep_alive=wanted) as connection:
+        connected = connection.driver.tcp_socket
+        assert connected is not None
+        assert bool(connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is wanted
+
+
+async def test_a_server_that_is_not_there_in_time() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with pytest.raises(errors.DeadlineExceeded, match=r"0\.3"):
+            await connect("127.0.0.1", port=listener.getsockname()[1], config="none", connect_timeout=0.3)

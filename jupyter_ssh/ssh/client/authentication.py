@@ -368,7 +368,7 @@ class ClientLogin:
             return None
         self._left["keyboard-interactive"] -= 1
         self._under_way = ("keyboard-interactive", "")
-        self._auth.keyboard_interactive()
+        self._auth.keyboard_interactive(self._options.kbd_interactive_devices or "")
         outcome = await self._answer()
         asked = 0
         while isinstance(outcome, e.Questions):

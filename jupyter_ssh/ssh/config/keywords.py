@@ -180,7 +180,7 @@ ROWS: tuple[Keyword, ...] = (
     ),
     Keyword("IdentityAgent", "identity_agent", special.AGENT, tokens=_ALL, variables=True, home=True),
     Keyword("IgnoreUnknown", "ignore_unknown", LIST),
-    Keyword("KbdInteractiveDevices", "kbd_interactive_devices", LIST, effect=KNOWN),
+    Keyword("KbdInteractiveDevices", "kbd_interactive_devices", LIST),
     Keyword("KexAlgorithms", "kex_algorithms", EXCHANGE_LIST),
     Keyword("CASignatureAlgorithms", "ca_signature_algorithms", SIGNATURE_LIST),
     Keyword("LocalCommand", "local_command", COMMAND, tokens=_ALL + "T"),
