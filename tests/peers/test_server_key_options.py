@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +255,45 @@ async def test_our_own_client_with_keys_others_do_not_know(embedded_server_facto
     if key_type in ("ssh-dss", "ssh-mldsa44-ed25519@openssh.com"):
         with pytest.raises(errors.AuthenticationError, match="takes no signature"):
             await reach(strict, preferred_authentications="publickey", **options)
+
+
+# --- what a server says of the signatures it takes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "key_type", "admitted"),
+    [
+        (("rsa-sha2-256", "rsa-sha2-512"), "ssh-ed25519", True),  # OpenSSH 7.2 to 7.5 name what was new
+        (("rsa-sha2-256",), "ssh-rsa", True),
+        (("ssh-ed25519", "rsa-sha2-256"), "ecdsa-sha2-nistp256", False),
+        ((), "ssh-rsa", True),
+        ((), "ssh-ed25519", True),
+    ],
+)
+async def test_server_sig_algs(
+    embedded_server: EmbeddedServer, said: tuple[str, ...], key_type: str, admitted: bool
+) -> None:
+    server = embedded_server
+    assert server.server is not None
+    server.server.settings = replace(server.server.settings, signature_algorithms=said)
+    server.authorize(key_of(key_type).public.line())
+    options: dict[str, Any] = {"identity_file": key_of(key_type), "preferred_authentications": "publickey"}
+    if admitted:
+        async with reach(server, **options):
+            pass
+    else:
+        with pytest.raises(errors.AuthenticationError, match="takes no signature"):
+            await reach(server, **options)
+
+
+async def test_an_old_server_that_says_nothing(embedded_server_factory: Factory) -> None:
+    """It knows SHA-1 only, which one word allows for it."""
+    server = embedded_server_factory(pubkey_accepted_algorithms="ssh-rsa")
+    assert server.server is not None
+    server.server.settings = replace(server.server.settings, signature_algorithms=())
+    server.authorize(key_of("ssh-rsa").public.line())
+    options: dict[str, Any] = {"identity_file": key_of("ssh-rsa"), "preferred_authentications": "publickey"}
+    with pytest.raises(errors.AuthenticationError):
+        await reach(server, **options)
+    async with reach(server, legacy=True, **options) as connection:
+        assert connection.info.method == "publickey"

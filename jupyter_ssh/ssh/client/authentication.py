@@ -275,7 +275,7 @@ class ClientLogin:
         """The algorithm for a key: the person's first that the server, as far as it says, takes (RFC 8308 §3.1)."""
         usable = [name for name in signature_algorithms(self._options) if name in public.signature_algorithms]
         said = self._session.transport.extensions.get("server-sig-algs")
-        if said is None:
+        if not said:
             # A server that says nothing is old: where SHA-1 is allowed for it, that is what it knows (as OpenSSH).
             old = [name for name in usable if ALL_ALGORITHMS[name].grade is Grade.LEGACY]
             return next(iter(old or usable), None)
