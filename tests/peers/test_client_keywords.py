@@ -182,15 +182,15 @@ async def test_a_connection_is_tried_as_often_as_said(monkeypatch: pytest.Monkey
     assert slept == [1, 1]
 
 
-async def test_the_devices_of_keyboard_interactive_are_named(paramiko_server: Any) -> None:
+async def test_the_devices_of_keyboard_interactive_are_named(asyncssh_server: Any) -> None:
     async with reach(
-        paramiko_server,
+        asyncssh_server,
         identity_file="none",
         preferred_authentications="keyboard-interactive",
         kbd_interactive_devices="pam,bsdauth",
-        prompts=Person(answers=[[answer for _, _, answer in paramiko_server.questions]]),
+        prompts=Person(answers=[[answer for _, _, answer in asyncssh_server.questions]]),
     ):
-        assert paramiko_server.submethods == "pam,bsdauth"
+        assert asyncssh_server.submethods == "pam,bsdauth"
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -48,6 +48,7 @@ class _Accounts(asyncssh.SSHServer):  # type: ignore[misc]
         return "keyboard-interactive" in self.peer.methods
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        self.peer.submethods = submethods
         return "Sign in", "Two questions.", "", [(prompt, echo) for prompt, echo, _ in self.peer.questions]
 
     def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
@@ -68,6 +69,8 @@ class AsyncSSHPeer:
         self.methods = tuple(methods)
         self.password = secrets.token_urlsafe(12)
         self.questions = [("Password: ", False, self.password), ("Code: ", True, "271828")]
+        self.submethods = ""
+        """What a client asked for with keyboard-interactive last."""
         self.identity: Identity = make_identity(folder)
         self.host_key_paths = {"ed25519": ssh_keygen(folder / "host_ed25519")}
         self.authorized_keys = folder / "authorized_keys"

@@ -38,7 +38,6 @@ class _Accounts(paramiko.ServerInterface):
         return self._outcome("publickey", username == self.peer.user and key.get_base64() in self.peer.authorized)
 
     def check_auth_interactive(self, username: str, submethods: str) -> Any:
-        self.peer.submethods = submethods
         if "keyboard-interactive" not in self.peer.methods or username != self.peer.user:
             return paramiko.AUTH_FAILED
         prompts = [(prompt, echo) for prompt, echo, _ in self.peer.questions]
@@ -75,8 +74,6 @@ class ParamikoPeer:
         self.methods = tuple(methods)
         self.password = secrets.token_urlsafe(12)
         self.questions = [("Password: ", False, self.password), ("Code: ", True, "271828")]
-        self.submethods = ""
-        """What a client asked for with keyboard-interactive last."""
         self.identity: Identity = make_identity(folder)
         self.host_key_paths = {"ed25519": ssh_keygen(folder / "host_ed25519")}
         self.authorized = {self.identity.public_line.split()[1]}
