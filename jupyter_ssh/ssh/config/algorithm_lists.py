@@ -35,6 +35,12 @@ def _signatures() -> Mapping[str, Any]:
     return SIGNATURE_ALGORITHMS
 
 
+def _with_certificates() -> Mapping[str, Any]:
+    from jupyter_ssh.ssh.keys.certificates import ALL_ALGORITHMS
+
+    return ALL_ALGORITHMS
+
+
 def _list_of(table: Callable[[], Mapping[str, Any]], complaint: str) -> Kind:
     def read(arguments: Sequence[str]) -> str:
         text = arguments[0]
@@ -80,3 +86,4 @@ CIPHER_LIST = _list_of(_ciphers, "Bad SSH2 cipher spec")
 MAC_LIST = _list_of(_macs, "Bad SSH2 MAC spec")
 EXCHANGE_LIST = _list_of(_exchanges, "Bad SSH2 KexAlgorithms")
 SIGNATURE_LIST = _list_of(_signatures, "Bad key types")
+KEY_LIST = _list_of(_with_certificates, "Bad key types")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config import special_values as special
-from jupyter_ssh.ssh.config.algorithm_lists import CIPHER_LIST, EXCHANGE_LIST, MAC_LIST, SIGNATURE_LIST
+from jupyter_ssh.ssh.config.algorithm_lists import CIPHER_LIST, EXCHANGE_LIST, KEY_LIST, MAC_LIST, SIGNATURE_LIST
 from jupyter_ssh.ssh.config.tokens import ALL_TOKENS
 from jupyter_ssh.ssh.config.values import (
     AGENT_ADDITION,
@@ -171,10 +171,10 @@ ROWS: tuple[Keyword, ...] = (
         home=True,
         expanded=True,
     ),
-    Keyword("HostKeyAlgorithms", "host_key_algorithms", SIGNATURE_LIST),
+    Keyword("HostKeyAlgorithms", "host_key_algorithms", KEY_LIST),
     Keyword("HostKeyAlias", "host_key_alias", Kind("text", lambda a: a[0].lower(), TEXT.write)),
     Keyword(
-        *("HostbasedAcceptedAlgorithms", "hostbased_accepted_algorithms", SIGNATURE_LIST),
+        *("HostbasedAcceptedAlgorithms", "hostbased_accepted_algorithms", KEY_LIST),
         aliases=("HostbasedAcceptedKeyTypes", "HostbasedKeyTypes"),
         effect=KNOWN,
     ),
@@ -190,9 +190,7 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("PKCS11Provider", "pkcs11_provider", TEXT_OR_NONE, aliases=("SmartcardDevice",), effect=MISSED),
     Keyword("SecurityKeyProvider", "security_key_provider", TEXT, "internal", effect=KNOWN),
     Keyword("PreferredAuthentications", "preferred_authentications", LIST),
-    Keyword(
-        *("PubkeyAcceptedAlgorithms", "pubkey_accepted_algorithms", SIGNATURE_LIST), aliases=("PubkeyAcceptedKeyTypes",)
-    ),
+    Keyword(*("PubkeyAcceptedAlgorithms", "pubkey_accepted_algorithms", KEY_LIST), aliases=("PubkeyAcceptedKeyTypes",)),
     Keyword(
         *("RevokedHostKeys", "revoked_host_keys", TEXT_OR_NONE, None, (), MISSED, False, _ALL),
         home=True,

@@ -152,7 +152,7 @@ class Settings:
         known = DEPRECATED.get(folded) or OF_VENDORS.get(folded)
         if known is not None:
             if active:
-                word = "is deprecated and" if folded in DEPRECATED else "of another OpenSSH"
+                word = "is deprecated and" if folded in DEPRECATED else "is of another OpenSSH and"
                 self.ignored.append(f"{where}: {known} {word} has no effect")
             return
         ignored = self.values.get("ignore_unknown")

@@ -208,6 +208,7 @@ def test_what_has_no_effect_is_said(tmp_path: Path) -> None:
     file = write(tmp_path, "ControlMaster auto\nLocalForward 1 a:2\nUseKeychain yes\nHost other\nRemoteForward 1 a:2\n")
     resolved = options(files=[file])
     assert [line.partition(": ")[2].split()[0] for line in resolved.ignored] == ["ControlMaster", "UseKeychain"]
+    assert resolved.ignored[1].endswith("config line 3: UseKeychain is of another OpenSSH and has no effect")
     assert [line.partition(": ")[2].split()[0] for line in resolved.warnings] == ["LocalForward"]
 
 
