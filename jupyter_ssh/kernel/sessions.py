@@ -79,14 +79,17 @@ class Sessions:
         inner = await engine.wait(lambda: _connect(target, options))
         return self._register(Entry(_request(target, options), Connection(engine, inner), False, _kept(options)))
 
-    async def open_on_engine(self, target: str, options: Mapping[str, Any], prompts: Any) -> Connection:
-        """A connection to ``target``, an open one if there is one, for what lives on the engine itself.
+    async def open_on_engine(
+        self, target: str, options: Mapping[str, Any], prompts: Any, *, fresh: bool = False
+    ) -> Connection:
+        """A connection to ``target``, an open one if there is one and none ``fresh`` is wanted, for what lives on the
+        engine itself.
 
         A new one belongs to those that `hold` it: a magic that finds it open does not keep it open.
         """
         request = _request(target, options)
         for entry in reversed(self.entries()):
-            if entry.request == request and not entry.connection.closed:
+            if entry.request == request and not entry.connection.closed and not fresh:
                 return entry.connection
         engine = self._prepared_engine()
         inner = await _connect(target, {**options, "prompts": prompts})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import http.client
 import json
 import os
 import queue
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -152,7 +155,7 @@ def running_server(
             except (OSError, ValueError):
                 return None
 
-        found = wait_until(info, "the Jupyter server starts")
+        found = wait_until(info, "the Jupyter server starts", 2 * SECONDS)
         server = JupyterServer(found["url"], found["token"], runtime, process, log)
         wait_until(lambda: is_listening(found["port"]), "the Jupyter server listens")
         yield server
@@ -228,6 +231,8 @@ class Page:
         self.keeping = True
         """Whether output is kept, or only counted."""
         self.welcome: dict[str, Any] = {}
+        self.over = False
+        """Whether the WebSocket is closed: then there is nothing more to read."""
 
     async def send(self, kind: str, /, **members: Any) -> None:
         """A control frame."""
@@ -243,6 +248,7 @@ class Page:
         """The next control frame; None for a data frame, which goes to its stream.  Raises `Closed`."""
         message = await asyncio.wait_for(self.socket.read_message(), seconds)
         if message is None:
+            self.over = True
             raise Closed(self.socket.close_code, self.socket.close_reason)
         if isinstance(message, str):
             frame: dict[str, Any] = json.loads(message)
@@ -332,16 +338,18 @@ class Page:
         except Closed as closed:
             return closed.code
 
-    def close(self) -> None:
-        """Close the WebSocket."""
+    async def close(self) -> None:
+        """Close the WebSocket, and wait until it is."""
         self.socket.close()
+        while not self.over:
+            self.over = await asyncio.wait_for(self.socket.read_message(), SECONDS) is None
 
 
 @asynccontextmanager
 async def page(
     server: JupyterServer, place: str, *, token: str | None = None, hello: bool = True, headers: Any = None
 ) -> AsyncIterator[Page]:
-    """A page of the server, connected to a place.  Raises tornado's HTTPClientError where it may not connect."""
+    """A page of the server, connected to a place."""
     token = server.token if token is None else token
     authorization = {"Authorization": f"token {token}"} if token else {}
     request = HTTPRequest(server.channel(place), connect_timeout=SECONDS, headers={**authorization, **(headers or {})})
@@ -351,4 +359,22 @@ async def page(
             await connected.hello()
         yield connected
     finally:
-        connected.close()
+        await connected.close()
+
+
+def refused_handshake(server: JupyterServer, place: str, **headers: str) -> int:
+    """The HTTP status with which a WebSocket of the owner is refused."""
+    address = urllib.parse.urlsplit(server.channel(place))
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=SECONDS)
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+        "Authorization": f"token {server.token}",
+    }
+    try:
+        connection.request("GET", address.path, headers={**upgrade, **headers})
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -30,7 +30,7 @@ class OwnLine:
         self.keywords = keywords
         self.connection: Connection | None = None
 
-    async def connect(self, prompts: Prompts) -> Connection:
+    async def connect(self, prompts: Prompts, *, fresh: bool = False) -> Connection:
         if self.connection is None or self.connection.closed:
             server = self.server
             options: dict[str, Any] = {

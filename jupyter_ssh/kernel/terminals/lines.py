@@ -27,12 +27,12 @@ class RegistryLine:
         self._given = given
         self._used: Facade | None = None
 
-    async def connect(self, prompts: Prompts) -> Connection:
+    async def connect(self, prompts: Prompts, *, fresh: bool = False) -> Connection:
         """See `Line.connect`."""
         await self.release()
         given, self._given = self._given, None
-        if given is None or given.closed:
-            given = await self._sessions.open_on_engine(self.host, self._options, prompts)
+        if fresh or given is None or given.closed:
+            given = await self._sessions.open_on_engine(self.host, self._options, prompts, fresh=fresh)
         self._used = given
         self._sessions.hold(given)
         return given.inner

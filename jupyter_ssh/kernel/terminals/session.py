@@ -15,7 +15,7 @@ from jupyter_ssh.kernel.prompts import printable
 from jupyter_ssh.kernel.terminals.audience import READ_BYTES, Audience
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, ROWS, TITLE
 from jupyter_ssh.kernel.terminals.questions import PagePrompts, Questions
-from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
+from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.terminals.link import Link
@@ -38,8 +38,8 @@ class Line(Protocol):
     host: str
     """As it was typed."""
 
-    async def connect(self, prompts: Prompts) -> Connection:
-        """An open connection: a new one, or one that is open already."""
+    async def connect(self, prompts: Prompts, *, fresh: bool = False) -> Connection:
+        """An open connection: one that is open already, or a new one; with ``fresh`` a new one in any case."""
 
     async def release(self) -> None:
         """The session needs the connection no more."""
@@ -182,7 +182,12 @@ class TerminalSession:
         connection = await self.line.connect(prompts)
         self._name = printable(destination(connection.info))
         rows, cols = self.audience.sizes.current
-        process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
+        try:
+            process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
+        except ChannelOpenError:
+            # Servers allow a number of sessions on a connection (sshd_config MaxSessions: 10); then one more is made.
+            connection = await self.line.connect(prompts, fresh=True)
+            process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         self._process = process
         self.questions.forget_notices()
         if self.audience.sizes.current != (rows, cols):  # a page has looked meanwhile

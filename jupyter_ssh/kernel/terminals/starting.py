@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.engine import get_engine
+from jupyter_ssh.kernel.prompts import StdinPrompts
 from jupyter_ssh.kernel.sessions import get_sessions
 from jupyter_ssh.kernel.terminals.lines import RegistryLine
 from jupyter_ssh.kernel.terminals.service import TerminalService, running_service, service_on_engine
@@ -93,7 +94,7 @@ def open_session(connection: Connection, command: str | None = None, *, wanted: 
             )
         line = RegistryLine(target, options, given=connection)
         session = service.add(line, command, ROWS, COLS, wanted=wanted)
-        session.begin()
+        session.begin(StdinPrompts())  # where one more connection is needed, the cell asks
         try:
             await session.opened()
         except BaseException:

@@ -1,4 +1,4 @@
-"""A Jupyter server with a kernel that has a terminal, once for each file."""
+"""A Jupyter server, and a kernel in which terminals are opened, for all tests here."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ OPEN = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("jupyter")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def remote(folder: Path) -> Iterator[Remote]:
     with embedded_server(folder) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def jupyter(folder: Path, remote: Remote) -> Iterator[JupyterServer]:
     env = environment(folder, write_config(folder, box=remote))
     with running_server(folder, env) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kernel(jupyter: JupyterServer) -> Iterator[ServerKernel]:
     started = jupyter.start_kernel()
     started.run(OPEN)
