@@ -11,11 +11,9 @@ from typing import BinaryIO, TypeVar
 
 from jupyter_ssh.commands import terminal
 from jupyter_ssh.kernel.waiting import interruptible
-from jupyter_ssh.ssh.client.adding import signing_keys
 from jupyter_ssh.ssh.errors import AgentUnavailable, PromptUnavailable
 from jupyter_ssh.ssh.keygen import Console, ShownKey
 from jupyter_ssh.ssh.keys import PrivateKey
-from jupyter_ssh.ssh.net.agent import Agent, default_address, with_agent
 
 T = TypeVar("T")
 
@@ -69,6 +67,8 @@ class TerminalConsole(Console):
         return sys.stdin.buffer
 
     def agent_keys(self) -> Sequence[PrivateKey]:
+        from jupyter_ssh.ssh.net.agent import Agent, default_address, signing_keys, with_agent
+
         address = default_address(os.environ)
         if address is None:
             raise AgentUnavailable("SSH_AUTH_SOCK is not set", phase="agent")

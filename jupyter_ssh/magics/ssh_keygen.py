@@ -11,12 +11,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from jupyter_ssh.kernel.agent import agent_in_use, ask_agent
 from jupyter_ssh.kernel.key_faces import KeyCard
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.kernel.prompts import CellQuestions
 from jupyter_ssh.kernel.waiting import interruptible
-from jupyter_ssh.ssh.client.adding import signing_keys
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import AgentUnavailable, KeygenError
 from jupyter_ssh.ssh.keygen import Arguments, Console, Person, ShownKey, parse, run
@@ -78,6 +76,9 @@ class CellConsole(Console):
         return self._input
 
     def agent_keys(self) -> Sequence[PrivateKey]:
+        from jupyter_ssh.kernel.agent import agent_in_use, ask_agent
+        from jupyter_ssh.ssh.net.agent import signing_keys
+
         address = agent_in_use()
         if address is None:
             raise AgentUnavailable("there is no agent", phase="agent", next_step="Add keys to one with %ssh_add.")

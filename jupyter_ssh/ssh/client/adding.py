@@ -7,9 +7,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
 
-from ..agent import AgentIdentity, AgentKey, Constraints, Destination, Hop, HopKey
+from ..agent import AgentIdentity, Constraints, Destination, Hop, HopKey
 from ..errors import (
     AgentError,
     AgentRefused,
@@ -24,12 +23,10 @@ from ..keygen import Console, Person
 from ..keygen.fingerprints import fingerprint_of
 from ..keys import CertifiedKey, KeyFile, PrivateKey, PublicKey, load_public_key, open_key_file
 from ..keys.files import certificate_beside, load_certificate
-from ..net.agent import Agent
+from ..net.agent import Agent, AgentDoor
 from ..trust.entries import Marker
 from ..trust.known_hosts import KnownHosts
 from .adding_options import Arguments
-
-T = TypeVar("T")
 
 DEFAULT_NAMES = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk")
 DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
@@ -37,23 +34,6 @@ REQUIRED_RSA_SIZE = 1024
 """Bits: an agent holds what its owner has."""
 ATTEMPTS = 3
 TEST_SIZE = 1024
-
-
-class AgentDoor(Protocol):
-    """How an operation reaches the agent: each call has a connection of its own."""
-
-    def __call__(self, work: Callable[[Agent], Awaitable[T]]) -> T:
-        """The value of ``work``.  Raises `SSHError`."""
-
-
-def signing_keys(ask: AgentDoor) -> list[AgentKey]:
-    """The keys of an agent, which sign there; those of unknown types are left out.  Raises `SSHError`."""
-
-    def sign(blob: bytes, data: bytes, flags: int) -> bytes:
-        return ask(lambda agent: agent.sign_blob(blob, data, flags))
-
-    found = ask(lambda agent: agent.identities(REQUIRED_RSA_SIZE))
-    return [AgentKey(item.key, sign, item.comment) for item in found if item.key is not None]
 
 
 class Adding:
