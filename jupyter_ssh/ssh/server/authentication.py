@@ -19,15 +19,20 @@ from .accounts import Account
 from .key_logins import Admitted, KeyLogins
 from .key_options import KeyOptions
 from .method_progress import MethodProgress
-from .options import KEYBOARD_INTERACTIVE, PASSWORD, PUBLICKEY, PasswordVerdict, ServerOptions
+from .options import (
+    KEYBOARD_INTERACTIVE,
+    PASSWORD,
+    PUBLICKEY,
+    TOUCH_REQUIRED,
+    VERIFY_REQUIRED,
+    PasswordVerdict,
+    ServerOptions,
+)
 from .passwords import MAX_PASSWORD, NewPasswordNeeded
 
 log = logging.getLogger(__name__)
 
 MAX_QUESTION_ROUNDS: Final = 20
-
-TOUCH_REQUIRED: Final = "touch-required"
-VERIFY_REQUIRED: Final = "verify-required"
 
 
 class Authenticator:

@@ -47,6 +47,10 @@ PUBLICKEY: Final = "publickey"
 PASSWORD: Final = "password"
 KEYBOARD_INTERACTIVE: Final = "keyboard-interactive"
 
+TOUCH_REQUIRED: Final = "touch-required"
+VERIFY_REQUIRED: Final = "verify-required"
+PUBKEY_AUTH_OPTIONS: Final = frozenset({TOUCH_REQUIRED, VERIFY_REQUIRED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
@@ -156,6 +160,15 @@ class ServerOptions:
                     expected=f"lists of methods out of {', '.join(self.methods)}, only publickey more than once",
                     received=", ".join(sequence) or "an empty list",
                 )
+        unknown = set(self.pubkey_auth_options) - PUBKEY_AUTH_OPTIONS
+        if unknown:
+            raise ConfigError(
+                "unknown pubkey_auth_options",
+                expected=" or ".join(sorted(PUBKEY_AUTH_OPTIONS)),
+                received=", ".join(sorted(unknown)),
+            )
+        # What they name has to exist before the first client comes.
+        _ = self.accepted_algorithms, self.accepted_ca_algorithms
         if self.authentication_methods is not None and not self.authentication_methods:
             raise ConfigError("authentication_methods is empty", expected="at least one list")
 

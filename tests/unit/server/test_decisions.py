@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh.errors import ConfigError, KeyFileError
+from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates import CertificateKind
 from jupyter_ssh.ssh.keys.generate import generate
 from jupyter_ssh.ssh.keys.saving import save_private_key
 from jupyter_ssh.ssh.server.direct_tcpip import may_open
@@ -51,6 +53,33 @@ def test_options_say_what_they_offer(tmp_path: Path) -> None:
 def test_an_unknown_option_is_answered_with_those_that_are_meant() -> None:
     with pytest.raises(ConfigError, match="allow_tcp_forwarding"):
         ServerOptions.of({"passwords": nobody, "allow_tcp_forward": True})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"pubkey_auth_options": ["touch_required"]}, "touch_required"),
+        ({"pubkey_accepted_algorithms": "ssh-ed25591"}, "ssh-ed25591"),
+        ({"ca_signature_algorithms": "+nothing"}, "nothing"),
+        ({"authentication_methods": [["password", "password"]]}, "more than once"),
+        ({"authentication_methods": [["publickey"]]}, "publickey"),
+    ],
+)
+def test_a_rule_that_would_not_be_kept_is_an_error_at_the_start(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        ServerOptions(passwords=nobody, **options)
+
+
+def test_certificates_of_host_keys_are_offered_before_the_keys() -> None:
+    ca, key = generate("ed25519"), generate("ecdsa")
+    certificate = sign_certificate(ca, key.public, kind=CertificateKind.HOST, principals=["host"])
+    settings = ServerOptions(passwords=nobody, host_certificates=[certificate]).settings([ca, key])
+    assert list(settings.algorithms.host_key) == [
+        "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+    ]
+    assert ServerOptions(trusted_user_ca_keys="file").methods == ("publickey",)
 
 
 def test_only_algorithms_of_the_host_keys_are_offered() -> None:
