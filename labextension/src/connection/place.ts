@@ -139,6 +139,7 @@ export class PlaceConnection {
       return;
     }
     this.backoff.stop();
+    this.badFrames = 0;
     this.begin();
   }
 
@@ -343,7 +344,7 @@ export class PlaceConnection {
       return;
     }
     this.usesFallback &&= code !== CLOSE.noService;
-    this.badFrames = code === CLOSE.badFrame ? this.badFrames + 1 : 0;
+    this.badFrames += code === CLOSE.badFrame ? 1 : 0;
     const final: Partial<Record<number, [PlaceState, string]>> = {
       [CLOSE.noService]: ['absent', 'This kernel has no SSH terminals.'],
       [CLOSE.ended]: ['ended', 'The kernel has ended.'],

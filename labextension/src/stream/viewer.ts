@@ -9,6 +9,8 @@ import { Writer, type Screen } from './writer';
 
 /** The part of a place's connection that a viewer uses. */
 export interface Link {
+  /** What is known of the sessions: their sizes. */
+  readonly sessions: ReadonlyMap<string, { rows: number; cols: number }>;
   addStream(listener: StreamListener): number;
   removeStream(stream: number): void;
   send(frame: ToKernel): void;
@@ -62,8 +64,8 @@ export class Viewer implements StreamListener {
   private isDrawn = false;
   private acked = 0;
   private skipping: { from: number; cancel: () => void } | null = null;
-  private rows = 24;
-  private cols = 80;
+  /** What the page has room for; null while that is not known. */
+  private size: { rows: number; cols: number } | null = null;
   private visible = false;
   private snapshotAt = -1;
   private snapshotDue = 0;
@@ -131,8 +133,8 @@ export class Viewer implements StreamListener {
   /** The terminal has room for so much, and is seen or not; `focus` where the person has just turned to it. */
   show(rows: number, cols: number, visible: boolean, focus = false): void {
     const size = allowedSize(rows, cols);
-    const same = size.rows === this.rows && size.cols === this.cols && visible === this.visible;
-    ({ rows: this.rows, cols: this.cols } = size);
+    const same = size.rows === this.size?.rows && size.cols === this.size.cols && visible === this.visible;
+    this.size = size;
     const hides = this.visible && !visible;
     this.visible = visible;
     if (this.attached && (!same || focus)) {
@@ -140,6 +142,14 @@ export class Viewer implements StreamListener {
     }
     if (hides) {
       this.takeSnapshot();
+    }
+  }
+
+  /** The terminal is not seen, whatever its size. */
+  hide(): void {
+    const { rows, cols } = this.size ?? this.screen;
+    if (this.visible) {
+      this.show(rows, cols, false);
     }
   }
 
@@ -264,7 +274,9 @@ export class Viewer implements StreamListener {
   // --- inside ---
 
   private attach(): void {
-    const { stream, session, rows, cols, visible } = this;
+    const { stream, session, visible } = this;
+    // A page that does not know its size yet must not change that of the session.
+    const { rows, cols } = this.size ?? this.link.sessions.get(session) ?? this.screen;
     this.link.send({
       ...{ type: 'attach' as const, stream, session, viewer: this.identity, rows, cols, visible },
       have: this.has ? this.writer.received : null,

@@ -202,17 +202,25 @@ export class SessionView implements IDisposable {
     }
   }
 
-  private readonly fit = (): void => {
+  /** Rows and columns that there is room for; null while nothing is drawn. */
+  private room(): { rows: number; cols: number } | null {
     const size = (this.terminal as unknown as PrivateTerminal)._fitAddon?.proposeDimensions();
+    return size && size.rows > 0 && size.cols > 0 ? size : null; // NaN where the font has not been measured
+  }
+
+  private readonly fit = (): void => {
     const { viewer, xterm } = this;
     if (viewer === null || xterm === null) {
       return;
     }
-    const visible = this.terminal.isVisible && document.visibilityState === 'visible';
-    const rows = size?.rows || xterm.rows;
-    const cols = size?.cols || xterm.cols;
-    viewer.show(rows, cols, visible);
-    if (visible && !this.isAlive && (rows !== xterm.rows || cols !== xterm.cols)) {
+    const size = this.terminal.isVisible && document.visibilityState === 'visible' ? this.room() : null;
+    if (size === null) {
+      viewer.hide();
+      return;
+    }
+    const { rows, cols } = size;
+    viewer.show(rows, cols, true);
+    if (!this.isAlive && (rows !== xterm.rows || cols !== xterm.cols)) {
       xterm.resize(cols, rows); // nobody else has a say any more
     }
   };
@@ -229,8 +237,8 @@ export class SessionView implements IDisposable {
   };
 
   private announceFocus(viewer: Viewer): void {
-    const size = (this.terminal as unknown as PrivateTerminal)._fitAddon?.proposeDimensions();
-    if (size !== undefined) {
+    const size = this.room();
+    if (size !== null) {
       viewer.show(size.rows, size.cols, true, true);
     }
   }

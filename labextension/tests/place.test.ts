@@ -1,0 +1,291 @@
+/** The connection to a place, over transports that the test holds in its hands. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Backoff, type Clock } from '../src/connection/backoff';
+import { PlaceConnection, RequestError } from '../src/connection/place';
+import { Sequence, type Message } from '../src/connection/sequence';
+import { CLOSE, type Transport, type TransportFactory, type TransportListener } from '../src/connection/transport';
+import type { FromKernel } from '../src/protocol/messages';
+
+class ManualClock implements Clock {
+  time = 0;
+  due: [number, () => void][] = [];
+  now(): number {
+    return this.time;
+  }
+  after(milliseconds: number, callback: () => void): () => void {
+    const entry: [number, () => void] = [this.time + milliseconds, callback];
+    this.due.push(entry);
+    return () => {
+      this.due = this.due.filter(other => other !== entry);
+    };
+  }
+  advance(milliseconds: number): void {
+    const end = this.time + milliseconds;
+    for (;;) {
+      const next = this.due.filter(([at]) => at <= end).sort((a, b) => a[0] - b[0])[0];
+      if (next === undefined) {
+        break;
+      }
+      this.due = this.due.filter(other => other !== next);
+      this.time = Math.max(this.time, next[0]);
+      next[1]();
+    }
+    this.time = end;
+  }
+}
+
+interface Made {
+  listener: TransportListener;
+  sent: { type: string; [member: string]: unknown }[];
+  closed: boolean;
+}
+
+function factory(made: Made[], description: string): TransportFactory {
+  return listener => {
+    const entry: Made = { listener, sent: [], closed: false };
+    made.push(entry);
+    const transport: Transport = {
+      description,
+      sendControl: frame => {
+        entry.sent.push(frame as { type: string });
+      },
+      sendData: () => undefined,
+      close: () => {
+        entry.closed = true;
+      }
+    };
+    return transport;
+  };
+}
+
+const settle = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 0));
+
+describe('a place', () => {
+  let sockets: Made[];
+  let fallbacks: Made[];
+  let clock: ManualClock;
+  let place: PlaceConnection;
+  let hasFallback: boolean;
+  let status: number;
+  const last = (list: Made[]): Made => list[list.length - 1] as Made;
+  const welcome = (start = 'one'): FromKernel => ({
+    type: 'welcome',
+    version: 1,
+    place: 'k',
+    pid: 1,
+    start,
+    sessions: []
+  });
+  const greet = (made: Made, start?: string): void => {
+    made.listener.opened();
+    made.listener.control(welcome(start));
+  };
+
+  beforeEach(() => {
+    sockets = [];
+    fallbacks = [];
+    hasFallback = true;
+    status = 0;
+    clock = new ManualClock();
+    place = new PlaceConnection({
+      place: 'k',
+      client: 'test',
+      webSocket: factory(sockets, 'socket'),
+      fallback: () => (hasFallback ? factory(fallbacks, 'kernel') : null),
+      probe: () => Promise.resolve(status),
+      clock
+    });
+  });
+
+  it('greets and is connected', () => {
+    place.connect();
+    greet(last(sockets));
+    expect(last(sockets).sent).toMatchObject([{ type: 'hello', version: 1 }]);
+    expect(place.state).toBe('connected');
+    expect(place.description).toBe('socket');
+  });
+
+  it('comes back after a loss, ever more slowly, and at once when the person returns', () => {
+    place.connect();
+    greet(last(sockets));
+    last(sockets).listener.closed(1006, '');
+    expect(place.state).toBe('waiting');
+    clock.advance(400);
+    expect(sockets).toHaveLength(2);
+    for (let round = 0; round < 8; round++) {
+      last(sockets).listener.opened();
+      last(sockets).listener.closed(1006, '');
+      clock.advance(20_000);
+    }
+    last(sockets).listener.opened();
+    last(sockets).listener.closed(1006, '');
+    const before = sockets.length;
+    clock.advance(5_000);
+    expect(sockets).toHaveLength(before);
+    place.hurry();
+    clock.advance(1);
+    expect(sockets).toHaveLength(before + 1);
+  });
+
+  it('takes the other way by itself where the server has no socket of the kernel', () => {
+    place.connect();
+    last(sockets).listener.closed(CLOSE.noService, '');
+    greet(last(fallbacks));
+    expect(place.state).toBe('connected');
+    expect(place.description).toBe('kernel');
+  });
+
+  it('takes the other way too where the server has no bridge at all', async () => {
+    status = 404;
+    place.connect();
+    last(sockets).listener.closed(1006, '');
+    await settle();
+    expect(fallbacks).toHaveLength(1);
+  });
+
+  it('says that there are no terminals where neither way leads anywhere', () => {
+    hasFallback = false;
+    place.connect();
+    last(sockets).listener.closed(CLOSE.noService, '');
+    expect(place.state).toBe('absent');
+    hasFallback = true;
+    place.connect();
+    last(sockets).listener.closed(CLOSE.noService, '');
+    clock.advance(13_000);
+    expect(place.state).toBe('absent');
+  });
+
+  it.each([
+    [CLOSE.notAllowed, 'denied'],
+    [CLOSE.version, 'version'],
+    [CLOSE.ended, 'ended'],
+    [CLOSE.tooMany, 'waiting'],
+    [CLOSE.silent, 'waiting']
+  ] as const)('code %i makes it %s', (code, state) => {
+    place.connect();
+    greet(last(sockets));
+    last(sockets).listener.closed(code, '');
+    expect(place.state).toBe(state);
+  });
+
+  it('gives up on a kernel that it does not understand', () => {
+    place.connect();
+    for (let round = 0; round < 3; round++) {
+      last(sockets).listener.opened();
+      last(sockets).listener.closed(CLOSE.badFrame, 'half a frame');
+      clock.advance(20_000);
+    }
+    expect(place.state).toBe('denied');
+  });
+
+  it('tells its streams that all is gone where the service was replaced', () => {
+    const heard: string[] = [];
+    place.addStream({
+      session: 's',
+      connected: () => heard.push('connected'),
+      disconnected: () => heard.push('disconnected'),
+      replaced: () => heard.push('replaced'),
+      onAttached: () => undefined,
+      data: () => undefined,
+      control: () => undefined
+    });
+    place.connect();
+    greet(last(sockets));
+    last(sockets).listener.closed(1006, '');
+    clock.advance(1_000);
+    greet(last(sockets), 'two');
+    expect(heard).toEqual(['connected', 'disconnected', 'replaced', 'connected']);
+  });
+
+  it('finds a silent hole when the person returns', () => {
+    place.connect();
+    greet(last(sockets));
+    place.hurry();
+    expect(last(sockets).sent.pop()).toEqual({ type: 'ping' });
+    clock.advance(7_000);
+    expect(sockets).toHaveLength(2);
+    greet(last(sockets));
+    place.hurry();
+    last(sockets).listener.control({ type: 'error', code: 'unknown-type', text: '' });
+    clock.advance(6_000);
+    expect(place.state).toBe('connected');
+  });
+
+  it('gives the answer to a request, or the reason why there is none', async () => {
+    place.connect();
+    greet(last(sockets));
+    const opened = place.open('demo', null, 24, 80);
+    await settle();
+    const request = last(sockets).sent.pop()?.['request'] as number;
+    last(sockets).listener.control({ type: 'opened', request, session: 's' });
+    expect(await opened).toBe('s');
+    const hosts = place.hosts();
+    await settle();
+    last(sockets).listener.closed(1006, '');
+    await expect(hosts).rejects.toThrow(RequestError);
+  });
+});
+
+it('waits between tries as long as it says', () => {
+  const clock = new ManualClock();
+  let tries = 0;
+  const backoff = new Backoff(
+    () => {
+      tries += 1;
+      backoff.failed();
+    },
+    clock,
+    () => 0.5
+  );
+  backoff.failed();
+  clock.advance(250 + 500 + 1000);
+  expect(tries).toBe(3);
+  backoff.succeeded();
+  clock.advance(100_000);
+  expect(tries).toBe(3);
+});
+
+describe('a sequence over a channel that loses, doubles and swaps messages', () => {
+  it('delivers all of them, each once, in order', () => {
+    const clock = new ManualClock();
+    const arrived: Record<'a' | 'b', unknown[]> = { a: [], b: [] };
+    let seed = 5;
+    const random = (): number => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    const ends: Partial<Record<'a' | 'b', Sequence>> = {};
+    const travel = (to: 'a' | 'b') => (message: Message) => {
+      const copy = structuredClone(message);
+      for (let times = Math.floor(random() * 3); times > 0; times--) {
+        clock.after(random() * 300, () => ends[to]?.receive(copy, []));
+      }
+    };
+    const events = (name: 'a' | 'b') => ({
+      arrived: (frames: unknown[]) => arrived[name].push(...frames),
+      silent: () => undefined,
+      overflowed: () => undefined
+    });
+    ends.a = new Sequence('c', travel('b'), events('a'), clock);
+    ends.b = new Sequence('c', travel('a'), events('b'), clock);
+    for (let number = 0; number < 100; number++) {
+      ends.a.send([number], []);
+      ends.b.send([-number], []);
+      clock.advance(10);
+    }
+    clock.advance(60_000);
+    expect(arrived.b).toEqual(Array.from({ length: 100 }, (_, number) => number));
+    expect(arrived.a).toEqual(Array.from({ length: 100 }, (_, number) => -number));
+  });
+
+  it('notices that nobody is there', () => {
+    const clock = new ManualClock();
+    const heard: string[] = [];
+    new Sequence(
+      'c',
+      () => undefined,
+      { arrived: () => undefined, silent: () => heard.push('silent'), overflowed: () => heard.push('overflowed') },
+      clock
+    ).send([], [new ArrayBuffer(9 * 1024 * 1024)]);
+    clock.advance(30_000);
+    expect(heard).toEqual(['overflowed', 'silent']);
+  });
+});

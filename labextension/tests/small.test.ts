@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { checkControl, decodeControl, decodeData, encodeData, FrameError } from '../src/protocol/frames';
+import { allowedSize } from '../src/protocol/messages';
+import { condition, label } from '../src/terminal/condition';
+
+describe('frames', () => {
+  it('of data keep large offsets', () => {
+    const frame = { stream: 4294967295, offset: 2 ** 45 + 3, bytes: Uint8Array.of(1, 2, 3) };
+    expect(decodeData(encodeData(frame))).toEqual(frame);
+    const shifted = new Uint8Array([9, 9, ...new Uint8Array(encodeData(frame))]).subarray(2);
+    expect(decodeData(shifted)).toEqual(frame);
+  });
+
+  it.each([0, 5, 12, 12 + 65537])('of data are refused with %i bytes', length => {
+    expect(() => decodeData(new ArrayBuffer(length))).toThrow(FrameError);
+  });
+
+  it('of data are refused with stream 0 and with an impossible offset', () => {
+    expect(() => decodeData(new ArrayBuffer(13))).toThrow(FrameError);
+    expect(() => decodeData(new Uint8Array(13).fill(255).buffer)).toThrow(FrameError);
+  });
+
+  it.each(['', 'null', '[]', '3', '{', '{"type": 3}', '{"type": "welcome"}', '{"type":"attached","stream":1}'])(
+    'of control are refused: %s',
+    text => {
+      expect(() => decodeControl(text)).toThrow(FrameError);
+    }
+  );
+
+  it('of an unknown type or with unknown members are let be', () => {
+    expect(decodeControl('{"type":"of tomorrow"}')).toBeNull();
+    expect(decodeControl('{"type":"__proto__"}')).toBeNull();
+    expect(decodeControl('{"type":"gone","session":"s","more":1}')).toMatchObject({ type: 'gone' });
+    expect(checkControl({ type: 'question', question: 'q', session: 's', kind: 'of tomorrow' })).toBeNull();
+    expect(() => checkControl({ type: 'question', question: 'q', session: 's', kind: 'secret' })).toThrow(FrameError);
+  });
+});
+
+it('sizes are within the limits', () => {
+  expect(allowedSize(1, 5000)).toEqual({ rows: 2, cols: 1000 });
+  expect(allowedSize(NaN, 80.9)).toEqual({ rows: 2, cols: 80 });
+});
+
+describe('a label', () => {
+  const made = (title: string, host = 'demo'): string => label({ host, name: 'me@demo', title });
+  it('is the host and the title', () => {
+    expect(made('')).toBe('demo');
+    expect(made('vim')).toBe('demo: vim');
+    expect(made('', '')).toBe('me@demo');
+  });
+  it('is bounded, and free of what cannot be seen', () => {
+    expect(made('x'.repeat(300))).toHaveLength(60);
+    expect(made('a\u202eb\u0007\u2028c')).toBe('demo: abc');
+  });
+});
+
+describe('the condition', () => {
+  const base = {
+    place: 'connected' as const,
+    reason: 'because',
+    attached: true,
+    gone: false,
+    questions: 0,
+    description: { state: 'open', text: 'fine', reconnect: true } as never
+  };
+  const dot = (members: object): string => condition({ ...base, ...members }).dot;
+  it('is seen in the dot', () => {
+    expect(dot({})).toBe('connected');
+    expect(dot({ attached: false })).toBe('busy');
+    expect(dot({ questions: 1 })).toBe('busy');
+    expect(dot({ place: 'waiting' })).toBe('lost');
+    expect(dot({ gone: true })).toBe('lost');
+    expect(dot({ description: { state: 'ended', text: 'exit 0' } })).toBe('ended');
+    expect(dot({ place: 'connecting' })).toBe('busy');
+  });
+  it('offers what helps', () => {
+    const actions = (members: object): string[] | undefined => condition({ ...base, ...members }).strip?.actions;
+    expect(actions({})).toBeUndefined();
+    expect(actions({ place: 'version' })).toEqual(['reload']);
+    expect(actions({ place: 'ended' })).toContain('new');
+    expect(actions({ description: { state: 'lost', text: 'x', reconnect: true } })).toContain('reconnect');
+    expect(actions({ description: { state: 'lost', text: 'x', reconnect: false } })).toEqual(['new']);
+  });
+});

@@ -1,0 +1,329 @@
+/** A viewer against a kernel made of a few lines, on a terminal without a page. */
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../src/connection/backoff';
+import type { StreamListener } from '../src/connection/place';
+import type { DataFrame } from '../src/protocol/frames';
+import type { Attached, Description, ToKernel } from '../src/protocol/messages';
+import type { AnyTerminal } from '../src/stream/internals';
+import { guardQueries } from '../src/stream/queries';
+import { TerminalScreen } from '../src/stream/screen';
+import { amount, Viewer } from '../src/stream/viewer';
+import { state, terminal, write } from './terminals';
+
+const encoder = new TextEncoder();
+const description: Description = {
+  session: 's',
+  host: 'demo',
+  name: 'me@demo',
+  command: null,
+  title: '',
+  state: 'open',
+  text: '',
+  exit_status: null,
+  exit_signal: null,
+  created: 0,
+  rows: 10,
+  cols: 20,
+  viewers: 1,
+  wanted: false,
+  reconnect: false
+};
+
+class ManualClock implements Clock {
+  time = 0;
+  private due: [number, () => void][] = [];
+  now(): number {
+    return this.time;
+  }
+  after(milliseconds: number, callback: () => void): () => void {
+    const entry: [number, () => void] = [this.time + milliseconds, callback];
+    this.due.push(entry);
+    return () => {
+      this.due = this.due.filter(other => other !== entry);
+    };
+  }
+  advance(milliseconds: number): void {
+    this.time += milliseconds;
+    const due = this.due.filter(([at]) => at <= this.time);
+    this.due = this.due.filter(([at]) => at > this.time);
+    due.forEach(([, callback]) => callback());
+  }
+}
+
+class Kernel {
+  readonly sessions = new Map([['s', description]]);
+  control: ToKernel[] = [];
+  data: DataFrame[] = [];
+  listener: StreamListener | null = null;
+  addStream(listener: StreamListener): number {
+    this.listener = listener;
+    return 7;
+  }
+  removeStream(): void {
+    this.control.push({ type: 'detach', stream: 7 });
+  }
+  send(frame: ToKernel): void {
+    this.control.push(frame);
+  }
+  sendData(frame: DataFrame): void {
+    this.data.push({ ...frame, bytes: frame.bytes.slice() });
+  }
+  /** The frames of a type, and forget them. */
+  take<T extends ToKernel['type']>(type: T): (ToKernel & { type: T })[] {
+    const found = this.control.filter(frame => frame.type === type);
+    this.control = this.control.filter(frame => frame.type !== type);
+    return found as (ToKernel & { type: T })[];
+  }
+  typed(): string {
+    return this.data.map(({ bytes }) => new TextDecoder().decode(bytes)).join('');
+  }
+}
+
+describe('a viewer', () => {
+  let kernel: Kernel;
+  let target: AnyTerminal;
+  let viewer: Viewer;
+  let clock: ManualClock;
+  let events: string[];
+  let answered: string[];
+
+  const attached = (members: Partial<Attached> = {}): void =>
+    viewer.onAttached({
+      type: 'attached',
+      stream: 7,
+      session: 's',
+      description,
+      from: 0,
+      snapshot: null,
+      sizes: [[0, 10, 20]],
+      live: 0,
+      cut: false,
+      input: 0,
+      lead: true,
+      ...members
+    });
+  const output = (offset: number, text: string): void => viewer.data(offset, encoder.encode(text));
+  const drawn = (): Promise<void> => write(target, '');
+  const screen = async (): Promise<string> => {
+    for (let round = 0; round < 5; round++) {
+      await drawn();
+    }
+    const lines = [];
+    for (let y = 0; y < target.buffer.active.length; y++) {
+      lines.push(target.buffer.active.getLine(y)?.translateToString(true) ?? '');
+    }
+    return lines.join('\n').trimEnd();
+  };
+
+  beforeEach(() => {
+    kernel = new Kernel();
+    target = terminal(10, 20);
+    clock = new ManualClock();
+    events = [];
+    answered = [];
+    viewer = new Viewer(
+      's',
+      kernel,
+      new TerminalScreen(target),
+      {
+        changed: () => events.push('changed'),
+        gone: () => events.push('gone'),
+        drawn: () => events.push('drawn'),
+        trouble: text => events.push(text)
+      },
+      clock
+    );
+    guardQueries(target, () => viewer.answers);
+    (target as unknown as { onData(callback: (data: string) => void): void }).onData(data => answered.push(data));
+  });
+
+  it('attaches without changing the size of the session', () => {
+    viewer.connected();
+    expect(kernel.take('attach')).toMatchObject([{ have: null, typed: 0, rows: 10, cols: 20, visible: false }]);
+  });
+
+  it('draws output in its order, drops what came twice and acknowledges what is drawn', async () => {
+    viewer.connected();
+    attached();
+    output(0, 'hello ');
+    output(3, 'lo world');
+    expect(await screen()).toBe('hello world');
+    expect(kernel.take('ack').pop()).toMatchObject({ offset: 11 });
+  });
+
+  it('attaches anew where output is missing', () => {
+    viewer.connected();
+    attached();
+    kernel.control = [];
+    output(5, 'x');
+    expect(kernel.control).toMatchObject([{ type: 'detach' }, { type: 'attach', have: null }]);
+  });
+
+  it('goes on where it was after a loss', async () => {
+    viewer.connected();
+    attached();
+    output(0, 'one ');
+    await screen();
+    viewer.disconnected();
+    output(4, 'lost with the connection');
+    viewer.connected();
+    expect(kernel.take('attach').pop()).toMatchObject({ have: 4 });
+    attached({ from: 4, live: 7 });
+    output(4, 'two');
+    expect(await screen()).toBe('one two');
+  });
+
+  it('begins anew from a snapshot, at its size', async () => {
+    viewer.connected();
+    attached();
+    output(0, 'old');
+    await screen();
+    attached({
+      from: 100,
+      live: 104,
+      snapshot: { offset: 100, rows: 5, cols: 30, text: 'shot' },
+      sizes: [[100, 5, 30]]
+    });
+    output(100, ' new');
+    expect(await screen()).toBe('shot new');
+    expect([target.rows, target.cols]).toEqual([5, 30]);
+  });
+
+  it('changes the size between the bytes where it changed', async () => {
+    viewer.connected();
+    attached({
+      sizes: [
+        [0, 10, 20],
+        [25, 10, 40]
+      ],
+      live: 50
+    });
+    output(0, 'a'.repeat(25) + '\r\n' + 'b'.repeat(23));
+    await screen();
+    const plain = terminal(10, 20);
+    await write(plain, 'a'.repeat(25));
+    plain.resize(40, 10);
+    await write(plain, '\r\n' + 'b'.repeat(23));
+    expect(state(target)).toEqual(state(plain));
+  });
+
+  it('keeps queries from the terminal while old output is drawn, and where another viewer answers', async () => {
+    viewer.connected();
+    attached({ live: 4 });
+    output(0, '\x1b[0c');
+    output(4, '\x1b[0c');
+    await screen();
+    expect(answered).toHaveLength(1);
+    viewer.control({ type: 'lead', stream: 7, lead: false });
+    output(8, '\x1b[6n\x1b]10;?\x07\x1bP$qm\x1b\\\x1b[?1$p');
+    await screen();
+    expect(answered).toHaveLength(1);
+    expect(events).toContain('drawn');
+  });
+
+  it('sends what was typed once, also over a loss', () => {
+    viewer.type(encoder.encode('before '));
+    viewer.connected();
+    attached();
+    viewer.type(encoder.encode('and after'));
+    expect(kernel.typed()).toBe('before and after');
+    viewer.control({ type: 'input', stream: 7, offset: 7 });
+    viewer.disconnected();
+    kernel.data = [];
+    viewer.type(encoder.encode('!'));
+    viewer.connected();
+    expect(kernel.take('attach').pop()).toMatchObject({ typed: 7 });
+    attached({ input: 11 });
+    expect(kernel.data[0]?.offset).toBe(11);
+    expect(kernel.typed()).toBe('after!');
+  });
+
+  it('sends no more than a mebibyte ahead, in pieces of 64 KiB', () => {
+    viewer.connected();
+    attached();
+    viewer.type(new Uint8Array(3 * 1024 * 1024));
+    const sent = (): number => kernel.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(sent()).toBe(1024 * 1024);
+    expect(Math.max(...kernel.data.map(({ bytes }) => bytes.length))).toBe(65536);
+    viewer.control({ type: 'input', stream: 7, offset: 65536 });
+    expect(sent()).toBe(1024 * 1024 + 65536);
+  });
+
+  it('sends again from the last confirmed byte where the kernel misses some', () => {
+    viewer.connected();
+    attached();
+    viewer.type(encoder.encode('abc'));
+    kernel.data = [];
+    viewer.control({ type: 'error', stream: 7, code: 'bad-offset', text: '' });
+    expect(kernel.typed()).toBe('abc');
+  });
+
+  it('throws away a flood at Ctrl-C, and says how much', async () => {
+    viewer.connected();
+    attached();
+    const flood = 'y\r\n'.repeat(100_000);
+    for (let offset = 0; offset < flood.length; offset += 60_000) {
+      output(offset, flood.slice(offset, offset + 60_000));
+    }
+    viewer.type(Uint8Array.of(3));
+    expect(kernel.take('skip')).toHaveLength(1);
+    output(flood.length, 'more of it');
+    viewer.control({ type: 'skipped', stream: 7, from: flood.length + 10, to: 1_000_000 });
+    output(1_000_000, '$ ');
+    const found = await screen();
+    expect(found).toMatch(/\[\d+ KiB not shown\]\n\$$/);
+    expect(found.split('\n').length).toBeLessThan(100_000);
+    expect(kernel.take('ack').pop()).toMatchObject({ offset: 1_000_002 });
+  });
+
+  it('skips nothing on the alternate screen, and nothing of a little', async () => {
+    viewer.connected();
+    attached();
+    output(0, 'x'.repeat(60_000));
+    viewer.type(Uint8Array.of(3));
+    await screen();
+    output(60_000, '\x1b[?1049h');
+    await screen();
+    for (let offset = 60_008; offset < 460_008; offset += 50_000) {
+      output(offset, 'x'.repeat(50_000));
+    }
+    viewer.type(Uint8Array.of(3));
+    expect(kernel.take('skip')).toEqual([]);
+  });
+
+  it('hands in a snapshot when it is quiet, and when it hides, of whole characters only', async () => {
+    viewer.connected();
+    viewer.show(10, 20, true);
+    attached();
+    output(0, 'quiet');
+    await screen();
+    expect(kernel.take('snapshot')).toEqual([]);
+    clock.advance(1000);
+    expect(kernel.take('snapshot')).toMatchObject([{ offset: 5, rows: 10, cols: 20 }]);
+    viewer.data(5, Uint8Array.of(0xe6, 0xbc));
+    await screen();
+    viewer.show(10, 20, false);
+    expect(kernel.take('snapshot')).toEqual([]);
+    viewer.data(7, Uint8Array.of(0xa2));
+    await screen();
+    viewer.dispose();
+    expect(kernel.take('snapshot')).toMatchObject([{ offset: 8 }]);
+    expect(kernel.take('detach')).toHaveLength(1);
+  });
+
+  it('hears that its session is gone', () => {
+    viewer.connected();
+    viewer.control({ type: 'error', stream: 7, code: 'no-session', text: '' });
+    expect(events).toContain('gone');
+  });
+});
+
+it('names amounts', () => {
+  expect([5, 2048, 1.5 * 1024 * 1024, 500 * 1024 * 1024].map(amount)).toEqual([
+    '5 bytes',
+    '2.0 KiB',
+    '1.5 MiB',
+    '500 MiB'
+  ]);
+});

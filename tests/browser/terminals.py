@@ -1,0 +1,145 @@
+"""SSH terminals on a page of JupyterLab: opening them, typing, and what is on their screens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from tests.browser.lab import SECONDS, Lab
+from tests.notebook.kernels import ROOT
+
+# The tab of a session that is in front, and its terminal of xterm.js.
+TAB = """(() => [...window.jupyterapp.shell.widgets('main')].find(w => w.hasClass('jssh-Tab') && w.isVisible))()"""
+XTERM = f"({TAB})?.content?._term"
+
+# Every row of the screen and the scroll-back, with what each cell looks like, and the state behind them.
+CELLS = """
+() => {
+  const xterm = XTERM, core = xterm._core, buffer = xterm.buffer.active;
+  const rows = [];
+  for (let y = 0; y < buffer.length; y++) {
+    const line = buffer.getLine(y);
+    let row = '';
+    for (let x = 0; x < line.length; x++) {
+      const cell = line.getCell(x), chars = cell.getChars();
+      const style = chars === '' ? '' : `${cell.getFgColorMode()},${cell.getFgColor()},${cell.isBold()},` +
+        `${cell.isUnderline()},${cell.isInverse()},${cell.isItalic()},${cell.isDim()},${cell.isStrikethrough()}`;
+      const back = cell.isBgDefault() ? '' : `${cell.getBgColorMode()},${cell.getBgColor()}`;
+      row += `${chars}|${cell.getWidth()}|${style}|${back}\\n`;
+    }
+    rows.push(row.replace(/(\\|1\\|\\|\\n)+$/, ''));
+  }
+  const inner = core.buffers.active;
+  return {
+    rows, type: buffer.type, cursor: [buffer.cursorX, buffer.cursorY], size: [xterm.rows, xterm.cols],
+    modes: {...xterm.modes}, region: [inner.scrollTop, inner.scrollBottom],
+    hidden: core.coreService.isCursorHidden, encoding: core.coreMouseService.activeEncoding
+  };
+}
+""".replace("XTERM", XTERM)
+
+TEXT = f"""() => {{
+  const buffer = {XTERM}?.buffer.active;
+  if (!buffer) return '';
+  const lines = [];
+  for (let y = 0; y < buffer.length; y++) lines.push(buffer.getLine(y).translateToString(true));
+  return lines.join('\\n');
+}}"""
+
+
+def build_labextension() -> None:
+    """Make what JupyterLab loads fit the sources."""
+    subprocess.run([sys.executable, ROOT / "labextension" / "hatch_build.py"], check=True, timeout=600)
+
+
+def open_lab(page: Any, lab: Lab, workspace: str) -> None:
+    """JupyterLab in a workspace of its own."""
+    page.goto(f"{lab.url}lab/workspaces/{workspace}?token={lab.token}")
+    page.wait_for_function("() => window.jupyterapp?.shell.currentWidget || document.querySelector('.jp-Launcher')")
+
+
+def open_terminal(page: Any, host: str = "demo") -> None:
+    """A new tab on a host, as from the palette, and a shell's prompt in it."""
+    page.evaluate("host => { window.jupyterapp.commands.execute('jupyter-ssh:open-terminal', {host}); }", host)
+    wait_for_state(page, "connected")
+    focus(page)
+    run(page, "PS1='$ '; PROMPT_COMMAND=; clear; echo re''ady", "ready")
+
+
+def focus(page: Any) -> None:
+    """Click into the terminal in front."""
+    page.locator(".jssh-Tab:not(.lm-mod-hidden) .xterm-screen").click()
+
+
+def wait_for_state(page: Any, state: str) -> None:
+    """Wait until the dot of the tab in front shows ``state``."""
+    page.wait_for_selector(f".jssh-Tab:not(.lm-mod-hidden) .jssh-Status[data-state={state}]")
+
+
+def text(page: Any) -> str:
+    """The text of the screen in front, its scroll-back before it."""
+    found = page.evaluate(TEXT)
+    assert isinstance(found, str)
+    return found
+
+
+def wait_for_text(page: Any, wanted: str) -> None:
+    """Wait until the screen in front shows ``wanted``."""
+    try:
+        page.wait_for_function(f"wanted => ({TEXT})().includes(wanted)", arg=wanted)
+    except Exception:
+        print(f"on the screen:\n{text(page)}")
+        raise
+
+
+def run(page: Any, command: str, wanted: str) -> None:
+    """Type a command and wait for what it prints. ``wanted`` must not stand in the command itself."""
+    page.keyboard.type(command + "\n")
+    wait_for_text(page, wanted)
+
+
+def cells(page: Any) -> dict[str, Any]:
+    """What each cell looks like, with the cursor and the modes."""
+    found = page.evaluate(CELLS)
+    assert isinstance(found, dict)
+    return found
+
+
+def session(page: Any) -> str:
+    """The id of the session in front."""
+    found = page.evaluate(f"() => ({TAB}).view.session")
+    assert isinstance(found, str)
+    return found
+
+
+def wait_for_saved_layout(page: Any, lab: Lab, wanted: str) -> None:
+    """Wait until JupyterLab has saved that this session has a tab: it does so a while after."""
+    url = f"{lab.url}lab/api/workspaces?token={lab.token}"
+    page.wait_for_function(
+        "async ([url, wanted]) => (await (await fetch(url)).text()).includes(wanted)",
+        arg=[url, f"jupyter-ssh:{wanted}"],
+        polling=200,
+        timeout=SECONDS * 1000,
+    )
+
+
+def reload(page: Any, lab: Lab) -> None:
+    """Reload the page and wait until the terminal in front shows all that the session had written."""
+    wait_for_saved_layout(page, lab, session(page))
+    page.reload()
+    wait_for_state(page, "connected")
+    page.wait_for_selector(".jssh-Tab:not(.lm-mod-hidden) .jp-Terminal[data-jssh-drawn]")
+
+
+def end_all(page: Any) -> None:
+    """End the sessions of all tabs and close the tabs."""
+    page.evaluate(
+        """() => {
+          for (const tab of [...window.jupyterapp.shell.widgets('main')].filter(w => w.hasClass('jssh-Tab'))) {
+            tab.end();
+            tab.closeNow();
+          }
+          for (const dialog of document.querySelectorAll('.jp-Dialog')) dialog.remove();
+        }"""
+    )

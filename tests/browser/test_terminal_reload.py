@@ -1,0 +1,132 @@
+"""The screen stays: over a reload of the page and a cut of the network, with full-screen programs too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, lab_with
+from tests.browser.terminals import (
+    build_labextension,
+    cells,
+    end_all,
+    focus,
+    open_lab,
+    open_terminal,
+    reload,
+    run,
+    session,
+    text,
+    wait_for_state,
+    wait_for_text,
+)
+from tests.notebook.remotes import embedded_server
+from tests.support.peers import require_tool
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    build_labextension()
+    folder = tmp_path_factory.mktemp("reload")
+    with embedded_server(folder) as remote, lab_with(folder, {}, demo=remote) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def lab_page(browser: Any, lab: Lab) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    open_lab(page, lab, "reload")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def page(lab_page: Any) -> Iterator[Any]:
+    open_terminal(lab_page)
+    yield lab_page
+    end_all(lab_page)
+
+
+def test_a_shell_is_the_same_after_a_reload(page, lab):
+    run(page, "for i in $(seq 1 300); do printf \"\\033[3$((i % 8))mline $i\\033[0m\\n\"; done; echo d''one", "done")
+    before, which = cells(page), session(page)
+    reload(page, lab)
+    assert session(page) == which
+    assert cells(page) == before
+    focus(page)
+    run(page, "echo go''es on", "goes on")
+    assert text(page).count("line 299") == 1
+
+
+PROGRAMS = {
+    "vim": ("vim -u NONE -c 'set mouse=a number' -c 'syntax on' Makefile", "VIM - |Makefile", ":q!\n"),
+    "less": ("seq 1 2000 | less -N", "\n     20", "q"),
+    "htop": ("htop -d 600", "Load average", "q"),
+    "tmux": ("tmux -L jssh-test new 'echo in tmux; exec sh'", "in tmux", "exit\n"),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_full_screen_program_is_the_same_after_a_reload(page, lab, program):
+    require_tool(program, program)
+    command, drawn, leave = PROGRAMS[program]
+    page.keyboard.type(command + "\n")
+    page.wait_for_function("() => true")
+    wait_for_text(page, drawn.split("|")[-1] if program != "vim" else "~")
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    before = cells(page)
+    assert before["type"] == "alternate"
+    reload(page, lab)
+    assert cells(page) == before
+    focus(page)
+    page.keyboard.type(leave)
+    run(page, "echo le''ft", "left")
+    assert cells(page)["type"] == "normal"
+    assert text(page).count("ready") >= 1
+
+
+def settle(page: Any) -> None:
+    """Wait until what was typed has been answered: the screen is the same in two looks, with nothing on its way."""
+    page.evaluate(
+        """async () => {
+          const tab = [...window.jupyterapp.shell.widgets('main')].find(w => w.hasClass('jssh-Tab') && w.isVisible);
+          for (let last = -1; ;) {
+            const now = tab.view.viewer.parsed;
+            if (now === last) return;
+            last = now;
+            await new Promise(resolve => setTimeout(resolve, 500));
+          }
+        }"""
+    )
+
+
+def test_a_cut_of_the_network_loses_and_doubles_nothing(page):
+    page.keyboard.type("for i in $(seq 1 40); do echo tick $i; sleep 0.1; done; echo d''one\n")
+    wait_for_text(page, "tick 5")
+    page.context.set_offline(True)
+    cut(page)
+    wait_for_state(page, "lost")
+    assert page.locator(".jssh-Strip:visible").inner_text().startswith("The connection to the Jupyter server is lost.")
+    assert page.locator(".jp-Dialog").count() == 0
+    page.keyboard.type("echo ty''ped meanwhile\n")
+    page.context.set_offline(False)
+    wait_for_state(page, "connected")
+    wait_for_text(page, "typed meanwhile")
+    found = text(page)
+    assert [found.count(f"tick {number}\n") for number in range(1, 41)] == [1] * 40
+    assert found.count("\ntyped meanwhile") == 1
+
+
+def cut(page: Any) -> None:
+    """End the connection as a network does that resets it: Chromium's offline mode leaves WebSockets open."""
+    page.evaluate(
+        """() => {
+          const tab = [...window.jupyterapp.shell.widgets('main')].find(w => w.hasClass('jssh-Tab') && w.isVisible);
+          tab.view.place.lost(1006, 'cut');
+        }"""
+    )

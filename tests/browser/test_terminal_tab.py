@@ -1,0 +1,222 @@
+"""A terminal tab in JupyterLab: typing, drawing, keys, clipboard, sizes, floods, closing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, lab_with
+from tests.browser.terminals import (
+    TAB,
+    XTERM,
+    build_labextension,
+    cells,
+    end_all,
+    focus,
+    open_lab,
+    open_terminal,
+    run,
+    session,
+    text,
+    wait_for_state,
+    wait_for_text,
+)
+from tests.notebook.remotes import embedded_server
+
+# Every colour that text is written in, with its contrast to the background (WCAG 2.2, 1.4.3).
+CONTRAST = f"""() => {{
+  const luminance = hex => {{
+    const [r, g, b] = [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16) / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }};
+  const full = hex => hex.length === 4 ? '#' + [...hex.slice(1)].map(c => c + c).join('') : hex;
+  const style = getComputedStyle(document.body);
+  const background = full(style.getPropertyValue('--jp-layout-color0').trim().replace('white', '#ffffff'));
+  const colours = {XTERM}.options.theme, readable = /^(bright)?(red|green|yellow|blue|magenta|cyan|white)$/i;
+  return Object.keys(colours).filter(name => readable.test(name)).map(name => {{
+    const [low, high] = [luminance(colours[name]), luminance(background)].sort((a, b) => a - b);
+    return [name, (high + 0.05) / (low + 0.05)];
+  }});
+}}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    build_labextension()
+    folder = tmp_path_factory.mktemp("tab")
+    with embedded_server(folder) as remote, lab_with(folder, {}, demo=remote) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def context(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def lab_page(context: Any, lab: Lab) -> Any:
+    page = context.new_page()
+    open_lab(page, lab, "tab")
+    return page
+
+
+@pytest.fixture
+def page(lab_page: Any) -> Iterator[Any]:
+    """The page with one terminal, a new one for each test."""
+    lab_page.set_viewport_size({"width": 1280, "height": 860})
+    open_terminal(lab_page)
+    yield lab_page
+    end_all(lab_page)
+
+
+def wait_for_label(page: Any, wanted: str) -> None:
+    """Wait until the tab in front is called so."""
+    page.wait_for_function(
+        "wanted => document.querySelector('.lm-mod-current.jssh-TabLabel')?.innerText.includes(wanted)", arg=wanted
+    )
+
+
+def test_what_is_typed_is_run_and_drawn_with_colours_and_wide_characters(page):
+    run(page, "printf '\\033[1;31mred\\033[0m \\346\\274\\242e\\314\\201 done%s\\n' 1", "done1")
+    row = next(row for row in cells(page)["rows"] if "漢" in row).split("\n")
+    assert row[0].startswith("r|1|16777216,1,")
+    wide = next(index for index, cell in enumerate(row) if cell.startswith("漢"))
+    assert row[wide].startswith("漢|2|")
+    assert row[wide + 1].startswith("|0|")
+    assert row[wide + 2].startswith("e\u0301|1|")
+
+
+def test_the_remote_has_the_size_of_the_tab(page):
+    before = cells(page)["size"]
+    run(page, "echo size: $(stty size)", f"size: {before[0]} {before[1]}")
+    page.set_viewport_size({"width": 900, "height": 600})
+    page.wait_for_function(f"([rows, cols]) => {XTERM}.rows < rows && {XTERM}.cols < cols", arg=before)
+    rows, cols = cells(page)["size"]
+    run(page, "echo now: $(stty size)", f"now: {rows} {cols}")
+
+
+def test_control_keys_reach_the_program_and_not_lab(page):
+    run(page, "stty -icanon -iexten; echo r''aw; cat -v", "\nraw")
+    for key in "bdwefgkp":
+        page.keyboard.press(f"Control+{key}")
+    page.keyboard.type("end\n")
+    wait_for_text(page, "^B^D^W^E^F^G^K^Pend")
+    assert page.evaluate("() => !window.jupyterapp.shell.leftCollapsed")
+    page.keyboard.press("Control+c")
+    run(page, "stty sane; echo ba''ck", "back")
+
+
+def test_copy_and_paste_with_keys_and_menu(page):
+    run(page, "echo copy''me", "copyme")
+    page.evaluate(
+        f"""() => {{
+          const xterm = {XTERM}, buffer = xterm.buffer.active;
+          for (let y = 0; y < buffer.length; y++)
+            if (buffer.getLine(y).translateToString(true) === 'copyme') xterm.select(0, y, 6);
+        }}"""
+    )
+    page.keyboard.press("Control+Shift+C")
+    page.wait_for_function("async () => (await navigator.clipboard.readText()) === 'copyme'")
+    page.evaluate("text => navigator.clipboard.writeText(text)", "echo pas''ted")
+    page.locator(".jssh-Tab:not(.lm-mod-hidden) .xterm-screen").click(button="right")
+    page.locator(".lm-Menu-item:has-text('Paste')").click()
+    wait_for_text(page, "$ echo pas''ted")
+    page.keyboard.press("Enter")
+    wait_for_text(page, "\npasted")
+
+
+def test_the_remote_cannot_reach_the_clipboard_and_its_title_is_text(page):
+    page.evaluate("navigator.clipboard.writeText('mine')")
+    run(page, "printf '\\033]52;c;c3RvbGVu\\007\\033]0;<b>title</b>\\007do%s\\n' ne", "done")
+    wait_for_label(page, "<b>title")
+    assert page.evaluate("navigator.clipboard.readText()") == "mine"
+    assert page.locator(".jssh-TabLabel b").count() == 0
+    run(page, "printf '\\033]0;%300s\\007long%s\\n' x er | tr ' ' y", "longer")
+    wait_for_label(page, "yyy")
+    assert len(page.locator(".lm-mod-current.jssh-TabLabel").inner_text()) <= 60
+
+
+def test_a_flood_is_interrupted_at_once(page):
+    run(page, "yes floooooooooooood", "floooooooooooood\n" * 100)
+    page.wait_for_function(f"() => ({TAB}).view.viewer.parsed > 3_000_000")
+    page.keyboard.press("Control+c")
+    wait_for_text(page, "^C")
+    run(page, "echo a''live", "alive")
+
+
+def test_two_pages_look_at_one_session(page, context, lab):
+    which = session(page)
+    other = context.new_page()
+    open_lab(other, lab, "second")
+    other.set_viewport_size({"width": 900, "height": 600})
+    other.evaluate(
+        "args => { window.jupyterapp.commands.execute('jupyter-ssh:open-session', args); }",
+        {"place": "host", "session": which},
+    )
+    wait_for_state(other, "connected")
+    wait_for_text(other, "ready")
+    focus(other)
+    run(other, "echo from the se''cond", "from the second")
+    wait_for_text(page, "from the second")
+    page.bring_to_front()
+    focus(page)
+    run(page, "echo and ba''ck", "and back")
+    wait_for_text(other, "and back")
+    assert cells(page)["rows"] == cells(other)["rows"]
+    other.close()
+
+
+def test_a_session_that_was_left_running_is_opened_from_the_running_panel(page, lab):
+    which = session(page)
+    cross = page.locator(".lm-mod-current.jssh-TabLabel .lm-TabBar-tabCloseIcon")
+    run(page, "echo I st''ay", "I stay")
+    cross.click()
+    page.get_by_role("button", name="Cancel").click()
+    assert session(page) == which
+    cross.click()
+    page.get_by_role("button", name="Leave it running").click()
+    page.wait_for_selector(".jssh-Tab", state="detached")
+    page.evaluate("() => { window.jupyterapp.shell.activateById('jp-running-sessions'); }")
+    page.locator(".jp-RunningSessions-item:has-text('demo')").last.click()
+    wait_for_state(page, "connected")
+    wait_for_text(page, "I stay")
+    cross.click()
+    page.get_by_role("button", name="End it").click()
+    page.wait_for_selector(".jssh-Tab", state="detached")
+    places = page.evaluate(
+        "async base => (await (await fetch(`${base}jupyter-ssh/api/terminals`)).json()).places", lab.url
+    )
+    assert which not in [each["session"] for place in places for each in place["sessions"]]
+
+
+def test_an_ended_shell_leaves_its_screen_and_a_new_one_is_a_click_away(page):
+    run(page, "echo last w''ords", "last words")
+    page.keyboard.type("exit 3\n")
+    wait_for_state(page, "ended")
+    assert "last words" in text(page)
+    page.get_by_role("button", name="New session").click()
+    wait_for_state(page, "connected")
+    focus(page)
+    run(page, "echo once m''ore", "once more")
+    assert "last words" in text(page)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_the_theme_is_followed(page, tmp_path: Path, theme):
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+    colours = 'for i in $(seq 0 15); do printf "\\033[38;5;${i}mcolour $i "; done; echo'
+    run(page, f"{colours}; ls --color /; echo d''one", "done")
+    page.screenshot(path=tmp_path / "theme.png")
+    print(f"to look at: {tmp_path / 'theme.png'}")
+    found = page.evaluate(CONTRAST)
+    assert len(found) == 14
+    assert [(name, ratio) for name, ratio in found if ratio < 4.5] == []
