@@ -129,7 +129,7 @@ def reload(page: Any, lab: Lab) -> None:
     wait_for_saved_layout(page, lab, session(page))
     page.reload()
     wait_for_state(page, "connected")
-    page.wait_for_selector(".jssh-Tab:not(.lm-mod-hidden) .jp-Terminal[data-jssh-drawn]")
+    page.wait_for_selector(".jssh-Tab:not(.lm-mod-hidden) .jssh-Terminal[data-jssh-drawn]")
 
 
 def end_all(page: Any) -> None:

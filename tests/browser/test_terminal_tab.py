@@ -104,7 +104,7 @@ def test_the_remote_has_the_size_of_the_tab(page):
 
 
 def test_control_keys_reach_the_program_and_not_lab(page):
-    run(page, "stty -icanon -iexten; echo r''aw; cat -v", "\nraw")
+    run(page, "stty -icanon -iexten -echo; echo r''aw; cat -v", "\nraw")
     for key in "bdwefgkp":
         page.keyboard.press(f"Control+{key}")
     page.keyboard.type("end\n")

@@ -164,7 +164,7 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
           ),
           art
         ),
-        ...(question.notes ?? []).map(note => element('p', 'jssh-Note', remoteText(note))),
+        ...newNotes(question).map(note => element('p', 'jssh-Note', remoteText(note))),
         label,
         compare,
         verdict,
@@ -236,6 +236,14 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
     take: () => null
   })
 };
+
+/** The notes that say more than the panel does already. */
+function newNotes({ notes, sha256, host, kept_in: keptIn }: Question & { kind: 'host-key' }): string[] {
+  return (notes ?? []).filter((note, index) => {
+    const isFirst = index === 0 && note.includes(host);
+    return !isFirst && !note.includes(sha256) && !note.includes(keptIn);
+  });
+}
 
 /** Whether what was pasted is one of the fingerprints, with or without its prefix and its colons. */
 export function matches(given: string, sha256: string, md5: string): boolean {

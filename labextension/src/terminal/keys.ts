@@ -35,7 +35,7 @@ export function guardKeys(node: HTMLElement): void {
   window.addEventListener(
     'keydown',
     event => {
-      const place = event.target instanceof Element ? event.target.closest<HTMLElement>('.jp-Terminal') : null;
+      const place = event.target instanceof Element ? event.target.closest<HTMLElement>('.jssh-Terminal') : null;
       if (place !== null && guarded.has(place)) {
         place.toggleAttribute(SUPPRESS, belongsToTerminal(event, Platform.IS_MAC));
       }

@@ -74,6 +74,7 @@ export class SessionView implements IDisposable {
     });
     this.terminal = new Terminal(adapter, this.terminalOptions(), options.translator);
     this.terminal.addClass('jssh-Terminal');
+    this.terminal.removeClass('jp-Terminal'); // the keys and menus of Lab's own terminal know nothing of ours
     this.terminal.node.setAttribute('role', 'application');
     guardKeys(this.terminal.node);
     this.terminal.ready.then(

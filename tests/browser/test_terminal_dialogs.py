@@ -1,0 +1,119 @@
+"""A terminal from the launcher, with the keyboard alone: choosing a host, trusting its key, logging in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, running_lab
+from tests.browser.terminals import build_labextension, end_all, focus, open_lab, run, wait_for_state
+from tests.notebook.kernels import environment
+from tests.notebook.remotes import Remote, embedded_server
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    with embedded_server(tmp_path_factory.mktemp("remote")) as remote:
+        yield remote
+
+
+@pytest.fixture(scope="module")
+def lab(remote: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with a host whose key is not known and that wants a password."""
+    build_labextension()
+    folder = tmp_path_factory.mktemp("dialogs")
+    config = folder / "ssh_config"
+    config.write_text(
+        f"Host stranger\n    HostName {remote.host}\n    Port {remote.port}\n    User {remote.user}\n"
+        f"    PubkeyAuthentication no\n    UserKnownHostsFile {folder / 'known'}\n    GlobalKnownHostsFile none\n"
+        "Host other-one\n    HostName 127.0.0.1\n"
+    )
+    root = folder / "root"
+    root.mkdir()
+    env = {**environment(folder, config), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    with running_lab(root, env) as lab:
+        yield lab
+
+
+@pytest.fixture
+def page(browser: Any, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    open_lab(page, lab, f"dialogs{len(request.node.name)}")
+    yield page
+    end_all(page)
+    context.close()
+
+
+def choose(page: Any, typed: str) -> None:
+    """Open the chooser from the launcher, type, and take what is found first."""
+    page.locator(".jp-LauncherCard:has-text('SSH Terminal')").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".jssh-Hosts-item")
+    page.keyboard.type(typed)
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".jssh-Hosts-item[aria-selected=true]")
+    page.keyboard.press("Enter")
+
+
+def heading(page: Any, wanted: str) -> Any:
+    """The panel with this heading, once it has the focus."""
+    panel = page.get_by_role("dialog", name=wanted)
+    panel.wait_for()
+    page.wait_for_function("() => document.querySelector('.jssh-Questions').contains(document.activeElement)")
+    return panel
+
+
+def test_from_the_launcher_to_the_prompt(page, remote, tmp_path: Path):
+    choose(page, "strang")
+    panel = heading(page, "Is this the right machine?")
+    shown = panel.inner_text()
+    assert remote.host_key_fingerprint in shown
+    assert "MD5:" in shown
+    assert "+--[" in shown  # the picture
+    page.keyboard.type("SHA256:something else")
+    assert panel.locator(".jssh-Verdict").inner_text() == "It is another one."
+    page.keyboard.press("Control+a")
+    page.keyboard.type(remote.host_key_fingerprint)
+    assert panel.locator(".jssh-Verdict").inner_text() == "It is the same."
+    page.screenshot(path=tmp_path / "host-key.png")
+    page.keyboard.press("Enter")
+    heading(page, "Log in to")
+    field = page.locator(".jssh-Questions input[type=password]")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.jssh-Questions input[type=password]')?.value === ''")
+    heading(page, "Log in to")
+    page.keyboard.type(remote.password)
+    assert field.evaluate("input => input.value") == remote.password
+    page.screenshot(path=tmp_path / "password.png")
+    print(f"to look at: {tmp_path}")
+    page.keyboard.press("Enter")
+    wait_for_state(page, "connected")
+    assert remote.password not in page.content()
+    assert page.locator("input[type=password]").count() == 0
+    # The focus has gone on to the terminal.
+    run(page, "echo in si''de", "in side")
+
+
+def test_a_failure_leaves_a_tab_that_says_so(page):
+    choose(page, "other")
+    wait_for_state(page, "lost")
+    strip = page.locator(".jssh-Tab .jssh-Strip")
+    assert strip.inner_text() != ""
+    assert page.get_by_role("button", name="Close").is_visible()
+
+
+def test_what_is_no_known_host_can_be_typed(page):
+    page.evaluate("() => { window.jupyterapp.commands.execute('jupyter-ssh:open-terminal'); }")
+    page.wait_for_selector(".jssh-Hosts-item")
+    page.keyboard.type("nosuchhost.invalid")
+    page.wait_for_selector(".jssh-Hosts-item", state="detached")
+    page.keyboard.press("Enter")
+    wait_for_state(page, "lost")
+    assert "nosuchhost.invalid" in page.locator(".jssh-Tab .jssh-Strip").inner_text()
+    focus(page)
