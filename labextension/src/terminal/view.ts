@@ -265,15 +265,17 @@ export class SessionView implements IDisposable {
       this.viewer?.forgetInput();
     }
     const questions = [...place.questions.values()].filter(({ session }) => session === this.session);
+    this.wait(place.state === 'waiting' || place.state === 'connecting');
+    // Each try is "connecting" for a moment: the strip stays until one succeeds.
+    const isTrying = place.state === 'connecting' && !this.isPatient && this.last !== null;
     const now = condition({
-      place: place.state,
+      place: isTrying ? 'waiting' : place.state,
       reason: place.reason,
       attached: this.viewer?.attached ?? false,
       gone: this.isGone,
       questions: questions.length,
       description: this.description
     });
-    this.wait(place.state === 'waiting' || place.state === 'connecting');
     if (place.state === 'connected' || !this.isPatient) {
       this.shown = now;
     } else {
