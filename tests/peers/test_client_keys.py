@@ -10,11 +10,14 @@ import asyncssh
 import paramiko
 import pytest
 
-from jupyter_ssh.ssh.keys import PrivateKey, load_private_key
+from jupyter_ssh.ssh.keys import CertifiedKey, PrivateKey, generate, load_private_key
+from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
 from tests.peers.algorithm_matrix import offered, record
 from tests.peers.client_support import openssh_knows, software, talking
-from tests.peers.key_matrix import all_keys, key_files, key_for, ours, pairs
+from tests.peers.key_matrix import all_keys, key_files, key_for, key_of, ours, pairs
+from tests.support.agents import OwnAgent
 from tests.support.identities import run_quietly, write_known_hosts
+from tests.support.made_keys import PLAIN_TYPE
 from tests.support.peers import require_tool
 
 # cryptography is about to drop what AsyncSSH and Paramiko use for groups modulo a prime.
@@ -49,11 +52,20 @@ async def try_all(server: Any, host_keys: list[PrivateKey] | None = None) -> tup
     return set(hosts), set(users)
 
 
-async def test_every_key_of_openssh(openssh_server_factory: Any, tmp_path: Path) -> None:
+async def test_every_key_of_openssh(openssh_server_factory: Any, own_agent: OwnAgent, tmp_path: Path) -> None:
+    """Its own security keys are in an agent of ours."""
     known_hosts, known_users = map(openssh_knows, ("HostKeyAlgorithms", "PubkeyAcceptedAlgorithms"))
     files = key_files(tmp_path / "host", ours(set(known_hosts) - NO_FILE))
+    for key_type in PLAIN_TYPE:
+        own_agent.server.keyring.add(key_of(key_type))
+        files.append(tmp_path / f"{key_type.partition('@')[0]}.pub")
+        files[-1].write_text(key_of(key_type).public.line() + "\n")
+    authority = generate()
+    (tmp_path / "ca.pub").write_text(authority.public.line() + "\n")
     server = openssh_server_factory(
         *(f"HostKey {path}" for path in files),
+        f"HostKeyAgent {own_agent.socket}",
+        f"TrustedUserCAKeys {tmp_path / 'ca.pub'}",
         f"HostKeyAlgorithms {','.join(known_hosts)}",
         f"PubkeyAcceptedAlgorithms {','.join(known_users)}",
         host_key_types=(),
@@ -61,8 +73,14 @@ async def test_every_key_of_openssh(openssh_server_factory: Any, tmp_path: Path)
     for line in lines(all_keys()):
         server.authorize(line)
     hosts, users = await try_all(server, all_keys())
-    assert hosts == {name for name in ours(known_hosts) if not name.startswith("sk-")}
+    assert hosts == set(ours(known_hosts))
     assert users == set(ours(known_users))
+    for key_type in PLAIN_TYPE:
+        certificate = sign_certificate(authority, key_of(key_type).public, principals=[server.user])
+        certified = CertifiedKey(key_of(key_type), certificate)
+        async with talking(server, identity_file=certified) as connection:
+            assert connection.info.method == "publickey"
+        record(software(connection.session.info), "client", **{"user key": certificate.signature_algorithms[0]})
 
 
 async def test_every_key_of_asyncssh(asyncssh_server_factory: Any, tmp_path: Path) -> None:
