@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket as socket_module
 import subprocess
 import tempfile
 import time
@@ -46,12 +47,22 @@ class PeerAgent:
         return self.run(require_tool("ssh-add", "openssh-client"), *words, status=status, environment=environment)
 
 
+def _listens(path: Path) -> bool:
+    """Whether somebody accepts connections; the socket's file is there a moment before."""
+    with socket_module.socket(socket_module.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
 def start_openssh_agent(folder: Path, *options: str) -> tuple[PeerAgent, subprocess.Popen[bytes]]:
     """OpenSSH's ssh-agent in the foreground."""
     socket = folder / "agent"
     argv = [require_tool("ssh-agent", "openssh-client"), "-D", "-a", str(socket), *options]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    wait_until(socket.exists, "ssh-agent listens")
+    wait_until(lambda: _listens(socket), "ssh-agent listens")
     return PeerAgent("ssh-agent", str(socket)), process
 
 
@@ -74,7 +85,7 @@ def start_gpg_agent(home: Path) -> tuple[PeerAgent, subprocess.Popen[bytes]]:
         start_new_session=True,
     )
     socket = home / "S.gpg-agent.ssh"
-    wait_until(socket.exists, "gpg-agent listens")
+    wait_until(lambda: _listens(socket), "gpg-agent listens")
     return PeerAgent("gpg-agent", str(socket), {"GNUPGHOME": str(home)}), process
 
 
