@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jupyter_ssh.bridge.channels import ChannelsHandler
 from jupyter_ssh.bridge.host import HostKeeper
 from jupyter_ssh.bridge.places import KEEPER, Places
 from jupyter_ssh.bridge.rest import HostHandler, TerminalsHandler
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_VARIABLE
 
 PREFIX = "jupyter-ssh"
 #: Kernel ids as jupyter_server makes them, and the host. Whatever else stands there is no address of ours.
@@ -20,7 +22,7 @@ PLACE_PATTERN = r"(?P<place>host|[0-9A-Za-z_]+(?:-[0-9A-Za-z_]+){4})"
 def load(server: Any) -> None:
     """Add the extension to ``server``, a ServerApp."""
     app = server.web_app
-    keeper = HostKeeper(Path(server.runtime_dir))
+    keeper = HostKeeper(Path(os.environ.get(HOST_VARIABLE) or server.runtime_dir))
     app.settings[KEEPER] = Places(Path(server.runtime_dir), keeper)
     base = app.settings["base_url"]
     app.add_handlers(

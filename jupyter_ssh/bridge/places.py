@@ -37,7 +37,7 @@ class Places:
         if not valid_place(name):
             return None
         if name == HOST_PLACE:
-            return read_place(self.runtime / FOLDER, name)
+            return read_place(self.keeper.runtime / FOLDER, name)
         if name not in kernels:
             return None
         folder = getattr(kernels, "connection_dir", "") or self.runtime

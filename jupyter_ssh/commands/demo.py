@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,6 +23,7 @@ from jupyter_ssh.commands.demo_notebook import (
     shipped_notebook,
 )
 from jupyter_ssh.commands.messages import PROGRAM, Messages
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_VARIABLE, end_host
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 FAILURE = 1
@@ -92,17 +94,20 @@ def _lab(arguments: argparse.Namespace, variables: Mapping[str, str], messages: 
     if changed:
         messages.say(f"{copy} was changed since it was copied, so it is opened as it is. For a fresh one remove it.")
     messages.say(f"Starting JupyterLab on {NAME}. End it with Ctrl-C.")
-    process = subprocess.Popen(
-        lab_command(copy, browser=not arguments.no_browser, port=arguments.port),
-        # Without a terminal as its input Jupyter does not ask whether it shall really end.
-        stdin=subprocess.DEVNULL,
-        env=kernel_environment(variables),
-        start_new_session=True,  # Ctrl-C is for us
-    )
-    try:
-        return process.wait()
-    finally:
-        _stop(process)
+    # Terminals without a notebook live in a process that outlives Jupyter: the demo's has a place of its own, and ends.
+    with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as place:
+        process = subprocess.Popen(
+            lab_command(copy, browser=not arguments.no_browser, port=arguments.port),
+            # Without a terminal as its input Jupyter does not ask whether it shall really end.
+            stdin=subprocess.DEVNULL,
+            env=kernel_environment({**variables, HOST_VARIABLE: place}),
+            start_new_session=True,  # Ctrl-C is for us
+        )
+        try:
+            return process.wait()
+        finally:
+            _stop(process)
+            end_host(Path(place))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

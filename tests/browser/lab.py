@@ -18,6 +18,7 @@ import nbformat
 
 from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
+from tests.support.jupyter import stop_host
 from tests.support.peers import require_tool
 from tests.support.servers import PeerServer
 
@@ -120,6 +121,7 @@ def running_lab(folder: Path, env: Mapping[str, str]) -> Iterator[Lab]:
             yield Lab(info["url"], info["token"], folder)
         finally:
             _stop(process)
+            stop_host(runtime)
 
 
 def _server_info(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> dict[str, Any]:

@@ -130,15 +130,23 @@ def running_server(
     folder: Path,
     env: Mapping[str, str],
     *options: str,
-    python: str = sys.executable,
+    keep_host: bool = False,
 ) -> Iterator[JupyterServer]:
-    """A Jupyter server whose runtime directory is that of ``env``."""
+    """A Jupyter server whose runtime directory is that of ``env``; its host outlives it with ``keep_host``."""
     runtime = Path(env["JUPYTER_RUNTIME_DIR"])
     log = folder / "jupyter.log"
     root = folder / "root"
     root.mkdir(exist_ok=True)
     command = [
-        *(python, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0", f"--ServerApp.root_dir={root}"),
+        *(
+            sys.executable,
+            "-m",
+            "jupyter_server",
+            "--no-browser",
+            "--allow-root",
+            "--port=0",
+            f"--ServerApp.root_dir={root}",
+        ),
         "--ServerApp.jpserver_extensions={'jupyter_ssh': True}",
         *options,
     ]
@@ -161,7 +169,8 @@ def running_server(
         yield server
     finally:
         stop_server(process)
-        stop_host(runtime)
+        if not keep_host:
+            stop_host(runtime)
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:

@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import secrets
+import signal
 import stat
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from typing import Final
 
 FOLDER: Final = "jupyter-ssh"
 HOST_PLACE: Final = "host"
+HOST_VARIABLE: Final = "JUPYTER_SSH_HOST_DIR"
+"""Names a folder for the host in place of the Jupyter runtime directory: for a server whose host is its own."""
 MAGIC: Final = b"jssh-t1\n"
 NONCE_BYTES: Final = 32
 PROOF_BYTES: Final = 32
@@ -151,6 +154,16 @@ def sweep(folder: Path) -> None:
         if found is not None and found.node == platform.node() and not _alive(found.pid):
             remove_socket(found.path)
             _unlink(file)
+
+
+def end_host(runtime: Path) -> None:
+    """Tell the host of this folder to end, if one runs; it outlives its server otherwise."""
+    place = read_place(runtime / FOLDER, HOST_PLACE)
+    if place is not None and place.node == platform.node():
+        try:
+            os.kill(place.pid, signal.SIGTERM)
+        except OSError:
+            pass
 
 
 def _place_files(folder: Path) -> Iterator[Path]:
