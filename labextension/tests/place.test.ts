@@ -261,6 +261,7 @@ describe('a sequence over a channel that loses, doubles and swaps messages', () 
     };
     const events = (name: 'a' | 'b') => ({
       arrived: (frames: unknown[]) => arrived[name].push(...frames),
+      ended: () => undefined,
       silent: () => undefined,
       overflowed: () => undefined
     });
@@ -276,13 +277,32 @@ describe('a sequence over a channel that loses, doubles and swaps messages', () 
     expect(arrived.a).toEqual(Array.from({ length: 100 }, (_, number) => -number));
   });
 
+  it('hears the last word of the other end', () => {
+    const heard: unknown[] = [];
+    const events = {
+      arrived: () => undefined,
+      ended: (code: number, reason: string) => heard.push([code, reason]),
+      silent: () => undefined,
+      overflowed: () => undefined
+    };
+    const sequence = new Sequence('c', () => undefined, events, new ManualClock());
+    sequence.receive({ connection: 'other', seq: 0, ack: 0, frames: [], close: 1 }, []);
+    sequence.receive({ connection: 'c', seq: 0, ack: 0, frames: [], close: 4404, reason: 'why' }, []);
+    expect(heard).toEqual([[4404, 'why']]);
+  });
+
   it('notices that nobody is there', () => {
     const clock = new ManualClock();
     const heard: string[] = [];
     new Sequence(
       'c',
       () => undefined,
-      { arrived: () => undefined, silent: () => heard.push('silent'), overflowed: () => heard.push('overflowed') },
+      {
+        arrived: () => undefined,
+        ended: () => undefined,
+        silent: () => heard.push('silent'),
+        overflowed: () => heard.push('overflowed')
+      },
       clock
     ).send([], [new ArrayBuffer(9 * 1024 * 1024)]);
     clock.advance(30_000);

@@ -99,12 +99,12 @@ def run_cells(page: Any) -> None:
 
 
 @contextmanager
-def running_lab(folder: Path, env: Mapping[str, str]) -> Iterator[Lab]:
-    """JupyterLab, with ``folder`` as its root and the variables ``env``, which name a home of its own."""
+def running_lab(folder: Path, env: Mapping[str, str], python: str = sys.executable) -> Iterator[Lab]:
+    """JupyterLab of ``python``, with ``folder`` as its root and the variables ``env``, which name a home of its own."""
     runtime = Path(env["JUPYTER_RUNTIME_DIR"])
     log = folder.parent / "lab.log"
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", f"--notebook-dir={folder}"),
+        *(python, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", f"--notebook-dir={folder}"),
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
     ]

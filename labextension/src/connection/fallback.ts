@@ -40,6 +40,7 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Tr
         end(CLOSE.badFrame, error.message);
       }
     },
+    ended: (code, reason) => end(code, reason),
     silent: () => end(CLOSE.silent, 'the kernel does not answer'),
     overflowed: () => end(CLOSE.silent, 'the kernel takes nothing')
   });
@@ -95,7 +96,10 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Tr
       buffers.push(encodeData(frame));
       enqueue(buffers.length - 1);
     },
-    close: stop
+    close: () => {
+      sequence.leave();
+      stop();
+    }
   };
 }
 

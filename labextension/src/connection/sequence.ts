@@ -10,6 +10,9 @@ export interface Message {
   seq: number;
   ack: number;
   frames: unknown[];
+  /** The sender's last word: a close code, as of the WebSocket. */
+  close?: number;
+  reason?: string;
 }
 
 /** Sends a message with its buffers on its way; it may be lost. */
@@ -18,6 +21,8 @@ export type Post = (message: Message, buffers: ArrayBuffer[]) => void;
 export interface SequenceEvents {
   /** A message in its turn. */
   arrived(frames: unknown[], buffers: ArrayBufferView[]): void;
+  /** The other end has closed the connection. */
+  ended(code: number, reason: string): void;
   /** Nothing has come for too long. */
   silent(): void;
   /** More waits to be acknowledged than may. */
@@ -100,8 +105,20 @@ export class Sequence {
       this.received += 1;
       this.events.arrived(next.frames, next.buffers);
     }
+    if (typeof message.close === 'number') {
+      this.events.ended(message.close, String(message.reason ?? ''));
+      return;
+    }
     if (message.seq > 0) {
       this.cancelAck ??= this.clock.after(ACK_DELAY, () => this.acknowledge());
+    }
+  }
+
+  /** Say that this end closes, once: a kernel that does not hear it finds the silence. */
+  leave(): void {
+    if (!this.closed) {
+      this.post({ connection: this.connection, seq: 0, ack: this.received, frames: [], close: 1000 }, []);
+      this.close();
     }
   }
 

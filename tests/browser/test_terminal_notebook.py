@@ -1,0 +1,73 @@
+"""%ssh_terminal in a notebook: its tab and its output, while a cell sleeps, over both transports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab, lab_with, open_notebook, run_cells
+from tests.browser.terminals import TAB, build_labextension, end_all, focus, run, session, wait_for_state, wait_for_text
+from tests.notebook.remotes import embedded_server
+
+CELLS = ["%load_ext jupyter_ssh", "%ssh_terminal demo", "import time; time.sleep(600)"]
+INLINE = ["%load_ext jupyter_ssh", "%ssh_terminal --inline demo"]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    build_labextension()
+    folder = tmp_path_factory.mktemp("notebook")
+    notebooks = {"websocket.ipynb": CELLS, "fallback.ipynb": CELLS, "inline.ipynb": INLINE}
+    with embedded_server(folder) as remote, lab_with(folder, notebooks, demo=remote) as lab:
+        yield lab
+
+
+@pytest.fixture
+def context(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(40_000)
+    yield context
+    context.close()
+
+
+@pytest.mark.parametrize("transport", ["websocket", "fallback"])
+def test_a_tab_opens_once_and_lives_while_a_cell_sleeps(context, lab, transport):
+    if transport == "fallback":  # as a server answers whose machine is not the kernel's
+        context.route_web_socket("**/jupyter-ssh/channels/**", lambda socket: socket.close(code=4404))
+    page = context.new_page()
+    open_notebook(page, lab.address(f"{transport}.ipynb"))
+    run_cells(page)
+    wait_for_state(page, "connected")
+    page.wait_for_selector(".jp-InputArea-prompt:has-text('[*]')", state="attached")
+    focus(page)
+    run(page, "for i in $(seq 1 5000); do echo line $i of many; done; echo a''ll", "\nall")
+    wait_for_text(page, "line 5000 of many")
+    how = page.evaluate(f"() => ({TAB}).title.caption")
+    assert ("WebSocket" in how) == (transport == "websocket")
+    which = session(page)
+    # The output has a button that leads to the tab; no second one is opened.
+    page.evaluate("""() => {
+      const shell = window.jupyterapp.shell;
+      shell.activateById([...shell.widgets('main')].find(w => w.title.label.endsWith('.ipynb')).id);
+    }""")
+    page.get_by_role("button", name="Show the terminal").click()
+    wait_for_state(page, "connected")
+    assert session(page) == which
+    assert page.evaluate("() => document.querySelectorAll('.jssh-Tab').length") == 1
+    end_all(page)
+
+
+def test_inline_the_terminal_is_in_the_output(context, lab, tmp_path: Path):
+    page = context.new_page()
+    open_notebook(page, lab.address("inline.ipynb"))
+    run_cells(page)
+    page.wait_for_selector(".jssh-Inline .jssh-Status[data-state=connected]")
+    page.locator(".jssh-Inline .xterm-screen").click()
+    page.keyboard.type("echo $((6*7)) in dd b\n")  # no shortcut of the notebook's: no cell is cut or made
+    page.wait_for_function("() => document.querySelector('.jssh-Inline .xterm-rows').innerText.includes('42 in dd b')")
+    assert page.locator(".jp-Cell").count() == len(INLINE)
+    page.screenshot(path=tmp_path / "inline.png")
+    print(f"to look at: {tmp_path / 'inline.png'}")
