@@ -84,8 +84,9 @@ def test_an_environment_without_node_serves_it(wheel: Path, tmp_path: Path) -> N
     root.mkdir()
     with running_lab(root, env, python=str(python)) as lab:
         text = wait_until(lambda: read(f"{lab.url}lab?token={lab.token}"), "JupyterLab answers", 60).decode()
-        entry = text.split("@jupyter-ssh/lab")[1].split("remoteEntry.")[1].split(".js")[0]
-        url = f"{lab.url}lab/extensions/@jupyter-ssh/lab/static/remoteEntry.{entry}.js?token={lab.token}"
+        built = json.loads((folder / EXTENSION / "package.json").read_text())["jupyterlab"]["_build"]["load"]
+        assert built in text.replace("\\/", "/").replace("\\u002f", "/")
+        url = f"{lab.url}lab/extensions/@jupyter-ssh/lab/{built}?token={lab.token}"
         assert b"@jupyter-ssh/lab" in (read(url) or b"")
         answer = read(f"{lab.url}jupyter-ssh/api/terminals?token={lab.token}")
         assert json.loads(answer or b"null") == {"places": []}
