@@ -76,6 +76,14 @@ def test_the_list(kernel: Kernel) -> None:
     assert "<table" in shown["text/html"]
 
 
+def test_more_terminals_than_the_server_allows_on_a_connection(kernel: Kernel) -> None:
+    """OpenSSH's MaxSessions is 10."""
+    before = len(sessions(kernel))
+    kernel.run("for _ in range(12):\n    %ssh_terminal box 'exec sleep 600'")
+    assert [each["state"] for each in sessions(kernel)[before:]] == ["open"] * 12
+    assert kernel.value("len(__import__('jupyter_ssh').kernel.sessions.get_sessions().opened())") >= 2
+
+
 def test_what_cannot_be_opened_leaves_no_session(kernel: Kernel) -> None:
     before = sessions(kernel)
     cell = kernel.run("%ssh_terminal -p 1 127.0.0.1")

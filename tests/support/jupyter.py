@@ -363,6 +363,7 @@ async def page(
     authorization = {"Authorization": f"token {token}"} if token else {}
     request = HTTPRequest(server.channel(place), connect_timeout=SECONDS, headers={**authorization, **(headers or {})})
     connected = Page(await websocket_connect(request, max_message_size=64 << 20))
+    connected.socket.protocol.stream.set_nodelay(True)  # as browsers do
     try:
         if hello:
             await connected.hello()

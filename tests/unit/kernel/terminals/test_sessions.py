@@ -210,6 +210,14 @@ async def test_a_lost_connection_is_told_with_its_time_and_can_be_made_again(
     await page.until(lambda: b"two\r\n" in page.output[1][before:])
 
 
+async def test_a_connection_that_was_closed_here_is_lost_too(service: TerminalService, server: Remote) -> None:
+    session = await opened(service, server)
+    await session.line.release()
+    described = await Page(service).state(session, "lost")
+    assert "closed here" in described["text"]
+    assert described["reconnect"]
+
+
 async def test_what_cannot_be_connected_to_is_told(service: TerminalService, server: Remote) -> None:
     session = service.add(OwnLine(server, port=1), None, 24, 80)
     page = Page(service)
