@@ -17,6 +17,13 @@ class SSHError(Exception):
     ``next_step`` as a sentence.
     """
 
+    advice: str | None = None
+    """The name of the row of `jupyter_ssh.ssh.client.advice` that ``next_step`` comes from."""
+    via: str | None = None
+    """The jump host that failed, where it was not the destination itself."""
+    packets: Sequence[object] = ()
+    """Headers of the last packets of the connection (`protocol.packet_log.PacketHeader`), oldest first."""
+
     def __init__(
         self,
         message: str,
@@ -242,13 +249,24 @@ class KeyExchangeError(ProtocolError):
 
 
 class ConnectError(SSHError):
-    """No connection to the host could be opened; ``attempts`` lists each address with its outcome."""
+    """No connection to the host could be opened; ``attempts`` lists each address with its outcome, ``errno`` is the
+    system's number for the last of them."""
 
     attempts: Sequence[tuple[str, str]] = ()
+    errno: int | None = None
 
 
 class NameNotFound(ConnectError):
     """The host's name does not resolve."""
+
+
+class ProxyError(ConnectError):
+    """A proxy, a ProxyCommand or a jump host gave no connection.
+
+    ``reason`` is "refused" (it did not reach the host, or may not), "login", "address" or "nonsense".
+    """
+
+    reason: str = ""
 
 
 class ConnectionLost(SSHError):

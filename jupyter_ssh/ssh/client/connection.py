@@ -17,19 +17,15 @@ from typing import Any, Final
 from ..config.options import Options
 from ..config.resolving import resolve
 from ..config.ssh_config import ConfigFile, chosen_files
+from ..config.target import Target
 from ..crypto.exchange import EXCHANGES
 from ..errors import (
     ChannelOpenError,
-    ConfigError,
-    ConnectError,
     ConnectionClosed,
-    DeadlineExceeded,
-    NameNotFound,
     SSHError,
 )
 from ..keys.base import PrivateKey
 from ..net.deadline import within
-from ..net.dial import dial
 from ..net.driver import SessionDriver
 from ..net.names import SystemNames, interface_addresses
 from ..protocol import events as e
@@ -42,10 +38,13 @@ from .agent_forwarding import CHANNEL as AGENT_CHANNEL
 from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
 from .handshake import Handshake
+from .jump_hosts import JumpHosts
 from .keywords_acted_on import after_login, check_refusal, set_quality
 from .local_commands import shell_status
 from .process import Process, Pty, Result
-from .prompts import NoPrompts, Prompts
+from .progress import Progress
+from .prompts import NamedPrompts, NoPrompts, Prompts
+from .route import Route, Surroundings, open_route
 from .settings import ca_signature_algorithms, session_settings
 from .streams import Reader, Writer
 from .tcp import TcpStream
@@ -70,6 +69,7 @@ class ConnectionInfo:
     port: int
     user: str
     address: str
+    """Empty where only a proxy or a jump host knows it."""
     server_version: str
     client_version: str
     exchange: str
@@ -83,6 +83,8 @@ class ConnectionInfo:
     key_fingerprint: str | None
     """The key that was used to log in, if one was."""
     post_quantum: bool
+    via: str = ""
+    """The proxy, the ProxyCommand or the jump host that the way leads through; empty where it leads straight."""
 
 
 class Connecting:
@@ -115,6 +117,8 @@ def connect(
     identity_file: Keys | Sequence[Keys] | None = None,
     prompts: Prompts | None = None,
     command_line: Sequence[str | tuple[str, str]] = (),
+    jump_hosts: JumpHosts | None = None,
+    progress: Progress | None = None,
     **options: object,
 ) -> Connecting:
     """Connects to ``target``: ``host``, ``user@host`` or ``ssh://user@host:port``.
@@ -123,7 +127,8 @@ def connect(
     ``ciphers=["aes128-gcm@openssh.com"]``), and ``known_hosts=PATH`` for that file and no other.  ``command_line`` are
     ``-o`` options as text.  ``config`` is the ssh_config file to read in place of the person's and the system's, "none"
     to read none.  ``identity_file`` may also be a key in memory.  ``prompts`` answers questions; without it none is
-    answered, and the key of an unknown host is refused.
+    answered, and the key of an unknown host is refused.  Connections made with the same ``jump_hosts`` share theirs.
+    ``progress`` hears of each step.
 
     Raises `ConfigError`, `NameNotFound`, `ConnectError`, `DeadlineExceeded`, `HostKeyError`, `AuthenticationError`,
     `NegotiationError` and other `SSHError`.
@@ -135,13 +140,20 @@ def connect(
             options["identity_file"] = paths or ["none"]
         # In a thread, for a file may have a command run; the loop belongs to all connections.
         resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
-        return await open_connection(resolved, prompts or NoPrompts(), password=password, keys=keys)
+        surroundings = surroundings_for(config, jump_hosts=jump_hosts)
+        return await open_connection(
+            *(resolved, prompts or NoPrompts()),
+            password=password,
+            keys=keys,
+            surroundings=surroundings,
+            progress=progress,
+        )
 
     return Connecting(make)
 
 
 def resolve_options(
-    target: str,
+    target: str | Target,
     config: Config,
     command_line: Sequence[str | tuple[str, str]],
     keywords: Mapping[str, object],
@@ -182,20 +194,33 @@ def _split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], 
     return keys, paths
 
 
+def surroundings_for(
+    config: Config = None, *, jump_hosts: JumpHosts | None = None, terminal: bool = False
+) -> Surroundings:
+    """What the way to a host depends on besides its options, for `open_connection`; ``config`` as for `connect`."""
+
+    def hop_options(hop: Target, command_line: Sequence[tuple[str, str]]) -> Options:
+        return resolve_options(hop, config, command_line, {})
+
+    return Surroundings(hop_options, jump_hosts or JumpHosts(), terminal)
+
+
 async def open_connection(
-    options: Options, prompts: Prompts, *, password: str | None = None, keys: Sequence[PrivateKey] = ()
+    options: Options,
+    prompts: Prompts,
+    *,
+    password: str | None = None,
+    keys: Sequence[PrivateKey] = (),
+    surroundings: Surroundings | None = None,
+    progress: Progress | None = None,
 ) -> Connection:
     """Connects and logs in; see `connect`."""
     check_refusal(options)
-    if options.proxy_jump or options.proxy_command:
-        name = "ProxyJump" if options.proxy_jump else "ProxyCommand"
-        raise ConfigError(
-            f"{name} is not supported yet",
-            phase="options",
-            received=options.sources.get("proxy_jump") or options.sources.get("proxy_command"),
-            next_step=f"If the host can be reached directly, give -o {name}=none.",
-        )
+    surroundings = surroundings or surroundings_for()
+    progress = progress or Progress(options.host)
     seconds = options.connect_timeout or CONNECT_SECONDS
+    if options.proxy_jump:
+        prompts = NamedPrompts(prompts, f"{options.user}@{options.host}")
     policy = HostKeyPolicy(
         options.strict_host_key_checking,
         options.user_known_hosts_file,
@@ -205,13 +230,13 @@ async def open_connection(
     )
     name, port = (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
     settings = session_settings(options, policy.known_key_types(name, port), policy.has_authority(name, port))
-    connected = await _dial(options, seconds)
     handshake = Handshake(prompts, seconds)
-    connection = Connection(options, settings, handshake)
+    route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
+    connection: Connection | None = None
     try:
-        await asyncio.get_running_loop().create_connection(lambda: connection.driver, sock=connected)
-        address = connection.driver.address("peername")[0]
-        secrets_allowed = await handshake.check_host_key(connection.session, options, policy, address)
+        connection = Connection(options, settings, handshake, route)
+        await route.attach(connection.driver)
+        secrets_allowed = await handshake.check_host_key(connection.session, options, policy, route.address)
         agent = LoginAgent(options, connection.session, os.environ)
         login = ClientLogin(
             connection.session,
@@ -228,41 +253,25 @@ async def open_connection(
         finally:
             agent.close()
             handshake.messages += (f"Warning: {text}" for text in agent.warnings)
-        connection.logged_in(login, address)
+        connection.logged_in(login)
         await after_login(connection)
-    except BaseException:
-        connection.abandon()
+    except BaseException as error:
+        explained = await route.explained(error) if isinstance(error, SSHError) else None
+        if connection is not None:
+            connection.abandon()
+        await route.close()
+        if explained is not None and explained is not error:
+            raise explained from error
         raise
     return connection
-
-
-async def _dial(options: Options, seconds: float) -> socket.socket:
-    for attempt in range(max(1, options.connection_attempts)):
-        if attempt:
-            await asyncio.sleep(1)  # as OpenSSH between ConnectionAttempts
-        try:
-            return await dial(
-                options.host_name,
-                options.port,
-                family=options.address_family,
-                bind_address=options.bind_address,
-                bind_interface=options.bind_interface,
-                timeout=seconds,
-                keepalive=options.tcp_keep_alive,
-            )
-        except NameNotFound:
-            raise
-        except (ConnectError, DeadlineExceeded):
-            if attempt + 1 >= options.connection_attempts:
-                raise
-    raise AssertionError("unreachable")
 
 
 class Connection:
     """An open connection; use `connect` to get one.  All methods belong to the event loop it was made in."""
 
-    def __init__(self, options: Options, settings: Settings, handshake: Handshake) -> None:
+    def __init__(self, options: Options, settings: Settings, handshake: Handshake, route: Route) -> None:
         self.options = options
+        self._route = route
         self._handshake: Handshake | None = handshake
         self._info: ConnectionInfo | None = None
         self._error: SSHError | None = None
@@ -288,7 +297,7 @@ class Connection:
         elif isinstance(event, e.DebugMessage):
             log.debug("remote: %r", event.text)
 
-    def logged_in(self, login: ClientLogin, address: str) -> None:
+    def logged_in(self, login: ClientLogin) -> None:
         """Somebody is logged in: from now on events belong to the connection."""
         self._handshake = None
         agent = forwarded_address(self.options, os.environ)
@@ -299,7 +308,8 @@ class Connection:
             host=self.options.host,
             port=self.options.port,
             user=self.options.user,
-            address=address,
+            address=self._route.address,
+            via=self._route.via,
             server_version=session.peer_version,
             client_version=session.local_version,
             exchange=session.kex,
@@ -424,6 +434,7 @@ class Connection:
         """Says goodbye and closes the connection; processes on it end.  Takes a bounded time; again is nothing."""
         self._closing = self._closing or not self.closed
         await self.driver.close()
+        await self._route.released()
 
     async def wait_closed(self) -> None:
         """Waits until the connection has ended."""

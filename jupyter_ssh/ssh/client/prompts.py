@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..trust.policy import HostKeyQuestion
 
-__all__ = ["HostKeyQuestion", "NoPrompts", "Prompts"]
+__all__ = ["HostKeyQuestion", "NamedPrompts", "NoPrompts", "Prompts"]
 
 
 class Prompts(Protocol):
@@ -52,3 +52,37 @@ class NoPrompts:
 
     def show_banner(self, text: str) -> None:
         """Nothing."""
+
+
+class NamedPrompts:
+    """Questions that say which of several hosts they are for: those of jump hosts, and of what lies behind them."""
+
+    def __init__(self, prompts: Prompts, name: str) -> None:
+        # One name is enough where jump hosts lie behind each other.
+        self._prompts: Prompts = prompts._prompts if isinstance(prompts, NamedPrompts) else prompts
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prompts, name)
+
+    async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
+        """The question names its host."""
+        return await self._prompts.confirm_host_key(question)
+
+    async def ask_secret(self, prompt: str) -> str | None:
+        """The question, with the name before it if it is not in it."""
+        return await self._prompts.ask_secret(self._named(prompt))
+
+    async def keyboard_interactive(
+        self, name: str, instruction: str, prompts: list[tuple[str, bool]]
+    ) -> list[str] | None:
+        """The server's questions, each with the name before it."""
+        named = [(self._named(prompt), echo) for prompt, echo in prompts]
+        return await self._prompts.keyboard_interactive(name, instruction, named)
+
+    def show_banner(self, text: str) -> None:
+        """The text as it is."""
+        self._prompts.show_banner(text)
+
+    def _named(self, prompt: str) -> str:
+        return prompt if prompt.startswith(self._name) else f"({self._name}) {prompt}"

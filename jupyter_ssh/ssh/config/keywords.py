@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config import special_values as special
 from jupyter_ssh.ssh.config.algorithm_lists import CIPHER_LIST, EXCHANGE_LIST, KEY_LIST, MAC_LIST, SIGNATURE_LIST
+from jupyter_ssh.ssh.config.proxy_address import PROXY
 from jupyter_ssh.ssh.config.tokens import ALL_TOKENS
 from jupyter_ssh.ssh.config.values import (
     AGENT_ADDITION,
@@ -241,6 +242,8 @@ ROWS: tuple[Keyword, ...] = (
     # Each keeps a later one of the other out: see settings.
     Keyword("ProxyCommand", "proxy_command", COMMAND, tokens=_PROXY),
     Keyword("ProxyJump", "proxy_jump", special.JUMPS, (), tokens=_PROXY),
+    # A proxy that is spoken to here, without a program; ours alone.
+    Keyword("Proxy", "proxy", PROXY, own=True),
     # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; never in a file that OpenSSH reads too.
     Keyword("Legacy", "legacy", YES_NO, False, own=True),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from jupyter_ssh.ssh.config import patterns
 from jupyter_ssh.ssh.config.keywords import ROWS
+from jupyter_ssh.ssh.config.proxy_address import ProxyAddress
 from jupyter_ssh.ssh.config.special_values import Forward, PermittedCname
 from jupyter_ssh.ssh.config.target import Target
 from jupyter_ssh.ssh.config.values import AgentAddition, RekeyLimit
@@ -89,6 +90,7 @@ class Options:
     permit_remote_open: tuple[str, ...]
     pkcs11_provider: str | None
     preferred_authentications: str | None
+    proxy: ProxyAddress | None  # ours alone
     proxy_command: str | None  # for the user's shell; it carries the connection's bytes
     proxy_jump: tuple[Target, ...]  # the hosts to pass, in that order
     proxy_use_fdpass: bool

@@ -21,6 +21,7 @@ from jupyter_ssh.ssh.config.values import UNSET, RekeyLimit, arguments_of
 from jupyter_ssh.ssh.config.words import split_arguments, split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
+_WAYS = ("proxy", "proxy_command", "proxy_jump")
 _BLANKS = " \t="
 _LONGEST_SHOWN = 64  # characters of a line's word in an error
 
@@ -127,10 +128,12 @@ class Settings:
             self.sources[name] = where
 
     def _other_way(self, name: str) -> bool:
-        """Whether ProxyJump or ProxyCommand comes too late, for the other one was there first (ssh_config(5))."""
-        if name == "proxy_command":
-            return bool(self.values.get("proxy_jump"))
-        return name == "proxy_jump" and "proxy_command" in self.values
+        """Whether a way to the host comes too late, for another was there first (ssh_config(5), ProxyJump)."""
+        if name not in _WAYS:
+            return False
+        others = [other for other in _WAYS if other != name and other in self.values]
+        # "ProxyJump none" leaves room for a ProxyCommand; "ProxyCommand none" leaves none.
+        return any(other != "proxy_jump" or self.values[other] for other in others)
 
     def _say_effect(self, row: Keyword, value: object, where: str) -> None:
         """What a person should know of a keyword without an effect, unless it asks for what is so anyway."""

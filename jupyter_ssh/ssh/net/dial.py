@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Final, cast
 
@@ -38,14 +38,17 @@ async def dial(
     bind_interface: str | None = None,
     timeout: float | None = None,
     keepalive: bool = True,
+    on_step: Callable[[str, str], None] = lambda step, detail: None,
 ) -> socket.socket:
     """A connected, non-blocking TCP socket.
 
     Raises `NameNotFound`, `ConnectError` (with ``attempts``, each address and its outcome) and `DeadlineExceeded`.
     ``family`` is AddressFamily of ssh_config(5), ``bind_interface`` BindInterface, ``keepalive`` TCPKeepAlive.
+    ``on_step`` hears of what was done: of "name" with the addresses found, of "address" with each that is tried, of
+    "failed" with how, of "TCP" at the end.
     """
     advice = f"Check that {host} is up and that no firewall drops port {port}."
-    dialling = _dial(host, port, family, bind_address, bind_interface)
+    dialling = _dial(host, port, family, bind_address, bind_interface, on_step)
     connected = await within(dialling, timeout, f"connecting to {host} port {port}", next_step=advice)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if keepalive:
@@ -54,15 +57,21 @@ async def dial(
 
 
 async def _dial(
-    host: str, port: int, family: str, bind_address: str | None, bind_interface: str | None
+    host: str,
+    port: int,
+    family: str,
+    bind_address: str | None,
+    bind_interface: str | None,
+    on_step: Callable[[str, str], None],
 ) -> socket.socket:
     addresses = await resolve(host, port, family)
+    on_step("name", f"{host} is {', '.join(str(address[1][0]) for address in addresses)}")
     local: Sequence[Address] | None = None
     if bind_address is not None:
         local = await resolve(bind_address, 0, family)
     elif bind_interface is not None:
         local = _interface(bind_interface)
-    return await _race(host, port, addresses, local)
+    return await _race(host, port, addresses, local, on_step)
 
 
 def _interface(name: str) -> list[Address]:
@@ -105,7 +114,13 @@ async def resolve(host: str, port: int, family: str = "any") -> list[Address]:
     return [address for pair in zip_longest(first, other) for address in pair if address is not None]
 
 
-async def _race(host: str, port: int, addresses: Sequence[Address], local: Sequence[Address] | None) -> socket.socket:
+async def _race(
+    host: str,
+    port: int,
+    addresses: Sequence[Address],
+    local: Sequence[Address] | None,
+    on_step: Callable[[str, str], None],
+) -> socket.socket:
     """The first address that answers; a failure or `ATTEMPT_DELAY` lets the next one begin."""
     waiting = list(reversed(addresses))
     running: dict[asyncio.Task[socket.socket], Address] = {}
@@ -115,6 +130,7 @@ async def _race(host: str, port: int, addresses: Sequence[Address], local: Seque
         while waiting or running:
             if waiting:
                 address = waiting.pop()
+                on_step("address", f"{address[1][0]} port {port}")
                 running[asyncio.ensure_future(_connect(address, local))] = address
             done, _ = await asyncio.wait(
                 running, timeout=ATTEMPT_DELAY if waiting else None, return_when=asyncio.FIRST_COMPLETED
@@ -123,11 +139,13 @@ async def _race(host: str, port: int, addresses: Sequence[Address], local: Seque
                 address = running.pop(task)
                 error = task.exception()
                 if error is None:
+                    on_step("TCP", f"{address[1][0]} port {port}")
                     return task.result()
                 if not isinstance(error, OSError):
                     raise error
                 last_errno = error.errno
                 attempts.append((str(address[1][0]), os.strerror(error.errno) if error.errno else str(error)))
+                on_step("failed", f"{attempts[-1][0]} port {port}: {attempts[-1][1]}")
     finally:
         for task in running:
             task.cancel()
@@ -140,6 +158,7 @@ async def _race(host: str, port: int, addresses: Sequence[Address], local: Seque
         next_step=_ADVICE.get(last_errno or 0, "Check the address, the port and the network."),
     )
     failure.attempts = attempts
+    failure.errno = last_errno
     raise failure
 
 

@@ -1,0 +1,169 @@
+"""ProxyCommand (ssh_config(5)): a program whose standard input and output are the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from ..errors import ProxyError
+
+STOP_SECONDS: Final = 2.0
+"""How long a program may take to end by itself, and then by SIGHUP, before it is killed."""
+
+PIECE: Final = 64 * 1024
+LINE_LIMIT: Final = 4096
+KEPT_LINES: Final = 20
+"""Lines of its stderr that are kept for an error."""
+
+
+class ProxyCommand:
+    """A running ProxyCommand; `socket` is its other end.
+
+    It leads a process group of its own, so that an interrupt meant for a cell does not end the connection; with
+    ``terminal`` it stays in the group of this process, and may ask for a password at the terminal.  ``on_line`` gets
+    each line of its stderr; without it stderr is this process's own.
+    """
+
+    def __init__(self, command: str, socket: socket.socket, own_group: bool) -> None:
+        self.command = command
+        self.socket = socket
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._own_group = own_group
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(
+        cls, command: str, *, on_line: Callable[[str], None] | None = None, terminal: bool = False
+    ) -> ProxyCommand:
+        """Starts ``command`` in the person's shell; raises `ProxyError`."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self = cls(command, ours, own_group=not terminal and os.name != "nt")
+        try:
+            await self._start(theirs, on_line)
+        except OSError as error:
+            ours.close()
+            raise ProxyError(
+                "the ProxyCommand cannot be started", phase="starting the ProxyCommand", received=error.strerror
+            ) from None
+        finally:
+            theirs.close()
+        return self
+
+    async def _start(self, theirs: socket.socket, on_line: Callable[[str], None] | None) -> None:
+        stderr = asyncio.subprocess.PIPE if on_line is not None else None
+        if sys.platform == "win32":
+            # A program there takes no socket for its stdin: bytes are carried by hand.
+            self._process = await asyncio.create_subprocess_shell(
+                self.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr
+            )
+            self._tasks += [asyncio.ensure_future(_carry(theirs.dup(), self._process))]
+        else:
+            # "exec", as OpenSSH: the shell shall not stay between us and the program.
+            shell = os.environ.get("SHELL") or "/bin/sh"
+            self._process = await asyncio.create_subprocess_exec(
+                *(shell, "-c", f"exec {self.command}"),
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=stderr,
+                start_new_session=self._own_group,
+            )
+        if on_line is not None:
+            self._tasks.append(asyncio.ensure_future(self._read_stderr(on_line)))
+
+    async def _read_stderr(self, on_line: Callable[[str], None]) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        rest = b""
+        while data := await self._process.stderr.read(PIECE):
+            *whole, rest = (rest + data).split(b"\n")
+            for line in whole:
+                self._line(line, on_line)
+            if len(rest) > LINE_LIMIT:
+                self._line(rest, on_line)
+                rest = b""
+        if rest:
+            self._line(rest, on_line)
+
+    def _line(self, line: bytes, on_line: Callable[[str], None]) -> None:
+        text = line[:LINE_LIMIT].decode("utf-8", "backslashreplace").rstrip("\r")
+        text = "".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in text)
+        self.lines.append(text)
+        on_line(text)
+
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def ended(self, seconds: float = STOP_SECONDS) -> str | None:
+        """How it ended, such as "exit status 1" with the last lines of its stderr; None if it still runs by then."""
+        assert self._process is not None
+        try:
+            status = await asyncio.wait_for(self._process.wait(), seconds)
+            await asyncio.wait(self._tasks, timeout=seconds) if self._tasks else None
+        except asyncio.TimeoutError:
+            return None
+        text = f"exit status {status}" if status >= 0 else f"ended by signal {-status}"
+        return "; ".join([text, *list(self.lines)[-3:]])
+
+    def stop(self) -> asyncio.Task[None]:
+        """Ends it: it sees the end of its input, then gets SIGHUP as from OpenSSH, then is killed."""
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop())
+        return self._stopping
+
+    async def _stop(self) -> None:
+        process = self._process
+        assert process is not None
+        with contextlib.suppress(OSError):
+            self.socket.close()
+        # With an end of file before the signal a program may clean up; OpenSSH sends the signal at once.
+        steps = [("SIGHUP", STOP_SECONDS), ("SIGKILL", STOP_SECONDS)] if os.name != "nt" else [("", STOP_SECONDS)]
+        for name, seconds in [("", 0.2), *steps]:
+            if name:
+                self._signal(getattr(signal, name))
+            elif os.name == "nt" and process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(process.wait(), seconds)
+                break
+        if self._own_group:
+            self._signal(signal.SIGHUP)  # what it has left behind in its group
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        transport = getattr(process, "_transport", None)
+        if transport is not None:
+            transport.close()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            (os.killpg if self._own_group else os.kill)(self.pid, number)
+
+
+async def _carry(theirs: socket.socket, process: asyncio.subprocess.Process) -> None:
+    """Bytes between a socket and a program's pipes."""
+    reader, writer = await asyncio.open_connection(sock=theirs)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(PIECE):
+                target.write(data)
+                await target.drain()
+            target.close()
+
+    assert process.stdin is not None
+    assert process.stdout is not None
+    await asyncio.gather(copy(reader, process.stdin), copy(process.stdout, writer))
