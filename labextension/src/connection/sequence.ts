@@ -106,7 +106,7 @@ export class Sequence {
       this.events.arrived(next.frames, next.buffers);
     }
     if (typeof message.close === 'number') {
-      this.events.ended(message.close, String(message.reason ?? ''));
+      this.events.ended(message.close, message.reason ?? '');
       return;
     }
     if (message.seq > 0) {
