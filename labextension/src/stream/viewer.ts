@@ -327,7 +327,10 @@ export class Viewer implements StreamListener {
       this.ack();
     }
     this.checkDrawn();
-    if (parsed - Math.max(0, this.snapshotAt) >= MIB && this.lead && this.clock.now() >= this.snapshotDue) {
+    // In a flood of plain lines the kernel's ring holds more of them than the scroll-back: no time for snapshots then.
+    const isFlood = received - parsed > FLOOD && !this.screen.alternate;
+    const isDue = parsed - Math.max(0, this.snapshotAt) >= MIB && this.clock.now() >= this.snapshotDue;
+    if (isDue && this.lead && !isFlood) {
       this.takeSnapshot();
     }
     if (parsed === received && this.lead) {
