@@ -160,7 +160,7 @@ def lab(folder: Path, peer: Peer) -> Iterator[Lab]:
             "%load_ext jupyter_ssh",
             "import time; time.sleep(600)",
             "while True: pass",
-            "while True: print('x' * 1000)",
+            "while True: print('x' * 1000); time.sleep(0.005)",
             "%ssh_terminal bench",
         ],
     )
@@ -229,11 +229,12 @@ def run_cell(page: Any, number: int) -> None:
 
 
 def interrupt_kernel(page: Any) -> None:
-    """What ■ does."""
+    """What ■ does; and take away what the cell has printed, which the page would go on drawing."""
     page.evaluate(
         """async () => {
             const shell = window.jupyterapp.shell;
             const notebook = [...shell.widgets('main')].find(widget => widget.context?.path === 'bench.ipynb');
             await notebook.sessionContext.session.kernel.interrupt();
+            await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs');
         }"""
     )

@@ -187,7 +187,7 @@ def main() -> None:
     if webgl:
         sys.argv.remove("--webgl")
     given = arguments(__doc__, 1, 1)
-    times, megabytes, many = (30, 20, 5) if given.quick else (200, FLOOD_MB, MANY)
+    times, megabytes, many = (20, 10, 3) if given.quick else (200, FLOOD_MB, MANY)
     print_setting("jupyterlab", "jupyter_server", "ipykernel")
     print(f"xterm draws with {'WebGL' if webgl else 'elements of the page'}.")
     with (
