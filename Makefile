@@ -70,8 +70,10 @@ $(BIN)/python:
 	@PYTHON='$(PYTHON)' bash tests/support/make_venv.sh $(VENV)
 
 $(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
-	@echo "Installing jupyter_ssh and JupyterLab into $(VENV) ..."
-	$(PIP_INSTALL) --editable '.[demo,labextension]'
+	@if ! [ $(VENV)/test.stamp -nt pyproject.toml ]; then # which brings all of it
+		echo "Installing jupyter_ssh and JupyterLab into $(VENV) ..."
+		$(PIP_INSTALL) --editable '.[demo,labextension]'
+	fi
 	touch $@
 
 # What the kernel's part uses of ipykernel is tested on the oldest and on the newest: the oldest lies in a folder that a
