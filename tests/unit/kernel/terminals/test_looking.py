@@ -8,6 +8,7 @@ import random
 import pytest
 
 from jupyter_ssh.kernel.terminals import viewer as viewer_module
+from jupyter_ssh.kernel.terminals.frames import DATA_BYTES
 from jupyter_ssh.kernel.terminals.limits import RING, SIZES, SKIP_TAIL, STREAMS, VIEWERS, WINDOW, WINDOW_MOST
 from jupyter_ssh.kernel.terminals.service import TerminalService
 from jupyter_ssh.kernel.terminals.session import TerminalSession
@@ -45,9 +46,11 @@ class Wire:
         attached = self.page.attach(self.session, viewer="one", have=have, typed=self.handed)
         assert attached["from"] == len(self.output)
         assert self.handed <= attached["input"] <= len(self.typed)
-        self.page.typed[1] = attached["input"]
-        if attached["input"] < len(self.typed):
-            self.page.type(self.typed[attached["input"] :])
+        # The page sends again what was not acknowledged, or only what the kernel says that it has not.
+        first = self.chance.choice((self.handed, attached["input"]))
+        self.page.typed[1] = first
+        for start in range(first, len(self.typed), DATA_BYTES):
+            self.page.type(self.typed[start : start + DATA_BYTES])
 
     def take(self) -> None:
         """Draw some of what came, and acknowledge it."""

@@ -260,7 +260,7 @@ async def test_another_user_can_neither_read_nor_connect() -> None:
         Path(path).chmod(0o666)
         code = (
             "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.settimeout(20)\n"
-            "try: print(len(s.recv(32)))\n"
+            "try: s.sendall(b'jssh-t1\\nr' + bytes(32)); print(len(s.recv(32)))\n"
             "except ConnectionError: print(0)\n"
         )
         assert await as_nobody(code, path) == ["0"]
