@@ -20,7 +20,12 @@ INLINE = ["%load_ext jupyter_ssh", "%ssh_terminal --inline demo"]
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     build_labextension()
     folder = tmp_path_factory.mktemp("notebook")
-    notebooks = {"websocket.ipynb": CELLS, "fallback.ipynb": CELLS, "inline.ipynb": INLINE}
+    notebooks = {
+        "websocket.ipynb": CELLS,
+        "fallback.ipynb": CELLS,
+        "inline.ipynb": INLINE,
+        "restart.ipynb": CELLS[:2],
+    }
     with embedded_server(folder) as remote, lab_with(folder, notebooks, demo=remote) as lab:
         yield lab
 
@@ -71,3 +76,24 @@ def test_inline_the_terminal_is_in_the_output(context, lab, tmp_path: Path):
     assert page.locator(".jp-Cell").count() == len(INLINE)
     page.screenshot(path=tmp_path / "inline.png")
     print(f"to look at: {tmp_path / 'inline.png'}")
+
+
+def test_after_a_restart_of_the_kernel_the_screen_stays_and_a_new_session_is_a_click_away(context, lab):
+    page = context.new_page()
+    open_notebook(page, lab.address("restart.ipynb"))
+    run_cells(page)
+    wait_for_state(page, "connected")
+    focus(page)
+    run(page, "echo bef''ore", "\nbefore")
+    page.evaluate("""() => {
+      const notebook = [...window.jupyterapp.shell.widgets('main')].find(w => w.title.label.endsWith('.ipynb'));
+      notebook.sessionContext.session.kernel.restart();
+    }""")
+    wait_for_state(page, "lost")
+    assert "The kernel has ended" in page.locator(".jssh-Tab .jssh-Strip").inner_text()
+    wait_for_text(page, "\nbefore")
+    page.get_by_role("button", name="New session").click()
+    wait_for_state(page, "connected")
+    focus(page)
+    run(page, "echo af''ter", "\nafter")
+    end_all(page)
