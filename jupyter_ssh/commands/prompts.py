@@ -30,9 +30,6 @@ class TerminalPrompts:
             answer = question.answer(text)
             if answer is not None:
                 return answer
-            if text.strip().startswith(("SHA256:", "MD5:")):
-                self._messages.say("That is the fingerprint of another key.")
-                return False
             prompt = "Please type 'yes', 'no' or the fingerprint: "
         return False
 

@@ -119,16 +119,13 @@ def _unavailable(what: str, why: str, next_step: str) -> PromptUnavailable:
 
 
 def _confirm(question: HostKeyQuestion) -> bool:
-    *facts, prompt = question.text(visual=True).split("\n")
+    *facts, prompt = question.text().split("\n")
     _say("\n".join(facts))
     for _ in range(_ATTEMPTS):
         text = _line(prompt).strip()
         answer = question.answer(text)
         if answer is not None:
             return answer
-        if text.startswith(("SHA256:", "MD5:")):
-            _say("That is the fingerprint of another key. Not connected.")
-            return False
         prompt = 'Please type "yes", "no" or the fingerprint: '
     return False
 

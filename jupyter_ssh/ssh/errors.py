@@ -171,11 +171,22 @@ class HostKeyUnknown(HostKeyError):
 
 
 class HostKeyChanged(HostKeyError):
-    """The host key contradicts a known_hosts entry."""
+    """The host key contradicts a known_hosts entry.
+
+    Beside the text there is all that a front-end needs to show it at length: ``known`` are (type, fingerprint,
+    ``file:line``) of the old keys, ``possibilities`` and ``facts`` sentences, the commands what a person may type.
+    """
 
     known_fingerprints: Sequence[str] = ()
     file: str | None = None
     line: int | None = None
+    host: str = ""
+    key_type: str = ""
+    known: Sequence[tuple[str, str, str]] = ()
+    possibilities: Sequence[str] = ()
+    facts: Sequence[str] = ()
+    check_command: str = ""
+    remove_commands: Sequence[str] = ()
 
 
 class HostKeyRevoked(HostKeyError):

@@ -140,8 +140,11 @@ class PagePrompts:
         self._questions = questions
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself."""
-        *facts, _ = question.text().split("\n")
+        """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself.
+
+        Raises `HostKeyUnknown` for the fingerprint of another key.
+        """
+        *facts, _ = question.text(visual=False).split("\n")
         members = {
             "host": printable(question.name),
             "key_type": question.key_type,

@@ -31,13 +31,15 @@ from ..net.names import SystemNames, interface_addresses
 from ..protocol import events as e
 from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
-from ..trust.policy import HostKeyPolicy
+from ..trust.rotation import ANNOUNCE
 from ..wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 from .agent import LoginAgent, forwarded_address
 from .agent_forwarding import CHANNEL as AGENT_CHANNEL
 from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
 from .handshake import Handshake
+from .host_key import HostKeyCheck
+from .host_key_updates import HostKeyUpdates
 from .jump_hosts import JumpHosts
 from .keywords_acted_on import after_login, check_refusal, set_quality
 from .local_commands import shell_status
@@ -45,7 +47,6 @@ from .process import Process, Pty, Result
 from .progress import Progress
 from .prompts import NamedPrompts, NoPrompts, Prompts
 from .route import Route, Surroundings, open_route
-from .settings import ca_signature_algorithms, session_settings
 from .streams import Reader, Writer
 from .tcp import TcpStream
 
@@ -221,22 +222,18 @@ async def open_connection(
     seconds = options.connect_timeout or CONNECT_SECONDS
     if options.proxy_jump:
         prompts = NamedPrompts(prompts, f"{options.user}@{options.host}")
-    policy = HostKeyPolicy(
-        options.strict_host_key_checking,
-        options.user_known_hosts_file,
-        options.global_known_hosts_file,
-        hash_known_hosts=options.hash_known_hosts,
-        ca_signature_algorithms=ca_signature_algorithms(options),
-    )
-    name, port = (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
-    settings = session_settings(options, policy.known_key_types(name, port), policy.has_authority(name, port))
+    host_key = HostKeyCheck(options, prompts)
+    settings = await host_key.prepare()
     handshake = Handshake(prompts, seconds)
     route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
     connection: Connection | None = None
     try:
         connection = Connection(options, settings, handshake, route)
         await route.attach(connection.driver)
-        secrets_allowed = await handshake.check_host_key(connection.session, options, policy, route.address)
+        address = route.address or None
+        trusted = await host_key.check(connection.session, handshake, address)
+        if trusted.updates_allowed:
+            connection.host_key_updates = HostKeyUpdates(connection.session, options, prompts, host_key, address)
         agent = LoginAgent(options, connection.session, os.environ)
         login = ClientLogin(
             connection.session,
@@ -245,7 +242,7 @@ async def open_connection(
             prompts,
             password=password,
             keys=keys,
-            secrets_allowed=secrets_allowed,
+            secrets_allowed=trusted.secrets_allowed,
             agent=agent,
         )
         try:
@@ -282,14 +279,19 @@ class Connection:
         """What the person should be told about how the connection came to be."""
         self.agent_forwarding: AgentForwarding | None = None
         """What lets the remote side use the agent here; None unless somebody asked for it."""
+        self.host_key_updates: HostKeyUpdates | None = None
+        """Learns of other keys that the server has; None where it is not trusted enough."""
 
     def _on_event(self, event: e.Event) -> None:
         if self._handshake is not None:
             self._handshake.heard(event)
         if isinstance(event, e.Closed):
             self._error = event.error
-        elif isinstance(event, e.GlobalRequested) and event.want_reply:
-            self.session.connection.reply_global(None)
+        elif isinstance(event, e.GlobalRequested):
+            if event.name == ANNOUNCE and self.host_key_updates is not None:
+                self.host_key_updates.announced(event.details)
+            if event.want_reply:
+                self.session.connection.reply_global(None)
         elif isinstance(event, e.ChannelOpenRequested) and event.kind == AGENT_CHANNEL and self.agent_forwarding:
             self.agent_forwarding.open_requested(event.channel)
         elif isinstance(event, e.ChannelOpenRequested):
@@ -433,6 +435,8 @@ class Connection:
     async def close(self) -> None:
         """Says goodbye and closes the connection; processes on it end.  Takes a bounded time; again is nothing."""
         self._closing = self._closing or not self.closed
+        if self.host_key_updates is not None:
+            await self.host_key_updates.settle()
         await self.driver.close()
         await self._route.released()
 

@@ -1,16 +1,13 @@
-"""The events of a session until somebody is logged in: a queue with a deadline, and the host key's part."""
+"""The events of a session until somebody is logged in: a queue with a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final, TypeVar
 
-from ..config.options import Options
-from ..errors import HostKeyError, KnownHostsError, PromptUnavailable, SSHError
+from ..errors import SSHError
 from ..net.deadline import within
-from ..protocol.events import Banner, Closed, DebugMessage, Event, HostKeyOffered, KeysRenewed
-from ..protocol.session import ClientSession
-from ..trust.policy import Accept, Ask, HostKeyPolicy
+from ..protocol.events import Banner, Closed, DebugMessage, Event, KeysRenewed
 from .harmless import harmless
 from .prompts import Prompts
 
@@ -52,52 +49,6 @@ class Handshake:
         if isinstance(event, Closed):
             raise event.error
         return event
-
-    async def check_host_key(
-        self, session: ClientSession, options: Options, policy: HostKeyPolicy, address: str
-    ) -> bool:
-        """Waits for the host key, has it judged and perhaps confirmed by a person.
-
-        Returns whether secrets may be sent to this host.  Raises `HostKeyError`; the server is told then.
-        """
-        offered = await self.next("key exchange")
-        assert isinstance(offered, HostKeyOffered)
-        # A HostKeyAlias stands for host and port (ssh_config(5)).
-        host, port = (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
-        try:
-            verdict = policy.judge(host, port, address, offered.key)
-            if isinstance(verdict, Ask):
-                await self._ask(policy, verdict, batch=options.batch_mode)
-        except HostKeyError as error:
-            session.reject_host_key(error)
-            raise
-        if not isinstance(verdict, Accept):
-            self._remember(policy, host, port, offered)
-        elif verdict.warning is not None:
-            self.messages.append(f"WARNING: {verdict.warning}")
-        session.accept_host_key()
-        return not isinstance(verdict, Accept) or verdict.secrets_allowed
-
-    async def _ask(self, policy: HostKeyPolicy, verdict: Ask, *, batch: bool) -> None:
-        question = verdict.question
-        if batch:
-            raise policy.refused(question, asked=False)
-        try:
-            confirmed = await self._prompts.confirm_host_key(question)
-        except PromptUnavailable as unavailable:
-            error = policy.refused(question, asked=False)
-            error.next_step = unavailable.next_step or error.next_step
-            raise error from unavailable
-        if not confirmed:
-            raise policy.refused(question)
-
-    def _remember(self, policy: HostKeyPolicy, host: str, port: int, offered: HostKeyOffered) -> None:
-        try:
-            message = policy.remember(host, port, offered.key)
-        except KnownHostsError as error:
-            message = f"The host key was not written: {error}"
-        if message:
-            self.messages.append(message)
 
 
 def described(error: SSHError) -> str:

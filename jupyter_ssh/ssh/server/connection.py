@@ -16,6 +16,7 @@ from ..net.driver import SessionDriver
 from ..protocol import events as e
 from ..protocol.session import ServerSession
 from ..protocol.settings import Settings
+from ..trust import rotation
 from ..wire import numbers as n
 from .addresses import plain_address
 from .agent_forwarding import AgentSocket
@@ -52,6 +53,7 @@ class ServerConnection:
         self._events: dict[type[e.Event], Callable[..., None]] = {
             e.AuthenticationRequested: self._authentication_requested,
             e.QuestionsAnswered: self._questions_answered,
+            e.Authenticated: self._login_told,
             e.ChannelOpenRequested: self._open_requested,
             e.GlobalRequested: self._global_requested,
             e.Closed: self._closed,
@@ -161,6 +163,11 @@ class ServerConnection:
         self._end_grace()
         self._server.logged_in(self)
 
+    def _login_told(self, event: e.Authenticated) -> None:
+        if self.options.announce_host_keys:
+            keys = [key.public for key in self._server.host_keys]
+            self.session.connection.request_global(rotation.ANNOUNCE, rotation.encode_keys(keys))
+
     def _grace_over(self) -> None:
         log.info("%s was not logged in after %g s", self.peer, self.options.login_grace_time)
         self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "login took too long")
@@ -198,8 +205,18 @@ class ServerConnection:
         # OpenSSH PROTOCOL §2.2: the client promises to open no more sessions; nobody who takes it over can.
         if event.name == "no-more-sessions@openssh.com":
             self._no_more_sessions = True
+        reply = None
+        if event.name == rotation.PROVE and event.want_reply:
+            session = self.session
+            with self.guard():
+                reply = rotation.prove(
+                    event.details,
+                    session.transport.session_id,
+                    self._server.host_keys,
+                    session.info.host_key_algorithm,
+                )
         if event.want_reply:
-            self.session.connection.reply_global(None)
+            self.session.connection.reply_global(reply)
 
     def _closed(self, event: e.Closed) -> None:
         self._end_grace()

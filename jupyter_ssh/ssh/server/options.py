@@ -124,6 +124,9 @@ class ServerOptions:
     """How long the server tries to connect to where a client wants to go."""
 
     # --- the connection ---
+    announce_host_keys: bool = True
+    """Tell clients of all host keys after the login, so that they know a new one before an old one goes
+    (UpdateHostKeys of ssh_config(5))."""
     host_certificates: Sequence[PathLike | Certificate] = ()
     """Certificates of the host keys, shown to clients that ask for them."""
     banner: str = ""

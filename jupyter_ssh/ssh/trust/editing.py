@@ -1,4 +1,5 @@
-"""Finding, removing and hashing the lines of one known_hosts file: what ``ssh-keygen -F``, ``-R`` and ``-H`` do.
+"""Finding, removing and hashing the lines of one known_hosts file: what ``ssh-keygen -F``, ``-R`` and ``-H`` do, and
+what UpdateHostKeys does to it.
 
 Nothing but the lines that are meant is touched, and the file as it was stays beside it as ``.old``.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import KnownHostsError
+from ..keys.base import PublicKey
 from ..keys.disk import open_for_reading, replace_file
 from .appending import lock
 from .entries import BadLine, Entry, Marker, parse_line
@@ -33,6 +35,7 @@ class Edit:
     removed: list[Entry] = field(default_factory=list)
     hashed: list[Entry] = field(default_factory=list)
     """Lines whose names could be read, and cannot any more."""
+    added: list[PublicKey] = field(default_factory=list)
     with_wildcards: list[Entry] = field(default_factory=list)
     """Lines that cannot be hashed."""
     bad: list[BadLine] = field(default_factory=list)
@@ -92,6 +95,42 @@ def hash_names(path: Path, random: Callable[[int], bytes] = os.urandom) -> Edit:
     return _edit(path, change, lambda edit: True)
 
 
+def replace(
+    path: Path,
+    names: Sequence[str],
+    keys: Sequence[PublicKey],
+    add: bool,
+    *,
+    hashed: bool = False,
+    random: Callable[[int], bytes] = os.urandom,
+) -> Edit:
+    """Takes away the lines of a host whose keys are none of ``keys``, and with ``add`` adds those that are missing.
+
+    ``names`` is the host and perhaps its address, as in known_hosts.  CA and revoked lines, comments and malformed
+    lines stay.  Raises `KnownHostsError`.
+    """
+    blobs, there = {key.blob for key in keys}, set()
+
+    def change(edit: Edit, parsed: Entry | BadLine | None, raw: bytes) -> Sequence[bytes]:
+        if not isinstance(parsed, Entry) or parsed.marker is not Marker.NONE:
+            return (raw,)
+        if not any(is_for(parsed, name) for name in names):
+            return (raw,)
+        if parsed.blob in blobs:
+            there.add(parsed.blob)
+            return (raw,)
+        edit.removed.append(parsed)
+        return ()
+
+    def added(edit: Edit) -> Sequence[bytes]:
+        missing = [key for key in keys if add and key.blob not in there]
+        edit.added += missing
+        hosts = [hash_name(name, random(HASH_SIZE)) for name in names] if hashed else [",".join(names)]
+        return [f"{host} {key.line()}".encode("utf-8", "surrogateescape") for key in missing for host in hosts]
+
+    return _edit(path, change, lambda edit: bool(edit.removed or edit.added), added, keep_bad=True)
+
+
 def hashed_lines(entry: Entry, raw: bytes, random: Callable[[int], bytes] = os.urandom) -> list[bytes]:
     """A line for each name of ``entry``, whose line is ``raw``, with the name hashed."""
     rest = raw.split(None, 1)[1]
@@ -111,6 +150,9 @@ def _edit(
     path: Path,
     change: Callable[[Edit, Entry | BadLine | None, bytes], Sequence[bytes]],
     is_worth_it: Callable[[Edit], bool],
+    added: Callable[[Edit], Sequence[bytes]] = lambda edit: (),
+    *,
+    keep_bad: bool = False,
 ) -> Edit:
     edit = Edit(path)
     with _reading(path) as (descriptor, status), lock(descriptor):
@@ -121,7 +163,8 @@ def _edit(
             if isinstance(parsed, BadLine):
                 edit.bad.append(parsed)
             kept += change(edit, parsed, raw)
-        if not edit.bad and is_worth_it(edit):
+        kept += added(edit)
+        if (keep_bad or not edit.bad) and is_worth_it(edit):
             mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
             _write(edit, mark + b"".join(line + b"\n" for line in kept), data, status)
             edit.changed = True

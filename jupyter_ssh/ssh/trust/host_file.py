@@ -20,6 +20,9 @@ MAX_REMEMBERED = 8
 BOM_UTF8 = b"\xef\xbb\xbf"
 BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
+COMMAND = "KnownHostsCommand"
+"""What stands for the file of lines that a command printed; behind it "-" and what it was asked for."""
+
 Stamp = tuple[int, ...]
 
 _remembered: dict[Path, tuple[Stamp, HostLines]] = {}
@@ -88,6 +91,17 @@ class HostFile:
 
     def _failures(self) -> list[BadLine]:
         return [BadLine(self.path, 0, self._failure)] if self._failure else []
+
+
+class CommandOutput(HostFile):
+    """What KnownHostsCommand (ssh_config(5)) printed when it was asked about ``what``: a file that never changes."""
+
+    def __init__(self, what: str, data: bytes) -> None:
+        super().__init__(Path(f"{COMMAND}-{what}"))
+        self._lines = HostLines(self.path, data.removeprefix(BOM_UTF8))
+
+    def refresh(self) -> None:
+        """Nothing: a command is run anew for each connection."""
 
 
 def _lines(path: Path, stamp: Stamp, read: Callable[[], bytes]) -> HostLines:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..keys import PublicKey
 from .appending import append
 from .entries import BadLine, Entry, Marker
-from .host_file import HostFile
+from .host_file import CommandOutput, HostFile
 from .host_names import DEFAULT_PORT, host_name
 
 
@@ -47,6 +47,7 @@ class KnownHosts:
 
     def __init__(self, paths: Iterable[Path | str] = ()) -> None:
         self._files = [HostFile(Path(path)) for path in paths]
+        self._outputs: list[CommandOutput] = []
 
     @classmethod
     def load(cls, paths: Iterable[Path | str]) -> KnownHosts:
@@ -60,19 +61,27 @@ class KnownHosts:
         for file in self._files:
             file.refresh()
 
+    def take_outputs(self, outputs: Mapping[str, bytes]) -> None:
+        """What KnownHostsCommand printed, by what it was asked about, in the place of what it printed before."""
+        self._outputs = [CommandOutput(what, data) for what, data in outputs.items()]
+
+    @property
+    def _all(self) -> list[HostFile]:
+        return [*self._files, *self._outputs]
+
     @property
     def entries(self) -> list[Entry]:
         """All entries; each line is looked at."""
-        return [entry for file in self._files for entry in file.entries()]
+        return [entry for file in self._all for entry in file.entries()]
 
     @property
     def warnings(self) -> list[BadLine]:
         """What could not be read, at most about a hundred for each file; each line is looked at, once."""
-        return [warning for file in self._files for warning in file.warnings]
+        return [warning for file in self._all for warning in file.warnings]
 
     def bad_lines(self, host: str, port: int = DEFAULT_PORT) -> list[BadLine]:
         """What was left out and may matter to this host: files that cannot be read, malformed lines with its name."""
-        return [line for file in self._files for line in file.bad_lines(host_name(host, port))]
+        return [line for file in self._all for line in file.bad_lines(host_name(host, port))]
 
     def lookup(self, host: str, port: int = DEFAULT_PORT, address: str | None = None) -> list[Entry]:
         """The entries for a host, or for its address where one is given, with any marker."""
@@ -120,10 +129,14 @@ class KnownHosts:
         """The entries with the same key whose names do not include ``name``."""
         return [
             entry
-            for file in self._files
+            for file in self._all
             for entry in file.with_key(key.blob)
             if entry.marker is Marker.NONE and name not in entry.hosts.lower().split(",")
         ]
+
+    def with_key(self, blob: bytes) -> list[Entry]:
+        """The entries with that very key, with any marker."""
+        return [entry for file in self._all for entry in file.with_key(blob)]
 
     def hosts(self) -> list[str]:
         """The names that are spelled out, each once, in the order of the files: for completion."""
@@ -136,7 +149,7 @@ class KnownHosts:
         append(path, host, port, key, hashed)
 
     def _lookup(self, name: str) -> list[Entry]:
-        return [entry for file in self._files for entry in file.lookup(name)]
+        return [entry for file in self._all for entry in file.lookup(name)]
 
 
 def _having(key: PublicKey, entries: Iterable[Entry], marker: Marker) -> tuple[Entry, ...]:

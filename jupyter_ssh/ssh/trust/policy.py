@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
-import shlex
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,18 +14,20 @@ from ..errors import (
     CertificateAuthorityUnknown,
     ConfigError,
     HostCertificateError,
-    HostKeyChanged,
     HostKeyError,
     HostKeyRevoked,
     HostKeyUnknown,
+    KeyFileError,
 )
 from ..keys import PublicKey
 from ..keys.certificates import Certificate
+from ..keys.revoked_keys import read_revoked_keys
+from . import reports
 from .appending import append
-from .entries import BadLine, Entry
+from .entries import BadLine, Entry, Marker
 from .host_certificates import authorities, judge_certificate, plain_key
 from .host_names import host_name
-from .known_hosts import KnownHosts, Status, Verdict
+from .known_hosts import KnownHosts, Status
 from .question import HostKeyQuestion as HostKeyQuestion  # it is the policy's: imported from here too
 
 PHASE = "host key"
@@ -49,6 +51,12 @@ class Accept:
     """The entry that knows the key."""
     warning: HostKeyError | None = None
     """Why one should not go on, where the user said so nevertheless (``no``)."""
+    notes: tuple[str, ...] = ()
+    """What to tell the person."""
+    new_address: str | None = None
+    """The host's address, which is not known yet and to be remembered too (CheckHostIP)."""
+    updates: bool = False
+    """Whether the host is trusted enough to tell of other keys it has (UpdateHostKeys)."""
 
     @property
     def secrets_allowed(self) -> bool:
@@ -86,6 +94,9 @@ class HostKeyPolicy:
         global_known_hosts_files: Iterable[Path | str] = (),
         *,
         hash_known_hosts: bool = False,
+        check_host_ip: bool = False,
+        no_host_authentication_for_localhost: bool = False,
+        revoked_host_keys: Path | str | None = None,
         ca_signature_algorithms: Collection[str] | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] = time.time,
@@ -102,7 +113,11 @@ class HostKeyPolicy:
         self.file: Path | None = user_files[0] if user_files else None
         """Where new keys are written."""
         self.hash_known_hosts = hash_known_hosts
+        self.user_files = tuple(user_files)
         self.known_hosts = KnownHosts([*user_files, *global_known_hosts_files])
+        self.check_host_ip = check_host_ip
+        self.no_host_authentication_for_localhost = no_host_authentication_for_localhost
+        self.revoked_host_keys = None if revoked_host_keys is None else Path(revoked_host_keys)
         self._ca_signature_algorithms = ca_signature_algorithms
         self._random = random
         self._clock = clock
@@ -125,11 +140,13 @@ class HostKeyPolicy:
     def judge(self, host: str, port: int, address: str | None, key: PublicKey) -> Judgement:
         """What to do about ``key``, shown by ``host`` (or its HostKeyAlias, then with port 22) at ``address``.
 
-        A certificate that no known authority vouches for is judged as the key in it.  Raises `HostKeyChanged`,
-        `HostKeyRevoked` and, where new hosts are not taken, `HostKeyUnknown`; `HostCertificateError` for a certificate
-        that its authority has given, but not for this host or not for now.
+        ``address`` is None behind a proxy.  A certificate that no known authority vouches for is judged as the key in
+        it.  Raises `HostKeyChanged`, `HostKeyRevoked` and, where new hosts are not taken, `HostKeyUnknown`;
+        `HostCertificateError` for a certificate that its authority has given, but not for this host or not for now;
+        `HostKeyError` where RevokedHostKeys cannot be read.
         """
         self.known_hosts.refresh()
+        self.refuse_revoked(host_name(host, port), key)
         certificate_error: HostCertificateError | None = None
         if isinstance(key, Certificate):
             try:
@@ -143,16 +160,20 @@ class HostKeyPolicy:
             certificate_error, key = vouched, key.key
         verdict = self.known_hosts.check(host, port, key)
         if verdict.status is Status.KNOWN:
-            return Accept(verdict.entry)
+            by_user = any(entry.file in self.user_files for entry in verdict.entries)
+            return self._with_address(host, port, address, key, Accept(verdict.entry, updates=by_user))
         if verdict.status is not Status.UNKNOWN:
-            error = _revoked(verdict, key) if verdict.status is Status.REVOKED else _changed(verdict, key)
+            if verdict.status is Status.REVOKED:
+                error: HostKeyError = reports.revoked(verdict.name, key, "the key", verdict.entries[0].place)
+            else:
+                error = reports.changed(verdict, key, self._facts(port, address, key))
             if self.strict_host_key_checking != "no":
                 raise error
             return Accept(verdict.entry, error)
         if certificate_error is not None and _stands(certificate_error, self.strict_host_key_checking):
             raise certificate_error
         if self.strict_host_key_checking == "yes":
-            raise _unknown(
+            raise reports.unknown(
                 verdict.name,
                 key,
                 expected="a key in known_hosts (strict host key checking)",
@@ -163,24 +184,94 @@ class HostKeyPolicy:
             return Ask(HostKeyQuestion(host, port, address, key, self.file, others, verdict.others))
         return AcceptAndRemember()
 
+    def is_exempt(self, address: str | None) -> bool:
+        """Whether the host's key does not matter: NoHostAuthenticationForLocalhost, and it is this machine."""
+        return self.no_host_authentication_for_localhost and address is not None and _is_loopback(address)
+
+    def address_counts(self, host: str, address: str | None) -> bool:
+        """Whether the key of the address is checked and remembered beside that of the name: CheckHostIP."""
+        return (
+            self.check_host_ip and address is not None and address.lower() != host.lower() and not _is_loopback(address)
+        )
+
+    def _with_address(self, host: str, port: int, address: str | None, key: PublicKey, accept: Accept) -> Judgement:
+        if address is None or not self.address_counts(host, address):
+            return accept
+        verdict = self.known_hosts.check(address, port, key)
+        if verdict.status is Status.KNOWN:
+            return accept
+        if verdict.status is Status.UNKNOWN:
+            return replace(accept, new_address=address)
+        error = reports.address_differs(host, address, key, verdict.entries[0])
+        if self.strict_host_key_checking == "yes":
+            raise error
+        if self.strict_host_key_checking == "ask":
+            return Ask(HostKeyQuestion(host, port, address, key, None, address_key=verdict.entries[0]))
+        return replace(accept, notes=(*accept.notes, str(error)), updates=False)
+
+    def _facts(self, port: int, address: str | None, key: PublicKey) -> list[str]:
+        """What else is known about a key that has changed."""
+        facts: list[str] = []
+        if self.check_host_ip and address is not None:
+            of_address = self.known_hosts.check(address, port, key)
+            said = {
+                Status.KNOWN: "This key is the one known for",
+                Status.UNKNOWN: "No key is known for",
+                Status.CHANGED: "This key is not the one known for",
+                Status.REVOKED: "This key is revoked for",
+            }
+            facts.append(f"{said[of_address.status]} the address {address}.")
+        facts += [
+            f"The same key is known under another name: {entry.place}: {entry.hosts}."
+            for entry in self.known_hosts.with_key(key.blob)[:3]
+            if entry.marker is Marker.NONE and not entry.hashed
+        ]
+        return facts
+
+    def refuse_revoked(self, name: str, key: PublicKey) -> None:
+        """RevokedHostKeys; a file that cannot be read revokes all, and no value of StrictHostKeyChecking helps."""
+        path = self.revoked_host_keys
+        if path is None:
+            return
+        try:
+            what = read_revoked_keys(path).why(key)
+        except KeyFileError as error:
+            raise HostKeyError(
+                f"whether the host key of {name} is revoked cannot be known: {error.message}",
+                phase=PHASE,
+                expected=error.expected or "a file of public keys, or a key revocation list",
+                received=error.received,
+                next_step="Repair the file that RevokedHostKeys names, or name another one",
+            ) from None
+        if what is not None:
+            raise reports.revoked(name, key, what, str(path))
+
     def _judge_certificate(self, host: str, port: int, certificate: Certificate) -> Entry | HostCertificateError | None:
         now, algorithms = self._clock(), self._ca_signature_algorithms
         return judge_certificate(self.known_hosts, host, port, certificate, now=now, ca_signature_algorithms=algorithms)
 
-    def remember(self, host: str, port: int, key: PublicKey) -> str | None:
+    def remember(self, host: str, port: int, key: PublicKey, address: str | None = None) -> str | None:
         """Writes the key to the first user file; returns what to tell the user, or None when there is no such file.
 
-        Raises `KnownHostsError`, which is no reason not to go on.
+        ``address`` is written beside the name where CheckHostIP wants it.  Raises `KnownHostsError`, which is no reason
+        not to go on.
         """
         key = plain_key(key)
         if self.file is None:
             return None
-        append(self.file, host, port, key, self.hash_known_hosts, random=self._random)
-        return f"The {key.nickname} key of '{host_name(host, port)}' is now kept in {self.file}."
+        names = [host, address] if address is not None and self.address_counts(host, address) else [host]
+        for each in names:
+            append(self.file, each, port, key, self.hash_known_hosts, random=self._random)
+        said = " and ".join(f"'{host_name(each, port)}'" for each in names)
+        return f"The {key.nickname} key of {said} is now kept in {self.file}."
+
+    def remember_address(self, address: str, port: int, key: PublicKey) -> str | None:
+        """Writes the key for an address of a known host; otherwise as `remember`."""
+        return self.remember(address, port, key)
 
     def refused(self, question: HostKeyQuestion, *, asked: bool = True) -> HostKeyUnknown:
         """The error for a question that was answered with no, or that nobody could be ``asked``."""
-        return _unknown(
+        return reports.unknown(
             question.name,
             question.key,
             expected="a yes to the host key question" if asked else "somebody to confirm the host key",
@@ -188,6 +279,13 @@ class HostKeyPolicy:
             if asked
             else "Connect once where the question can be answered, or with strict host key checking 'accept-new'",
         )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _stands(error: HostCertificateError, strict_host_key_checking: str) -> bool:
@@ -199,62 +297,3 @@ def _stands(error: HostCertificateError, strict_host_key_checking: str) -> bool:
     if strict_host_key_checking == "no":
         return False
     return strict_host_key_checking == "yes" or not isinstance(error.problem, CertificateAuthorityUnknown)
-
-
-def _unknown(name: str, key: PublicKey, *, expected: str, next_step: str | None) -> HostKeyUnknown:
-    error = HostKeyUnknown(
-        f"the host key of {name} is not known",
-        phase=PHASE,
-        expected=expected,
-        received=_described(key),
-        next_step=next_step,
-    )
-    error.fingerprint = key.fingerprint
-    return error
-
-
-def _changed(verdict: Verdict, key: PublicKey) -> HostKeyChanged:
-    entry = verdict.entries[0]
-    known = ", ".join(f"{known.nickname} {known.fingerprint} from {known.place}" for known in verdict.entries)
-    error = HostKeyChanged(
-        f"THE HOST KEY OF {verdict.name} HAS CHANGED: the host was set up anew, or somebody else answers in its place",
-        phase=PHASE,
-        expected=known,
-        received=_described(key),
-        next_step=f"{_how_to_check(key)}. If it is right, {_how_to_remove(entry, verdict.name)} and connect again",
-    )
-    error.fingerprint = key.fingerprint
-    error.known_fingerprints = tuple(known.fingerprint for known in verdict.entries)
-    error.file = str(entry.file)
-    error.line = entry.line
-    return error
-
-
-def _revoked(verdict: Verdict, key: PublicKey) -> HostKeyRevoked:
-    error = HostKeyRevoked(
-        f"the key that {verdict.name} shows is marked as revoked in {verdict.entries[0].place}",
-        phase=PHASE,
-        received=_described(key),
-        next_step="It may have been stolen: ask the host's administrator before going on",
-    )
-    error.fingerprint = key.fingerprint
-    return error
-
-
-def _described(key: PublicKey) -> str:
-    return f"{key.nickname} {key.fingerprint}"
-
-
-def _how_to_check(key: PublicKey) -> str:
-    public_file = f"/etc/ssh/ssh_host_{key.row.keygen_name}_key.pub"
-    return (
-        f"Ask the host's administrator whether the fingerprint is {key.fingerprint}; on the host itself"
-        f" `ssh-keygen -lf {public_file}` shows it"
-    )
-
-
-def _how_to_remove(entry: Entry, name: str) -> str:
-    # ssh-keygen would take the whole line away, which other hosts need too.
-    if entry.has_wildcards:
-        return f"remove line {entry.line} of {entry.file} with an editor"
-    return f"remove the old one with `ssh-keygen -R {shlex.quote(name)} -f {shlex.quote(str(entry.file))}`"

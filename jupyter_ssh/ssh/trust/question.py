@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import HostKeyUnknown
 from ..keys import PublicKey
 from .entries import Entry
 from .host_names import host_name
 
 SHOWN_NAMES = 8
 """Other names with the same key that the text lists."""
+_FINGERPRINT = re.compile(
+    r"(?:SHA256:[A-Za-z0-9+/]{20,}=*|(?:MD5:)?[0-9a-f]{2}(?::[0-9a-f]{2}){15})(?![^\s,;.)\]])", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class HostKeyQuestion:
     """Entries for other names with this very key."""
     known_keys: tuple[Entry, ...] = ()
     """Keys known for this host that decide nothing: of types not spoken here, or of the host without its port."""
+    address_key: Entry | None = None
+    """The key is the known one of the host, but another one is known for its address (CheckHostIP): this one."""
 
     @property
     def name(self) -> str:
@@ -55,19 +62,41 @@ class HostKeyQuestion:
         return self.key.randomart
 
     def answer(self, text: str) -> bool | None:
-        """What a typed answer means: yes (also the fingerprint itself), no, or None for anything else."""
-        text = text.strip()
-        if text in (self.fingerprint, self.fingerprint_md5):
-            return True
-        return {"yes": True, "no": False}.get(text.lower())
+        """What a typed answer means: yes (also the fingerprint itself), no, or None for anything else.
 
-    def text(self, *, visual: bool = False) -> str:
+        The fingerprint may stand in a whole line of ``ssh-keygen -l``.  Raises `HostKeyUnknown` for the fingerprint of
+        another key: whoever has the right one and sees it differ wants no second chance to be careless.
+        """
+        given = _FINGERPRINT.findall(text)
+        if not given:
+            return {"yes": True, "no": False}.get(text.strip().lower())
+        own = {self.fingerprint, self.fingerprint_md5}
+        wrong = [word for word in given if _tidied(word) not in own]
+        if not wrong:
+            return True
+        error = HostKeyUnknown(
+            f"the key that {self.name} shows is not the one whose fingerprint was given",
+            phase="host key",
+            expected=wrong[0],
+            received=f"{self.key_type} {self.fingerprint_md5 if ':' in wrong[0][7:] else self.fingerprint}",
+            next_step="If the fingerprint comes from the host's administrator, somebody else answers here, or the host"
+            " has several keys: ask for the fingerprint of its " + self.key_type + " key",
+        )
+        error.fingerprint = self.fingerprint
+        raise error
+
+    def text(self, *, visual: bool = True) -> str:
         """The question for a terminal, with the key's picture if ``visual``; ends with ``? `` and no newline."""
         address = f" ({self.address})" if self.address and self.address.lower() != self.host.lower() else ""
-        lines = [
-            f"The host '{self.name}'{address} is not known yet, so nothing vouches for it.",
-            f"It shows this {self.key_type} key: {self.fingerprint}",
-        ]
+        if self.address_key is None:
+            lines = [f"The host '{self.name}'{address} is not known yet, so nothing vouches for it."]
+        else:
+            known = self.address_key
+            lines = [
+                f"WARNING: the key of '{self.name}' is the known one, but for its address {self.address} another key is"
+                f" known, {known.nickname} {known.fingerprint} ({known.place})."
+            ]
+        lines += [f"It shows this {self.key_type} key:", f"    {self.fingerprint}", f"    {self.fingerprint_md5}"]
         if visual:
             lines.append(self.randomart)
         for entry in self.known_keys:
@@ -79,12 +108,22 @@ class HostKeyQuestion:
             lines += [f"    {entry.place}: {_names(entry)}" for entry in self.other_names[:SHOWN_NAMES]]
             if len(self.other_names) > SHOWN_NAMES:
                 lines.append(f"    and {len(self.other_names) - SHOWN_NAMES} more")
-        else:
+        elif self.address_key is None:
             lines.append("No other host is known by this key.")
-        if self.file is not None:
-            lines.append(f"A yes is kept in {self.file}.")
+        if self.address_key is not None:
+            lines.append("A yes is for this connection only.")
+        else:
+            kept = "for this connection only" if self.file is None else f"kept in {self.file}"
+            lines.append(f"A yes is {kept}.")
         lines.append("Trust this key and go on (yes/no/[fingerprint])? ")
         return "\n".join(lines)
+
+
+def _tidied(fingerprint: str) -> str:
+    """A fingerprint as it is compared: base64 without padding, hexadecimal digits in lower case behind MD5."""
+    if fingerprint[:7].upper() == "SHA256:":
+        return "SHA256:" + fingerprint[7:].rstrip("=")
+    return "MD5:" + fingerprint.lower().removeprefix("md5:")
 
 
 def _names(entry: Entry) -> str:

@@ -152,7 +152,7 @@ def test_nowhere_to_remember(tmp_path: Path) -> None:
     judgement = policy.judge(HOST, PORT, None, KEY)
     assert isinstance(judgement, Ask)
     assert judgement.question.file is None
-    assert "kept" not in judgement.question.text()
+    assert "for this connection only" in judgement.question.text()
     assert policy.remember(HOST, PORT, KEY) is None
     with pytest.raises(KnownHostsError):
         HostKeyPolicy("ask", [tmp_path]).remember(HOST, PORT, KEY)
@@ -202,8 +202,9 @@ class TestQuestion:
         for part in (NAME, "(192.0.2.1)", "ED25519", KEY.fingerprint, str(path), "No other host"):
             assert part in text
         assert text.endswith("(yes/no/[fingerprint])? ")
-        assert KEY.randomart not in text
-        assert KEY.randomart in self.question(path).text(visual=True)
+        assert KEY.fingerprint_md5 in text
+        assert KEY.randomart in text
+        assert KEY.randomart not in self.question(path).text(visual=False)
 
     def test_fields(self, path: Path) -> None:
         question = self.question(path)
@@ -244,12 +245,31 @@ class TestQuestion:
             ("no", False),
             ("y", None),
             ("", None),
-            (OTHER.fingerprint, None),
-            (KEY.fingerprint[:-1], None),
+            (f"{KEY.fingerprint}=", True),
+            (f"256 {KEY.fingerprint} root@host (ED25519)", True),
+            (f"256 {KEY.fingerprint_md5} root@host (ED25519)", True),
+            (KEY.fingerprint_md5.removeprefix("MD5:").upper(), True),
+            ("SHA256:short", None),
         ],
     )
     def test_answers(self, typed: str, meaning: bool | None, path: Path) -> None:
         assert self.question(path).answer(typed) is meaning
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            OTHER.fingerprint,
+            OTHER.fingerprint_md5,
+            KEY.fingerprint[:-1],
+            f"256 {OTHER.fingerprint} root@host (ED25519)",
+            f"{KEY.fingerprint} {OTHER.fingerprint}",
+        ],
+    )
+    def test_the_fingerprint_of_another_key(self, typed: str, path: Path) -> None:
+        with pytest.raises(HostKeyUnknown, match="not the one whose fingerprint was given") as caught:
+            self.question(path).answer(typed)
+        assert KEY.fingerprint in str(caught.value) or KEY.fingerprint_md5 in str(caught.value)
+        assert "ED25519" in str(caught.value)
 
     def test_refusals(self, path: Path) -> None:
         policy = HostKeyPolicy("ask", [path])

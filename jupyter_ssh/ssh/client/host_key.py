@@ -1,0 +1,200 @@
+"""A connection's host key: what is known of it beforehand, the judgement, and the question to a person."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..config.options import Options
+from ..config.tokens import expand_percent
+from ..config.words import split_arguments
+from ..errors import ConfigError, DeadlineExceeded, HostKeyError, KnownHostsError, PromptUnavailable
+from ..keys.base import PublicKey
+from ..net.command import output_of
+from ..protocol.events import HostKeyOffered
+from ..protocol.session import ClientSession
+from ..protocol.settings import Settings
+from ..trust.host_names import host_name
+from ..trust.policy import Accept, AcceptAndRemember, Ask, HostKeyPolicy, Judgement
+from .handshake import Handshake
+from .prompts import Prompts
+from .settings import ca_signature_algorithms, session_settings
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+COMMAND_SECONDS: Final = 30.0
+"""How long KnownHostsCommand may take."""
+COMMAND_TOKENS: Final = "CdhijkLlnpruHIfKt"
+"""ssh_config(5), TOKENS."""
+NO_KEY: Final = {"f": "NONE", "K": "NONE", "t": "NONE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The outcome of a check that went well."""
+
+    secrets_allowed: bool
+    """Whether the host may be sent passwords."""
+    updates_allowed: bool
+    """Whether it may tell of other keys it has (UpdateHostKeys)."""
+
+
+def host_key_policy(options: Options) -> HostKeyPolicy:
+    """The rules that the options make."""
+    return HostKeyPolicy(
+        options.strict_host_key_checking,
+        options.user_known_hosts_file,
+        options.global_known_hosts_file,
+        hash_known_hosts=options.hash_known_hosts,
+        check_host_ip=options.check_host_ip,
+        no_host_authentication_for_localhost=options.no_host_authentication_for_localhost,
+        revoked_host_keys=options.revoked_host_keys,
+        ca_signature_algorithms=ca_signature_algorithms(options),
+    )
+
+
+class HostKeyCheck:
+    """One connection's host key.  `prepare` goes before the key exchange, `check` waits for the key."""
+
+    def __init__(self, options: Options, prompts: Prompts) -> None:
+        self.policy = host_key_policy(options)
+        self.host, self.port = (
+            (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
+        )
+        """A HostKeyAlias stands for host and port (ssh_config(5))."""
+        self._options = options
+        self._prompts = prompts
+        self._messages: list[str] = []
+
+    async def prepare(self) -> Settings:
+        """Reads what is known of the host; the settings that follow from it.
+
+        Raises `ConfigError` for a KnownHostsCommand or an algorithm that cannot be.
+        """
+        # A large file takes a second, one behind a network perhaps more: meanwhile other connections go on.
+        await asyncio.to_thread(self.policy.known_hosts.refresh)
+        await self._run_command({"ORDER": host_name(self.host, self.port)}, None)
+        types = await asyncio.to_thread(self.policy.known_key_types, self.host, self.port)
+        self._messages += (f"WARNING: {bad}" for bad in self.policy.known_hosts.bad_lines(self.host, self.port))
+        return session_settings(self._options, types, self.policy.has_authority(self.host, self.port))
+
+    async def check(self, session: ClientSession, handshake: Handshake, address: str | None) -> Trusted:
+        """Waits for the host key, has it judged and perhaps confirmed by a person.
+
+        ``address`` is None behind a proxy.  Raises `HostKeyError`; the server is told then.
+        """
+        offered = await handshake.next("key exchange")
+        assert isinstance(offered, HostKeyOffered)
+        try:
+            judgement = await self._judge(offered.key, address)
+            if isinstance(judgement, Ask):
+                await self._ask(judgement)
+        except HostKeyError as error:
+            session.reject_host_key(error)
+            raise
+        finally:
+            handshake.messages += self._messages
+        await asyncio.to_thread(self._remember, judgement, offered.key, address, handshake.messages)
+        session.accept_host_key()
+        return Trusted(
+            secrets_allowed=not isinstance(judgement, Accept) or judgement.secrets_allowed,
+            updates_allowed=isinstance(judgement, Ask) or (isinstance(judgement, Accept) and judgement.updates),
+        )
+
+    # --- the judgement ------------------------------------------------------------------------------------------------
+
+    async def _judge(self, key: PublicKey, address: str | None) -> Judgement:
+        policy = self.policy
+        if policy.is_exempt(address) and not self._options.host_key_alias:
+            policy.refuse_revoked(host_name(self.host, self.port), key)
+            log.debug("the key of this machine is not checked (NoHostAuthenticationForLocalhost)")
+            return Accept()
+        asked = {"HOSTNAME": host_name(self.host, self.port)}
+        if address is not None and policy.address_counts(self.host, address):
+            asked["ADDRESS"] = host_name(address, self.port)
+        await self._run_command(asked, key)
+        return await asyncio.to_thread(policy.judge, self.host, self.port, address, key)
+
+    async def _ask(self, judgement: Ask) -> None:
+        question, policy = judgement.question, self.policy
+        if self._options.batch_mode:
+            raise policy.refused(question, asked=False)
+        try:
+            confirmed = await self._prompts.confirm_host_key(question)
+        except PromptUnavailable as unavailable:
+            error = policy.refused(question, asked=False)
+            error.next_step = unavailable.next_step or error.next_step
+            raise error from unavailable
+        if not confirmed:
+            raise policy.refused(question)
+
+    def _remember(self, judgement: Judgement, key: PublicKey, address: str | None, messages: list[str]) -> None:
+        message: str | None = None
+        try:
+            if isinstance(judgement, AcceptAndRemember) or (
+                isinstance(judgement, Ask) and judgement.question.address_key is None
+            ):
+                message = self.policy.remember(self.host, self.port, key, address)
+            elif isinstance(judgement, Accept) and judgement.new_address is not None:
+                message = self.policy.remember_address(judgement.new_address, self.port, key)
+        except KnownHostsError as error:
+            message = f"The host key was not written: {error}"
+        if isinstance(judgement, Accept) and judgement.warning is not None:
+            messages.append(f"WARNING: {judgement.warning}")
+        if isinstance(judgement, Accept):
+            messages += judgement.notes
+        if message:
+            messages.append(message)
+
+    # --- KnownHostsCommand --------------------------------------------------------------------------------------------
+
+    async def _run_command(self, asked: Mapping[str, str], key: PublicKey | None) -> None:
+        """Runs it for each of ``asked``, the occasion (%I) and the name looked for (%H), and keeps what it prints."""
+        command = self._options.known_hosts_command
+        if not command or command.lower() == "none":
+            return
+        self.policy.known_hosts.take_outputs(
+            {occasion: await self._printed(command, occasion, name, key) for occasion, name in asked.items()}
+        )
+
+    async def _printed(self, command: str, occasion: str, name: str, key: PublicKey | None) -> bytes:
+        argv = _command_words(command, {**self._options.tokens, **_key_tokens(occasion, name, key)})
+        phase = f"KnownHostsCommand {argv[0]}"
+        try:
+            output = await output_of(argv, self._options.connect_timeout or COMMAND_SECONDS, phase)
+        except DeadlineExceeded as error:
+            why = error.message
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+        else:
+            if output.status == 0:
+                return output.stdout
+            why = f"exit status {output.status}" + (f": {output.stderr.splitlines()[-1]}" if output.stderr else "")
+        # As in OpenSSH no reason to give up: the files may know the host.
+        self._messages.append(f"WARNING: {phase} ({occasion}): {why}; what it knows of the host is not used")
+        return b""
+
+
+def _command_words(command: str, tokens: Mapping[str, str]) -> list[str]:
+    try:
+        words = split_arguments(command)
+    except ValueError as error:
+        raise ConfigError(f"KnownHostsCommand: {error}", phase="options") from None
+    if not words or not os.path.isabs(words[0]):
+        raise ConfigError(
+            "KnownHostsCommand: not an absolute path", phase="options", received=repr(words[0] if words else "")
+        )
+    return [words[0], *(expand_percent(word, COMMAND_TOKENS, tokens, "KnownHostsCommand") for word in words[1:])]
+
+
+def _key_tokens(occasion: str, name: str, key: PublicKey | None) -> dict[str, str]:
+    tokens = {**NO_KEY, "I": occasion, "H": name}
+    if key is not None:
+        base64 = binascii.b2a_base64(key.blob, newline=False).decode("ascii")
+        tokens |= {"f": key.fingerprint, "K": base64, "t": key.key_type}
+    return tokens

@@ -1,0 +1,166 @@
+"""Host keys that a server tells of after the login: UpdateHostKeys (ssh_config(5), OpenSSH's PROTOCOL §2.5).
+
+A server announces all its host keys.  It proves that it has those that are new to the client, and then the client
+knows them too and forgets those that the server has no longer.  Nothing here does I/O but the known_hosts files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..errors import KeyFormatError, ProtocolError, SignatureError, WireError
+from ..keys.base import PrivateKey, PublicKey
+from ..keys.certificates import Certificate, is_certificate
+from ..keys.key_types import parse_public_key
+from ..wire.types import Reader, string
+from .entries import Entry, Marker
+from .host_names import host_name
+from .known_hosts import KnownHosts
+
+ANNOUNCE: Final = "hostkeys-00@openssh.com"
+PROVE: Final = "hostkeys-prove-00@openssh.com"
+PHASE = "host key update"
+MAX_KEYS = 64
+"""Keys of one announcement that are looked at; servers have three or four."""
+MAX_NAMES = 2
+"""Names of a line that may be changed: more were written by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an announcement changes in the person's files."""
+
+    keys: tuple[PublicKey, ...]
+    """All keys of the server that are to be known."""
+    new: tuple[PublicKey, ...] = ()
+    """Those that are not known yet and have to be proved."""
+    old: tuple[Entry, ...] = ()
+    """Entries with keys that the server has no longer."""
+    obstacle: str | None = None
+    """Why nothing is changed though there would be something to change."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done."""
+        return self.obstacle is None and bool(self.new or self.old)
+
+
+def encode_keys(keys: Iterable[PublicKey]) -> bytes:
+    """The details of an announcement, or of a demand for proof; certificates are left out."""
+    return b"".join(string(key.blob) for key in keys if not isinstance(key, Certificate))
+
+
+def decode_announcement(details: bytes, algorithms: Collection[str]) -> list[PublicKey]:
+    """The keys of an announcement that sign with one of ``algorithms``; others, and certificates, are left out.
+
+    Raises `ProtocolError`.
+    """
+    keys: list[PublicKey] = []
+    for blob in _blobs(details):
+        if is_certificate(blob):
+            continue
+        try:
+            key = parse_public_key(blob)
+        except KeyFormatError:
+            continue  # of a type that is unknown here, or too short
+        if not set(algorithms).intersection(key.signature_algorithms):
+            continue
+        if key in keys:
+            raise ProtocolError("the server announces a host key twice", phase=PHASE, received=key.fingerprint)
+        keys.append(key)
+    return keys
+
+
+def _blobs(details: bytes) -> list[bytes]:
+    fields, blobs = Reader(details), []
+    try:
+        while fields.remaining:
+            blobs.append(fields.string())
+            if len(blobs) > MAX_KEYS:
+                raise ProtocolError("too many host keys", phase=PHASE, expected=f"at most {MAX_KEYS}")
+    except WireError as error:
+        raise ProtocolError(f"malformed host keys: {error.message}", phase=PHASE, expected=error.expected) from None
+    return blobs
+
+
+def plan_update(
+    known_hosts: KnownHosts, host: str, port: int, address: str | None, announced: Sequence[PublicKey]
+) -> Plan:
+    """What becomes of the entries of a host when it announces its keys; ``address`` where CheckHostIP wants it known.
+
+    As in OpenSSH nothing changes where a person wrote the lines (markers, wildcards, several names), and where one of
+    the keys, coming or going, is known under other names too: these would get out of step.
+    """
+    names = [host_name(host, port)] + ([host_name(address, port)] if address is not None else [])
+    entries: dict[tuple[Path, int], Entry] = {}
+    seen: dict[tuple[Path, int], set[str]] = {}
+    for name in names:
+        for entry in known_hosts.named(name):
+            place = (entry.file, entry.line)
+            entries[place] = entry
+            seen.setdefault(place, set()).add(name)
+    announced_blobs = {key.blob for key in announced}
+    known = {entry.blob for entry in entries.values() if entry.marker is Marker.NONE}
+    new = tuple(key for key in announced if key.blob not in known)
+    old = tuple(entry for entry in entries.values() if entry.blob not in announced_blobs)
+    blobs = announced_blobs.union(entry.blob for entry in old)
+    return Plan(tuple(announced), new, old, _obstacle(known_hosts, entries, seen, names, blobs))
+
+
+def _obstacle(
+    known_hosts: KnownHosts,
+    entries: dict[tuple[Path, int], Entry],
+    seen: dict[tuple[Path, int], set[str]],
+    names: Sequence[str],
+    blobs: Iterable[bytes],
+) -> str | None:
+    for place, entry in entries.items():
+        if entry.marker is not Marker.NONE or entry.has_wildcards or entry.hosts.count(",") >= MAX_NAMES:
+            return f"{entry.place} was written by a person"
+        if len(names) > 1 and "," in entry.hosts and len(seen[place]) < len(names):
+            return f"{entry.place} has another name or address too"
+    for blob in blobs:
+        for entry in known_hosts.with_key(blob):
+            if (entry.file, entry.line) not in entries:
+                return f"one of the keys is known under another name: {entry.place}"
+    return None
+
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+
+def _proof_data(session_id: bytes, key: PublicKey) -> bytes:
+    return string(PROVE) + string(session_id) + string(key.blob)
+
+
+def _proof_algorithm(key: PublicKey, exchange_algorithm: str) -> str | None:
+    """An RSA key signs as it did in the key exchange, where it was one (else None: its best way)."""
+    return exchange_algorithm if exchange_algorithm in key.signature_algorithms else None
+
+
+def prove(details: bytes, session_id: bytes, keys: Sequence[PrivateKey], exchange_algorithm: str) -> bytes:
+    """The server's answer to a demand for proof: a signature for each key.  Raises `ProtocolError` for others' keys."""
+    ours = {key.public.blob: key for key in keys}
+    signatures = []
+    for blob in _blobs(details):
+        key = ours.get(blob)
+        if key is None:
+            raise ProtocolError("proof was demanded for a key that is not the server's", phase=PHASE)
+        algorithm = _proof_algorithm(key.public, exchange_algorithm)
+        signatures.append(string(key.sign(_proof_data(session_id, key.public), algorithm)))
+    return b"".join(signatures)
+
+
+def check_proof(details: bytes, session_id: bytes, keys: Sequence[PublicKey]) -> None:
+    """Checks the server's proof for ``keys``, in their order.  Raises `SignatureError`."""
+    fields = Reader(details)
+    try:
+        signatures = [fields.string() for _ in keys]
+        fields.finish()
+    except WireError as error:
+        raise SignatureError(f"malformed proof: {error.message}", phase=PHASE) from None
+    for key, signature in zip(keys, signatures, strict=True):
+        key.verify(signature, _proof_data(session_id, key))
