@@ -149,9 +149,12 @@ class _Command:
     async def _connected(self) -> int:
         from jupyter_ssh.commands.prompts import TerminalPrompts
         from jupyter_ssh.commands.session import LocalSession, describe
-        from jupyter_ssh.ssh.client.connection import open_connection
+        from jupyter_ssh.ssh.client.connection import open_connection, surroundings_for
 
-        connection = await open_connection(self._options, TerminalPrompts(self._messages))
+        connection = await open_connection(
+            *(self._options, TerminalPrompts(self._messages)),
+            surroundings=surroundings_for(self._arguments.config, terminal=True),
+        )
         try:
             for text in connection.messages:
                 self._messages.say(text)

@@ -17,12 +17,8 @@ class SSHError(Exception):
     ``next_step`` as a sentence.
     """
 
-    advice: str | None = None
-    """The name of the row of `jupyter_ssh.ssh.client.advice` that ``next_step`` comes from."""
     via: str | None = None
-    """The jump host that failed, where it was not the destination itself."""
-    packets: Sequence[object] = ()
-    """Headers of the last packets of the connection (`protocol.packet_log.PacketHeader`), oldest first."""
+    """The jump host or proxy that failed, where it was not the destination itself."""
 
     def __init__(
         self,
@@ -274,7 +270,8 @@ class NameNotFound(ConnectError):
 class ProxyError(ConnectError):
     """A proxy, a ProxyCommand or a jump host gave no connection.
 
-    ``reason`` is "refused" (it did not reach the host, or may not), "login", "address" or "nonsense".
+    ``reason`` is "refused" (it did not reach the host), "forbidden" (it may not), "login", "address", "nonsense" or
+    "command" (the ProxyCommand ended).
     """
 
     reason: str = ""

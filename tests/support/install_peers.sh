@@ -12,6 +12,9 @@ tinysshd tinysshd
 gpg-agent gpg-agent
 plink putty-tools
 socat socat
+nc netcat-openbsd
+tinyproxy tinyproxy-bin
+microsocks microsocks
 chromium chromium
 less less
 vim vim

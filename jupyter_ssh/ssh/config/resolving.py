@@ -160,7 +160,7 @@ class _Reading:
             max_dots=value("CanonicalizeMaxDots"),
             permitted_cnames=value("CanonicalizePermittedCNAMEs"),
             family=value("AddressFamily"),
-            direct=not value("ProxyJump") and value("ProxyCommand") is None,
+            direct=not value("ProxyJump") and value("ProxyCommand") is None and value("Proxy") is None,
         )
 
 

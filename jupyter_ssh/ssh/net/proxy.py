@@ -176,7 +176,7 @@ async def _http(talk: _Talk, host: str, port: int) -> None:
     code, _, reason = rest.partition(" ")
     if not version.startswith("HTTP/") or not (code.isdecimal() and len(code) == 3):
         raise talk.error("this is no HTTP proxy", expected="a status", received=shown(head.splitlines()[0]))
-    if code == "407":
+    if code in ("407", "401"):  # 401 is wrong here (RFC 9110 §15.5.2), and tinyproxy's answer to a wrong login
         missing = f"{code} {reason[:80]}"
         raise talk.error("the proxy wants a login, or another one", received=missing, reason="login")
     if not code.startswith("2"):

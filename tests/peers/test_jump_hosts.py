@@ -1,0 +1,202 @@
+"""Jump hosts: chains of OpenSSH's servers, each hop with its own options, key check and login (ssh_config(5))."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_ssh.ssh import errors
+from jupyter_ssh.ssh.client import connect
+from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
+from tests.peers.client_support import Person
+from tests.support.agents import PeerAgent
+from tests.support.fixtures import watch
+from tests.support.processes import free_port, wait_until
+from tests.support.servers import PeerServer, start_openssh
+
+Chain = tuple[PeerServer, PeerServer, PeerServer]
+NAMES = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """Three servers with keys, known_hosts files and accounts of their own."""
+    started = []
+    try:
+        for name in NAMES:
+            folder = tmp_path_factory.mktemp(name)
+            started.append(watch(request.node, start_openssh(folder, host_key_types=["ed25519"])))
+        yield started[0], started[1], started[2]
+    finally:
+        for server in started:
+            server.stop()
+
+
+def block(name: str, server: PeerServer, *lines: str, login: bool = True) -> str:
+    key = f"IdentityFile {server.client_key}" if login else "IdentityFile none"
+    words = [
+        f"Host {name}",
+        *lines,
+        f"HostName {server.host}",
+        f"Port {server.port}",
+        f"User {server.user}",
+        f"UserKnownHostsFile {server.known_hosts}",
+        "GlobalKnownHostsFile none",
+        key,
+    ]
+    return "\n  ".join(words) + "\n"
+
+
+def config(folder: Path, *blocks: str) -> Path:
+    path = folder / "config"
+    path.write_text("".join(blocks))
+    path.chmod(0o600)
+    return path
+
+
+def nested(folder: Path, chain: Chain) -> Path:
+    one, two, three = chain
+    return config(folder, block("one", one), block("two", two, "ProxyJump one"), block("three", three, "ProxyJump two"))
+
+
+def logins(chain: Chain) -> list[int]:
+    return [server.log().count("Accepted publickey for ") for server in chain]
+
+
+async def test_each_hop_comes_from_its_own_block(chain: Chain, tmp_path: Path) -> None:
+    before = logins(chain)
+    pool = JumpHosts()
+    async with connect("three", config=nested(tmp_path, chain), jump_hosts=pool) as connection:
+        assert (await connection.run("cat", input=b"x" * 300_000)).stdout == b"x" * 300_000
+        assert connection.info.via == f"jump host {chain[1].user}@two:{chain[1].port}"
+        assert connection.info.address == ""
+        assert [jump.info.host for jump in pool.connections()] == ["one", "two"]
+    assert pool.connections() == []
+    assert [after - first for first, after in zip(before, logins(chain), strict=True)] == [1, 1, 1]
+
+
+async def test_hops_of_the_command_line_in_their_order(chain: Chain, tmp_path: Path) -> None:
+    one, two, three = chain
+    file = config(tmp_path, block("one", one), block("two", two), block("three", three))
+    before = logins(chain)
+    async with connect("three", config=file, command_line=[("ProxyJump", "one,two")]) as connection:
+        assert (await connection.run("echo far")).stdout == b"far\n"
+    assert [after - first for first, after in zip(before, logins(chain), strict=True)] == [1, 1, 1]
+    async with connect("three", config=nested(tmp_path, chain), proxy_jump="none") as connection:
+        assert connection.info.via == ""
+
+
+async def test_a_jump_host_is_shared_until_nobody_needs_it(chain: Chain, tmp_path: Path) -> None:
+    before = logins(chain)
+    pool = JumpHosts()
+    file = nested(tmp_path, chain)
+    async with connect("three", config=file, jump_hosts=pool) as first:
+        async with connect("three", config=file, jump_hosts=pool) as second:
+            assert (await second.run("echo two")).stdout == b"two\n"
+        assert len(pool.connections()) == 2
+        assert (await first.run("echo one")).stdout == b"one\n"
+    assert pool.connections() == []
+    assert [after - first for first, after in zip(before, logins(chain), strict=True)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+async def test_the_key_of_each_hop_is_checked(chain: Chain, tmp_path: Path, wrong: int) -> None:
+    blocks = [block("one", chain[0]), block("two", chain[1], "ProxyJump one"), block("three", chain[2])]
+    known = tmp_path / "known"
+    place, _, _ = chain[wrong].known_hosts.read_text().partition(" ")
+    known.write_text(f"{place} {chain[2].host_key_paths['ed25519'].with_suffix('.pub').read_text()}")
+    blocks[wrong] = blocks[wrong].replace(
+        f"UserKnownHostsFile {chain[wrong].known_hosts}", f"UserKnownHostsFile {known}"
+    )
+    before = logins(chain)
+    with pytest.raises(errors.HostKeyChanged, match=f"jump host {chain[wrong].user}@{NAMES[wrong]}:") as caught:
+        await connect("three", config=config(tmp_path, *blocks), proxy_jump="two")
+    assert caught.value.via == f"{chain[wrong].user}@{NAMES[wrong]}:{chain[wrong].port}"
+    passed = [after - first for first, after in zip(before, logins(chain), strict=True)]
+    assert passed == [1 if index < wrong else 0 for index in range(3)]
+
+
+async def test_questions_name_the_host_they_are_for(chain: Chain, tmp_path: Path) -> None:
+    one, _, three = chain
+    file = config(tmp_path, block("one", one, login=False), block("three", three, "ProxyJump one", login=False))
+    person = Person(secrets=[one.password, three.password])
+    options: dict[str, Any] = {"preferred_authentications": "password"}
+    async with connect("three", config=file, prompts=person, **options) as connection:
+        assert (await connection.run("echo in")).stdout == b"in\n"
+    assert f"{one.user}@one" in person.asked[0]
+    assert f"{three.user}@" in person.asked[1]
+    assert len(person.asked) == 2
+
+
+async def test_a_refused_login_names_the_hop_and_no_password(chain: Chain, tmp_path: Path) -> None:
+    one, _, three = chain
+    file = config(tmp_path, block("one", one, login=False), block("three", three, "ProxyJump one"))
+    person = Person(secrets=["never-to-be-shown"] * 3)
+    with pytest.raises(errors.AuthenticationError, match=f"jump host {one.user}@one") as caught:
+        await connect("three", config=file, prompts=person)
+    assert "never-to-be-shown" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_an_agent_logs_in_to_all(chain: Chain, tmp_path: Path, openssh_agent: PeerAgent) -> None:
+    one, _, three = chain
+    for server in (one, three):
+        openssh_agent.ssh_add(str(server.client_key))
+    agent = f"IdentityAgent {openssh_agent.socket}"
+    file = config(
+        tmp_path,
+        block("one", one, agent, login=False),
+        block("three", three, agent, "ProxyJump one", login=False),
+    )
+    async with connect("three", config=file) as connection:
+        assert connection.info.method == "publickey"
+
+
+async def test_a_hop_that_is_not_there(chain: Chain, tmp_path: Path) -> None:
+    file = config(
+        tmp_path, block("one", chain[0]).replace(f"Port {chain[0].port}", f"Port {free_port()}"), block("two", chain[1])
+    )
+    with pytest.raises(errors.ConnectError, match=r"jump host .*@one.*no connection"):
+        await connect("two", config=file, proxy_jump="one")
+
+
+async def test_a_destination_that_the_hop_does_not_reach(chain: Chain, tmp_path: Path) -> None:
+    pool, port = JumpHosts(), free_port()
+    with pytest.raises(errors.ProxyError, match=f"jump host .*@one.*does not get to 127.0.0.1 port {port}") as caught:
+        await connect(
+            "127.0.0.1", port=port, config=config(tmp_path, block("one", chain[0])), proxy_jump="one", jump_hosts=pool
+        )
+    assert caught.value.reason == "refused"
+    assert pool.connections() == []
+
+
+async def test_a_hop_that_forbids_it(chain: Chain, tmp_path: Path) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    strict = start_openssh(folder, "AllowTcpForwarding no", host_key_types=["ed25519"])
+    try:
+        file = config(tmp_path, block("strict", strict), block("one", chain[0]))
+        with pytest.raises(errors.ProxyError, match=r"jump host .*@strict.*may not connect") as caught:
+            await connect("one", config=file, proxy_jump="strict")
+        assert caught.value.reason == "forbidden"
+    finally:
+        strict.stop()
+
+
+async def test_a_hop_that_leads_to_itself(chain: Chain, tmp_path: Path) -> None:
+    file = config(tmp_path, block("one", chain[0], "ProxyJump two"), block("two", chain[1], "ProxyJump one"))
+    with pytest.raises(errors.ConfigError, match="through itself"):
+        await connect("one", config=file)
+
+
+async def test_a_hop_that_ends_ends_what_goes_through_it(chain: Chain, tmp_path: Path) -> None:
+    pool = JumpHosts()
+    async with connect("three", config=nested(tmp_path, chain), jump_hosts=pool) as connection:
+        await pool.connections()[0].close()
+        await connection.wait_closed()
+        assert connection.closed_because is not None
+    assert pool.connections() == []
+    wait_until(lambda: "Connection closed" in chain[2].log() or "Disconnected" in chain[2].log(), "the last one saw it")
