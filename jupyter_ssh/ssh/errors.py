@@ -169,8 +169,8 @@ class HostKeyUnknown(HostKeyError):
 class HostKeyChanged(HostKeyError):
     """The host key contradicts a known_hosts entry.
 
-    Beside the text there is all that a front-end needs to show it at length: ``known`` are (type, fingerprint,
-    ``file:line``) of the old keys, ``possibilities`` and ``facts`` sentences, the commands what a person may type.
+    ``known`` are (type, fingerprint, ``file:line``) of the old keys, ``possibilities`` and ``facts`` sentences, the
+    commands what a person may type.
     """
 
     known_fingerprints: Sequence[str] = ()
@@ -183,6 +183,16 @@ class HostKeyChanged(HostKeyError):
     facts: Sequence[str] = ()
     check_command: str = ""
     remove_commands: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        paragraphs = (
+            ("What may have happened:", self.possibilities),
+            ("What else is known:", self.facts),
+            ("To see the fingerprint on the host:", [self.check_command] if self.check_command else []),
+            ("To forget the old key, once the new one is known to be right, one of these:", self.remove_commands),
+        )
+        lines = [f"{title}\n" + "\n".join(f"    {line}" for line in body) for title, body in paragraphs if body]
+        return "\n".join([super().__str__(), *lines])
 
 
 class HostKeyRevoked(HostKeyError):

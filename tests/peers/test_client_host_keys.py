@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,28 @@ async def test_a_changed_key_is_refused(openssh_server: Any, mine: Path, tmp_pat
     assert error.fingerprint in shown(openssh_server)
     assert list(error.known_fingerprints) == fingerprints(other)
     assert (error.file, error.line) == (str(mine), 2)
-    for part in (*fingerprints(other), error.fingerprint, f"{mine}:2", "ssh-keygen"):
+    name = f"[{openssh_server.host}]:{openssh_server.port}"
+    for part in (
+        *fingerprints(other),
+        error.fingerprint,
+        f"{mine}:2",
+        "set up anew",
+        "another machine",
+        "in the place",
+    ):
         assert part in str(error)
+    assert error.check_command == "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+    for command in (error.check_command, *error.remove_commands):
+        assert command in str(error)
     assert mine.read_bytes() == before
     assert person.questions == []
+    # The commands do what they are said to do: the host is unknown then, and nothing else is gone.
+    command = next(each for each in error.remove_commands if each.startswith("ssh-keygen "))
+    assert name in command
+    run_quietly(shlex.split(command))
+    assert mine.read_text() == "# a comment\n"
+    async with reach(openssh_server, known_hosts=mine, prompts=person, strict_host_key_checking="accept-new"):
+        pass
 
 
 async def test_no_checking_goes_on_but_sends_no_password(openssh_server: Any, mine: Path, tmp_path: Path) -> None:
@@ -98,6 +117,9 @@ async def test_no_checking_goes_on_but_sends_no_password(openssh_server: Any, mi
     options = {"known_hosts": mine, "strict_host_key_checking": "no"}
     async with reach(openssh_server, **options) as connection:
         assert any("CHANGED" in message for message in connection.messages)
+    async with reach(openssh_server, forward_agent=str(tmp_path / "agent"), **options) as connection:
+        assert connection.agent_forwarding is None
+        assert any("agent is not forwarded" in message for message in connection.messages)
     with pytest.raises(errors.AuthenticationError):
         await reach(openssh_server, identity_file="none", password=openssh_server.password, **options)
     assert "Failed password" not in openssh_server.log()

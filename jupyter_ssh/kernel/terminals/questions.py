@@ -144,7 +144,6 @@ class PagePrompts:
 
         Raises `HostKeyUnknown` for the fingerprint of another key.
         """
-        *facts, _ = question.text(visual=False).split("\n")
         members = {
             "host": printable(question.name),
             "key_type": question.key_type,
@@ -152,7 +151,7 @@ class PagePrompts:
             "md5": question.fingerprint_md5,
             "randomart": question.randomart,
             "kept_in": str(question.file) if question.file is not None else None,
-            "notes": [printable(line)[:_TEXT] for line in facts],
+            "notes": [printable(line)[:_TEXT] for line in (question.headline, *question.notes)],
         }
         answer = await self._questions.ask("host-key", members)
         return answer is not None and question.answer(answer) is True

@@ -250,7 +250,7 @@ async def open_connection(
         finally:
             agent.close()
             handshake.messages += (f"Warning: {text}" for text in agent.warnings)
-        connection.logged_in(login)
+        connection.logged_in(login, may_lend_agent=trusted.secrets_allowed)
         await after_login(connection)
     except BaseException as error:
         explained = await route.explained(error) if isinstance(error, SSHError) else None
@@ -299,11 +299,14 @@ class Connection:
         elif isinstance(event, e.DebugMessage):
             log.debug("remote: %r", event.text)
 
-    def logged_in(self, login: ClientLogin) -> None:
+    def logged_in(self, login: ClientLogin, *, may_lend_agent: bool) -> None:
         """Somebody is logged in: from now on events belong to the connection."""
         self._handshake = None
         agent = forwarded_address(self.options, os.environ)
-        if agent is not None:
+        if agent is not None and not may_lend_agent:
+            # As OpenSSH: whoever answers in the place of the host would sign with it.
+            self.messages.append("WARNING: the agent is not forwarded, for the key of the host is not the right one")
+        elif agent is not None:
             self.agent_forwarding = AgentForwarding(self.session, agent)
         session = self.session.info
         self._info = ConnectionInfo(

@@ -85,20 +85,24 @@ class HostKeyQuestion:
         error.fingerprint = self.fingerprint
         raise error
 
-    def text(self, *, visual: bool = True) -> str:
-        """The question for a terminal, with the key's picture if ``visual``; ends with ``? `` and no newline."""
+    @property
+    def headline(self) -> str:
+        """Which host, and why there is a question."""
         address = f" ({self.address})" if self.address and self.address.lower() != self.host.lower() else ""
         if self.address_key is None:
-            lines = [f"The host '{self.name}'{address} is not known yet, so nothing vouches for it."]
-        else:
+            return f"The host '{self.name}'{address} is not known yet, so nothing vouches for it."
+        return f"The key of '{self.name}'{address} is the known one, but not that of the address."
+
+    @property
+    def notes(self) -> list[str]:
+        """What else is known, and where a yes will be kept."""
+        lines = []
+        if self.address_key is not None:
             known = self.address_key
-            lines = [
-                f"WARNING: the key of '{self.name}' is the known one, but for its address {self.address} another key is"
-                f" known, {known.nickname} {known.fingerprint} ({known.place})."
-            ]
-        lines += [f"It shows this {self.key_type} key:", f"    {self.fingerprint}", f"    {self.fingerprint_md5}"]
-        if visual:
-            lines.append(self.randomart)
+            lines.append(
+                f"WARNING: for the address {self.address} another key is known, {known.nickname} {known.fingerprint}"
+                f" ({known.place})."
+            )
         for entry in self.known_keys:
             lines.append(
                 f"Note: for {_names(entry)} another key is known, {entry.nickname} {entry.fingerprint} ({entry.place})."
@@ -110,13 +114,17 @@ class HostKeyQuestion:
                 lines.append(f"    and {len(self.other_names) - SHOWN_NAMES} more")
         elif self.address_key is None:
             lines.append("No other host is known by this key.")
-        if self.address_key is not None:
-            lines.append("A yes is for this connection only.")
-        else:
-            kept = "for this connection only" if self.file is None else f"kept in {self.file}"
-            lines.append(f"A yes is {kept}.")
-        lines.append("Trust this key and go on (yes/no/[fingerprint])? ")
-        return "\n".join(lines)
+        kept_in = None if self.address_key is not None else self.file
+        kept = "for this connection only" if kept_in is None else f"kept in {kept_in}"
+        return [*lines, f"A yes is {kept}."]
+
+    def text(self, *, visual: bool = True) -> str:
+        """The question for a terminal, with the key's picture if ``visual``; ends with ``? `` and no newline."""
+        lines = [self.headline, f"It shows this {self.key_type} key:"]
+        lines += [f"    {self.fingerprint}", f"    {self.fingerprint_md5}"]
+        if visual:
+            lines.append(self.randomart)
+        return "\n".join([*lines, *self.notes, "Trust this key and go on (yes/no/[fingerprint])? "])
 
 
 def _tidied(fingerprint: str) -> str:
