@@ -161,6 +161,11 @@ class _Command:
             if self._messages.shown("DEBUG1"):
                 self._messages.say("\n".join(f"debug1: {line}" for line in describe(connection).splitlines()))
             self._on_login()
+            if self._arguments.stdio_forward is not None:
+                from jupyter_ssh.commands.stdio_forward import forward_stdio
+
+                place = self._arguments.stdio_forward
+                return await forward_stdio(connection, place, self._messages, self._interrupts)
             session = LocalSession(connection, self._options, self._messages, self._interrupts)
             if self._options.session_type == "none":
                 return await session.wait()

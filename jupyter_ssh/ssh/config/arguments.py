@@ -5,6 +5,7 @@ Options may stand before and after the destination until the command begins; ``-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -86,7 +87,7 @@ LETTERS: dict[str, Letter] = {
         Letter("t", "a terminal on the remote side; twice: even without one here"),
         Letter("V", "print the version and end"),
         Letter("v", "say more; up to three times"),
-        Letter("W", "connect standard input and output to host:port", "host:port", supported=False),
+        Letter("W", "connect standard input and output to host:port", "host:port"),
         Letter("w", "forward a tunnel device", "tunnel", supported=False),
         Letter("X", "forward X11", supported=False),
         Letter("x", "do not forward X11", keyword="ForwardX11", fixed="no"),
@@ -95,6 +96,7 @@ LETTERS: dict[str, Letter] = {
     )
 }
 
+_STDIO_PLACE = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]/@\s]+)):(?P<port>[0-9]+)")
 _SEVERAL_HOPS = "Divide several hosts by commas: -J first,second."
 _LOUDER = {0: "INFO", 1: "DEBUG1", 2: "DEBUG2", 3: "DEBUG3"}
 
@@ -113,6 +115,7 @@ class Arguments:
     config: str | None = None
     log_file: str | None = None
     query: str | None = None
+    stdio_forward: tuple[str, int] | None = None
     print_options: bool = False
     version: bool = False
     quiet: bool = False
@@ -159,6 +162,8 @@ def parse_line(line: str, extra: Sequence[LongOption] = ()) -> Arguments:
     """
     words, starts = _split_line(line)
     result = parse(words, extra)
+    if result.stdio_forward is not None:
+        raise ConfigError("option -W is for a shell: a cell has no standard input to carry", phase="options")
     if result.words:
         start = starts[len(words) - len(result.words)]
         raw = line[start:].strip()
@@ -290,6 +295,9 @@ class _Parser:
         result = self.result
         if letter == "o":
             result.ordered.append(value)
+        elif letter == "W":
+            result.stdio_forward = _stdio_place(value)
+            result.winning.update(SessionType="none", RequestTTY="no")
         elif letter == "t":
             asked = result.winning.get("RequestTTY") in ("yes", "force")
             result.winning["RequestTTY"] = "force" if asked else "yes"
@@ -308,6 +316,15 @@ class _Parser:
                 "V": ("version", True),
             }[letter]
             setattr(result, name, given)
+
+
+def _stdio_place(text: str) -> tuple[str, int]:
+    """``host:port`` behind ``-W``; an IPv6 address in brackets."""
+    match = _STDIO_PLACE.fullmatch(text)
+    if match is None:
+        raise ConfigError(f'Bad stdio forwarding specification "{text}"', phase="options", expected="host:port")
+    _check_port(match["port"])
+    return match["literal"] or match["name"], parse_port(match["port"])
 
 
 def _check_port(text: str) -> None:
