@@ -150,6 +150,7 @@ async def test_what_was_negotiated_is_what_was_asked_for(server: Any) -> None:
         assert info.host_key_algorithm == "rsa-sha2-256"
         assert connection.session.info.sending.compression == "zlib@openssh.com"
         await connection.run("cat", input=os.urandom(100_000))
+        await connection.run("true")  # waits until keys that are being changed have been
         assert connection.session.info.rekeys > 0
 
 
