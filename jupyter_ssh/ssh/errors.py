@@ -19,6 +19,8 @@ class SSHError(Exception):
 
     via: str | None = None
     """The jump host or proxy that failed, where it was not the destination itself."""
+    advice: str | None = None
+    """The row of `client.advice` that gave ``next_step``."""
 
     def __init__(
         self,
@@ -243,6 +245,9 @@ class NegotiationError(ProtocolError):
 
     reason = 3  # SSH_DISCONNECT_KEY_EXCHANGE_FAILED
 
+    option: str = ""
+    """What allows an algorithm of the peer's, such as "Ciphers=+3des-cbc"; empty where we know none of them."""
+
     def __init__(self, kind: str, ours: Sequence[str], theirs: Sequence[str], *, next_step: str | None = None) -> None:
         super().__init__(
             f"no {kind} in common",
@@ -315,10 +320,14 @@ class DeadlineExceeded(SSHError):
 
 
 class AuthenticationError(SSHError):
-    """The server let nobody in; ``attempts`` lists (method, offer, outcome), ``methods`` what is left to try."""
+    """The server let nobody in; ``attempts`` lists (method, offer, outcome), ``methods`` what is left to try.
+
+    ``too_many`` is how many refusals were too many for the server, where it ended the connection over them.
+    """
 
     attempts: Sequence[tuple[str, str, str]] = ()
     methods: Sequence[str] = ()
+    too_many: int = 0
 
 
 class PromptUnavailable(SSHError):

@@ -46,7 +46,7 @@ def refused(kind: str, *names: str, role: Role = Role.CLIENT) -> NegotiationErro
         ("MAC", ("hmac-sha1",), "MACs=+hmac-sha1"),
         ("key exchange method", ("diffie-hellman-group1-sha1",), "KexAlgorithms=+diffie-hellman-group1-sha1"),
         ("host key algorithm", ("ssh-rsa",), "HostKeyAlgorithms=+ssh-rsa"),
-        ("compression", ("zlib",), "Compression=yes for zlib"),
+        ("compression", ("zlib",), "allow it for this host with Legacy=yes"),
     ],
 )
 def test_the_error_says_what_to_allow(kind: str, names: tuple[str, ...], advice: str) -> None:

@@ -118,13 +118,10 @@ class ClientLogin:
             self._note(*self._under_way, "the server ended the connection")
         for identity in self._identities or ():
             self._note("publickey", identity.label, "not tried: the server had ended the connection")
+        refused = self._refused((), reason=reason)
         if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
-            self._advice = (
-                f"A server ends the connection after some failures (MaxAuthTries), here after {failures}. Name the one "
-                "right key with -i (IdentityFile) and -o IdentitiesOnly=yes, or the method with "
-                "-o PreferredAuthentications."
-            )
-        return self._refused((), reason=reason)
+            refused.too_many = max(1, failures)
+        return refused
 
     async def _run(self) -> None:
         self._auth.start(self._options.user)
@@ -202,7 +199,7 @@ class ClientLogin:
             phase=PHASE,
             expected=f"one of {', '.join(offered)}" if offered else None,
             received=f"{reason + '; ' if reason else ''}tried {tried or 'nothing that the server takes'}",
-            next_step=self._advice or _advice(offered, self.attempts),
+            next_step=self._advice,
         )
         error.attempts = tuple(self.attempts)
         error.methods = tuple(offered)
@@ -414,18 +411,6 @@ class ClientLogin:
 
 def _unexpected(event: e.Event) -> SSHError:
     return ProtocolError("the server's answer makes no sense here", phase=PHASE, received=type(event).__name__)
-
-
-def _advice(offered: Sequence[str], attempts: Sequence[tuple[str, str, str]]) -> str:
-    tried = {method for method, _, _ in attempts}
-    if "publickey" in offered and "publickey" not in tried:
-        return "Name your key with -i or IdentityFile, or copy it to the server with ssh-copy-id."
-    if "publickey" in tried:
-        return (
-            "Check the user name, and that the public key stands in ~/.ssh/authorized_keys there, "
-            "which only its owner may be able to write."
-        )
-    return "Check the user name and the password."
 
 
 def _advice_on_certificate(identity: Identity) -> str | None:

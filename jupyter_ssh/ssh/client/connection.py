@@ -8,6 +8,7 @@ import getpass
 import logging
 import os
 import socket
+import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,11 @@ from ..config.target import Target
 from ..crypto.exchange import EXCHANGES
 from ..errors import (
     ChannelOpenError,
+    ChannelRequestDenied,
     ConnectionClosed,
+    ConnectionLost,
+    DeadlineExceeded,
+    DisconnectedByPeer,
     SSHError,
 )
 from ..keys.base import PrivateKey
@@ -29,15 +34,19 @@ from ..net.deadline import within
 from ..net.driver import SessionDriver
 from ..net.names import SystemNames, interface_addresses
 from ..protocol import events as e
+from ..protocol.roles import Phase
 from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
 from ..trust.rotation import ANNOUNCE
 from ..wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+from .advice import advise
 from .agent import LoginAgent, forwarded_address
 from .agent_forwarding import CHANNEL as AGENT_CHANNEL
 from .agent_forwarding import AgentForwarding
 from .authentication import ClientLogin
+from .failures import Failure
 from .handshake import Handshake
+from .harmless import harmless
 from .host_key import HostKeyCheck
 from .host_key_updates import HostKeyUpdates
 from .jump_hosts import JumpHosts
@@ -225,7 +234,11 @@ async def open_connection(
     host_key = HostKeyCheck(options, prompts)
     settings = await host_key.prepare()
     handshake = Handshake(prompts, seconds)
-    route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
+    try:
+        route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
+    except SSHError as error:
+        explain(error, options)
+        raise
     connection: Connection | None = None
     try:
         connection = Connection(options, settings, handshake, route)
@@ -254,6 +267,8 @@ async def open_connection(
         await after_login(connection)
     except BaseException as error:
         explained = await route.explained(error) if isinstance(error, SSHError) else None
+        if explained is not None:
+            explain(explained, options, connection, handshake.said)
         if connection is not None:
             connection.abandon()
         await route.close()
@@ -261,6 +276,19 @@ async def open_connection(
             raise explained from error
         raise
     return connection
+
+
+def explain(error: SSHError, options: Options, connection: Connection | None = None, said: str = "") -> None:
+    """Gives an error what is known only here: how far the connection was, what the server said last, and the advice."""
+    phase = next((phase for phase in Phase if phase.value == error.phase), None)
+    if connection is not None and isinstance(error, (ConnectionLost, DisconnectedByPeer, DeadlineExceeded)):
+        transport = connection.session.transport
+        if isinstance(error, DeadlineExceeded) and transport.phase is Phase.VERSION:
+            error.phase = Phase.VERSION.value
+        lines = [harmless(line.decode("utf-8", "replace")) for line in transport.banner_lines[-1:]]
+        if said or lines:
+            error.received = "; ".join(filter(None, (error.received, f"the server said last: {said or lines[-1]!r}")))
+    advise(Failure(error, options, phase))
 
 
 class Connection:
@@ -271,7 +299,8 @@ class Connection:
         self._route = route
         self._handshake: Handshake | None = handshake
         self._info: ConnectionInfo | None = None
-        self._error: SSHError | None = None
+        self.ended_at: float | None = None
+        """When it ended (`time.time`)."""
         self._closing = False
         self.driver = SessionDriver(lambda on_event: ClientSession(settings, on_event), self._on_event)
         self.session = self.driver.session
@@ -286,7 +315,9 @@ class Connection:
         if self._handshake is not None:
             self._handshake.heard(event)
         if isinstance(event, e.Closed):
-            self._error = event.error
+            self.ended_at = time.time()
+            if self._handshake is None:
+                explain(event.error, self.options)
         elif isinstance(event, e.GlobalRequested):
             if event.name == ANNOUNCE and self.host_key_updates is not None:
                 self.host_key_updates.announced(event.details)
@@ -373,8 +404,10 @@ class Connection:
         process = Process(self, command)
         try:
             await within(process.begin(pty, env or {}, subsystem), timeout, "starting a process")
-        except BaseException:
+        except BaseException as error:
             process.close()
+            if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
+                explain(error, self.options)
             raise
         return process
 
@@ -428,9 +461,9 @@ class Connection:
             f"the server refused a {kind} channel",
             phase="opening a channel",
             received=f"{OPEN_FAILURE_NAMES.get(event.reason, 'unknown reason')}: {event.description[:300]!r}",
-            next_step="The server may forbid it for this account, or may have reached its limit of sessions.",
         )
         error.reason = event.reason
+        explain(error, self.options)
         return error
 
     # --- the end ------------------------------------------------------------------------------------------------------

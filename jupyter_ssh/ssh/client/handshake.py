@@ -16,6 +16,9 @@ E = TypeVar("E", bound=Event)
 MAX_BANNER: Final = 64 * 1024
 """Characters of banner that are shown."""
 
+MAX_SAID: Final = 300
+"""Characters of it that an error quotes."""
+
 
 class Handshake:
     """What a session tells before anybody is logged in, taken one event at a time."""
@@ -27,6 +30,8 @@ class Handshake:
         self._banner_room = MAX_BANNER
         self.messages: list[str] = []
         """What to tell the person afterwards, such as where a host key was written."""
+        self.said = ""
+        """What the server said last, harmless, in one line."""
 
     def heard(self, event: Event) -> None:
         """The session's callback."""
@@ -35,17 +40,20 @@ class Handshake:
             self._banner_room -= len(text)
             if text:
                 self._prompts.show_banner(harmless(text))
-        elif not isinstance(event, (KeysRenewed, DebugMessage)):
+                self._said(text)
+        elif isinstance(event, DebugMessage):
+            self._said(event.text)
+        elif not isinstance(event, KeysRenewed):
             self._events.put_nowait(event)
+
+    def _said(self, text: str) -> None:
+        lines = [line.strip() for line in harmless(text).splitlines() if line.strip()]
+        if lines:
+            self.said = lines[-1][:MAX_SAID]
 
     async def next(self, phase: str) -> Event:
         """The next event; raises why the session ended, and `DeadlineExceeded` that names ``phase``."""
-        event = await within(
-            self._events.get(),
-            self._seconds,
-            phase,
-            next_step="The server is too slow or stuck; try again, or give it longer with ConnectTimeout.",
-        )
+        event = await within(self._events.get(), self._seconds, phase)
         if isinstance(event, Closed):
             raise event.error
         return event

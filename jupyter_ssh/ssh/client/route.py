@@ -122,7 +122,8 @@ async def open_route(
     route = Route()
     progress.done(Step.ROUTE, "direct")
     route._socket = await _dial(options, options.host_name, options.port, seconds, progress)
-    route.address = str(route._socket.getpeername()[0])
+    with contextlib.suppress(OSError):  # it may be reset already; reading will say so
+        route.address = str(route._socket.getpeername()[0])
     return route
 
 

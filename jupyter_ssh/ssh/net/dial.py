@@ -22,12 +22,6 @@ FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": soc
 
 Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
 
-_ADVICE: Final = {
-    errno.ECONNREFUSED: "Nothing listens there: check the port, and that the SSH server runs.",
-    errno.EHOSTUNREACH: "The network knows no way to that host: check the address and your network or VPN.",
-    errno.ENETUNREACH: "The network knows no way to that host: check your network or VPN.",
-}
-
 
 async def dial(
     host: str,
@@ -47,9 +41,11 @@ async def dial(
     ``on_step`` hears of what was done: of "name" with the addresses found, of "address" with each that is tried, of
     "failed" with how, of "TCP" at the end.
     """
-    advice = f"Check that {host} is up and that no firewall drops port {port}."
-    dialling = _dial(host, port, family, bind_address, bind_interface, on_step)
-    connected = await within(dialling, timeout, f"connecting to {host} port {port}", next_step=advice)
+    # One time for the name, and one for the addresses: who knows which was too short knows where to look.
+    addresses = await within(resolve(host, port, family), timeout, f"looking up {host}")
+    on_step("name", f"{host} is {', '.join(str(address[1][0]) for address in addresses)}")
+    dialling = _dial(host, port, addresses, family, bind_address, bind_interface, on_step)
+    connected = await within(dialling, timeout, f"connecting to {host} port {port}")
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if keepalive:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -59,13 +55,12 @@ async def dial(
 async def _dial(
     host: str,
     port: int,
+    addresses: Sequence[Address],
     family: str,
     bind_address: str | None,
     bind_interface: str | None,
     on_step: Callable[[str, str], None],
 ) -> socket.socket:
-    addresses = await resolve(host, port, family)
-    on_step("name", f"{host} is {', '.join(str(address[1][0]) for address in addresses)}")
     local: Sequence[Address] | None = None
     if bind_address is not None:
         local = await resolve(bind_address, 0, family)
@@ -155,7 +150,7 @@ async def _race(
         f"no connection to {host} port {port}",
         phase="connecting",
         received=tried or "no address",
-        next_step=_ADVICE.get(last_errno or 0, "Check the address, the port and the network."),
+        next_step="Check the address, the port and the network.",
     )
     failure.attempts = attempts
     failure.errno = last_errno

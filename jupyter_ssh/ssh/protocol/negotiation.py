@@ -72,7 +72,10 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
         chosen = _first_common(client_names, server_names)
         if chosen is None:
             offered = getattr(theirs, field)
-            raise NegotiationError(kind, getattr(ours, field), offered, next_step=_advice(kind, offered))
+            next_step, option = _advice(kind, offered)
+            error = NegotiationError(kind, getattr(ours, field), offered, next_step=next_step)
+            error.option = option
+            raise error
         return chosen
 
     def direction(name: str) -> Direction:
@@ -100,7 +103,7 @@ _KEYWORDS: Final[dict[str, tuple[str, Mapping[str, Graded]]]] = {
     "host key algorithm": ("HostKeyAlgorithms=+", ALL_ALGORITHMS),
     "cipher": ("Ciphers=+", CIPHERS),
     "MAC": ("MACs=+", MACS),
-    "compression": ("Compression=yes for ", COMPRESSIONS),
+    "compression": ("Legacy=yes", COMPRESSIONS),
 }
 
 _ADVICE: Final = {
@@ -113,14 +116,16 @@ _ADVICE: Final = {
 }
 
 
-def _advice(kind: str, theirs: Sequence[str]) -> str:
-    """What a person can do about it, with the name of an algorithm to allow."""
+def _advice(kind: str, theirs: Sequence[str]) -> tuple[str, str]:
+    """What a person can do about it, and the option that allows an algorithm of theirs."""
     keyword, table = _KEYWORDS[kind]
     for grade, text in _ADVICE.items():
         for name in theirs:
             if name in table and table[name].grade is grade:
-                return text.format(option=keyword + name)
-    return "We have none of what the peer offers; update the peer."
+                if kind == "compression":
+                    return f"The peer wants {name}, which is old: allow it for this host with {keyword}.", keyword
+                return text.format(option=keyword + name), keyword + name
+    return "We have none of what the peer offers; update the peer.", ""
 
 
 def _first_common(client: Sequence[str], server: Sequence[str]) -> str | None:

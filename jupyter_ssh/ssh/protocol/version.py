@@ -16,7 +16,10 @@ MAX_BANNER_BYTES: Final = 65536
 
 _HINTS: Final = (
     (b"HTTP/", "a web server; check the port"),
+    (b"<!DOCTYPE", "a web server; check the port"),  # an answer of HTTP/0.9 has no head
+    (b"<html", "a web server; check the port"),
     (b"\x16\x03", "a TLS server; check the port"),
+    (b"\x15\x03", "a TLS server; check the port"),  # an alert: our first line was no handshake to it
     (b"220 ", "an FTP or mail server; check the port"),
     (b"Exceeded MaxStartups", "an SSH server with too many connections; try again in a while"),
     (b"Not allowed at this time", "an SSH server that turns connections away; try again in a while"),
@@ -90,7 +93,7 @@ class VersionReader:
 
     def _error(self, message: str, *, received: str | None = None, next_step: str | None = None) -> VersionError:
         said = b"\n".join([*self.banner[:3], bytes(self._line)]).strip()
-        hint = next((text for start, text in _HINTS if said.startswith(start)), None)
+        hint = next((text for start, text in _HINTS if said.lower().startswith(start.lower())), None)
         if received is None:
             received = repr(said[:80])[1:] if said else "nothing"
         if hint:

@@ -1,0 +1,73 @@
+"""Writes the list of docs/does-not-connect.md: ``python -m tests.support.advice_document``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from jupyter_ssh.ssh.client.advice import TABLE
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "does-not-connect.md"
+MARK = "<!-- advice -->"
+
+#: What stands for the values of a connection.
+PLACEHOLDERS = {
+    "host": "HOST",
+    "host_name": "HOST",
+    "port": "PORT",
+    "user": "USER",
+    "login": "USER@HOST",
+    "option": "OPTION",
+    "keyword": "OPTION",
+    "methods": "METHODS",
+    "via": "PROXY",
+    "failures": "6",
+    "limit": "120",
+}
+
+#: What the lower layers say themselves, where an advice begins with it.
+OWN = {
+    "no-connection": "What the error says about it comes first",
+    "nothing-known": "We have none of what the peer offers; update the peer",
+    "bad-signature": "Somebody may be altering the connection; do not go on over this network",
+    "changed": "Ask the host's administrator whether the fingerprint is the one shown; on the host itself "
+    "`ssh-keygen -lf` shows it. If it is right, remove the old one with the command shown and connect again",
+    "revoked": "It may have been stolen: ask the host's administrator before going on",
+    "certificate": "Have the host certified anew by its authority; or check the fingerprint of its key",
+    "unknown": "Connect once where the question can be answered",
+    "key-permissions": "Close it with: chmod 600 FILE",
+    "own-keys": "What the key's own error says: which passphrase, format or agent it wants",
+    "protocol": "The other side does not keep to the protocol; update it, or report this",
+}
+ALLOW = "Allow what the peer has, or better update it"
+
+
+def written(text: str) -> str:
+    """The document with its list anew."""
+    before, mark, _ = text.partition(MARK)
+    assert mark
+    return before + MARK + "\n" + "\n".join(_list()) + "\n"
+
+
+def _list() -> Iterator[str]:
+    for chapter, rows in groupby(TABLE, key=lambda row: row.chapter):
+        yield f"\n## {chapter}"
+        for row in rows:
+            own = OWN.get(row.name, ALLOW)
+            values = {**PLACEHOLDERS, "own": own}
+            if row.name.startswith("jump-"):
+                values["via"] = "JUMP"
+            yield f"\n### {row.title}\n"
+            if row.shows:
+                yield f"> `{_plain(row.shows).format_map(values).strip()} …`\n"
+            yield textwrap.fill(row.text.format_map(values), 118, break_long_words=False, break_on_hyphens=False)
+
+
+def _plain(template: str) -> str:
+    return template.replace("!r}", "}")
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
