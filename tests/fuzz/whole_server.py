@@ -175,6 +175,7 @@ class Played:
         nothing = lambda *_: None  # noqa: E731
         server = SimpleNamespace(
             options=options(),
+            host_keys=(HOST_KEY,),
             settings=replace(options().settings([HOST_KEY]), random=seeded(53)),
             account=replace(current_account(), home=str(folder()), shell="/bin/sh"),
             gone=nothing,
@@ -194,7 +195,7 @@ class Played:
         for _ in range(TURNS):
             await asyncio.sleep(0)
         assert self.session.unsent < MOST_WAITING
-        assert self.problems == []
+        assert self.problems == [], [repr(p) for p in self.problems]
 
     async def receive(self, payload: bytes) -> None:
         """One packet from the network."""

@@ -479,9 +479,9 @@ async def test_hanging_up_a_terminal_ends_an_interactive_shell_and_its_jobs() ->
     events = Recorder()
     bash = Account("alice", "/", "/bin/bash")
     process = start(events, Program(bash.shell, ("bash", "--norc", "-i"), "/", ENVIRONMENT), TERMINAL)
-    # The job itself says that it is there: bash loses a hang-up between fork and exec.
-    process.write(b"sh -c 'echo job=$$=; exec sleep 1000' &\n")
-    await events.until(lambda: re.search(rb"job=\d+=", events.stdout) is not None)
+    # Both say that the job is there: bash loses a hang-up between fork and exec, and before it has listed the job.
+    process.write(b"sh -c 'echo job=$$=; exec sleep 1000' &\necho listed=$((1))=\n")
+    await events.until(lambda: re.search(rb"job=\d+=", events.stdout) is not None and b"listed=1=" in events.stdout)
     found = re.search(rb"job=(\d+)=", events.stdout)
     assert found is not None
     job = psutil.Process(int(found.group(1)))

@@ -84,7 +84,7 @@ class ChildProcess(ABC):
 
     @abstractmethod
     def hang_up(self) -> None:
-        """The user is gone: SIGHUP to the process group, pipes closed, no more events; the child is reaped later."""
+        """The user is gone: SIGHUP to what ran for them, pipes closed, no more events; the child is reaped later."""
 
     @property
     @abstractmethod

@@ -93,7 +93,8 @@ class UnixProcess(ChildProcess):
         if self._over:
             return
         self._over = True
-        if not self._reaped.is_set():
+        # A terminal's end is the kernel's to signal, as we close it: bash that gets SIGHUP twice forgets its jobs.
+        if self._terminal is None and not self._reaped.is_set():
             self._signal_group(signal.SIGHUP)
             # A stopped process would sleep on its SIGHUP.
             self._signal_group(signal.SIGCONT)
