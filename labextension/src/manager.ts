@@ -79,22 +79,26 @@ export class Manager {
     return view;
   }
 
-  /** Ask for a host unless one is given, and open a session in the extension's own process. */
-  async openHost(host: string | null): Promise<void> {
+  /**
+   * Ask for a host unless one is given, and open a session in the extension's own process. Null where none came to be.
+   */
+  async openHost(host: string | null): Promise<SessionTab | null> {
     const { places } = this.context;
     // The host process starts while the person chooses.
     const connection = places.host();
     connection.catch(() => undefined); // said below, or in the chooser
     const chosen = host ?? (await chooseHost(connection.then(place => place.hosts())));
     if (chosen === null) {
-      return;
+      return null;
     }
     try {
-      const place = await connection;
+      // Whoever thinks for minutes finds the connection closed, and the process ended, as unused.
+      const place = host === null ? await places.host() : await connection;
       const session = await place.open(chosen, null, ROWS, COLS);
-      this.openTab({ place: place.place, session, host: chosen });
+      return this.openTab({ place: place.place, session, host: chosen });
     } catch (error) {
       await explain(`No terminal on ${chosen}`, error);
+      return null;
     }
   }
 

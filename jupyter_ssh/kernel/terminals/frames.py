@@ -22,7 +22,7 @@ DATA_BYTES: Final = 65_536
 """Of the remote or of a person, in one data frame."""
 CONTROL_BYTES: Final = 65_536
 LARGE_CONTROL_BYTES: Final = SNAPSHOT
-LARGE: Final = ("snapshot", "attached")
+LARGE: Final = ("snapshot", "attached", "welcome")
 """The types of control frames that may be large: they hold a screen."""
 
 _HEAD: Final = struct.Struct(">IB")

@@ -50,6 +50,8 @@ COLS: Final = (2, 1000)
 SIZES: Final = 1000
 """Changes of size that are remembered beside the ring."""
 TITLE: Final = 200
+REPORT: Final = 2000
+"""Characters of what is said at length about a lost session."""
 HOST: Final = 255
 COMMAND: Final = 32 << 10
 HOSTS: Final = 400

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ANSWER_CHARACTERS: Final = 4096
 NOTICES: Final = 10
+_PROMPTS: Final = 64
+"""Different prompts that are remembered while one connection is made."""
 _TEXT: Final = 8192
 """Characters of a server's text that a question shows."""
 
@@ -138,6 +140,14 @@ class PagePrompts:
 
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
+        self._asked: set[tuple[str, ...]] = set()
+        """What this connection has asked so far: who is asked the same again is told so."""
+
+    def _again(self, *question: str) -> bool:
+        again = question in self._asked
+        if len(self._asked) < _PROMPTS:
+            self._asked.add(question)
+        return again
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
         """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself.
@@ -158,7 +168,8 @@ class PagePrompts:
 
     async def ask_secret(self, prompt: str) -> str | None:
         """A password or passphrase."""
-        answer: str | None = await self._questions.ask("secret", {"prompt": printable(prompt)[:_TEXT]})
+        members = {"prompt": printable(prompt)[:_TEXT], "again": self._again(prompt)}
+        answer: str | None = await self._questions.ask("secret", members)
         return answer
 
     async def keyboard_interactive(
@@ -173,6 +184,7 @@ class PagePrompts:
             "name": printable(name)[:_TEXT],
             "instruction": printable(instruction)[:_TEXT],
             "prompts": [{"prompt": printable(prompt)[:_TEXT], "echo": echo} for prompt, echo in prompts],
+            "again": self._again(name, instruction, *(prompt for prompt, _ in prompts)),
         }
         answers: list[str] | None = await self._questions.ask("prompts", members, _texts_or_none(len(prompts)))
         return answers

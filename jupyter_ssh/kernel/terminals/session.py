@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from jupyter_ssh.kernel.execution import destination, start
 from jupyter_ssh.kernel.prompts import printable
 from jupyter_ssh.kernel.terminals.audience import READ_BYTES, Audience
-from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, ROWS, TITLE
+from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
 from jupyter_ssh.kernel.terminals.questions import PagePrompts, Questions
 from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
 
@@ -73,6 +73,7 @@ class TerminalSession:
         self._name = printable(line.host)
         self._title = ""
         self._text = f"Connecting to {self._name} …"
+        self._report: str | None = None
         self._exit: tuple[int | None, str | None] = (None, None)
         self._process: Process | None = None
         self._ahead: list[bytes] = []
@@ -103,6 +104,7 @@ class TerminalSession:
             "title": self._title,
             "state": self.state,
             "text": self._text,
+            "report": self._report,
             "exit_status": self._exit[0],
             "exit_signal": self._exit[1],
             "created": self.created,
@@ -113,9 +115,10 @@ class TerminalSession:
             "reconnect": self.over,
         }
 
-    def _change(self, state: str, text: str) -> None:
+    def _change(self, state: str, text: str, report: str = "") -> None:
         self.state = state
         self._text = printable(" ".join(text.split()))
+        self._report = printable(report)[:REPORT] or None
         self._on_change(self)
 
     def changed(self) -> None:
@@ -228,7 +231,8 @@ class TerminalSession:
         what = f"The connection was lost at {_now()}" if connected else f"No connection to {self._name} at {_now()}"
         self._ahead = []
         self.audience.handed_over()
-        self._change(LOST, f"{what}: {error}")
+        first, _, rest = str(error).partition("\n")
+        self._change(LOST, f"{what}: {first}", rest)
 
     async def end(self) -> None:
         """The remote process gets SIGHUP, its channel is closed, and the connection given back."""

@@ -112,7 +112,8 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
   private describe(): string {
     const count = this.shown.length;
     if (count > 0) {
-      return count === 1 ? '1 known host' : `${count} known hosts`;
+      const found = count === 1 ? '1 known host' : `${count} known hosts`;
+      return this.input.value === '' ? found : `${found}: ↓ chooses. Enter connects to what you typed.`;
     }
     return this.hosts.length === 0
       ? 'No hosts in ssh_config or known_hosts yet. Type one.'

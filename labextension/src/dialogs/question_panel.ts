@@ -17,6 +17,8 @@ interface Form {
   /** Read the fields, clear them, and give the answer. */
   take: () => Answer;
   danger?: boolean;
+  /** Called once with a way to forbid the answer for now. */
+  guard?: (forbid: (isForbidden: boolean) => void) => void;
 }
 
 export class QuestionPanel {
@@ -110,6 +112,9 @@ export class QuestionPanel {
       }
     });
     this.node.append(sheet);
+    form.guard?.(isForbidden => {
+      accept.disabled = isForbidden; // Enter does nothing then, either
+    });
     this.first = form.first ?? accept;
   }
 }
@@ -140,11 +145,13 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
     compare.setAttribute('aria-describedby', verdict.id);
     const label = element('label', 'jssh-Label', 'If you were given the fingerprint, paste it here to compare:');
     label.htmlFor = compare.id;
+    let forbid: (isForbidden: boolean) => void = () => undefined;
     compare.addEventListener('input', () => {
       const given = compare.value.trim();
       const same = matches(given, question.sha256, question.md5);
       verdict.textContent = given === '' ? '' : same ? 'It is the same.' : 'It is another one.';
       verdict.dataset['same'] = String(same);
+      forbid(given !== '' && !same);
     });
     const art = element('pre', 'jssh-Art', question.randomart);
     art.setAttribute('aria-hidden', 'true');
@@ -168,8 +175,17 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
         label,
         compare,
         verdict,
-        element('p', 'jssh-Hint', `If you trust it, it is remembered in ${question.kept_in}.`)
+        element(
+          'p',
+          'jssh-Hint',
+          question.kept_in === null
+            ? 'If you trust it, it holds for this connection: there is no file to remember it in.'
+            : `If you trust it, it is remembered in ${question.kept_in}.`
+        )
       ],
+      guard: tell => {
+        forbid = tell;
+      },
       first: compare,
       accept: 'Trust and connect',
       refuse: 'Cancel',
@@ -188,7 +204,7 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
     const label = element('label', 'jssh-Label', remoteText(question.prompt, 1000));
     label.htmlFor = input.id;
     return {
-      body: [label, input, capsLock(input)],
+      body: [...again(question.again, 'That was not accepted. Please try again.'), label, input, capsLock(input)],
       first: input,
       accept: 'Continue',
       refuse: 'Cancel',
@@ -216,7 +232,11 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
     });
     const instruction = question.instruction.trim();
     return {
-      body: [...(instruction === '' ? [] : [element('p', 'jssh-Remote', remoteText(instruction))]), ...rows],
+      body: [
+        ...again(question.again, 'The same is asked again: an answer was not accepted.'),
+        ...(instruction === '' ? [] : [element('p', 'jssh-Remote', remoteText(instruction))]),
+        ...rows
+      ],
       first: inputs[0] ?? null,
       accept: 'Continue',
       refuse: 'Cancel',
@@ -237,11 +257,21 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
   })
 };
 
+/** What is said above a question that is asked once more. */
+function again(isAgain: boolean | undefined, text: string): Node[] {
+  if (isAgain !== true) {
+    return [];
+  }
+  const line = element('p', 'jssh-Again', text);
+  line.setAttribute('role', 'alert');
+  return [line];
+}
+
 /** The notes that say more than the panel does already. */
 function newNotes({ notes, sha256, host, kept_in: keptIn }: Question & { kind: 'host-key' }): string[] {
   return (notes ?? []).filter((note, index) => {
     const isFirst = index === 0 && note.includes(host);
-    return !isFirst && !note.includes(sha256) && !note.includes(keptIn);
+    return !isFirst && !note.includes(sha256) && !(keptIn !== null && note.includes(keptIn));
   });
 }
 

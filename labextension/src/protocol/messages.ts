@@ -12,6 +12,7 @@ export interface Description {
   title: string;
   state: SessionState;
   text: string;
+  report?: string | null;
   exit_status: number | null;
   exit_signal: string | null;
   created: number;
@@ -58,13 +59,15 @@ export interface HostKeyQuestion {
   sha256: string;
   md5: string;
   randomart: string;
-  kept_in: string;
+  kept_in: string | null;
   notes: string[];
 }
 
 export interface SecretQuestion {
   kind: 'secret';
   prompt: string;
+  /** The same was asked before: the answer was not taken. */
+  again?: boolean;
 }
 
 export interface PromptsQuestion {
@@ -72,6 +75,7 @@ export interface PromptsQuestion {
   name: string;
   instruction: string;
   prompts: { prompt: string; echo: boolean }[];
+  again?: boolean;
 }
 
 export interface NoticeQuestion {

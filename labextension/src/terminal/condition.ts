@@ -11,7 +11,7 @@ export interface Condition {
   /** For the dot's tooltip and for screen readers. */
   text: string;
   /** The strip above the terminal; null where there is nothing to do about anything. */
-  strip: { text: string; actions: Action[] } | null;
+  strip: { text: string; report?: string; actions: Action[] } | null;
 }
 
 export interface Circumstances {
@@ -69,10 +69,15 @@ export function condition(now: Circumstances): Condition {
     case 'ended':
       return { dot: 'ended', text: description.text, strip: { text: description.text, actions: ['new', 'close'] } };
     case 'lost':
-      return lost(
-        description.text,
-        ...(description.reconnect ? (['reconnect', 'close'] as const) : (['new'] as const))
-      );
+      return {
+        dot: 'lost',
+        text: description.text,
+        strip: {
+          text: description.text,
+          report: description.report ?? '',
+          actions: description.reconnect ? ['reconnect', 'close'] : ['new']
+        }
+      };
     case 'connecting':
       return { dot: 'busy', text: now.questions > 0 ? 'Waiting for an answer' : description.text, strip: null };
     case 'open':

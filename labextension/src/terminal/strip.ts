@@ -1,15 +1,18 @@
 /** The strip above a terminal: what happened, and what can be done about it. */
 
 import { Widget } from '@lumino/widgets';
+import { element } from '../dialogs/elements';
 import { LABELS, type Action, type Condition } from './condition';
 
 export class Strip extends Widget {
   private shown = '';
+  private readonly body = element('div', 'jssh-Strip-body');
 
   constructor(private readonly onAction: (action: Action) => void) {
     super();
     this.addClass('jssh-Strip');
     this.node.setAttribute('role', 'status');
+    this.node.append(this.body);
     this.hide();
   }
 
@@ -20,15 +23,12 @@ export class Strip extends Widget {
       return;
     }
     this.shown = now;
-    this.node.replaceChildren();
+    this.body.replaceChildren();
     if (strip === null) {
       this.hide();
       return;
     }
-    const text = document.createElement('span');
-    text.className = 'jssh-Strip-text';
-    text.textContent = strip.text;
-    this.node.append(text);
+    this.body.append(element('span', 'jssh-Strip-text', strip.text));
     for (const action of strip.actions) {
       const button = document.createElement('button');
       button.type = 'button';
@@ -36,8 +36,35 @@ export class Strip extends Widget {
       button.textContent = LABELS[action];
       button.dataset['action'] = action;
       button.addEventListener('click', () => this.onAction(action));
-      this.node.append(button);
+      this.body.append(button);
+    }
+    if (strip.report) {
+      const report = element('pre', 'jssh-Strip-report', strip.report);
+      report.tabIndex = 0; // so that the keyboard can scroll it
+      this.body.append(report);
     }
     this.show();
+    this.fit();
+  }
+
+  protected override onAfterShow(): void {
+    this.takeRoom();
+  }
+
+  protected override onFitRequest(): void {
+    this.takeRoom();
+  }
+
+  protected override onResize(): void {
+    this.takeRoom();
+  }
+
+  /** The layout gives a widget the height that its style says, not what its text needs. */
+  private takeRoom(): void {
+    const height = `${this.body.offsetHeight}px`;
+    if (this.isVisible && this.node.style.minHeight !== height) {
+      this.node.style.minHeight = height;
+      this.parent?.fit();
+    }
   }
 }

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.kernel.terminals import questions as questions_module
-from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, ENDED_KEPT, ENDED_SECONDS, SESSIONS
+from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, ENDED_KEPT, ENDED_SECONDS, REPORT, SESSIONS
 from jupyter_ssh.kernel.terminals.link import Link
 from jupyter_ssh.kernel.terminals.questions import PagePrompts
 from jupyter_ssh.kernel.terminals.service import TerminalService
 from jupyter_ssh.kernel.terminals.session import TerminalSession
 from jupyter_ssh.ssh.errors import ConnectError, PromptUnavailable
+from jupyter_ssh.ssh.keys import generate
 from tests.notebook.remotes import Remote
 from tests.support.pages import OwnLine, Page, opened
 
@@ -48,6 +49,7 @@ async def test_a_password_is_asked_in_the_page_and_kept_nowhere(
     again = await late.came("question", kind="secret")
     await late.until(lambda: late.of("question")[-1]["question"] != question["question"])
     again = late.of("question")[-1]
+    assert (question["again"], again["again"]) == (False, True)
     assert late.of("answered", question=question["question"])
     late.send("answer", question=again["question"], answer=server.password)
     late.send("answer", question=again["question"], answer="too late")
@@ -58,6 +60,20 @@ async def test_a_password_is_asked_in_the_page_and_kept_nowhere(
         assert secret not in caplog.text
         assert secret not in repr(vars(session))
     assert early.of("answered", question=again["question"])
+
+
+async def test_a_changed_host_key_is_reported_at_length(
+    service: TerminalService, server: Remote, tmp_path: Any
+) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text(f"[{server.host}]:{server.port} {generate().public.line()}\n")
+    session = begun(service, server, known_hosts=known)
+    page = Page(service)
+    page.attach(session)
+    described = await page.state(session, "lost")
+    assert "\n" not in described["text"]
+    assert "What may have happened:\n" in described["report"]
+    assert len(described["report"]) <= REPORT
 
 
 async def test_who_gives_no_password_is_not_connected(service: TerminalService, server: Remote) -> None:
