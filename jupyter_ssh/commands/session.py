@@ -207,6 +207,7 @@ def describe(connection: Connection) -> str:
         "server": f"{info.user}@{info.host} ({info.address} port {info.port}), {info.server_version}",
         "exchange": info.exchange + (" (post-quantum)" if info.post_quantum else ""),
         "host key": f"{info.host_key_algorithm} {info.host_key_fingerprint}",
+        **({"host key in DNS": info.host_key_dns} if info.host_key_dns else {}),
         "cipher": f"{info.cipher_out} out, {info.cipher_in} in",
         "login": info.method,
     }

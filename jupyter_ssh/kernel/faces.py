@@ -79,6 +79,7 @@ def connection_facts(info: Any) -> list[tuple[str, str]]:
         ("cipher", _both_ways(info.cipher_in, info.cipher_out)),
         ("integrity", _integrity(info)),
         ("host key", f"{info.host_key_algorithm} {info.host_key_fingerprint}"),
+        ("host key in DNS", info.host_key_dns),
         ("signed in as", f"{info.user}, by {info.method}" if info.method else info.user),
     ]
     return [(name, value) for name, value in facts if value]

@@ -47,7 +47,7 @@ from .authentication import ClientLogin
 from .failures import Failure
 from .handshake import Handshake
 from .harmless import harmless
-from .host_key import HostKeyCheck
+from .host_key import HostKeyCheck, Trusted
 from .host_key_updates import HostKeyUpdates
 from .jump_hosts import JumpHosts
 from .keywords_acted_on import after_login, check_refusal, set_quality
@@ -95,6 +95,8 @@ class ConnectionInfo:
     post_quantum: bool
     via: str = ""
     """The proxy, the ProxyCommand or the jump host that the way leads through; empty where it leads straight."""
+    host_key_dns: str = ""
+    """What DNS says of the host key, in a few words; empty where it was not asked (VerifyHostKeyDNS)."""
 
 
 class Connecting:
@@ -263,7 +265,7 @@ async def open_connection(
         finally:
             agent.close()
             handshake.messages += (f"Warning: {text}" for text in agent.warnings)
-        connection.logged_in(login, may_lend_agent=trusted.secrets_allowed)
+        connection.logged_in(login, trusted)
         await after_login(connection)
     except BaseException as error:
         explained = await route.explained(error) if isinstance(error, SSHError) else None
@@ -330,11 +332,11 @@ class Connection:
         elif isinstance(event, e.DebugMessage):
             log.debug("remote: %r", event.text)
 
-    def logged_in(self, login: ClientLogin, *, may_lend_agent: bool) -> None:
+    def logged_in(self, login: ClientLogin, trusted: Trusted) -> None:
         """Somebody is logged in: from now on events belong to the connection."""
         self._handshake = None
         agent = forwarded_address(self.options, os.environ)
-        if agent is not None and not may_lend_agent:
+        if agent is not None and not trusted.secrets_allowed:
             # As OpenSSH: whoever answers in the place of the host would sign with it.
             self.messages.append("WARNING: the agent is not forwarded, for the key of the host is not the right one")
         elif agent is not None:
@@ -351,6 +353,7 @@ class Connection:
             exchange=session.kex,
             host_key_algorithm=session.host_key_algorithm,
             host_key_fingerprint=session.host_key.fingerprint if session.host_key else "",
+            host_key_dns=trusted.dns,
             cipher_out=session.sending.cipher,
             cipher_in=session.receiving.cipher,
             mac_out=session.sending.mac,

@@ -21,6 +21,7 @@ from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
 from ..trust.host_names import host_name
 from ..trust.policy import Accept, AcceptAndRemember, Ask, HostKeyPolicy, Judgement
+from ..trust.sshfp import DnsFinding
 from .handshake import Handshake
 from .prompts import Prompts
 from .settings import ca_signature_algorithms, session_settings
@@ -42,6 +43,8 @@ class Trusted:
     """Whether the host may be sent passwords."""
     updates_allowed: bool
     """Whether it may tell of other keys it has (UpdateHostKeys)."""
+    dns: str
+    """What DNS says of the key, in a few words; empty where it was not asked."""
 
 
 def host_key_policy(options: Options) -> HostKeyPolicy:
@@ -54,6 +57,7 @@ def host_key_policy(options: Options) -> HostKeyPolicy:
         check_host_ip=options.check_host_ip,
         no_host_authentication_for_localhost=options.no_host_authentication_for_localhost,
         revoked_host_keys=options.revoked_host_keys,
+        verify_host_key_dns=options.verify_host_key_dns,
         ca_signature_algorithms=ca_signature_algorithms(options),
     )
 
@@ -70,6 +74,7 @@ class HostKeyCheck:
         self._options = options
         self._prompts = prompts
         self._messages: list[str] = []
+        self._dns: DnsFinding | None = None
 
     async def prepare(self) -> Settings:
         """Reads what is known of the host; the settings that follow from it.
@@ -104,6 +109,7 @@ class HostKeyCheck:
         return Trusted(
             secrets_allowed=not isinstance(judgement, Accept) or judgement.secrets_allowed,
             updates_allowed=isinstance(judgement, Ask) or (isinstance(judgement, Accept) and judgement.updates),
+            dns="" if self._dns is None else self._dns.summary(offered.key),
         )
 
     # --- the judgement ------------------------------------------------------------------------------------------------
@@ -118,7 +124,24 @@ class HostKeyCheck:
         if address is not None and policy.address_counts(self.host, address):
             asked["ADDRESS"] = host_name(address, self.port)
         await self._run_command(asked, key)
-        return await asyncio.to_thread(policy.judge, self.host, self.port, address, key)
+        self._dns = await self._ask_dns()
+        if self._dns is not None:
+            log.debug("%s", self._dns.text(key))
+        return await asyncio.to_thread(policy.judge, self.host, self.port, address, key, self._dns)
+
+    async def _ask_dns(self) -> DnsFinding | None:
+        """VerifyHostKeyDNS; as in OpenSSH by the host's real name, whatever its HostKeyAlias."""
+        options = self._options
+        if options.verify_host_key_dns == "no":
+            return None
+        from ..net import sshfp  # here, for dnspython takes its time to be imported
+
+        if sshfp.is_numeric(options.host_name):
+            return None
+        own = options.dns_resolver
+        servers = [own] if own else await asyncio.to_thread(sshfp.system_resolvers, os.environ)
+        seconds = min(options.connect_timeout or sshfp.LOOKUP_SECONDS, sshfp.LOOKUP_SECONDS)
+        return await sshfp.look_up(options.host_name, servers, options.dns_trust_anchors, seconds)
 
     async def _ask(self, judgement: Ask) -> None:
         question, policy = judgement.question, self.policy
@@ -146,7 +169,7 @@ class HostKeyCheck:
             message = f"The host key was not written: {error}"
         if isinstance(judgement, Accept) and judgement.warning is not None:
             messages.append(f"WARNING: {judgement.warning}")
-        if isinstance(judgement, Accept):
+        if not isinstance(judgement, Ask):
             messages += judgement.notes
         if message:
             messages.append(message)

@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 from ..config.options import Options
 from ..config.proxy_address import FROM_ENVIRONMENT, ProxyAddress, parse_proxy
 from ..config.target import Target
-from ..errors import ChannelOpenError, ConfigError, ConnectError, DeadlineExceeded, NameNotFound, ProxyError, SSHError
+from ..errors import (
+    AuthenticationError,
+    ChannelOpenError,
+    ConfigError,
+    ConnectError,
+    DeadlineExceeded,
+    HostKeyError,
+    NameNotFound,
+    NegotiationError,
+    PromptUnavailable,
+    ProxyError,
+    SSHError,
+)
 from ..net.deadline import within
 from ..net.dial import dial, resolve
 from ..net.driver import SessionDriver
@@ -33,6 +45,11 @@ if TYPE_CHECKING:
 
 MAX_JUMPS: Final = 16
 """Jump hosts on the way to one host."""
+# Errors that do not come of a way that ended: the way ends because of them.
+OF_THEIR_OWN: Final = (
+    *(AuthenticationError, ConfigError, DeadlineExceeded),
+    *(HostKeyError, NegotiationError, PromptUnavailable),
+)
 
 Driver = SessionDriver[ClientSession]
 
@@ -93,7 +110,7 @@ class Route:
 
     async def explained(self, error: SSHError) -> SSHError:
         """Why a connection over it ended before anybody was logged in: a ProxyCommand that ended is the reason."""
-        if self._command is None or isinstance(error, (ConfigError, DeadlineExceeded)):
+        if self._command is None or isinstance(error, OF_THEIR_OWN):
             return error
         ending = await self._command.ended(0.5)
         if ending is None or ending == "exit status 0":

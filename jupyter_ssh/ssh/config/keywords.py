@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from jupyter_ssh.ssh.config import special_values as special
 from jupyter_ssh.ssh.config.algorithm_lists import CIPHER_LIST, EXCHANGE_LIST, KEY_LIST, MAC_LIST, SIGNATURE_LIST
 from jupyter_ssh.ssh.config.proxy_address import PROXY
+from jupyter_ssh.ssh.config.resolver_address import RESOLVER
 from jupyter_ssh.ssh.config.tokens import ALL_TOKENS
 from jupyter_ssh.ssh.config.values import (
     AGENT_ADDITION,
@@ -150,7 +151,7 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("StrictHostKeyChecking", "strict_host_key_checking", _CHECKING, "ask"),
     Keyword("TCPKeepAlive", "tcp_keep_alive", YES_NO, True, aliases=("KeepAlive",)),
     Keyword("Tunnel", "tunnel", _TUNNEL, "no", effect=MISSED),
-    Keyword("VerifyHostKeyDNS", "verify_host_key_dns", _ASK, "no", effect=KNOWN),
+    Keyword("VerifyHostKeyDNS", "verify_host_key_dns", _ASK, "no"),
     Keyword("VisualHostKey", "visual_host_key", YES_NO, False),
     Keyword("UpdateHostKeys", "update_host_keys", _ASK, None),
     Keyword("EnableEscapeCommandline", "enable_escape_commandline", YES_NO, False, effect=KNOWN),
@@ -244,6 +245,9 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("ProxyJump", "proxy_jump", special.JUMPS, (), tokens=_PROXY),
     # A proxy that is spoken to here, without a program; ours alone.
     Keyword("Proxy", "proxy", PROXY, own=True),
+    # For VerifyHostKeyDNS: who is asked in the place of resolv.conf's, and the keys where DNSSEC begins; ours alone.
+    Keyword("DNSResolver", "dns_resolver", RESOLVER, own=True),
+    Keyword("DNSTrustAnchors", "dns_trust_anchors", TEXT_OR_NONE, home=True, own=True),
     # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; never in a file that OpenSSH reads too.
     Keyword("Legacy", "legacy", YES_NO, False, own=True),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from jupyter_ssh.ssh.config import patterns
 from jupyter_ssh.ssh.config.keywords import ROWS
 from jupyter_ssh.ssh.config.proxy_address import ProxyAddress
+from jupyter_ssh.ssh.config.resolver_address import ResolverAddress
 from jupyter_ssh.ssh.config.special_values import Forward, PermittedCname
 from jupyter_ssh.ssh.config.target import Target
 from jupyter_ssh.ssh.config.values import AgentAddition, RekeyLimit
@@ -47,6 +48,8 @@ class Options:
     control_master: str  # no, yes, ask, auto or autoask
     control_path: str | None
     control_persist: float | None  # None: no, 0: for ever, else seconds
+    dns_resolver: ResolverAddress | None  # ours alone; None: those of resolv.conf
+    dns_trust_anchors: str | None  # ours alone: a file; None: the root's keys
     dynamic_forward: tuple[Forward, ...]
     enable_escape_commandline: bool
     enable_ssh_keysign: bool

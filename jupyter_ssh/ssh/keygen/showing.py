@@ -11,17 +11,13 @@ from ..keys import PublicKey, load_public_key
 from ..keys.files import parse_private_file
 from ..keys.public_text import parse_key_or_certificate_line, parse_public_text
 from ..keys.saving import FORMATS_WITH_COMMENT
+from ..trust import sshfp
 from .console import ShownKey
 from .fingerprints import bubblebabble, fingerprint_of, plain_blob, randomart_of
 from .job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
 
 QUESTION = "Enter file in which the key is"
 STDIN = "-"
-SSHFP_ALGORITHMS = {"rsa": 1, "dsa": 2, "ecdsa": 3, "ed25519": 4, "ed448": 6}
-"""RFC 4255 §3.1.1, RFC 6594, RFC 7479, RFC 8709, by what ``-t`` calls the key types."""
-SSHFP_HASHES = {"sha1": 1, "sha256": 2}
-"""RFC 4255 §3.1.2, RFC 6594."""
-SSHFP_TYPE = 44
 Found = tuple[PublicKey, str | None]
 """A key and its comment, or what stands for one."""
 HOST_KEY_FILES = tuple(f"/etc/ssh/ssh_host_{name}_key.pub" for name in ("rsa", "dsa", "ecdsa", "ed25519"))
@@ -162,15 +158,15 @@ def _first_word(line: str) -> tuple[str, str]:
 
 
 def _records(host: str, key: PublicKey, *, generic: bool) -> list[str]:
-    algorithm = SSHFP_ALGORITHMS.get(key.row.keygen_name)
+    algorithm = sshfp.ALGORITHMS.get(key.row.keygen_name)
     if algorithm is None:
         raise KeygenError(f"there is no SSHFP record for keys of type {key.nickname}")
     records = []
-    for name, number in SSHFP_HASHES.items():
+    for name, number in sshfp.HASHES.items():
         digest = hashlib.new(name, plain_blob(key), usedforsecurity=False).digest()
         if generic:
             records.append(
-                f"{host} IN TYPE{SSHFP_TYPE} \\# {len(digest) + 2} {algorithm:02x} {number:02x} {digest.hex()}"
+                f"{host} IN TYPE{sshfp.RECORD_TYPE} \\# {len(digest) + 2} {algorithm:02x} {number:02x} {digest.hex()}"
             )
         else:
             records.append(f"{host} IN SSHFP {algorithm} {number} {digest.hex()}")

@@ -27,8 +27,9 @@ from .appending import append
 from .entries import BadLine, Entry, Marker
 from .host_certificates import authorities, judge_certificate, plain_key
 from .host_names import host_name
-from .known_hosts import KnownHosts, Status
+from .known_hosts import KnownHosts, Status, Verdict
 from .question import HostKeyQuestion as HostKeyQuestion  # it is the policy's: imported from here too
+from .sshfp import DnsFinding
 
 PHASE = "host key"
 STRICT_HOST_KEY_CHECKING = {
@@ -69,6 +70,9 @@ class Accept:
 class AcceptAndRemember:
     """Go on, and call `HostKeyPolicy.remember`."""
 
+    notes: tuple[str, ...] = ()
+    """What to tell the person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -97,6 +101,7 @@ class HostKeyPolicy:
         check_host_ip: bool = False,
         no_host_authentication_for_localhost: bool = False,
         revoked_host_keys: Path | str | None = None,
+        verify_host_key_dns: str = "no",
         ca_signature_algorithms: Collection[str] | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] = time.time,
@@ -118,6 +123,7 @@ class HostKeyPolicy:
         self.check_host_ip = check_host_ip
         self.no_host_authentication_for_localhost = no_host_authentication_for_localhost
         self.revoked_host_keys = None if revoked_host_keys is None else Path(revoked_host_keys)
+        self.verify_host_key_dns = verify_host_key_dns
         self._ca_signature_algorithms = ca_signature_algorithms
         self._random = random
         self._clock = clock
@@ -137,13 +143,15 @@ class HostKeyPolicy:
         self.known_hosts.refresh()
         return bool(authorities(self.known_hosts, host, port))
 
-    def judge(self, host: str, port: int, address: str | None, key: PublicKey) -> Judgement:
+    def judge(
+        self, host: str, port: int, address: str | None, key: PublicKey, finding: DnsFinding | None = None
+    ) -> Judgement:
         """What to do about ``key``, shown by ``host`` (or its HostKeyAlias, then with port 22) at ``address``.
 
-        ``address`` is None behind a proxy.  A certificate that no known authority vouches for is judged as the key in
-        it.  Raises `HostKeyChanged`, `HostKeyRevoked` and, where new hosts are not taken, `HostKeyUnknown`;
-        `HostCertificateError` for a certificate that its authority has given, but not for this host or not for now;
-        `HostKeyError` where RevokedHostKeys cannot be read.
+        ``address`` is None behind a proxy, ``finding`` what DNS says where it was asked.  A certificate that no known
+        authority vouches for is judged as the key in it.  Raises `HostKeyChanged`, `HostKeyRevoked` and, where new
+        hosts are not taken, `HostKeyUnknown`; `HostCertificateError` for a certificate that its authority has given,
+        but not for this host or not for now; `HostKeyError` where RevokedHostKeys cannot be read.
         """
         self.known_hosts.refresh()
         self.refuse_revoked(host_name(host, port), key)
@@ -161,12 +169,15 @@ class HostKeyPolicy:
         verdict = self.known_hosts.check(host, port, key)
         if verdict.status is Status.KNOWN:
             by_user = any(entry.file in self.user_files for entry in verdict.entries)
-            return self._with_address(host, port, address, key, Accept(verdict.entry, updates=by_user))
+            accept = Accept(verdict.entry, notes=_alarms(finding, key), updates=by_user)
+            return self._with_address(host, port, address, key, accept)
+        if verdict.status is not Status.REVOKED and self._is_vouched_for(key, finding):
+            return Accept(notes=_vouched(finding, key, verdict))
         if verdict.status is not Status.UNKNOWN:
             if verdict.status is Status.REVOKED:
                 error: HostKeyError = reports.revoked(verdict.name, key, "the key", verdict.entries[0].place)
             else:
-                error = reports.changed(verdict, key, self._facts(port, address, key))
+                error = reports.changed(verdict, key, self._facts(port, address, key, finding))
             if self.strict_host_key_checking != "no":
                 raise error
             return Accept(verdict.entry, error)
@@ -178,11 +189,12 @@ class HostKeyPolicy:
                 key,
                 expected="a key in known_hosts (strict host key checking)",
                 next_step="Add the key to known_hosts after checking it, or use strict host key checking 'ask'",
+                facts=() if finding is None else (finding.text(key),),
             )
         if self.strict_host_key_checking == "ask":
             others = tuple(self.known_hosts.others_with(key, verdict.name))
-            return Ask(HostKeyQuestion(host, port, address, key, self.file, others, verdict.others))
-        return AcceptAndRemember()
+            return Ask(HostKeyQuestion(host, port, address, key, self.file, others, verdict.others, dns=finding))
+        return AcceptAndRemember(_alarms(finding, key))
 
     def is_exempt(self, address: str | None) -> bool:
         """Whether the host's key does not matter: NoHostAuthenticationForLocalhost, and it is this machine."""
@@ -193,6 +205,10 @@ class HostKeyPolicy:
         return (
             self.check_host_ip and address is not None and address.lower() != host.lower() and not _is_loopback(address)
         )
+
+    def _is_vouched_for(self, key: PublicKey, finding: DnsFinding | None) -> bool:
+        """Whether DNS stands for a person's yes; as in OpenSSH that is more than what known_hosts has."""
+        return self.verify_host_key_dns == "yes" and finding is not None and finding.vouches_for(key)
 
     def _with_address(self, host: str, port: int, address: str | None, key: PublicKey, accept: Accept) -> Judgement:
         if address is None or not self.address_counts(host, address):
@@ -209,9 +225,9 @@ class HostKeyPolicy:
             return Ask(HostKeyQuestion(host, port, address, key, None, address_key=verdict.entries[0]))
         return replace(accept, notes=(*accept.notes, str(error)), updates=False)
 
-    def _facts(self, port: int, address: str | None, key: PublicKey) -> list[str]:
+    def _facts(self, port: int, address: str | None, key: PublicKey, finding: DnsFinding | None) -> list[str]:
         """What else is known about a key that has changed."""
-        facts: list[str] = []
+        facts = [] if finding is None else [finding.text(key)]
         if self.check_host_ip and address is not None:
             of_address = self.known_hosts.check(address, port, key)
             said = {
@@ -279,6 +295,15 @@ class HostKeyPolicy:
             if asked
             else "Connect once where the question can be answered, or with strict host key checking 'accept-new'",
         )
+
+
+def _alarms(finding: DnsFinding | None, key: PublicKey) -> tuple[str, ...]:
+    return (finding.text(key),) if finding is not None and finding.contradicts(key) else ()
+
+
+def _vouched(finding: DnsFinding | None, key: PublicKey, verdict: Verdict) -> tuple[str, ...]:
+    notes = () if finding is None else (finding.text(key),)
+    return notes if verdict.entry is None else (*notes, reports.outdated(verdict.entry, verdict.name))
 
 
 def _is_loopback(address: str) -> bool:

@@ -10,6 +10,7 @@ from ..errors import HostKeyUnknown
 from ..keys import PublicKey
 from .entries import Entry
 from .host_names import host_name
+from .sshfp import DnsFinding
 
 SHOWN_NAMES = 8
 """Other names with the same key that the text lists."""
@@ -35,6 +36,8 @@ class HostKeyQuestion:
     """Keys known for this host that decide nothing: of types not spoken here, or of the host without its port."""
     address_key: Entry | None = None
     """The key is the known one of the host, but another one is known for its address (CheckHostIP): this one."""
+    dns: DnsFinding | None = None
+    """What DNS says of the key (VerifyHostKeyDNS); None where it was not asked."""
 
     @property
     def name(self) -> str:
@@ -96,7 +99,7 @@ class HostKeyQuestion:
     @property
     def notes(self) -> list[str]:
         """What else is known, and where a yes will be kept."""
-        lines = []
+        lines = [] if self.dns is None else [self.dns.text(self.key)]
         if self.address_key is not None:
             known = self.address_key
             lines.append(

@@ -22,10 +22,12 @@ POSSIBILITIES = (
 """Why a host may show another key than before."""
 
 
-def unknown(name: str, key: PublicKey, *, expected: str, next_step: str | None) -> HostKeyUnknown:
-    """The error for a key that nothing vouches for."""
+def unknown(
+    name: str, key: PublicKey, *, expected: str, next_step: str | None, facts: Sequence[str] = ()
+) -> HostKeyUnknown:
+    """The error for a key that nothing vouches for; ``facts`` are what else is known, sentences."""
     error = HostKeyUnknown(
-        f"the host key of {name} is not known",
+        " ".join([f"the host key of {name} is not known" + ("." if facts else ""), *facts]).removesuffix("."),
         phase=PHASE,
         expected=expected,
         received=described(key),
@@ -88,6 +90,11 @@ def address_differs(host: str, address: str, key: PublicKey, entry: Entry) -> Ho
     error.known_fingerprints = (entry.fingerprint,)
     error.file, error.line = str(entry.file), entry.line
     return error
+
+
+def outdated(entry: Entry, name: str) -> str:
+    """What to say of an entry that a better source contradicts."""
+    return f"Note: {entry.place} has another key for {name}; {_how_to_remove(entry, name)}."
 
 
 def described(key: PublicKey) -> str:

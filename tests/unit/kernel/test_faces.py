@@ -75,6 +75,14 @@ def test_a_connection_says_what_it_is_made_of():
             assert fact in text
 
 
+def test_what_dns_says_of_the_host_key():
+    info = replace(INFO, host_key_dns="matches, validated by DNSSEC")
+    for text in (faces.connection_text(info, "box", "up"), read(faces.connection_html(info, "box", "up"))):
+        assert "host key in DNS" in text
+        assert "matches, validated by DNSSEC" in text
+    assert "DNS" not in faces.connection_text(INFO, "box", "up")
+
+
 def test_an_exchange_of_yesterday_is_called_so():
     info = replace(INFO, exchange="ecdh-sha2-nistp256", post_quantum=False)
     assert "ecdh-sha2-nistp256, not post-quantum" in faces.connection_text(info, "box", "connected")
