@@ -218,12 +218,17 @@ class HostKeyPolicy:
             return accept
         if verdict.status is Status.UNKNOWN:
             return replace(accept, new_address=address)
-        error = reports.address_differs(host, address, key, verdict.entries[0])
-        if self.strict_host_key_checking == "yes":
+        if verdict.status is Status.REVOKED:
+            error: HostKeyError = reports.revoked(verdict.name, key, "the key", verdict.entries[0].place)
+            accept = replace(accept, warning=error, updates=False)
+        else:
+            if self.strict_host_key_checking == "ask":
+                return Ask(HostKeyQuestion(host, port, address, key, None, address_key=verdict.entries[0]))
+            error = reports.address_differs(host, address, key, verdict.entries[0])
+            accept = replace(accept, notes=(*accept.notes, f"WARNING: {error}"), updates=False)
+        if self.strict_host_key_checking != "no":
             raise error
-        if self.strict_host_key_checking == "ask":
-            return Ask(HostKeyQuestion(host, port, address, key, None, address_key=verdict.entries[0]))
-        return replace(accept, notes=(*accept.notes, str(error)), updates=False)
+        return accept
 
     def _facts(self, port: int, address: str | None, key: PublicKey, finding: DnsFinding | None) -> list[str]:
         """What else is known about a key that has changed."""

@@ -280,3 +280,67 @@ class TestQuestion:
             assert NAME in str(error)
             assert ("accept-new" in str(error)) is not asked
         assert KnownHosts.load([path]).check(HOST, PORT, KEY).status is Status.UNKNOWN
+
+
+class TestCheckHostIP:
+    """What is done about the address of a known host; ``tests/peers/test_check_host_ip.py`` asks ssh about the same."""
+
+    ADDRESS = "192.0.2.1"
+
+    def judge(self, path: Path, strict: str = "ask", address: str | None = ADDRESS, **options: bool) -> object:
+        policy = HostKeyPolicy(strict, [path], **{"check_host_ip": True, **options})
+        return policy.judge(HOST, PORT, address, KEY)
+
+    def test_the_address_is_remembered_too(self, path: Path) -> None:
+        policy = HostKeyPolicy("accept-new", [path], check_host_ip=True)
+        told = policy.remember(HOST, PORT, KEY, self.ADDRESS)
+        assert told is not None
+        assert "'[192.0.2.1]:2222'" in told
+        assert [entry.hosts for entry in KnownHosts.load([path]).entries] == [NAME, "[192.0.2.1]:2222"]
+        judgement = self.judge(path)
+        assert isinstance(judgement, Accept)
+        assert judgement.new_address is None
+
+    def test_a_new_address_of_a_known_host(self, path: Path) -> None:
+        append(path, HOST, PORT, KEY)
+        judgement = self.judge(path)
+        assert isinstance(judgement, Accept)
+        assert judgement.new_address == self.ADDRESS
+        assert judgement.updates
+
+    @pytest.mark.parametrize("address", [None, "127.0.0.1", "127.8.8.8", "::1", "::1%lo"])
+    def test_addresses_that_do_not_count(self, address: str | None, path: Path) -> None:
+        append(path, HOST, PORT, KEY)
+        if address is not None:
+            append(path, address, PORT, OTHER)
+        for options in ({}, {"check_host_ip": False}):
+            judgement = self.judge(path, "yes", address, **options)
+            assert isinstance(judgement, Accept)
+            assert judgement.new_address is None
+
+    def test_another_key_of_the_address(self, path: Path) -> None:
+        append(path, HOST, PORT, KEY)
+        append(path, self.ADDRESS, PORT, OTHER)
+        asked = self.judge(path)
+        assert isinstance(asked, Ask)
+        text = asked.question.text()
+        assert "is the known one, but not that of the address" in text
+        assert OTHER.fingerprint in text
+        assert "A yes is for this connection only." in text
+        for strict in ("yes", "accept-new"):
+            with pytest.raises(HostKeyChanged, match="not the one that is known for its address"):
+                self.judge(path, strict)
+        judgement = self.judge(path, "no")
+        assert isinstance(judgement, Accept)
+        assert judgement.notes[0].startswith("WARNING: ")
+        assert judgement.secrets_allowed
+        assert not judgement.updates
+
+    def test_a_key_that_is_revoked_for_the_address(self, path: Path) -> None:
+        path.write_text(f"{NAME} {KEY.line()}\n@revoked [192.0.2.1]:2222 {KEY.line()}\n")
+        for strict in ("yes", "accept-new", "ask"):
+            with pytest.raises(HostKeyRevoked):
+                self.judge(path, strict)
+        judgement = self.judge(path, "no")
+        assert isinstance(judgement, Accept)
+        assert not judgement.secrets_allowed
