@@ -13,6 +13,8 @@ import { SessionView } from './terminal/view';
 
 export const OPEN_SESSION = 'jupyter-ssh:open-session';
 const TAB_TYPE = 'SSH Terminal';
+/** How long a person who wants a new session waits for a kernel that may have none, in milliseconds. */
+const SOON = 2_500;
 const ROWS = 24;
 const COLS = 80;
 
@@ -180,7 +182,7 @@ export class Manager {
     const host = tab?.view.description?.host ?? args.host;
     const command = tab?.view.description?.command ?? null;
     try {
-      const place = await connection.ready().then(
+      const place = await connection.ready(SOON).then(
         () => connection,
         () => this.context.places.host() // the kernel is gone: the extension's own process has terminals too
       );

@@ -57,6 +57,7 @@ describe('a label', () => {
 describe('the condition', () => {
   const base = {
     place: 'connected' as const,
+    isHost: false,
     reason: 'because',
     attached: true,
     gone: false,

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,9 @@ import nbformat
 
 from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
-from tests.support.jupyter import stop_host
+from tests.support.jupyter import stop_host, stop_server
 from tests.support.peers import require_tool
+from tests.support.processes import wait_until
 from tests.support.servers import PeerServer
 
 SECONDS = 60
@@ -34,13 +31,61 @@ FLAGS = (
 )
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running server; ``folder`` is its root."""
+#: What no test here looks at: without it a page is there in two thirds of the time.
+LEFT_OUT = """
+    celltags csvviewer debugger extensionmanager help htmlviewer hub imageviewer inspector javascript json logconsole
+    lsp markdownviewer mathjax mermaid metadataform pdf pluginmanager property-inspector settingeditor statusbar toc
+    tooltip vega5 video audio
+"""
 
-    url: str
-    token: str
-    folder: Path
+
+class Lab:
+    """A server of JupyterLab with ``folder`` as its root; it can be stopped and started again where it was."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], python: str = sys.executable) -> None:
+        self.folder = folder
+        self.runtime = Path(env["JUPYTER_RUNTIME_DIR"])
+        self.url = ""
+        self.token = ""
+        self._env = dict(env)
+        self._python = python
+        self._port = 0
+        self._log = folder.parent / "lab.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, on the port that it had before."""
+        command = [
+            *(self._python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--notebook-dir={self.folder}"),
+            "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+        ]
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, env=self._env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        try:
+            info = wait_until(self._info, "JupyterLab starts", SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+        self.url, self.token, self._port = info["url"], info["token"], info["port"]
+
+    def _info(self) -> dict[str, Any] | None:
+        assert self._process is not None
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            info: dict[str, Any] = json.loads((self.runtime / f"jpserver-{self._process.pid}.json").read_text())
+        except (OSError, ValueError):  # not there, or half written
+            return None
+        return info
+
+    def stop(self) -> None:
+        """End the server with its kernels; the host lives on."""
+        if self._process is not None:
+            stop_server(self._process)
+            self._process = None
 
     def address(self, notebook: str) -> str:
         """The address of a notebook in JupyterLab, in a workspace of its own: no tab of another test comes back."""
@@ -73,9 +118,18 @@ def lab_with(folder: Path, notebooks: Mapping[str, Sequence[str]], **servers: Pe
     root.mkdir()
     for name, cells in notebooks.items():
         write_notebook(root / name, cells)
-    env = environment(folder, write_config(folder, **servers))
-    with running_lab(root, {**env, "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}) as lab:
+    with running_lab(root, lean_environment(folder, write_config(folder, **servers))) as lab:
         yield lab
+
+
+def lean_environment(folder: Path, config: Path) -> dict[str, str]:
+    """The variables for a JupyterLab with a home of its own and without what no test looks at."""
+    env = {**environment(folder, config), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    settings = Path(env["JUPYTER_CONFIG_DIR"], "labconfig")
+    settings.mkdir(parents=True)
+    disabled = {f"@jupyterlab/{name}-extension": True for name in LEFT_OUT.split()}
+    (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": disabled, "buildCheck": False}))
+    return env
 
 
 def new_page(browser: Any) -> Any:
@@ -101,51 +155,14 @@ def run_cells(page: Any) -> None:
 @contextmanager
 def running_lab(folder: Path, env: Mapping[str, str], python: str = sys.executable) -> Iterator[Lab]:
     """JupyterLab of ``python``, with ``folder`` as its root and the variables ``env``, which name a home of its own."""
-    runtime = Path(env["JUPYTER_RUNTIME_DIR"])
-    log = folder.parent / "lab.log"
-    command = [
-        *(python, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", f"--notebook-dir={folder}"),
-        "--LabApp.expose_app_in_browser=True",
-        "--JupyterNotebookApp.expose_app_in_browser=True",
-    ]
     settings = Path(env["JUPYTER_CONFIG_DIR"], "lab", "user-settings", "@jupyterlab", "apputils-extension")
     settings.mkdir(parents=True)
     # No question about news over the notebook, and nothing asked of the network.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-        try:
-            info = _server_info(process, runtime, log)
-            yield Lab(info["url"], info["token"], folder)
-        finally:
-            _stop(process)
-            stop_host(runtime)
-
-
-def _server_info(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> dict[str, Any]:
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        for path in runtime.glob("jpserver-*.json"):
-            try:
-                info: dict[str, Any] = json.loads(path.read_text())
-            except ValueError:  # half written
-                continue
-            return info
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.05)
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server with its kernels: they are in its process group."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(10)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait(10)
+    lab = Lab(folder, env, python)
+    lab.start()
+    try:
+        yield lab
+    finally:
+        lab.stop()
+        stop_host(lab.runtime)

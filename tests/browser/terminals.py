@@ -11,6 +11,7 @@ from tests.notebook.kernels import ROOT
 
 # The tab of a session that is in front, and its terminal of xterm.js.
 TAB = """(() => [...window.jupyterapp.shell.widgets('main')].find(w => w.hasClass('jssh-Tab') && w.isVisible))()"""
+SHOWN = ".jssh-Tab:not(.lm-mod-hidden)"
 XTERM = f"({TAB})?.content?._term"
 
 # Every row of the screen and the scroll-back, with what each cell looks like, and the state behind them.
@@ -48,6 +49,11 @@ TEXT = f"""() => {{
 }}"""
 
 
+# What the dots and the strips of all tabs say, and the words of a dialog.
+STATES = """() => [...document.querySelectorAll('.jssh-Status, .jssh-Strip, .jp-Dialog')]
+  .map(each => [each.dataset.state, each.title, each.innerText].filter(Boolean).join(': ').trim())"""
+
+
 def build_labextension() -> None:
     """Make what JupyterLab loads fit the sources."""
     subprocess.run([sys.executable, ROOT / "labextension" / "hatch_build.py"], check=True, timeout=600)
@@ -69,12 +75,16 @@ def open_terminal(page: Any, host: str = "demo") -> None:
 
 def focus(page: Any) -> None:
     """Click into the terminal in front."""
-    page.locator(".jssh-Tab:not(.lm-mod-hidden) .xterm-screen").click()
+    page.locator(f"{SHOWN} .xterm-screen").click()
 
 
 def wait_for_state(page: Any, state: str) -> None:
     """Wait until the dot of the tab in front shows ``state``."""
-    page.wait_for_selector(f".jssh-Tab:not(.lm-mod-hidden) .jssh-Status[data-state={state}]")
+    try:
+        page.wait_for_selector(f"{SHOWN} .jssh-Status[data-state={state}]")
+    except Exception:
+        print(f"in place of {state}: {page.evaluate(STATES)}; on the screen:\n{text(page)}")
+        raise
 
 
 def text(page: Any) -> str:
@@ -114,11 +124,13 @@ def session(page: Any) -> str:
 
 
 def wait_for_saved_layout(page: Any, lab: Lab, wanted: str) -> None:
-    """Wait until JupyterLab has saved that this session has a tab: it does so a while after."""
-    url = f"{lab.url}lab/api/workspaces?token={lab.token}"
+    """Wait until JupyterLab has saved that this session has a tab on this page: it does so a while after."""
     page.wait_for_function(
-        "async ([url, wanted]) => (await (await fetch(url)).text()).includes(wanted)",
-        arg=[url, f"jupyter-ssh:{wanted}"],
+        """async ([url, wanted]) => {
+          const name = location.pathname.match(/workspaces\\/([^/]+)/)[1];
+          return (await (await fetch(`${url}lab/api/workspaces/${name}`)).text()).includes(wanted);
+        }""",
+        arg=[lab.url, f"jupyter-ssh:{wanted}"],
         polling=200,
         timeout=SECONDS * 1000,
     )
@@ -129,7 +141,7 @@ def reload(page: Any, lab: Lab) -> None:
     wait_for_saved_layout(page, lab, session(page))
     page.reload()
     wait_for_state(page, "connected")
-    page.wait_for_selector(".jssh-Tab:not(.lm-mod-hidden) .jssh-Terminal[data-jssh-drawn]")
+    page.wait_for_selector(f"{SHOWN} .jssh-Terminal[data-jssh-drawn]")
 
 
 def end_all(page: Any) -> None:
@@ -143,3 +155,15 @@ def end_all(page: Any) -> None:
           for (const dialog of document.querySelectorAll('.jp-Dialog')) dialog.remove();
         }"""
     )
+
+
+def show(page: Any, session: str) -> None:
+    """Bring the tab of a session to the front."""
+    page.evaluate(
+        """session => {
+          const { shell } = window.jupyterapp;
+          shell.activateById([...shell.widgets('main')].find(w => w.view?.session === session).id);
+        }""",
+        session,
+    )
+    page.wait_for_function(f"session => ({TAB})?.view.session === session", arg=session)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, running_lab
+from tests.browser.lab import Lab, lean_environment, running_lab
 from tests.browser.terminals import build_labextension, end_all, focus, open_lab, run, wait_for_state
-from tests.notebook.kernels import environment
 from tests.notebook.remotes import Remote, embedded_server
 
 
@@ -33,8 +32,7 @@ def lab(remote: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
     )
     root = folder / "root"
     root.mkdir()
-    env = {**environment(folder, config), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
-    with running_lab(root, env) as lab:
+    with running_lab(root, lean_environment(folder, config)) as lab:
         yield lab
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.browser.lab import Lab, lab_with
+from tests.browser.lab import Lab
 from tests.browser.terminals import (
     XTERM,
-    build_labextension,
     cells,
     end_all,
     focus,
@@ -25,16 +24,12 @@ from tests.browser.terminals import (
     wait_for_state,
     wait_for_text,
 )
-from tests.notebook.remotes import embedded_server
 from tests.support.peers import require_tool
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    build_labextension()
-    folder = tmp_path_factory.mktemp("reload")
-    with embedded_server(folder) as remote, lab_with(folder, {}, demo=remote) as lab:
-        yield lab
+def lab(shared_lab: Lab) -> Lab:
+    return shared_lab
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +43,9 @@ def lab_page(browser: Any, lab: Lab) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(lab_page: Any) -> Iterator[Any]:
-    open_terminal(lab_page)
+def page(lab_page: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page with one terminal, a new one for each test; its parameter names the host."""
+    open_terminal(lab_page, getattr(request, "param", "demo"))
     yield lab_page
     end_all(lab_page)
 
@@ -74,7 +70,9 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    ("page", "program"), [("box", "vim"), ("demo", "less"), ("demo", "htop"), ("box", "tmux")], indirect=["page"]
+)
 def test_a_full_screen_program_is_the_same_after_a_reload(page, lab, program):
     require_tool(program, program)
     command, drawn, leave = PROGRAMS[program]

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, lab_with
+from tests.browser.lab import Lab
 from tests.browser.terminals import (
     TAB,
     XTERM,
-    build_labextension,
     cells,
     end_all,
     focus,
@@ -24,7 +23,6 @@ from tests.browser.terminals import (
     wait_for_state,
     wait_for_text,
 )
-from tests.notebook.remotes import embedded_server
 
 # Every colour that text is written in, with its contrast to the background (WCAG 2.2, 1.4.3).
 CONTRAST = f"""() => {{
@@ -45,11 +43,8 @@ CONTRAST = f"""() => {{
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    build_labextension()
-    folder = tmp_path_factory.mktemp("tab")
-    with embedded_server(folder) as remote, lab_with(folder, {}, demo=remote) as lab:
-        yield lab
+def lab(shared_lab: Lab) -> Lab:
+    return shared_lab
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +64,15 @@ def lab_page(context: Any, lab: Lab) -> Any:
 
 
 @pytest.fixture
-def page(lab_page: Any) -> Iterator[Any]:
-    """The page with one terminal, a new one for each test."""
+def page(lab_page: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page with one terminal, a new one for each test; its parameter names the host."""
     lab_page.set_viewport_size({"width": 1280, "height": 860})
-    open_terminal(lab_page)
+    open_terminal(lab_page, getattr(request, "param", "demo"))
     yield lab_page
     end_all(lab_page)
+
+
+ON_BOTH = pytest.mark.parametrize("page", ["demo", "box"], indirect=True)
 
 
 def wait_for_label(page: Any, wanted: str) -> None:
@@ -84,6 +82,7 @@ def wait_for_label(page: Any, wanted: str) -> None:
     )
 
 
+@ON_BOTH
 def test_what_is_typed_is_run_and_drawn_with_colours_and_wide_characters(page):
     run(page, "printf '\\033[1;31mred\\033[0m \\346\\274\\242e\\314\\201 done%s\\n' 1", "done1")
     row = next(row for row in cells(page)["rows"] if "漢" in row).split("\n")
@@ -94,6 +93,7 @@ def test_what_is_typed_is_run_and_drawn_with_colours_and_wide_characters(page):
     assert row[wide + 2].startswith("e\u0301|1|")
 
 
+@ON_BOTH
 def test_the_remote_has_the_size_of_the_tab(page):
     before = cells(page)["size"]
     run(page, "echo size: $(stty size)", f"size: {before[0]} {before[1]}")
@@ -144,6 +144,7 @@ def test_the_remote_cannot_reach_the_clipboard_and_its_title_is_text(page):
     assert len(page.locator(".lm-mod-current.jssh-TabLabel").inner_text()) <= 60
 
 
+@ON_BOTH
 def test_a_flood_is_interrupted_at_once(page):
     run(page, "yes floooooooooooood", "floooooooooooood\n" * 100)
     page.wait_for_function(f"() => ({TAB}).view.viewer.parsed > 3_000_000")

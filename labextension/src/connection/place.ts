@@ -162,8 +162,8 @@ export class PlaceConnection {
     }
   }
 
-  /** Wait for the connection. Rejects with RequestError where it cannot be had or takes too long. */
-  ready(): Promise<void> {
+  /** Wait for the connection. Rejects with RequestError where it cannot be had or takes longer than `patience` (ms). */
+  ready(patience = REQUEST_TIMEOUT): Promise<void> {
     this.connect();
     if (this.stateValue === 'connected') {
       return Promise.resolve();
@@ -185,7 +185,7 @@ export class PlaceConnection {
           done(new RequestError(this.reasonValue));
         }
       };
-      const cancel = this.clock.after(REQUEST_TIMEOUT, () => done(new RequestError('The server did not answer.')));
+      const cancel = this.clock.after(patience, () => done(new RequestError('The server did not answer.')));
       this.stateSignal.connect(check);
     });
   }

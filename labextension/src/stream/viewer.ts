@@ -102,6 +102,11 @@ export class Viewer implements StreamListener {
     return this.writer.parsed;
   }
 
+  /** Whether the page has said how much room there is. */
+  get isSized(): boolean {
+    return this.size !== null;
+  }
+
   dispose(): void {
     if (this.disposed) {
       return;

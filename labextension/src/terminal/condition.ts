@@ -16,6 +16,8 @@ export interface Condition {
 
 export interface Circumstances {
   place: PlaceState;
+  /** Whether the session lives in the extension's own process, not in a kernel. */
+  isHost: boolean;
   reason: string;
   attached: boolean;
   /** The session is not there any more. */
@@ -45,10 +47,16 @@ export function condition(now: Circumstances): Condition {
     case 'denied':
       return lost(now.reason, 'retry');
     case 'ended':
-      return lost('The kernel has ended, and this session with it.', 'new', 'close');
+      return lost(
+        `${now.isHost ? 'The process of the terminals' : 'The kernel'} has ended, and this session with it.`,
+        'new',
+        'close'
+      );
     case 'absent':
       return lost(
-        'The kernel of this session has no terminals any more: it was restarted or has ended.',
+        now.isHost
+          ? 'The process of the terminals has ended, and this session with it.'
+          : 'The kernel of this session has no terminals any more: it was restarted or has ended.',
         'new',
         'close'
       );

@@ -6,6 +6,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Terminal as XTerm } from '@xterm/xterm';
 import type { PlaceConnection } from '../connection/place';
+import { HOST_PLACE } from '../connection/places';
 import { QuestionPanel } from '../dialogs/question_panel';
 import type { Description } from '../protocol/messages';
 import type { SettingsStore } from '../settings';
@@ -54,6 +55,8 @@ export class SessionView implements IDisposable {
   private last: Description | null = null;
   private patience: ReturnType<typeof setTimeout> | null = null;
   private isPatient = true;
+  /** Whether there is no connection to the place. */
+  private isApart = true;
   private shown: Condition = { dot: 'busy', text: '', strip: null };
   private readonly changedSignal = new Signal<this, undefined>(this);
   private readonly place: PlaceConnection;
@@ -214,6 +217,9 @@ export class SessionView implements IDisposable {
     if (viewer === null || xterm === null) {
       return;
     }
+    if (this.isApart && viewer.isSized) {
+      return; // the strip that says so takes room: the programs need not be told for a while
+    }
     const size = this.terminal.isVisible && document.visibilityState === 'visible' ? this.room() : null;
     if (size === null) {
       viewer.hide();
@@ -268,8 +274,12 @@ export class SessionView implements IDisposable {
     this.wait(place.state === 'waiting' || place.state === 'connecting');
     // Each try is "connecting" for a moment: the strip stays until one succeeds.
     const isTrying = place.state === 'connecting' && !this.isPatient && this.last !== null;
+    const wasApart = this.isApart;
+    this.isApart = place.state !== 'connected';
+    const hadStrip = this.strip.isVisible;
     const now = condition({
       place: isTrying ? 'waiting' : place.state,
+      isHost: place.place === HOST_PLACE,
       reason: place.reason,
       attached: this.viewer?.attached ?? false,
       gone: this.isGone,
@@ -286,6 +296,9 @@ export class SessionView implements IDisposable {
     this.status.display(this.description?.name || this.options.host, this.shown, place.description);
     this.terminal.toggleClass('jssh-mod-over', this.shown.dot === 'ended' || this.shown.dot === 'lost');
     this.changedSignal.emit(undefined);
+    if (wasApart && !this.isApart && !hadStrip) {
+      this.fit(); // with a strip gone the layout asks for it
+    }
   }
 
   /** Say nothing of a loss until it has lasted. */
