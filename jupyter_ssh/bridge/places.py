@@ -10,7 +10,7 @@ from jupyter_core.utils import ensure_async
 
 from jupyter_ssh.bridge.relay import connect_place
 from jupyter_ssh.kernel.terminals.frames import CONTROL, Close, decode_control, encode_control
-from jupyter_ssh.kernel.terminals.limits import VERSION
+from jupyter_ssh.kernel.terminals.limits import SERVER_CLIENT, VERSION
 from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, RELAY, Place, read_place, valid_place
 from jupyter_ssh.ssh.errors import SSHError
 
@@ -81,7 +81,7 @@ async def ask_sessions(place: Place) -> dict[str, Any] | None:
     except (OSError, SSHError):
         return None
     try:
-        connection.send(CONTROL, encode_control({"type": "hello", "version": VERSION, "client": "jupyter server"}))
+        connection.send(CONTROL, encode_control({"type": "hello", "version": VERSION, "client": SERVER_CLIENT}))
         welcome = await asyncio.wait_for(answer, ASK_SECONDS)
     except asyncio.TimeoutError:
         return None

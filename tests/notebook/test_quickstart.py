@@ -79,7 +79,7 @@ def check_outputs(text: str, user: str) -> None:
         assert f"\n{line}\n" in text
     assert "exit code: 2" in text
     assert "\x1b" not in text  # no colours where there is no terminal
-    assert re.search(r"\nquickstart\.ipynb: 14 cells ran in [\d.]+ s, no error\.\n\Z", text)
+    assert re.search(r"\nquickstart\.ipynb: 15 cells ran in [\d.]+ s, no error\.\n\Z", text)
 
 
 def test_a_real_host(openssh_server: PeerServer, tmp_path: Path) -> None:

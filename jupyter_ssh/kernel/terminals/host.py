@@ -48,7 +48,7 @@ async def serve(runtime: Path) -> None:
     lifetime = Lifetime(time.monotonic())
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        sessions, pages = len(service.sessions), len(service.links)
+        sessions, pages = len(service.sessions), service.pages
         if lifetime.over(time.monotonic(), sessions=sessions, pages=pages, servers=listener.leases):
             return
 

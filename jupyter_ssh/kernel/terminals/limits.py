@@ -49,6 +49,8 @@ ROWS: Final = (2, 1000)
 COLS: Final = (2, 1000)
 SIZES: Final = 1000
 """Changes of size that are remembered beside the ring."""
+SERVER_CLIENT: Final = "jupyter server"
+"""What the Jupyter server calls itself in `hello` when it asks for the sessions: it is no page."""
 TITLE: Final = 200
 REPORT: Final = 2000
 """Characters of what is said at length about a lost session."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_ssh.kernel.terminals.audience import Full, Snapshot, TypedTooMuch
 from jupyter_ssh.kernel.terminals.frames import Data, FrameError
-from jupyter_ssh.kernel.terminals.limits import COMMAND, HOST, OPTIONS, SNAPSHOT, STREAMS, TITLE, VERSION
+from jupyter_ssh.kernel.terminals.limits import COMMAND, HOST, OPTIONS, SERVER_CLIENT, SNAPSHOT, STREAMS, TITLE, VERSION
 from jupyter_ssh.kernel.terminals.members import MemberError, Members
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Link:
         self.service = service
         self.outlet = outlet
         self.greeted = False
+        self.is_page = True
         self.closed = False
         self._viewers: dict[int, tuple[TerminalSession, Viewer]] = {}
         self._handlers: dict[str, Callable[[Members], None]] = {
@@ -172,6 +173,7 @@ class Link:
             self.close(VERSIONS, "the versions do not fit")
             return
         self.greeted = True
+        self.is_page = message.get("client") != SERVER_CLIENT
         self.outlet.control(self.service.welcome())
 
     def _session(self, members: Members) -> TerminalSession:

@@ -72,6 +72,11 @@ class TerminalService:
         if not link.greeted:
             link.close(SILENT, "no hello came")
 
+    @property
+    def pages(self) -> int:
+        """How many pages are connected; the server that asks what there is counts as none."""
+        return sum(link.is_page for link in self.links)
+
     def welcome(self) -> dict[str, Any]:
         """The answer to `hello`."""
         return {

@@ -27,7 +27,8 @@ export class Status extends Widget {
     this.node.dataset['state'] = condition.dot;
     this.host.textContent = host;
     this.words.textContent = condition.dot === 'connected' || condition.strip !== null ? '' : condition.text;
-    this.node.title = [`${host}: ${condition.text}`, transport].filter(Boolean).join('\n');
+    const said = condition.text.includes(host) ? condition.text : `${host}: ${condition.text}`;
+    this.node.title = [said, transport].filter(Boolean).join('\n');
     if (this.spoken.textContent !== condition.text) {
       this.spoken.textContent = condition.text; // only a change is spoken
     }

@@ -7,6 +7,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { Terminal as XTerm } from '@xterm/xterm';
 import type { PlaceConnection } from '../connection/place';
 import { HOST_PLACE } from '../connection/places';
+import { FocusThief } from '../dialogs/connection_lost';
 import { QuestionPanel } from '../dialogs/question_panel';
 import type { Description } from '../protocol/messages';
 import type { SettingsStore } from '../settings';
@@ -57,6 +58,7 @@ export class SessionView implements IDisposable {
   private isPatient = true;
   /** Whether there is no connection to the place. */
   private isApart = true;
+  private readonly thief: FocusThief;
   private shown: Condition = { dot: 'busy', text: '', strip: null };
   private readonly changedSignal = new Signal<this, undefined>(this);
   private readonly place: PlaceConnection;
@@ -79,6 +81,7 @@ export class SessionView implements IDisposable {
     this.terminal.addClass('jssh-Terminal');
     this.terminal.removeClass('jp-Terminal'); // the keys and menus of Lab's own terminal know nothing of ours
     this.terminal.node.setAttribute('role', 'application');
+    this.thief = new FocusThief(options.translator, this.terminal.node);
     guardKeys(this.terminal.node);
     this.terminal.ready.then(
       () => this.begin(),
@@ -276,6 +279,9 @@ export class SessionView implements IDisposable {
     const isTrying = place.state === 'connecting' && !this.isPatient && this.last !== null;
     const wasApart = this.isApart;
     this.isApart = place.state !== 'connected';
+    if (wasApart && !this.isApart) {
+      this.thief.dismiss();
+    }
     const hadStrip = this.strip.isVisible;
     const now = condition({
       place: isTrying ? 'waiting' : place.state,
@@ -293,7 +299,9 @@ export class SessionView implements IDisposable {
     }
     this.strip.display(this.shown.strip);
     this.questions.display(questions, this.mayTakeFocus());
-    this.status.display(this.description?.name || this.options.host, this.shown, place.description);
+    const name = this.description?.name || this.options.host;
+    this.status.display(name, this.shown, place.description);
+    this.terminal.node.setAttribute('aria-label', `SSH terminal on ${name}`);
     this.terminal.toggleClass('jssh-mod-over', this.shown.dot === 'ended' || this.shown.dot === 'lost');
     this.changedSignal.emit(undefined);
     if (wasApart && !this.isApart && !hadStrip) {

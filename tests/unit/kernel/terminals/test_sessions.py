@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.kernel.terminals import questions as questions_module
-from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, ENDED_KEPT, ENDED_SECONDS, REPORT, SESSIONS
+from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, ENDED_KEPT, ENDED_SECONDS, REPORT, SERVER_CLIENT, SESSIONS, VERSION
 from jupyter_ssh.kernel.terminals.link import Link
 from jupyter_ssh.kernel.terminals.questions import PagePrompts
 from jupyter_ssh.kernel.terminals.service import TerminalService
@@ -74,6 +74,17 @@ async def test_a_changed_host_key_is_reported_at_length(
     assert "\n" not in described["text"]
     assert "What may have happened:\n" in described["report"]
     assert len(described["report"]) <= REPORT
+
+
+async def test_the_server_that_asks_for_the_sessions_is_no_page(service: TerminalService) -> None:
+    asking = Page(service, hello=False)
+    asking.send("hello", version=VERSION, client=SERVER_CLIENT)
+    assert asking.of("welcome")
+    assert service.pages == 0
+    page = Page(service)
+    assert service.pages == 1
+    page.link.gone()
+    assert service.pages == 0
 
 
 async def test_who_gives_no_password_is_not_connected(service: TerminalService, server: Remote) -> None:
