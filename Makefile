@@ -1,7 +1,7 @@
 # make demo [CHECK=1] [HOST=user@host]    a notebook whose cells run on a remote machine
 # make test [PYTEST_ARGS=...]             linters, then every test
 # make fuzz [MINUTES=n] [TARGETS=...]     bytes of strangers for every decoder and for both roles' streams
-# make lint | bench | clean
+# make lint | bench | pictures | clean
 #
 # Each target sets up what it needs: an environment in .venv, made again when pyproject.toml changes.
 # PYTHON=/path/to/python3 chooses the interpreter (3.10 or newer; else the first one found).
@@ -21,7 +21,7 @@ MINUTES ?= 15
 TARGETS ?=
 BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 
-.PHONY: help demo test lint format bench fuzz clean peers
+.PHONY: help demo test lint format bench fuzz pictures clean peers
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -49,6 +49,10 @@ bench: peers $(VENV)/test.stamp
 		echo "== $$script"
 		$(BIN)/python "$$script"
 	done
+
+# Those of the documentation, made by the tests that show that they can be made.
+pictures: $(VENV)/test.stamp $(VENV)/labextension.stamp
+	@PICTURES=1 $(BIN)/python -m pytest tests/browser/test_picture.py
 
 fuzz: $(VENV)/fuzz.stamp
 	@exec $(BIN)/python -m tests.fuzz $(MINUTES) $(TARGETS)
