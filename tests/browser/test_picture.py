@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, open_notebook, running_lab, write_notebook
+from tests.browser.lab import Lab, lean_environment, open_notebook, running_lab, write_notebook
 from tests.browser.terminals import (
     XTERM,
     build_labextension,
@@ -27,7 +27,7 @@ from tests.browser.terminals import (
     wait_for_state,
     wait_for_text,
 )
-from tests.notebook.kernels import ROOT, environment
+from tests.notebook.kernels import ROOT
 from tests.notebook.remotes import Remote, embedded_server
 
 WRITE = "PICTURES"
@@ -93,8 +93,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     root.mkdir()
     write_notebook(root / "energy.ipynb", CELLS)
     with embedded_server(tmp_path, users=["alice"]) as remote:
-        env = environment(tmp_path, write_config(tmp_path, remote))
-        with running_lab(root, {**env, "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces")}) as lab:
+        env = lean_environment(tmp_path, write_config(tmp_path, remote))
+        with running_lab(root, env) as lab:
             yield lab
 
 
