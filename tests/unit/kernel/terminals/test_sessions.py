@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.kernel.terminals import questions as questions_module
-from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, ENDED_KEPT, ENDED_SECONDS, REPORT, SERVER_CLIENT, SESSIONS, VERSION
+from jupyter_ssh.kernel.terminals.limits import (
+    CONNECTIONS,
+    ENDED_KEPT,
+    ENDED_SECONDS,
+    REPORT,
+    SERVER_CLIENT,
+    SESSIONS,
+    VERSION,
+)
 from jupyter_ssh.kernel.terminals.link import Link
 from jupyter_ssh.kernel.terminals.questions import PagePrompts
 from jupyter_ssh.kernel.terminals.service import TerminalService
