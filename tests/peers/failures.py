@@ -193,7 +193,13 @@ async def _busy(stage: Stage) -> errors.SSHError:
         stage.stack.callback(writer.close)
         if (await reader.readline()).startswith(b"SSH-"):
             break
-    return await stage.fails(server)
+    error = await stage.fails(server)
+    for _ in range(20):
+        # The server closes without having read: where the reset is faster than its words, they are lost.
+        if not isinstance(error, errors.ConnectionLost):
+            break
+        error = await stage.fails(server)
+    return error
 
 
 # --- algorithms -------------------------------------------------------------------------------------------------------
