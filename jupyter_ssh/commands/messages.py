@@ -9,6 +9,8 @@ from typing import TextIO
 
 PROGRAM = "jupyter-ssh"
 LEVELS = ("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3")
+#: The levels of the package's loggers that -v, -vv and -vvv show.
+SEVERITIES = {"DEBUG1": logging.DEBUG, "DEBUG2": logging.DEBUG - 1, "DEBUG3": logging.DEBUG - 2}
 
 
 class Messages(logging.Handler):
@@ -21,6 +23,7 @@ class Messages(logging.Handler):
             logging.ERROR: "ERROR",
             logging.WARNING: "INFO",
             logging.INFO: info_from,  # for one who only wants a shell, the stack's own INFO is no news
+            **{severity: name for name, severity in SEVERITIES.items()},
         }
         self.verbosity = LEVELS.index(level)
         # Append, as OpenSSH does: several connections may share a log.
@@ -54,8 +57,8 @@ class Messages(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record of the package's loggers."""
-        level = next((name for severity, name in self._shown_from.items() if record.levelno >= severity), "DEBUG1")
-        prefix = "debug1: " if level == "DEBUG1" else ""
+        level = next((name for severity, name in self._shown_from.items() if record.levelno >= severity), "DEBUG3")
+        prefix = f"{level.lower()}: " if level in SEVERITIES else ""
         try:
             self.say(prefix + record.getMessage(), level)
         except Exception:
@@ -75,7 +78,7 @@ class Messages(logging.Handler):
             logger.addHandler(self)
             logger.propagate = False
         if self.shown("DEBUG1"):
-            logger.setLevel(logging.DEBUG)
+            logger.setLevel(SEVERITIES[LEVELS[self.verbosity]])
         else:
             logger.setLevel(logging.INFO if self.shown(self._shown_from[logging.INFO]) else logging.WARNING)
 

@@ -43,6 +43,7 @@ class LocalSession:
         """
         pty = self._pty(command)
         environment = self._options.remote_environment(os.environ)
+        self._messages.say("debug1: Entering interactive session.", "DEBUG1")
         self._interrupts.watch(self._quit.set)
         if subsystem:
             process = await self._connection.start(None, pty=pty, env=environment, subsystem=command)
@@ -194,6 +195,7 @@ class LocalSession:
             self._messages.say(f"Killed by signal {int(self._interrupts.received)}.", "VERBOSE")
             return FAILURE
         if process.exit_status is not None:
+            self._messages.say(f"debug1: Exit status {process.exit_status}", "DEBUG1")
             return process.exit_status & 0xFF
         if process.exit_signal is not None:
             self._messages.say(f"The remote command was ended by SIG{process.exit_signal}.")

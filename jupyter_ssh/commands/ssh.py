@@ -11,10 +11,11 @@ from dataclasses import replace
 from jupyter_ssh.commands.interrupts import Interrupts, die_by
 from jupyter_ssh.commands.messages import PROGRAM, Messages
 from jupyter_ssh.ssh.config import Arguments, Options, Usage, parse
-from jupyter_ssh.ssh.config.arguments import usage
+from jupyter_ssh.ssh.config.arguments import LongOption, usage
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 FAILURE = 255
+LONG_OPTIONS = (LongOption("doctor", "try each step of a connection and print what works"),)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(usage())
         return 0
     try:
-        arguments = parse(argv)
+        arguments = parse(argv, LONG_OPTIONS)
         return _answered(arguments) if _is_question(arguments) else _run(arguments)
     except Usage as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n{usage()}")
@@ -61,6 +62,10 @@ def _print(lines: Sequence[str]) -> int:
 def _run(arguments: Arguments) -> int:
     if arguments.target is None:
         raise Usage("no destination", phase="options")
+    if "doctor" in arguments.long:
+        from jupyter_ssh.commands.doctor import main as doctor
+
+        return doctor(arguments)
     if arguments.subsystem and arguments.command is None:
         raise Usage("You must specify a subsystem to invoke.", phase="options")
     options = _options(arguments)
@@ -143,6 +148,8 @@ class _Command:
                 raise
             die_by(self._interrupts.received)
         except SSHError as error:
+            for line in error.packets:
+                self._messages.say(f"debug1: packet {line}", "DEBUG1")
             self._messages.say(f"{PROGRAM}: {error}", "FATAL")
         return FAILURE
 

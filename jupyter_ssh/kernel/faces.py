@@ -45,6 +45,8 @@ max-width:none;white-space:normal;color:inherit;background:none;line-height:1.55
 .jssh-card table.jssh-grid td{white-space:nowrap;overflow-wrap:normal}
 .jssh-card table.jssh-grid td.jssh-long{white-space:normal;min-width:14em}
 .jssh-card table.jssh-grid caption{padding:0 0 .3em;text-align:left;font-weight:600;color:inherit;caption-side:top}
+.jssh-card .jssh-next{margin:.5em 0 0;max-width:60em}
+.jssh-card details{margin:.4em 0 0}
 .jssh-card .jssh-note{margin:.5em 0 0;opacity:.8}
 .jssh-card pre.jssh-output{margin:.4em 0 0;padding:.4em .6em;border:0;border-left:2px solid var(--jssh-line);
 background:none;color:inherit;font-family:var(--jssh-mono);font-size:.95em;line-height:1.4;white-space:pre-wrap;

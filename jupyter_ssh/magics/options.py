@@ -14,6 +14,7 @@ LONG_OPTIONS = (
     LongOption("bg", "run in the background"),
     LongOption("proc", "with --bg: store the process in this variable", "NAME"),
     LongOption("no-raise-error", "no error when the command fails"),
+    LongOption("doctor", "try each step of a connection and show what works"),
     LongOption("show", "show at most this much output; 0: all", "SIZE"),
 )
 
@@ -44,6 +45,7 @@ class Request:
     background: bool
     raise_error: bool
     show: int | None
+    doctor: bool = False
 
     @property
     def destination(self) -> str | None:
@@ -73,6 +75,7 @@ def read_line(line: str, long_options: Sequence[LongOption] = LONG_OPTIONS) -> R
         background="bg" in long,
         raise_error="no-raise-error" not in long,
         show=_size(long["show"]) if "show" in long else None,
+        doctor="doctor" in long,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jupyter_ssh.kernel import faces
 from jupyter_ssh.kernel.background import BackgroundProcess, BackgroundStream, returncode
@@ -24,27 +24,32 @@ from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from jupyter_ssh.kernel.doctor import Examination
     from jupyter_ssh.magics.ssh_terminal import Terminal
     from jupyter_ssh.ssh.client import Pty, Reader
+
+    Shown: TypeAlias = Connection | Result | Terminal | Examination | None
 
 #: Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
 #: neither a profile nor a message of the day comes into the output, as it would from a login shell reading stdin.
 DEFAULT_INTERPRETER = "exec sh -c 'if command -v bash >/dev/null 2>&1; then exec bash -s; else exec sh -s; fi'"
 
 
-def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Connection | Result | Terminal | None:
+def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Shown:
     """Connect, and run a command or the cell. See ``%ssh?`` for what people type."""
     request = read_line(line)
     with shown_log(request.arguments.verbose):
         return _ssh(shell, request, cell)
 
 
-def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connection | Result | Terminal | None:
+def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Shown:
     if request.arguments.version:
         import jupyter_ssh
 
         print(f"jupyter_ssh {jupyter_ssh.__version__}")
         return None
+    if request.doctor:
+        return _examine(request)
     command = request.arguments.command
     if cell is None and command is None and _wants_terminal(request):
         from jupyter_ssh.magics.ssh_terminal import open_terminal
@@ -64,6 +69,16 @@ def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Connect
     used = cell is None and value_is_used(shell)
     result = _run(shell, request, connection, command, input, keep=used)
     return result if used else None
+
+
+def _examine(request: Request) -> Examination:
+    """``--doctor``: a connection of its own, closed again."""
+    from jupyter_ssh.kernel.doctor import examination
+
+    arguments = request.arguments
+    if request.destination is None:
+        raise Usage("--doctor tries a connection to a host", phase="options", expected="[user@]host")
+    return examination(request.destination, arguments.config, arguments.command_line)
 
 
 def connection_for(request: Request) -> Connection:

@@ -7,21 +7,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LEVELS = {1: logging.INFO, 2: logging.DEBUG, 3: logging.DEBUG}
+from jupyter_ssh.ssh.errors import SSHError
+
+# As `jupyter_ssh.ssh.client.progress` has them.
+_LEVELS = {1: logging.DEBUG, 2: logging.DEBUG - 1, 3: logging.DEBUG - 2}
 
 
 class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # Also from the engine's thread: a cell's stderr takes text from any thread, and never blocks.
         try:
-            print(f"debug: {record.getMessage()}", file=sys.stderr)
+            prefix = f"debug{1 + logging.DEBUG - record.levelno}: " if record.levelno <= logging.DEBUG else ""
+            print(f"{prefix}{record.getMessage()}", file=sys.stderr)
         except Exception:
             self.handleError(record)
 
 
 @contextmanager
 def shown_log(verbose: int) -> Iterator[None]:
-    """Show the records of this package while the block runs: with 1 its INFO, with 2 and 3 its DEBUG too."""
+    """Show the records of this package while the block runs, and the last packets of a connection that fails in it."""
     if not verbose:
         yield
         return
@@ -31,6 +35,10 @@ def shown_log(verbose: int) -> Iterator[None]:
     logger.setLevel(_LEVELS[verbose])
     try:
         yield
+    except SSHError as error:
+        for line in error.packets:
+            print(f"debug1: packet {line}", file=sys.stderr)
+        raise
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

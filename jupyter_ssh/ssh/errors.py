@@ -21,6 +21,8 @@ class SSHError(Exception):
     """The jump host or proxy that failed, where it was not the destination itself."""
     advice: str | None = None
     """The row of `client.advice` that gave ``next_step``."""
+    packets: Sequence[str] = ()
+    """The last packets of the connection by direction, message and size, for reports; never what was in them."""
 
     def __init__(
         self,

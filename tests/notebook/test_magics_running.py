@@ -265,6 +265,25 @@ def test_verbose_says_what_the_connection_is_made_of(kernel):
     assert cell.stdout == "out\n"
     assert "key exchange" in cell.stderr
     assert "host key" in cell.stderr
+    assert "debug1: Authenticating to 127.0.0.1:" in kernel.run("%ssh -v -o ServerAliveInterval=98 box true").stderr
+    failed = kernel.run("%ssh -v -o PubkeyAuthentication=no -o BatchMode=yes box true")
+    assert failed.error == "AuthenticationError"
+    assert "debug1: packet received SSH_MSG_USERAUTH_FAILURE (51), " in failed.stderr
+
+
+def test_the_doctor_shows_each_step(kernel, sshd):
+    cell = kernel.run("%ssh --doctor box")
+    plain, html = cell.result["text/plain"], cell.result["text/html"]
+    assert plain.startswith("box: everything that was tried works\n")
+    for text in (plain, html):
+        assert "host key" in text
+        assert f"{sshd.user}, by publickey" in text
+    assert '<th scope="row">login</th>' in html
+    assert "<script" not in html
+    assert kernel.run("%ssh_hosts").result["text/plain"].count("--doctor") == 0
+    cell = kernel.run("d = %ssh --doctor -p 1 box\nd.ok")
+    assert cell.error is None
+    assert cell.result["text/plain"] == "False"
 
 
 def test_a_terminal_on_the_remote_side(kernel):

@@ -87,6 +87,8 @@ class LoginAgent:
         self.address = agent_address(options, environment)
         self.problems: list[str] = []
         self.warnings: list[str] = []
+        self.state = "none: SSH_AUTH_SOCK is not set" if self.address is None else f"{self.address}: not asked"
+        """Where it is and what it has, for people."""
         self._options = options
         self._session = session
         self._agent: Agent | None = None
@@ -99,12 +101,15 @@ class LoginAgent:
             self._agent = await open_bound(self.address, self._session, forwarded=False)
             found = await self._agent.identities()
         except AgentUnavailable as error:
+            self.state = f"{self.address}: {described(error)}"
             # Like OpenSSH: SSH_AUTH_SOCK may well speak of an agent that ended long ago.
             (self.problems if self._options.identity_agent is None else self.warnings).append(described(error))
             return []
         except (AgentError, DeadlineExceeded) as error:
             self.warnings.append(f"the agent at {self.address} is left out: {described(error)}")
+            self.state = f"{self.address}: {described(error)}"
             return []
+        self.state = f"{self.address}: {len(found)} {'key' if len(found) == 1 else 'keys'}"
         log.debug("the agent at %s has %d keys", self.address, len(found))
         for item in found:
             if item.key is None:

@@ -34,13 +34,20 @@ from ..protocol.session import ClientSession
 from .agent import LoginAgent
 from .handshake import Handshake, described
 from .harmless import harmless
-from .identities import FileSigner, Identity, Signer, collect
+from .identities import FileSigner, Identity, Signer, attempts_told, collect
+from .progress import Progress, Step
 from .prompts import Prompts
 from .settings import signature_algorithms
 
 PHASE: Final = "authentication"
 
 REFUSED: Final = "refused"
+
+WOULD_DO: Final = "would be accepted"
+
+EXAMINED_REFUSALS: Final = 4
+"""Keys that the server may refuse when it is only asked about them: each counts as a failure (OpenSSH: 6 are too many),
+and a password may have to follow."""
 
 METHODS: Final = ("publickey", "keyboard-interactive", "password")
 """What we can do, in OpenSSH's order of preference."""
@@ -68,7 +75,13 @@ class ClientLogin:
         keys: Sequence[PrivateKey],
         secrets_allowed: bool,
         agent: LoginAgent | None = None,
+        progress: Progress | None = None,
+        examine: bool = False,
     ) -> None:
+        self._progress = progress or Progress()
+        self._examine = examine
+        """Whether the server is asked about each key before one is used."""
+        self._would_do: list[Identity] = []
         self._session = session
         self._auth = session.authentication
         self._handshake = handshake
@@ -90,6 +103,7 @@ class ClientLogin:
         self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
         self._left["keyboard-interactive"] = options.number_of_password_prompts
         self._requests = 0
+        self._requests_told = False
         self._advice: str | None = None
         self.attempts: list[tuple[str, str, str]] = []
         """(method, what was offered, outcome) of each try."""
@@ -102,6 +116,9 @@ class ClientLogin:
         """Logs in; raises `AuthenticationError`, `DeadlineExceeded`, or why the session ended."""
         try:
             await self._run()
+            for identity in (self._identities or ()) if self._examine else ():
+                if identity not in self._would_do:
+                    self._progress.tried("publickey", identity.label, identity.problem or "not asked about")
         except DisconnectedByPeer as error:
             raise self._cut_off(error, error.received or error.message) from error
         except ConnectionLost as error:
@@ -129,6 +146,7 @@ class ClientLogin:
         if not isinstance(event, e.AuthenticationStarted):
             raise _unexpected(event)
         self._auth.none()
+        self._progress.note("SSH2_MSG_SERVICE_ACCEPT received")
         outcome = await self._answer()
         tries: dict[str, Callable[[], Awaitable[e.Event | None]]] = {
             "publickey": self._try_key,
@@ -138,11 +156,13 @@ class ClientLogin:
         offered: Sequence[str] = ()
         while isinstance(outcome, e.AuthenticationFailed):
             offered = outcome.methods
+            self._say_what_is_left(outcome)
             if outcome.partial_success:
                 self._partly_in()
             next_outcome: e.Event | None = None
             for method in self._order():
                 if method in offered:
+                    self._progress.note(f"Next authentication method: {method}")
                     next_outcome = await tries[method]()
                     if next_outcome is not None:
                         break
@@ -152,6 +172,15 @@ class ClientLogin:
         if not isinstance(outcome, e.Authenticated):
             raise _unexpected(outcome)
         self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+
+    def _say_what_is_left(self, outcome: e.AuthenticationFailed) -> None:
+        methods = harmless(",".join(outcome.methods))
+        if not self._requests_told or outcome.partial_success:
+            self._progress.done(Step.METHODS, methods or "none")
+        self._requests_told = True
+        if outcome.partial_success:
+            self._progress.note("Authenticated using part of what is needed.")
+        self._progress.note(f"Authentications that can continue: {methods}")
 
     def _partly_in(self) -> None:
         """One of several methods is done: what was refused before it may be taken now (as OpenSSH)."""
@@ -191,6 +220,9 @@ class ClientLogin:
             text = outcome if isinstance(outcome, str) else type(outcome).__name__
         self.attempts.append((method, offered, text))
         self._under_way = None
+        self._progress.tried(method, offered, text)
+        if text not in ("accepted", REFUSED):
+            self._progress.note(f"{method}{f' ({offered})' if offered else ''}: {text}")
 
     def _refused(self, offered: Sequence[str], *, reason: str | None = None) -> AuthenticationError:
         tried = "; ".join(f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts)
@@ -214,6 +246,12 @@ class ClientLogin:
             self._identities = await collect(self._options, self._keys, agent_keys, self._unlock)
             for problem in () if self._agent is None else (*self._agent.problems, *self._agent.warnings):
                 self._note("publickey", "agent", problem)
+            if self._agent is not None:
+                self._progress.done(Step.AGENT, self._agent.state)
+            for line in attempts_told(self._options.identity_file, self._identities):
+                self._progress.note(line)
+            if self._examine:
+                await self._examine_keys()
         while self._identities:
             identity = self._identities.pop(0)
             outcome = await self._try_identity(identity)
@@ -223,6 +261,32 @@ class ClientLogin:
             if outcome is not None:
                 return outcome
         return None
+
+    async def _examine_keys(self) -> None:
+        """Asks the server which keys it would take, as far as its patience allows; those go first, then."""
+        assert self._identities is not None
+        wanted: list[Identity] = []
+        refused: list[Identity] = []
+        for identity in self._identities:
+            public = identity.public if identity.signer is not None else None
+            algorithm = self._algorithm(public) if public is not None else None
+            if public is None or algorithm is None or len(refused) >= EXAMINED_REFUSALS:
+                continue
+            self._under_way = ("publickey", identity.label)
+            self._auth.offer_key(public, algorithm)
+            answer = await self._answer()
+            if isinstance(answer, e.KeyAcceptable):
+                wanted.append(identity)
+                self._progress.tried("publickey", identity.label, WOULD_DO)
+            else:
+                refused.append(identity)
+                self._note("publickey", identity.label, answer)
+                self._advice = self._advice or _advice_on_certificate(identity)
+        self._under_way = None
+        self._would_do = wanted
+        known = [*wanted, *refused]
+        self._identities = [*wanted, *(each for each in self._identities if each not in known)]
+        self._refused_identities += refused
 
     async def _try_identity(self, identity: Identity) -> e.Event | None:
         signer, public, label = identity.signer, identity.public, identity.label
@@ -240,12 +304,14 @@ class ClientLogin:
             self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")
             return None
         self._under_way = ("publickey", label)
+        self._progress.note(f"Offering public key: {identity.named}")
         if signer.asks:
             self._auth.offer_key(public, algorithm)
             answer = await self._answer()
             if not isinstance(answer, e.KeyAcceptable):
                 self._note("publickey", label, answer)
                 return answer
+            self._progress.note(f"Server accepts key: {identity.named}")
         return await self._sign_in(signer, public, algorithm, label)
 
     async def _sign_in(self, signer: Signer, public: PublicKey, algorithm: str, label: str) -> e.Event | None:

@@ -52,8 +52,9 @@ from .host_key_updates import HostKeyUpdates
 from .jump_hosts import JumpHosts
 from .keywords_acted_on import after_login, check_refusal, set_quality
 from .local_commands import shell_status
+from .narration import Narration
 from .process import Process, Pty, Result
-from .progress import Progress
+from .progress import Progress, Step
 from .prompts import NamedPrompts, NoPrompts, Prompts
 from .route import Route, Surroundings, open_route
 from .streams import Reader, Writer
@@ -225,8 +226,9 @@ async def open_connection(
     keys: Sequence[PrivateKey] = (),
     surroundings: Surroundings | None = None,
     progress: Progress | None = None,
+    examine: bool = False,
 ) -> Connection:
-    """Connects and logs in; see `connect`."""
+    """Connects and logs in; see `connect`.  With ``examine`` the server is asked about each key before one is used."""
     check_refusal(options)
     surroundings = surroundings or surroundings_for()
     progress = progress or Progress(options.host)
@@ -240,13 +242,18 @@ async def open_connection(
         route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
     except SSHError as error:
         explain(error, options)
+        progress.broke(error)
         raise
     connection: Connection | None = None
+    narration: Narration | None = None
     try:
         connection = Connection(options, settings, handshake, route)
+        narration = Narration(connection.session, options, progress)
+        handshake.on_event = narration.look
         await route.attach(connection.driver)
         address = route.address or None
         trusted = await host_key.check(connection.session, handshake, address)
+        narration.host_key(*host_key.known_as(connection.session))
         if trusted.updates_allowed:
             connection.host_key_updates = HostKeyUpdates(connection.session, options, prompts, host_key, address)
         agent = LoginAgent(options, connection.session, os.environ)
@@ -259,6 +266,8 @@ async def open_connection(
             keys=keys,
             secrets_allowed=trusted.secrets_allowed,
             agent=agent,
+            progress=progress,
+            examine=examine,
         )
         try:
             await login.run()
@@ -266,11 +275,17 @@ async def open_connection(
             agent.close()
             handshake.messages += (f"Warning: {text}" for text in agent.warnings)
         connection.logged_in(login, trusted)
+        progress.done(Step.LOGIN, f"{options.user}, by {connection.info.method}")
+        place = f"{options.host_name} ({f'[{address}]:{options.port}' if address else f'via {route.via}'})"
+        progress.note(f'Authenticated to {place} using "{connection.info.method}".', logging.INFO)
         await after_login(connection)
     except BaseException as error:
         explained = await route.explained(error) if isinstance(error, SSHError) else None
         if explained is not None:
+            if narration is not None:
+                narration.look()
             explain(explained, options, connection, handshake.said)
+            progress.broke(explained)
         if connection is not None:
             connection.abandon()
         await route.close()
@@ -283,6 +298,8 @@ async def open_connection(
 def explain(error: SSHError, options: Options, connection: Connection | None = None, said: str = "") -> None:
     """Gives an error what is known only here: how far the connection was, what the server said last, and the advice."""
     phase = next((phase for phase in Phase if phase.value == error.phase), None)
+    if connection is not None:
+        error.packets = connection.session.transport.packets.lines()
     if connection is not None and isinstance(error, (ConnectionLost, DisconnectedByPeer, DeadlineExceeded)):
         transport = connection.session.transport
         if isinstance(error, DeadlineExceeded) and transport.phase is Phase.VERSION:
@@ -319,7 +336,7 @@ class Connection:
         if isinstance(event, e.Closed):
             self.ended_at = time.time()
             if self._handshake is None:
-                explain(event.error, self.options)
+                explain(event.error, self.options, self)
         elif isinstance(event, e.GlobalRequested):
             if event.name == ANNOUNCE and self.host_key_updates is not None:
                 self.host_key_updates.announced(event.details)
@@ -330,7 +347,7 @@ class Connection:
         elif isinstance(event, e.ChannelOpenRequested):
             event.channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "nothing of that kind was asked for")
         elif isinstance(event, e.DebugMessage):
-            log.debug("remote: %r", event.text)
+            log.debug("Remote: %s", harmless(event.text))
 
     def logged_in(self, login: ClientLogin, trusted: Trusted) -> None:
         """Somebody is logged in: from now on events belong to the connection."""
@@ -405,6 +422,9 @@ class Connection:
         if pty is not None:
             set_quality(self.driver.tcp_socket, self.options, interactive=True)
         process = Process(self, command)
+        log.debug(
+            "Sending subsystem: %s" if subsystem else "Sending command: %s", subsystem or command or "(the shell)"
+        )
         try:
             await within(process.begin(pty, env or {}, subsystem), timeout, "starting a process")
         except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from ..errors import SSHError
@@ -33,6 +34,9 @@ class Handshake:
         self.said = ""
         """What the server said last, harmless, in one line."""
 
+        self.on_event: Callable[[], None] = lambda: None
+        """Called before an event is taken."""
+
     def heard(self, event: Event) -> None:
         """The session's callback."""
         if isinstance(event, Banner):
@@ -54,6 +58,7 @@ class Handshake:
     async def next(self, phase: str) -> Event:
         """The next event; raises why the session ended, and `DeadlineExceeded` that names ``phase``."""
         event = await within(self._events.get(), self._seconds, phase)
+        self.on_event()
         if isinstance(event, Closed):
             raise event.error
         return event

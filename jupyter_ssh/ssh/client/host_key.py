@@ -19,7 +19,9 @@ from ..net.command import output_of
 from ..protocol.events import HostKeyOffered
 from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
+from ..trust.host_certificates import plain_key
 from ..trust.host_names import host_name
+from ..trust.known_hosts import Status, Verdict
 from ..trust.policy import Accept, AcceptAndRemember, Ask, HostKeyPolicy, Judgement
 from ..trust.sshfp import DnsFinding
 from .handshake import Handshake
@@ -111,6 +113,14 @@ class HostKeyCheck:
             updates_allowed=isinstance(judgement, Ask) or (isinstance(judgement, Accept) and judgement.updates),
             dns="" if self._dns is None else self._dns.summary(offered.key),
         )
+
+    def known_as(self, session: ClientSession) -> tuple[PublicKey, Verdict | None]:
+        """The host's key once it was accepted, and what the files say of it now; None where they do not count."""
+        key = session.transport.host_key
+        assert key is not None
+        plain = plain_key(key)
+        verdict = self.policy.known_hosts.check(self.host, self.port, plain)
+        return key, verdict if verdict.status is Status.KNOWN else None
 
     # --- the judgement ------------------------------------------------------------------------------------------------
 

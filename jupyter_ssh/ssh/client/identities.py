@@ -20,6 +20,14 @@ from .settings import required_rsa_size
 IN_DEVICE: Final = "it signs in its device only"
 IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which signs through the device."
 
+TYPE_NUMBERS: Final = {
+    "ssh-rsa": 0,
+    "ssh-dss": 1,
+    **dict.fromkeys(("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"), 2),
+    "ssh-ed25519": 3,
+}
+"""What ``ssh -v`` writes behind the name of a key file."""
+
 MAX_IDENTITIES: Final = 100
 """Keys of each kind that are looked at; OpenSSH's limit of files."""
 
@@ -73,6 +81,14 @@ class Identity:
     problem: str | None = None
     """Why there is nobody to sign with it."""
     next_step: str | None = None
+
+    @property
+    def named(self) -> str:
+        """File or comment, type and fingerprint, as ssh(1) writes them."""
+        if self.public is None:
+            return self.label
+        fingerprint = self.public.fingerprint
+        return self.label.replace(fingerprint, f"{self.public.nickname} {fingerprint}", 1)
 
 
 class MemorySigner:
@@ -174,6 +190,16 @@ async def collect(
         if isinstance(identity.public, Certificate):
             identity.signer = _signer_of(identity, identity.public, [*in_memory, *rest], agent)
     return _once([*in_memory, *certificates, *named, *others, *rest])
+
+
+def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[str]:
+    """The lines of ``ssh -v`` about the key files and what will be tried."""
+    lines = []
+    for path in files:
+        of_file = (each.public for each in identities if each.label.startswith(f"{path} ") and each.public is not None)
+        public = next(of_file, None)
+        lines.append(f"identity file {path} type {TYPE_NUMBERS.get(public.key_type, 0) if public else -1}")
+    return [*lines, *(f"Will attempt key: {identity.named}" for identity in identities)]
 
 
 def _of_memory(key: PrivateKey) -> Identity:

@@ -1,9 +1,11 @@
-"""How far a connection is, told step by step: to the log for ``-v``, or to whoever shows it as a table."""
+"""How far a connection is, told step by step: to the log for ``-v``, and to whoever shows it as a table."""
 
 from __future__ import annotations
 
 import enum
 import logging
+
+from ..errors import SSHError
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
@@ -15,18 +17,21 @@ class Step(enum.Enum):
     """What has to work, in its order; the value is the name for people."""
 
     CONFIGURATION = "configuration"
-    ROUTE = "route"
+    ROUTE = "way"
     NAME = "name"
-    TCP = "TCP"
-    VERSION = "version"
+    TCP = "TCP connection"
+    VERSION = "SSH version"
     ALGORITHMS = "algorithms"
     HOST_KEY = "host key"
+    METHODS = "methods offered"
+    AGENT = "agent"
+    KEY = "key"
     LOGIN = "login"
     SESSION = "session"
 
 
 class Progress:
-    """Hears of each step of one connection; this one writes to the log.
+    """Hears of each step of one connection; this one only writes `note` to the log.
 
     ``name`` is the destination.  For a jump host on the way to it there is another one, see `hop`.
     """
@@ -41,13 +46,14 @@ class Progress:
 
     def done(self, step: Step, detail: str) -> None:
         """A step worked."""
-        self.note(f"{step.value}: {detail}")
 
-    def failed(self, step: Step, detail: str) -> None:
-        """A step, or one attempt of it, did not work."""
-        self.note(f"{step.value}: {detail}")
+    def tried(self, method: str, offer: str, outcome: str) -> None:
+        """One attempt to log in, or a key that was only asked about, and what came of it."""
+
+    def broke(self, error: SSHError) -> None:
+        """The connection did not come to be; ``error`` has its advice."""
 
     def note(self, text: str, level: int = DEBUG1) -> None:
-        """Something for the log only."""
+        """A line for the log, in the words of ssh(1) where it has any.  Never a secret."""
         if log.isEnabledFor(level):
             log.log(level, "%s%s", f"[{self.name}] " if self.jump else "", text)

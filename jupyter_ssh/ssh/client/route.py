@@ -149,9 +149,13 @@ async def _dial(options: Options, host: str, port: int, seconds: float, progress
         if name == "name":
             progress.done(Step.NAME, detail)
         elif name == "TCP":
-            progress.done(Step.TCP, f"connected to {detail}")
+            progress.done(Step.TCP, detail)
+            progress.note("Connection established.")
+        elif name == "address":
+            address, _, rest = detail.partition(" ")
+            progress.note(f"Connecting to {host} [{address}] {rest}.")
         else:
-            progress.note(f"connecting to {detail}" if name == "address" else detail)
+            progress.note(f"connect to address {detail}")
 
     for attempt in range(max(1, options.connection_attempts)):
         if attempt:
@@ -180,7 +184,7 @@ async def _dial(options: Options, host: str, port: int, seconds: float, progress
 
 async def _through_command(command: str, surroundings: Surroundings, prompts: Prompts, progress: Progress) -> Route:
     progress.done(Step.ROUTE, "through a ProxyCommand")
-    progress.note(f"executing proxy command: exec {command}")
+    progress.note(f"Executing proxy command: exec {command}")
     on_line = None if surroundings.terminal else lambda line: prompts.show_banner(f"ProxyCommand: {line}\n")
     route = Route(via="ProxyCommand")
     route._command = await ProxyCommand.start(command, on_line=on_line, terminal=surroundings.terminal)
@@ -218,6 +222,7 @@ def from_environment(host: str, port: int) -> ProxyAddress | None:
 
 async def _through_proxy(proxy: ProxyAddress, options: Options, progress: Progress, seconds: float) -> Route:
     progress.done(Step.ROUTE, f"through the proxy {proxy}")
+    progress.note(f"Connecting through the proxy {proxy}")
     route = Route(via=f"proxy {proxy}")
     try:
         connection = await _dial(options, proxy.host, proxy.port, seconds, progress)
@@ -268,6 +273,7 @@ async def _through_jump_hosts(
             next_step=f"Except it from the block that names it: Host * !{hop.host}, or give it ProxyJump none.",
         )
     progress.done(Step.ROUTE, f"through the jump host {_name(hop)}")
+    progress.note(f"Connecting through the jump host {_name(hop)}")
     deeper = dataclasses.replace(surroundings, trail=trail)
 
     def open_hop() -> Awaitable[Connection]:

@@ -120,7 +120,7 @@ class Channel:
             and not self._connection.transport.congested
         ):
             self.peer_window -= size
-            self._connection.transport.send(b"".join((self._header, size.to_bytes(4, "big"), data)))
+            self._connection.transport.send_data(b"".join((self._header, size.to_bytes(4, "big"), data)))
             return
         if size:
             self._unsent.append((memoryview(data), code))
@@ -148,7 +148,7 @@ class Channel:
                 header = self._header
             else:
                 header = b"%c%b%b" % (n.SSH_MSG_CHANNEL_EXTENDED_DATA, self._header[1:], code.to_bytes(4, "big"))
-            transport.send(b"".join((header, size.to_bytes(4, "big"), data[:size])))
+            transport.send_data(b"".join((header, size.to_bytes(4, "big"), data[:size])))
             if not waiting:
                 self.on_event(ChannelWritable())
         if not waiting:
@@ -286,7 +286,7 @@ class Channel:
     def _grant(self, count: int) -> None:
         # A peer that has seen our close has forgotten the channel: one more message for it would end the connection.
         if not self.close_sent and not self.eof_received:
-            self._connection.transport.send(ChannelWindowAdjust(self.peer_number, count).encode())
+            self._connection.transport.send_data(ChannelWindowAdjust(self.peer_number, count).encode())
 
     def adjust(self, count: int) -> None:
         """The peer takes ``count`` more bytes; raises `WindowError` when its window overflows."""

@@ -52,6 +52,8 @@ class Agreed:
     """The peer sent a key exchange packet for other algorithms along with its KEXINIT; it has to be skipped."""
     strict: bool
     peer_wants_ext_info: bool
+    ours: KexInit
+    theirs: KexInit
 
 
 def make_kexinit(role: Role, algorithms: Algorithms, cookie: bytes, *, first: bool) -> KexInit:
@@ -95,6 +97,8 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
         wrong_guess=theirs.first_kex_packet_follows and not _guessed_right(ours, theirs),
         strict=first and STRICT[peer] in theirs.kex_algorithms,
         peer_wants_ext_info=EXT_INFO[peer] in theirs.kex_algorithms,
+        ours=ours,
+        theirs=theirs,
     )
 
 

@@ -17,7 +17,6 @@ from ..errors import (
     DisconnectedByPeer,
     HostKeyError,
     KeyExchangeError,
-    KeyFormatError,
     ProtocolError,
     SSHError,
     UnexpectedMessage,
@@ -30,6 +29,7 @@ from ..wire.types import Reader
 from .events import DebugMessage, Event, HostKeyOffered, KeysRenewed
 from .extensions import server_ext_info, take_extensions
 from .gate import EXCHANGE_NUMBERS, GATE, UNASSIGNED
+from .goodbyes import goodbye_reason
 from .key_age import REKEY_PATIENCE, SEQUENCE_MASK, KeyAge
 from .key_exchange import (
     Exchange,
@@ -43,6 +43,7 @@ from .key_exchange import (
     make_sealer,
 )
 from .negotiation import Agreed, Direction, make_kexinit, negotiate
+from .packet_ring import UNNOTED, PacketRing
 from .receive_buffer import ReceiveBuffer
 from .roles import EXCHANGE_PHASES, Phase, Role
 from .settings import Settings
@@ -59,13 +60,6 @@ MAX_HELD: Final = 4 * 1024 * 1024
 
 HELD_OVERHEAD: Final = 64
 """What a held message costs beside its own bytes, so that small ones are bounded too."""
-
-_REASONS: Final[dict[type[SSHError], int]] = {
-    HostKeyError: n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE,
-    KeyFormatError: n.SSH_DISCONNECT_KEY_EXCHANGE_FAILED,
-    WireError: n.SSH_DISCONNECT_PROTOCOL_ERROR,
-}
-"""What the peer is told of its errors that are not `ProtocolError`, which know their reason themselves."""
 
 _ADVICE: Final = "The other side does not keep to the protocol; update it, or report this."
 _NO_HANDLERS: Final[tuple[Handler | None, ...]] = (None,) * 256
@@ -86,9 +80,9 @@ class Transport:
         self.phase = Phase.VERSION
         self.failure: SSHError | None = None
         self.on_event = on_event
-        self.on_output: Callable[[], None] = _nothing
-        self.on_failure: Callable[[SSHError], None] = _ignore_error
-        self.on_released: Callable[[], None] = _nothing
+        self.on_output: Callable[[], None] = lambda: None
+        self.on_failure: Callable[[SSHError], None] = lambda error: None
+        self.on_released: Callable[[], None] = lambda: None
         """Called when packets of the upper layers may be sent again: a rekey is over or the network took some."""
 
         self.session_id = b""
@@ -136,6 +130,7 @@ class Transport:
         self._tables: dict[Phase, list[Handler | None]] = {}
         self._table = [*_NO_HANDLERS]
 
+        self.packets = PacketRing()
         self._age = KeyAge(settings.rekey_bytes, settings.rekey_seconds)
 
         self._our_kexinit: KexInit | None = None
@@ -178,12 +173,27 @@ class Transport:
             allowed = GATE[self.role, phase]
             table = self._unassigned_row[:] if allowed >= UNASSIGNED else [*_NO_HANDLERS]
             for number in allowed & self._handlers.keys():
-                table[number] = self._handlers[number]
+                handler = self._handlers[number]
+                table[number] = handler if number in UNNOTED else self._noting(handler)
             self._tables[phase] = table
         self._table = self._tables[phase]
 
+    def _noting(self, handler: Handler) -> Handler:
+        # Around the handlers, so that packets of data, which have none around theirs, cost nothing.
+        def noting(body: bytes) -> None:
+            self.packets.note(True, body[1], payload_end(body) - 1, self._opener.sequence - 1)
+            handler(body)
+
+        return noting
+
     def send(self, payload: bytes) -> None:
         """Queues one message of the upper layers; while keys change it waits (RFC 4253 §7.1)."""
+        if not self._holding:
+            self.packets.note(False, payload[0], len(payload), self._sealer.sequence)
+        self.send_data(payload)
+
+    def send_data(self, payload: bytes) -> None:
+        """The same for messages that the ring of packets does not note: those that data consists of."""
         if self._holding:
             self._hold(payload)
             return
@@ -360,10 +370,7 @@ class Transport:
         if self.failure is not None:
             return
         error.phase = error.phase or self.phase.value
-        if isinstance(error, ProtocolError):
-            reason: int | None = error.reason
-        else:
-            reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), None)
+        reason = goodbye_reason(error)
         if reason is not None:
             error.next_step = error.next_step or _ADVICE
             # What we know of the host is nobody else's business.
@@ -414,6 +421,7 @@ class Transport:
 
     def _send_now(self, payload: bytes) -> None:
         """Sends a message that does not wait for a rekey."""
+        self.packets.note(False, payload[0], len(payload), self._sealer.sequence)
         packet = self._sealer.seal(payload)
         self._output.append(packet)
         self.unsent += len(packet)
@@ -584,14 +592,6 @@ class Transport:
 
     def _on_unassigned(self, body: bytes) -> None:
         self.send(Unimplemented((self._opener.sequence - 1) & SEQUENCE_MASK).encode())
-
-
-def _nothing() -> None:
-    """The callback of nobody."""
-
-
-def _ignore_error(error: SSHError) -> None:
-    """The callback of nobody."""
 
 
 def _ignore_body(body: bytes) -> None:
