@@ -6,8 +6,9 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import KeyFormatError
+from ..errors import CertificateError, KeyFormatError
 from ..keys import PublicKey, fingerprint, parse_public_key
+from ..keys.certificates import PLAIN_TYPE, parse_certificate
 from ..keys.key_types import KEY_TYPES, MAX_BLOB, decode_base64
 from .host_names import HASH_MARK, split_hash
 from .patterns import has_wildcards
@@ -61,12 +62,17 @@ class Entry:
     @property
     def is_supported(self) -> bool:
         """Whether the key is of a type that a server can prove to us."""
-        return self.key_type in KEY_TYPES
+        return PLAIN_TYPE.get(self.key_type, self.key_type) in KEY_TYPES
 
     @property
     def nickname(self) -> str:
         """The key's type as people read it, such as ``ED25519``."""
-        return KEY_TYPES[self.key_type].nickname if self.is_supported else self.key_type
+        return KEY_TYPES[self.key_type].nickname if self.key_type in KEY_TYPES else self.key_type
+
+    @property
+    def plain_blob(self) -> bytes:
+        """The key without a certificate: as in OpenSSH a line with a whole certificate revokes the key in it."""
+        return parse_certificate(self.blob).key.blob if self.key_type in PLAIN_TYPE else self.blob
 
     @property
     def fingerprint(self) -> str:
@@ -115,10 +121,16 @@ def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
         blob = decode_base64(words[2])
     except KeyFormatError:
         return BadLine(file, line, "the key is not proper base64; perhaps the line was cut off")
-    fields = _count_fields(blob)
+    fields = _count_fields(blob)  # a certificate holds numbers too
     if fields and blob[4 : 4 + blob[3]] != words[1]:
         return BadLine(file, line, "the key is not of the type named before it")
     key_type = words[1].decode("ascii", "replace")
+    if key_type in PLAIN_TYPE:
+        try:
+            parse_certificate(blob)
+        except (CertificateError, KeyFormatError) as error:
+            return BadLine(file, line, f"the certificate is of no use: {error.message}")
+        return Entry(file, line, hosts, key_type, blob, marker)
     if fields < 2 or (key_type in KEY_TYPES and fields != KEY_TYPES[key_type].blob_fields):
         return BadLine(file, line, "the key is not whole; perhaps the line was cut off")
     return Entry(file, line, hosts, key_type, blob, marker)

@@ -49,7 +49,7 @@ def judge_certificate(
     known = authorities(known_hosts, host, port)
     if not known:
         return None
-    vouching = [entry for entry in known if entry.blob == certificate.authority.blob]
+    vouching = [entry for entry in known if entry.plain_blob == certificate.authority.blob]
     trusted = [certificate.authority] if vouching else []
     try:
         check_host_certificate(
@@ -70,9 +70,9 @@ def _refuse_revoked(known_hosts: KnownHosts, names: Iterable[str], certificate: 
         certificate.authority.blob: "the authority of the certificate",
     }
     for entry in (entry for each in sorted(names) for entry in known_hosts.named(each)):
-        if entry.marker is Marker.REVOKED and entry.blob in parts:
+        if entry.marker is Marker.REVOKED and entry.plain_blob in parts:
             error = HostKeyRevoked(
-                f"{parts[entry.blob]} that {name} shows is marked as revoked in {entry.place}",
+                f"{parts[entry.plain_blob]} that {name} shows is marked as revoked in {entry.place}",
                 phase=PHASE,
                 received=entry.fingerprint,
                 next_step="It may have been stolen: ask the host's administrator before going on",

@@ -153,4 +153,9 @@ class KnownHosts:
 
 
 def _having(key: PublicKey, entries: Iterable[Entry], marker: Marker) -> tuple[Entry, ...]:
-    return tuple(entry for entry in entries if entry.marker is marker and entry.blob == key.blob)
+    return tuple(entry for entry in entries if entry.marker is marker and _blob(entry) == key.blob)
+
+
+def _blob(entry: Entry) -> bytes:
+    # Where nothing is revoked, a certificate is not the key in it.
+    return entry.plain_blob if entry.marker is Marker.REVOKED else entry.blob

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.keys import PublicKey, generate, save_private_key
-from jupyter_ssh.ssh.trust import KnownHosts, Status
+from jupyter_ssh.ssh.errors import HostKeyChanged, HostKeyRevoked
+from jupyter_ssh.ssh.keys import Certificate, PublicKey, generate, save_private_key
+from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates import CertificateKind
+from jupyter_ssh.ssh.trust import Accept, HostKeyPolicy, KnownHosts, Status
 from jupyter_ssh.ssh.trust.host_names import hash_name
 from tests.support.peers import require_tool
 from tests.support.servers import PRIVILEGE_SEPARATION
@@ -20,7 +23,7 @@ from tests.support.servers import PRIVILEGE_SEPARATION
 SIGNS = (
     ("REVOKED HOST KEY DETECTED", Status.REVOKED),
     ("HOST IDENTIFICATION HAS CHANGED", Status.CHANGED),
-    ("is known and matches the ED25519 host key", Status.KNOWN),
+    ("is known and matches the ED25519", Status.KNOWN),
     ("Host key verification failed", Status.UNKNOWN),
 )
 ECDSA, OTHER = generate("ecdsa").public.line(), generate().public.line()
@@ -34,18 +37,24 @@ class Server:
     folder: Path
     key: PublicKey
     command: str
+    """For ProxyCommand."""
+    words: dict[str, str]
+    """Public lines by what they are called in the cases below."""
+    certificate: Certificate
+    certifying: str
+    """As ``command``, of an sshd that shows the certificate."""
 
-    def ask_ssh(self, known_hosts: Path, host: str, port: int) -> Status:
+    def ask_ssh(self, known_hosts: Path, host: str, port: int, *, certified: bool = False) -> Status:
         """The verdict of OpenSSH's ssh."""
         options = {
             "BatchMode": "yes",
             "CheckHostIP": "no",
             "GlobalKnownHostsFile": os.devnull,
             "PreferredAuthentications": "none",
-            "ProxyCommand": self.command,
+            "ProxyCommand": self.certifying if certified else self.command,
             "StrictHostKeyChecking": "ask",
             "UserKnownHostsFile": known_hosts,
-            "HostKeyAlgorithms": "ssh-ed25519",
+            "HostKeyAlgorithms": "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519",
         }
         argv = [require_tool("ssh", "openssh-client"), "-F", "none", "-v", "-p", str(port)]
         for name, value in options.items():
@@ -67,8 +76,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     folder = tmp_path_factory.mktemp("sshd")
     key = generate()
     save_private_key(folder / "host_key", key)
-    (folder / "config").write_text(f"HostKey {folder / 'host_key'}\nPidFile none\nStrictModes no\nUsePAM no\n")
-    return Server(folder, key.public, shlex.join([sshd, "-i", "-e", "-f", str(folder / "config")]))
+    ca, other = generate(), generate()
+    shown, again, others, certified_ca = (
+        sign_certificate(authority, subject.public, kind=CertificateKind.HOST, principals=["host.example"])
+        for authority, subject in ((ca, key), (other, key), (ca, other), (other, ca))
+    )
+    (folder / "certificate").write_text(f"{shown.line()}\n")
+    common = f"HostKey {folder / 'host_key'}\nPidFile none\nStrictModes no\nUsePAM no\n"
+    (folder / "config").write_text(common)
+    (folder / "certifying").write_text(f"{common}HostCertificate {folder / 'certificate'}\n")
+    words = {
+        "KEY": key.public.line(),
+        "CA": ca.public.line(),
+        "CERT": shown.line(),
+        "CERT2": again.line(),
+        "OTHERCERT": others.line(),
+        "CACERT": certified_ca.line(),
+    }
+    commands = [shlex.join([sshd, "-i", "-e", "-f", str(folder / name)]) for name in ("config", "certifying")]
+    return Server(folder, key.public, commands[0], words, shown, commands[1])
 
 
 @pytest.mark.parametrize("port", [22, 2222])
@@ -143,3 +169,41 @@ def test_stricter_than_ssh_with_a_key_revoked_under_the_bare_name(server: Server
     path.write_text(f"[host.example]:2222 {server.key.line()}\n@revoked host.example {server.key.line()}\n")
     assert server.ask_ssh(path, "host.example", 2222) is Status.KNOWN
     assert KnownHosts.load([path]).check("host.example", 2222, server.key).status is Status.REVOKED
+
+
+@pytest.mark.parametrize("certified", [False, True], ids=["the key is shown", "the certificate is shown"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["@revoked * OTHERCERT", "host.example KEY"],
+        ["host.example KEY", "@revoked * CERT2"],
+        ["@cert-authority * CA", "@revoked host.example CERT"],
+        ["@cert-authority * CA", "@revoked * CACERT"],
+        ["@cert-authority * CACERT"],
+        ["host.example CERT"],
+        ["@cert-authority * CA", "host.example OTHERCERT"],
+    ],
+    ids=" / ".join,
+)
+def test_same_verdict_on_certificates(lines: list[str], certified: bool, server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    split = [line.rpartition(" ") for line in lines]
+    path.write_text("".join(f"{hosts} {server.words[word]}\n" for hosts, _, word in split))
+    policy = HostKeyPolicy("ask", [path])
+    try:
+        judgement = policy.judge("host.example", 22, None, server.certificate if certified else server.key)
+        ours = Status.KNOWN if isinstance(judgement, Accept) else Status.UNKNOWN
+    except HostKeyRevoked:
+        ours = Status.REVOKED
+    except HostKeyChanged:
+        ours = Status.CHANGED
+    assert ours is server.ask_ssh(path, "host.example", 22, certified=certified)
+
+
+def test_a_damaged_certificate_is_told(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    line = server.words["CERT"].split()
+    path.write_text(f"@revoked * {line[0]} {line[1][:-40]}\n@revoked * {line[0]} {server.key.line().split()[1]}\n")
+    known = KnownHosts.load([path])
+    assert [bad.line for bad in known.bad_lines("host.example", 22)] == [1, 2]
+    assert known.entries == []
