@@ -12,7 +12,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar
 
-from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.errors import HostKeyChanged, SSHError
 
 E = TypeVar("E", bound=BaseException)
 
@@ -67,4 +67,8 @@ def lines(error: BaseException) -> list[str]:
             ("next", error.next_step),
         )
         shown += [f"  {title:<8}  {value}" for title, value in fields if value]
+    if isinstance(error, HostKeyChanged):
+        shown += [
+            line for title, body in error.paragraphs for line in (f"  {title}", *(f"      {each}" for each in body))
+        ]
     return shown

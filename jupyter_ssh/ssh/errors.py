@@ -188,15 +188,26 @@ class HostKeyChanged(HostKeyError):
     check_command: str = ""
     remove_commands: Sequence[str] = ()
 
-    def __str__(self) -> str:
+    @property
+    def paragraphs(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """What the report says behind its first lines: headings, each with its lines."""
         paragraphs = (
             ("What may have happened:", self.possibilities),
             ("What else is known:", self.facts),
             ("To see the fingerprint on the host:", [self.check_command] if self.check_command else []),
             ("To forget the old key, once the new one is known to be right, one of these:", self.remove_commands),
         )
-        lines = [f"{title}\n" + "\n".join(f"    {line}" for line in body) for title, body in paragraphs if body]
-        return "\n".join([super().__str__(), *lines])
+        return [(title, lines) for title, lines in paragraphs if lines]
+
+    def __str__(self) -> str:
+        if not self.known:
+            return super().__str__()
+        lines = [f"{self.phase}: {self.message}" if self.phase else self.message]
+        lines += [f"    known: {key_type} {fingerprint} ({place})" for key_type, fingerprint, place in self.known]
+        lines += [f"    shown: {self.received}", *([self.next_step.rstrip(".") + "."] if self.next_step else [])]
+        for title, body in self.paragraphs:
+            lines += [title, *(f"    {line}" for line in body)]
+        return "\n".join(lines)
 
 
 class HostKeyRevoked(HostKeyError):

@@ -32,8 +32,7 @@ OWN = {
     "no-connection": "What the error says about it comes first",
     "nothing-known": "We have none of what the peer offers; update the peer",
     "bad-signature": "Somebody may be altering the connection; do not go on over this network",
-    "changed": "Ask the host's administrator whether the fingerprint is the one shown; on the host itself "
-    "`ssh-keygen -lf` shows it. If it is right, remove the old one with the command shown and connect again",
+    "changed": "Ask the host's administrator whether the fingerprint shown is right",
     "revoked": "It may have been stolen: ask the host's administrator before going on",
     "certificate": "Have the host certified anew by its authority; or check the fingerprint of its key",
     "unknown": "Connect once where the question can be answered",

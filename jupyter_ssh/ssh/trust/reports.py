@@ -42,11 +42,12 @@ def changed(verdict: Verdict, key: PublicKey, facts: Sequence[str] = ()) -> Host
     entry = verdict.entries[0]
     known = ", ".join(f"{known.nickname} {known.fingerprint} from {known.place}" for known in verdict.entries)
     error = HostKeyChanged(
-        f"THE HOST KEY OF {verdict.name} HAS CHANGED: the host was set up anew, or somebody else answers in its place",
+        f"THE HOST KEY OF {verdict.name} HAS CHANGED",
         phase=PHASE,
         expected=known,
         received=described(key),
-        next_step=f"{how_to_check(key)}. If it is right, {_how_to_remove(entry, verdict.name)} and connect again",
+        next_step="Ask the host's administrator whether the fingerprint shown is right"
+        + (f"; if it is, {_how_to_remove(entry, verdict.name)}" if _by_hand(entry) else ""),
     )
     error.fingerprint = key.fingerprint
     error.known_fingerprints = tuple(known.fingerprint for known in verdict.entries)
@@ -105,14 +106,6 @@ def described(key: PublicKey) -> str:
 def public_file(key: PublicKey) -> str:
     """Where a host keeps the public half of a key, as a rule."""
     return f"/etc/ssh/ssh_host_{key.row.keygen_name}_key.pub"
-
-
-def how_to_check(key: PublicKey) -> str:
-    """What to ask the administrator."""
-    return (
-        f"Ask the host's administrator whether the fingerprint is {key.fingerprint}; on the host itself"
-        f" `ssh-keygen -lf {public_file(key)}` shows it"
-    )
 
 
 def _remove_commands(verdict: Verdict) -> tuple[str, ...]:
