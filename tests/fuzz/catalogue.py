@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from . import agents, conversations, decoders, streams, whole_server
+from . import agents, answers, conversations, decoders, streams, whole_server
 from .target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target
-    for target in (*streams.TARGETS, *conversations.TARGETS, *whole_server.TARGETS, *decoders.TARGETS, *agents.TARGETS)
+    for target in (
+        *(*streams.TARGETS, *conversations.TARGETS, *whole_server.TARGETS, *decoders.TARGETS, *agents.TARGETS),
+        *answers.TARGETS,
+    )
 }
