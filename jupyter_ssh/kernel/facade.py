@@ -11,10 +11,12 @@ bound to the loop it is awaited in.
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jupyter_ssh.kernel.door import door
 from jupyter_ssh.kernel.engine import Engine
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from jupyter_ssh.ssh.client import Connection as AsyncioConnection
     from jupyter_ssh.ssh.client import ConnectionInfo, Pty
     from jupyter_ssh.ssh.client import Process as AsyncioProcess
+
+    Reopen: TypeAlias = Callable[[], Coroutine[Any, Any, AsyncioConnection]]
 
 __all__ = [
     "AsyncConnection",
@@ -46,8 +50,11 @@ __all__ = [
 class Connection:
     """An open SSH connection; its face in a notebook is a card. Make one with `connect`."""
 
-    def __init__(self, engine: Engine, inner: AsyncioConnection) -> None:
+    def __init__(self, engine: Engine, inner: AsyncioConnection, reopen: Reopen | None = None) -> None:
         self._engine = engine
+        #: Connects again in the place of a connection that was lost; None unless somebody asked for that.
+        self.reopen = reopen
+        self._reopening = threading.Lock()
         #: The asyncio connection of `jupyter_ssh.ssh`, to be touched on the engine only.
         self.inner = inner
         self.opened_at = time.time()
@@ -79,12 +86,49 @@ class Connection:
         """ "connected", "closed", or why it dropped."""
         if not self.closed:
             return "connected"
-        return f"dropped: {self.closed_because}" if self.closed_because is not None else "closed"
+        return f"dropped{_when(self.inner)}: {self.closed_because}" if self.closed_because is not None else "closed"
 
     @property
     def aio(self) -> AsyncConnection:
         """The same connection for ``await``, from any loop."""
         return AsyncConnection(self)
+
+    @property
+    def loss(self) -> str:
+        """When and why it was lost, in a few words; empty where it was not."""
+        because = self.closed_because
+        if because is None:
+            return ""
+        return f"lost{_when(self.inner)}: {because.message}" + (f" ({because.received})" if because.received else "")
+
+    @property
+    def can_revive(self) -> bool:
+        """Whether it was lost and comes back by itself on the next use (``--reconnect``)."""
+        return self.reopen is not None and self.closed_because is not None
+
+    def revive(self) -> None:
+        """Connects again where `can_revive`, and says so.  What ran before is not run again.
+
+        Blocks; raises what connecting raises.
+        """
+        if not self.can_revive:
+            return
+        with self._reopening:  # of two cells that want it at once, the first connects
+            reopen, before = self.reopen, self.loss
+            if reopen is None or not self.can_revive:
+                return
+            self._take_over(self._engine.call(reopen), before)
+
+    async def revive_async(self) -> None:
+        """The same, awaited from any loop but the engine's."""
+        reopen, before = self.reopen, self.loss
+        if reopen is not None and self.can_revive:
+            self._take_over(await self._engine.wait(reopen), before)
+
+    def _take_over(self, inner: AsyncioConnection, before: str) -> None:
+        self.inner = inner
+        self.opened_at = time.time()
+        print(f"Connected to {self.name} again; before, it was {before}", file=sys.stderr)
 
     # --- what it does -------------------------------------------------------------------------------------------------
 
@@ -104,6 +148,7 @@ class Connection:
         ``input`` becomes its stdin (text as UTF-8). With ``check``, `RemoteCommandError` unless it ends with status
         0. `DeadlineExceeded` after ``timeout`` seconds. ■ sends it SIGINT.
         """
+        self.revive()
         result = self._engine.call(lambda: _run(self.inner, command, input, timeout, env, pty))
         return result.check() if check else result
 
@@ -117,12 +162,14 @@ class Connection:
         subsystem: str | None = None,
     ) -> Process:
         """Start ``command``, the login shell, or a ``subsystem``, and return at once."""
+        self.revive()
         process = self._engine.call(lambda: _start(self.inner, command, env, pty, subsystem))
         return Process(self._engine, process, command or subsystem, self.name)
 
     @door
     def open_tcp(self, host: str, port: int) -> TcpStream:
         """A TCP connection from the server to ``host``:``port``."""
+        self.revive()
         reader, writer = self._engine.call(lambda: self.inner.open_tcp(host, port))
         return TcpStream(self._engine, reader, writer)
 
@@ -157,7 +204,10 @@ class AsyncConnection:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._engine = connection._engine
-        self._inner = connection.inner
+
+    @property
+    def _inner(self) -> AsyncioConnection:
+        return self._connection.inner
 
     async def run(
         self,
@@ -170,6 +220,7 @@ class AsyncConnection:
         pty: Pty | None = None,
     ) -> Result:
         """See `Connection.run`."""
+        await self._connection.revive_async()
         result = await self._engine.wait(lambda: _run(self._inner, command, input, timeout, env, pty))
         return result.check() if check else result
 
@@ -182,11 +233,13 @@ class AsyncConnection:
         subsystem: str | None = None,
     ) -> Process:
         """See `Connection.start`; the streams of the process have an ``aio`` each."""
+        await self._connection.revive_async()
         process = await self._engine.wait(lambda: _start(self._inner, command, env, pty, subsystem))
         return Process(self._engine, process, command or subsystem, self._connection.name)
 
     async def open_tcp(self, host: str, port: int) -> tuple[AsyncReader, AsyncWriter]:
         """See `Connection.open_tcp`."""
+        await self._connection.revive_async()
         reader, writer = await self._engine.wait(lambda: self._inner.open_tcp(host, port))
         return AsyncReader(self._engine, reader), AsyncWriter(self._engine, writer)
 
@@ -209,6 +262,7 @@ def connect(target: str, **options: Any) -> Connection:
 
     Options are those of `jupyter_ssh.ssh.connect`: ``port=2222``, ``identity_file=PATH``, and every keyword of
     ssh_config in snake_case. Host keys are checked against known_hosts; questions are asked in the cell.
+    With ``reconnect=True`` a connection that was lost is made again when it is used next; nothing is run twice.
     """
     from jupyter_ssh.kernel.sessions import get_sessions
 
@@ -252,8 +306,18 @@ def closed_error(inner: AsyncioConnection) -> SSHError:
     """The error for using a connection that has ended."""
     because = inner.closed_because
     name = destination(inner.info)
+    step = f"Connect again: %ssh {name} or jupyter_ssh.connect(...)."
+    if because is None:
+        return ConnectionClosed(f"the connection to {name} was closed", phase="session", next_step=step)
     return ConnectionClosed(
-        f"the connection to {name} " + (f"dropped: {because}" if because is not None else "was closed"),
+        f"the connection to {name} was lost{_when(inner)}: {because.message}",
         phase="session",
-        next_step=f"Connect again: %ssh {name} or jupyter_ssh.connect(...).",
+        received=because.received,
+        next_step=f"{step} With %ssh --reconnect that happens by itself.",
     )
+
+
+def _when(inner: AsyncioConnection) -> str:
+    """At what time it ended, for people."""
+    ended = inner.ended_at
+    return f" at {time.strftime('%H:%M:%S', time.localtime(ended))}" if ended is not None else ""

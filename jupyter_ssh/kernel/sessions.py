@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.facade import Connection, closed_error
 from jupyter_ssh.ssh.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
 
 #: Ended connections that `%ssh_hosts` still shows, so that one sees why they ended.
 ENDED_SHOWN = 10
@@ -42,6 +45,7 @@ class Sessions:
         self._entries: list[Entry] = []
         self._current: Connection | None = None
         self._engine: Engine | None = None
+        self._jump_hosts: JumpHosts | None = None
         self._held: dict[Connection, int] = {}
         """Connections that were opened for terminals, and how many use them."""
 
@@ -56,6 +60,10 @@ class Sessions:
         dropped: Connection | None = None
         for entry in reversed(self.entries()):
             if entry.request == request:
+                if options.get("reconnect"):
+                    entry.connection.reopen = entry.connection.reopen or self._opener(target, options)
+                if entry.connection.can_revive:
+                    entry.connection.revive()
                 if not entry.connection.closed:
                     self._current = entry.connection
                     return entry.connection, None
@@ -70,14 +78,24 @@ class Sessions:
     def open_new(self, target: str, options: Mapping[str, Any], *, by_magic: bool = False) -> Connection:
         """A new connection to ``target``; blocks."""
         engine = self._prepared_engine()
-        inner = engine.call(lambda: _connect(target, options))
-        return self._register(Entry(_request(target, options), Connection(engine, inner), by_magic, _kept(options)))
+        inner = engine.call(self._opener(target, options))
+        connection = Connection(engine, inner, self._reopener(target, options))
+        return self._register(Entry(_request(target, options), connection, by_magic, _kept(options)))
 
     async def open_new_async(self, target: str, options: Mapping[str, Any]) -> Connection:
         """A new connection to ``target``, awaited from any loop."""
         engine = self._prepared_engine()
-        inner = await engine.wait(lambda: _connect(target, options))
-        return self._register(Entry(_request(target, options), Connection(engine, inner), False, _kept(options)))
+        inner = await engine.wait(self._opener(target, options))
+        connection = Connection(engine, inner, self._reopener(target, options))
+        return self._register(Entry(_request(target, options), connection, False, _kept(options)))
+
+    def _opener(self, target: str, options: Mapping[str, Any]) -> Callable[[], Coroutine[Any, Any, Any]]:
+        """What connects, on the engine; jump hosts are shared by all that go through them, and end with the last."""
+        return lambda: _connect(target, options, self._jump_hosts)
+
+    def _reopener(self, target: str, options: Mapping[str, Any]) -> Callable[[], Coroutine[Any, Any, Any]] | None:
+        """What connects again where that was asked for; a password is asked for anew."""
+        return self._opener(target, _kept(options)) if options.get("reconnect") else None
 
     async def open_on_engine(
         self, target: str, options: Mapping[str, Any], prompts: Any, *, fresh: bool = False
@@ -92,7 +110,7 @@ class Sessions:
             if entry.request == request and not entry.connection.closed and not fresh:
                 return entry.connection
         engine = self._prepared_engine()
-        inner = await _connect(target, {**options, "prompts": prompts})
+        inner = await _connect(target, {**options, "prompts": prompts}, self._jump_hosts)
         connection = self._register(Entry(request, Connection(engine, inner), False, _kept(options)))
         self._held[connection] = 0
         return connection
@@ -114,12 +132,15 @@ class Sessions:
         return True
 
     def _prepared_engine(self) -> Engine:
+        from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
+
         engine = get_engine()
         with self._lock:
             if self._engine is not engine:  # the first use, or the first after a fork or a stop
                 self._engine = engine
                 self._entries = []
                 self._held = {}
+                self._jump_hosts = JumpHosts()
                 self._current = None
                 engine.add_closer(self._close_inner)
         return engine
@@ -159,6 +180,7 @@ class Sessions:
                 expected="a host",
                 next_step="Connect first: %ssh user@host.",
             )
+        connection.revive()
         if connection.closed:
             raise closed_error(connection.inner)
         return connection
@@ -205,21 +227,26 @@ def _names(connection: Connection) -> set[str]:
     return {connection.name, f"{info.user}@{info.host}:{info.port}", f"{info.user}@{info.host}", info.host}
 
 
+# What does not make it another connection.
+_NOT_ASKED = ("password", "reconnect")
+
+
 def _request(target: str, options: Mapping[str, Any]) -> Request:
-    return target, tuple(sorted((name, repr(value)) for name, value in options.items() if name != "password"))
+    return target, tuple(sorted((name, repr(value)) for name, value in options.items() if name not in _NOT_ASKED))
 
 
 def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("password", "prompts")}
 
 
-async def _connect(target: str, options: Mapping[str, Any]) -> Any:
+async def _connect(target: str, options: Mapping[str, Any], jump_hosts: JumpHosts | None) -> Any:
     from jupyter_ssh.kernel.hosts import config_file
     from jupyter_ssh.kernel.prompts import StdinPrompts
     from jupyter_ssh.ssh.client import connect
 
-    options = dict(options)
+    options = {name: value for name, value in options.items() if name != "reconnect"}
     options.setdefault("prompts", StdinPrompts())
+    options.setdefault("jump_hosts", jump_hosts)
     if (config := config_file()) is not None:
         options.setdefault("config", config)
     return await connect(target, **options)

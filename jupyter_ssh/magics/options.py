@@ -14,6 +14,7 @@ LONG_OPTIONS = (
     LongOption("bg", "run in the background"),
     LongOption("proc", "with --bg: store the process in this variable", "NAME"),
     LongOption("no-raise-error", "no error when the command fails"),
+    LongOption("reconnect", "connect again by itself, on the next use, when the connection was lost"),
     LongOption("doctor", "try each step of a connection and show what works"),
     LongOption("show", "show at most this much output; 0: all", "SIZE"),
 )
@@ -46,6 +47,7 @@ class Request:
     raise_error: bool
     show: int | None
     doctor: bool = False
+    reconnect: bool = False
 
     @property
     def destination(self) -> str | None:
@@ -76,6 +78,7 @@ def read_line(line: str, long_options: Sequence[LongOption] = LONG_OPTIONS) -> R
         raise_error="no-raise-error" not in long,
         show=_size(long["show"]) if "show" in long else None,
         doctor="doctor" in long,
+        reconnect="reconnect" in long,
     )
 
 

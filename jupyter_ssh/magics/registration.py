@@ -19,6 +19,7 @@ _SUMMARIES = {
                                      the cell goes to the remote interpreter's stdin: sh or bash when none is named
 
     %ssh -t alice@host               open a terminal tab, as %ssh_terminal does
+    %ssh --reconnect alice@host      ... and connect again by itself on the next use when the connection was lost
     %ssh --doctor alice@host         try each step of a connection and show what works and what does not
 
     The letters are those of ssh(1): -p port, -l user, -i identity_file, -F config, -o option=value, -v, ...

@@ -92,13 +92,15 @@ def connection_for(request: Request) -> Connection:
             raise Usage("options of a connection without a host", phase="options", expected="[user@]host")
         return sessions.current()
     options: dict[str, Any] = {"command_line": command_line}
+    if request.reconnect:
+        options["reconnect"] = True
     if arguments.config is not None:
         options["config"] = arguments.config
     before = sessions.opened()
     connection, dropped = sessions.open(request.destination, options)
     fresh = connection not in before
     if dropped is not None and not arguments.quiet:
-        print(f"Connected to {connection.name} again; before, it {dropped.state}.", file=sys.stderr)
+        print(f"Connected to {connection.name} again; before, it was {dropped.loss}", file=sys.stderr)
     if fresh and not arguments.quiet:
         _say_how_it_went(connection, arguments.verbose)
     return connection

@@ -17,6 +17,7 @@ import pytest
 
 from jupyter_ssh.ssh import connect, errors
 from jupyter_ssh.ssh.keys import PrivateKey, generate
+from jupyter_ssh.ssh.net import driver, wake
 from jupyter_ssh.ssh.wire.messages import KexInit
 from tests.peers.client_support import Person
 from tests.support.certificates import certify, make_authority
@@ -461,6 +462,21 @@ async def _silent(stage: Stage) -> errors.SSHError:
     async with _in(server, **options, server_alive_interval=1, server_alive_count_max=1) as connection:
         process = await connection.start("cat")
         link.silent = True
+        return await _error_of(process.stdout.read())
+
+
+@scene("slept")
+async def _slept(stage: Stage) -> errors.SSHError:
+    server = stage.sshd()
+    link = await stage.stack.enter_async_context(relay(server.port))
+    stage.monkeypatch.setattr(wake, "PERIOD", 0.05)
+    stage.monkeypatch.setattr(driver, "PROBE_SECONDS", SOON)
+    async with _in(server, port=link.port, host_key_alias=f"[{HOST}]:{server.port}") as connection:
+        process = await connection.start("cat")
+        link.silent = True
+        seconds = wake.seconds
+        # No test can put the machine to sleep: the clock that goes on during sleep is three hours ahead.
+        stage.monkeypatch.setattr(wake, "seconds", lambda: seconds() + 3 * 3600)
         return await _error_of(process.stdout.read())
 
 

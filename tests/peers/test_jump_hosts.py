@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,3 +203,17 @@ async def test_a_hop_that_ends_ends_what_goes_through_it(chain: Chain, tmp_path:
         assert connection.closed_because is not None
     assert pool.connections() == []
     wait_until(lambda: "Connection closed" in chain[2].log() or "Disconnected" in chain[2].log(), "the last one saw it")
+
+
+def test_the_command_goes_through_the_hosts_of_its_line(chain: Chain, tmp_path: Path) -> None:
+    one, two, three = chain
+    file = config(tmp_path, block("one", one), block("two", two), block("three", three))
+    before = logins(chain)
+    words = [sys.executable, "-m", "jupyter_ssh.commands", "ssh", "-v", "-F", str(file), "-J", "one,two", "three"]
+    done = subprocess.run([*words, "echo far; exit 3"], capture_output=True, text=True, env=os.environ)
+    assert (done.returncode, done.stdout) == (3, "far\n"), done.stderr
+    assert [after - first for first, after in zip(before, logins(chain), strict=True)] == [1, 1, 1]
+    # Each line of a hop's says which.
+    assert f"debug1: [{one.user}@one:{one.port}] Authenticating to" in done.stderr
+    assert f"debug1: [{two.user}@two:{two.port}] Authenticating to" in done.stderr
+    assert f"debug1: Authenticating to {three.host}:{three.port} as '{three.user}'" in done.stderr

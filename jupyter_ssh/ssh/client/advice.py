@@ -535,6 +535,15 @@ TABLE: Final[Sequence[Advice]] = (
         "open. Connect again; `%ssh --reconnect {host}` does so by itself on the next use.",
     ),
     Advice(
+        "slept",
+        _AFTER,
+        "The connection did not outlive this machine's sleep",
+        "the connection did not outlive the sleep of this machine",
+        lambda failure: isinstance(failure.error, ConnectionLost) and failure.error.phase == "waking up",
+        "Connect again; `%ssh --reconnect {host}` does so by itself on the next use. What must go on without you "
+        "belongs into tmux or screen on the host.",
+    ),
+    Advice(
         "lost",
         _AFTER,
         "The connection was lost",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -12,6 +13,9 @@ from typing import Final, Generic, TypeVar, cast
 from ..errors import ConnectionLost
 from ..protocol.events import Authenticated, Event
 from ..protocol.session import Session
+from .wake import wake_watch
+
+log = logging.getLogger("jupyter_ssh.ssh")
 
 S = TypeVar("S", bound=Session)
 
@@ -37,6 +41,9 @@ KEPT_MEMORY: Final = 4 * 1024 * 1024
 """A block of that size is taken and freed once.  From then on glibc keeps as much freed memory for what comes next
 (mallopt(3), M_TRIM_THRESHOLD); else it gives the memory of packets back to the system and takes it again all the time,
 which costs a tenth of a download's time and more."""
+
+PROBE_SECONDS = 10.0
+"""How long the other side may take to answer after this machine's sleep."""
 
 GOODBYE_SECONDS: Final = 2.0
 """How long the last packets may take when a connection is closed."""
@@ -74,6 +81,8 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     def _event(self, event: Event) -> None:
         if isinstance(event, Authenticated):
             self._loop.call_soon(self._tick)  # keepalives begin now
+            if not self.lost.done():
+                wake_watch().add(self, self._woke)
         self._on_event(event)
 
     # --- asyncio's side -----------------------------------------------------------------------------------------------
@@ -140,6 +149,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the transport is gone."""
+        wake_watch().remove(self)
         for timer in (self._timer, self._giving_up):
             if timer is not None:
                 timer.cancel()
@@ -194,6 +204,11 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         due = self.session.next_tick()
         if due is not None and self._transport is not None:
             self._timer = self._loop.call_at(due, self._tick)
+
+    def _woke(self, slept: float) -> None:
+        log.debug("this machine slept for about %.0f s: asking whether the other side is still there", slept)
+        self.session.woke_up(self._loop.time(), PROBE_SECONDS, slept)
+        self._tick()
 
     # --- for the owner ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ class KeepAliveTimer:
         self._due: float | None = None
         self._unanswered = 0
         self._heard = False
+        self._probe: tuple[float, ConnectionLost] | None = None
+        """When a `probe` ends, and the error if nothing was heard by then."""
 
     def heard(self) -> None:
         """Something came from the peer."""
@@ -29,6 +31,11 @@ class KeepAliveTimer:
 
     def tick(self, now: float) -> None:
         """Gives the time; only once somebody is logged in."""
+        if self._probe is not None and (self._heard or now >= self._probe[0]):
+            error, self._probe = self._probe[1], None
+            if not self._heard:
+                self._transport.fail(error)
+                return
         interval = self._settings.interval
         if not interval:
             return
@@ -53,10 +60,37 @@ class KeepAliveTimer:
             return
         self._unanswered += 1
         self._due = now + interval
+        self._ask()
+
+    def _ask(self) -> None:
         if not self._transport.exchanging:
             # The answer itself does not matter: `heard` is told of anything that comes.
             self._connection.request_global(REQUEST, on_reply=lambda details: None)
 
+    def probe(self, now: float, within: float, slept: float) -> None:
+        """Asks at once, whatever the interval; ends the session unless something comes ``within`` seconds.
+
+        ``slept`` is for how many seconds this machine was asleep.
+        """
+        error = ConnectionLost(
+            "the connection did not outlive the sleep of this machine",
+            phase="waking up",
+            expected=f"an answer within {within:g} s of waking up",
+            received=f"silence, after a sleep of about {_duration(slept)}",
+            next_step="Connect again.",
+        )
+        self._heard = False
+        self._probe = (now + within, error)
+        self._ask()
+
     def next_tick(self) -> float | None:
         """When `tick` should be called next."""
-        return self._due
+        times = [self._due, self._probe[0] if self._probe is not None else None]
+        return min((time for time in times if time is not None), default=None)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.0f} h"

@@ -118,6 +118,11 @@ class Session:
             if self.logged_in:
                 self._keepalive.tick(now)
 
+    def woke_up(self, now: float, within: float, slept: float) -> None:
+        """This machine slept for ``slept`` seconds: the peer has to give a sign of life ``within`` as many."""
+        if self.failure is None and self.logged_in:
+            self._keepalive.probe(now, within, slept)
+
     def next_tick(self) -> float | None:
         """When `tick` should be called next; None before it was called at all, and when the session is over."""
         if self.failure is not None:

@@ -1,0 +1,70 @@
+"""Noticing that this machine has slept: connections are then asked at once whether they are still there.
+
+While a machine sleeps its timers stand still, and so would keepalive.  A short timer for all connections of an event
+loop looks whether much more time went by than it was set for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+from weakref import WeakKeyDictionary
+
+PERIOD = 5.0
+"""Seconds between two looks, while there are connections."""
+
+SLACK: Final = 10.0
+"""Seconds more than that which are no sleep: a busy machine may be so late.  Asking too often does no harm."""
+
+
+def seconds() -> float:
+    """A clock that goes on during sleep; where the system has none, the time of day (a change of it does no harm)."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.time()
+
+
+class WakeWatch:
+    """Calls those who registered with the seconds for which the machine slept.  One for each event loop."""
+
+    def __init__(self) -> None:
+        self._heard_by: dict[object, Callable[[float], None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = 0.0
+
+    def add(self, who: object, woke: Callable[[float], None]) -> None:
+        """Has ``woke`` called after each sleep, until `remove`."""
+        self._heard_by[who] = woke
+        if self._timer is None:
+            self._set()
+
+    def remove(self, who: object) -> None:
+        """The opposite; again is nothing."""
+        self._heard_by.pop(who, None)
+        if not self._heard_by and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self) -> None:
+        self._last = seconds()
+        self._timer = asyncio.get_running_loop().call_later(PERIOD, self._look)
+
+    def _look(self) -> None:
+        slept = seconds() - self._last - PERIOD
+        self._set()
+        if slept > SLACK:
+            for woke in list(self._heard_by.values()):
+                woke(slept)
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, WakeWatch] = WeakKeyDictionary()
+
+
+def wake_watch() -> WakeWatch:
+    """The one of the running loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _watches:
+        _watches[loop] = WakeWatch()
+    return _watches[loop]
