@@ -55,6 +55,7 @@ async def test_a_no_ends_it_and_writes_nothing(openssh_server: Any, mine: Path) 
     with pytest.raises(errors.HostKeyUnknown) as caught:
         await reach(openssh_server, known_hosts=mine, prompts=person)
     assert caught.value.fingerprint in shown(openssh_server)
+    assert str(caught.value.next_step).startswith("Connect again, and answer with yes or the fingerprint")
     assert not mine.exists()
     assert person.asked == []
     assert "Accepted" not in openssh_server.log()

@@ -372,9 +372,10 @@ class Transport:
         error.phase = error.phase or self.phase.value
         reason = goodbye_reason(error)
         if reason is not None:
-            error.next_step = error.next_step or _ADVICE
-            # What we know of the host is nobody else's business.
-            self._say_goodbye(reason, "host key not accepted" if isinstance(error, HostKeyError) else error.message)
+            # What we know of the host is nobody else's business, and its key no fault of the protocol.
+            of_key = isinstance(error, HostKeyError)
+            error.next_step = error.next_step or (None if of_key else _ADVICE)
+            self._say_goodbye(reason, "host key not accepted" if of_key else error.message)
         self._end(error)
 
     def disconnect(self, reason: int, text: str) -> None:

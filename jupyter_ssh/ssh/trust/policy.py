@@ -296,7 +296,7 @@ class HostKeyPolicy:
             question.name,
             question.key,
             expected="a yes to the host key question" if asked else "somebody to confirm the host key",
-            next_step=None
+            next_step="Connect again, and answer with yes or the fingerprint, once you know that the key is right"
             if asked
             else "Connect once where the question can be answered, or with strict host key checking 'accept-new'",
         )

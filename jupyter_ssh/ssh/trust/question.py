@@ -92,6 +92,8 @@ class HostKeyQuestion:
     def headline(self) -> str:
         """Which host, and why there is a question."""
         address = f" ({self.address})" if self.address and self.address.lower() != self.host.lower() else ""
+        if self.dns is not None and self.dns.vouches_for(self.key):
+            return f"The host '{self.name}'{address} is not known yet; only DNS vouches for it."
         if self.address_key is None:
             return f"The host '{self.name}'{address} is not known yet, so nothing vouches for it."
         return f"The key of '{self.name}'{address} is the known one, but not that of the address."

@@ -98,6 +98,8 @@ class TestPolicy:
         judgement = self.judge(known, finding, dns=dns)
         assert isinstance(judgement, Ask)
         assert finding.text(KEY) in judgement.question.text()
+        vouching = finding.validated_by is not None
+        assert ("only DNS vouches for it" in judgement.question.headline) is vouching
         with pytest.raises(HostKeyUnknown) as unknown:
             self.judge(known, finding, "yes", dns)
         assert "Matching host key fingerprint found in DNS" in unknown.value.message
