@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_ssh.ssh.keys import generate, load_public_key
 from tests.notebook.kernels import write_config
 from tests.notebook.remotes import embedded_server
 from tests.support.identities import ssh_keygen
+from tests.support.name_servers import World
 
 SECRET_OPTIONS = "-o PubkeyAuthentication=no -o NumberOfPasswordPrompts=3"
 
@@ -59,6 +61,27 @@ def test_a_changed_key_is_refused_without_a_question(kernel, embedded, sshd, kno
     assert cell.error == "HostKeyChanged"
     assert embedded.host_key_fingerprint in cell.traceback
     assert f"{known_hosts}" in cell.traceback
+    assert "What may have happened:" in cell.traceback
+    assert f"jupyter-ssh keygen -R '[{embedded.host}]:{embedded.port}' -f {known_hosts}" in cell.traceback
+
+
+def test_what_dns_says_is_in_the_question_and_on_the_card(kernel, sshd, known_hosts, tmp_path):
+    key = load_public_key(sshd.host_key_paths["ed25519"].with_suffix(".pub"))[0]
+    world = World(tmp_path, key, generate("ecdsa").public)
+    served = world.serve()
+    try:
+        options = f"{with_file(known_hosts)} -o HostKeyAlgorithms=ssh-ed25519 -o VerifyHostKeyDNS=yes"
+        options += f" -o DNSResolver=127.0.0.1@{served.port} -o DNSTrustAnchors={world.anchors}"
+        options += f" -o 'ProxyCommand=nc {sshd.host} {sshd.port}'"
+        cell = kernel.run(f"%ssh {options} -o HostName=good.test box")
+        assert cell.stdout == "Matching host key fingerprint found in DNS, validated by DNSSEC.\n"
+        for face in ("text/plain", "text/html"):
+            assert "matches, validated by DNSSEC" in cell.result[face]
+        cell = kernel.run(f"%ssh {options} -o HostName=wrong.test box", answers=["no"])
+        assert cell.error == "HostKeyUnknown"
+        assert "WARNING: No matching host key fingerprint found in DNS" in cell.stdout
+    finally:
+        served.stop()
 
 
 def test_where_nobody_can_answer_the_error_says_what_to_do(kernel, known_hosts):
