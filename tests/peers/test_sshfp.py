@@ -169,6 +169,7 @@ class Liar(asyncio.DatagramProtocol):
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.questions = 0
+        self.answered = True
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -221,7 +222,7 @@ RECORD = f"SSHFP 4 2 {'ab' * 32}"
 async def test_no_answer_of_use(answer: Answer) -> None:
     finding, liar = await ask_liar(answer)
     assert finding == DnsFinding(doubt=f"no answer within {SHORT:g} s")
-    assert liar.questions == 1
+    assert liar.questions <= 1
 
 
 async def test_a_good_answer_among_the_noise() -> None:
@@ -308,7 +309,7 @@ async def test_no_server_at_all() -> None:
 
 
 async def test_the_next_server_is_asked(world: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sshfp, "TRY_SECONDS", SHORT)
+    monkeypatch.setattr(sshfp, "TRY_SECONDS", 1.0)
     servers = [ResolverAddress(HOST, 1), world.resolver(world.nsd.port)]
     assert (await sshfp.look_up("good.test", servers, world.anchors)).vouches_for(world.key)
 
@@ -372,17 +373,25 @@ async def test_a_connection_that_dns_vouches_for(server: Any, world: Dns, tmp_pa
         await connect("bogus.test", prompts=Person(), **options)
 
 
-async def test_a_silent_name_server_holds_nothing_up_for_long(server: Any, world: Dns, tmp_path: Path) -> None:
+async def test_a_silent_name_server_holds_nothing_up_for_long(
+    server: Any, world: Dns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sshfp, "LOOKUP_SECONDS", SHORT)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: Liar(lambda query: []), local_addr=(HOST, 0))
     options = settings_for("good", server, world, tmp_path / "known_hosts")
     options["dns_resolver"] = f"{HOST}@{transport.get_extra_info('sockname')[1]}"
-    options["connect_timeout"] = 1
     person = Person(host_key=True)
     async with connect("good.test", prompts=person, **options):
         pass
     transport.close()
-    assert "No matching host key fingerprint found in DNS: no answer within 1 s" in person.questions[0].text()
+    assert "No matching host key fingerprint found in DNS: no answer within 0.3 s" in person.questions[0].text()
+
+
+def test_who_does_not_ask_imports_no_dns() -> None:
+    code = "import sys, jupyter_ssh.ssh.client.connection; print([name for name in sys.modules if name[:4] == 'dns.'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n"
 
 
 def test_the_command_says_what_dns_says(server: Any, world: Dns, tmp_path: Path) -> None:

@@ -58,20 +58,24 @@ def script(folder: Path, world: World, command: str) -> list[str]:
         "BatchMode": "yes",
         "StrictHostKeyChecking": "yes",
         "HostKeyAlgorithms": "ssh-ed25519",
+        "KexAlgorithms": "curve25519-sha256",
         "PreferredAuthentications": "none",
         "VerifyHostKeyDNS": "yes",
     }
     ssh = [require_tool("ssh", "openssh-client"), "-F", "none", "-v"]
     ssh += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     ours = [sys.executable, "-c", OURS, command, str(folder / "known_hosts"), *EXPECTED]
+    log = shlex.quote(str(folder / "log"))
     dns = [
         [require_tool("nsd", "nsd"), "-d", "-c", str(world.configuration(AUTHORITY))],
         [require_tool("unbound", "unbound"), "-d", "-c", str(world.resolver_configuration(53, AUTHORITY))],
     ]
-    probe = [sys.executable, "-c", PROBE]
+    starts = [
+        f"{shlex.join(each)} >>{log} 2>&1 &\n{shlex.join([sys.executable, '-c', PROBE, str(port)])}"
+        for each, port in zip(dns, (AUTHORITY, 53), strict=True)
+    ]
     return [
-        *(f"{shlex.join(each)} >>{shlex.quote(str(folder / 'log'))} 2>&1 &" for each in dns),
-        shlex.join(probe),
+        *starts,
         f"for name in {' '.join(EXPECTED)}; do",
         '  echo "theirs $name"',
         f"  {shlex.join(ssh)} $name.test true </dev/null 2>&1 || true",
@@ -83,13 +87,14 @@ def script(folder: Path, world: World, command: str) -> list[str]:
 PROBE = """
 import dns.message, dns.query, sys, time
 query = dns.message.make_query("good.test", "SSHFP")
-end = time.monotonic() + 20
+end = time.monotonic() + 30
 while time.monotonic() < end:
     try:
-        sys.exit(0 if dns.query.udp(query, "127.0.0.1", 0.2).answer else "no answer")
-    except dns.exception.DNSException:
+        if dns.query.udp(query, "127.0.0.1", 0.2, int(sys.argv[1])).answer:
+            sys.exit()
+    except (dns.exception.DNSException, OSError):
         pass
-sys.exit("the name servers do not answer")
+sys.exit("the name server does not answer")
 """
 
 
