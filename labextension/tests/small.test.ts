@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { destinationOf } from '../src/dialogs/destination';
 import { checkControl, decodeControl, decodeData, encodeData, FrameError } from '../src/protocol/frames';
 import { allowedSize } from '../src/protocol/messages';
 import { condition, label } from '../src/terminal/condition';
@@ -82,4 +83,12 @@ describe('the condition', () => {
     expect(actions({ description: { state: 'lost', text: 'x', reconnect: true } })).toContain('reconnect');
     expect(actions({ description: { state: 'lost', text: 'x', reconnect: false } })).toEqual(['new']);
   });
+});
+
+it('a port that was typed behind a host makes an address of it', () => {
+  expect(destinationOf(' alice@box:2222 ')).toBe('ssh://alice@box:2222');
+  expect(destinationOf('box:22')).toBe('ssh://box:22');
+  for (const text of ['box', 'alice@box', 'ssh://box:22', '::1', 'fe80::1', '[::1]:22']) {
+    expect(destinationOf(text)).toBe(text);
+  }
 });

@@ -3,6 +3,7 @@
 import { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 import { LIMITS, type HostEntry } from '../protocol/messages';
+import { destinationOf } from './destination';
 import { element, freshId } from './elements';
 
 const SHOWN = 200;
@@ -37,7 +38,7 @@ export async function chooseHost(hosts: Promise<HostEntry[]>): Promise<string | 
   dialog.addClass('jssh-ChooserDialog');
   body.onChosen = () => dialog.resolve(1);
   const result = await dialog.launch();
-  const host = result.button.accept ? (result.value ?? '').trim() : '';
+  const host = result.button.accept ? destinationOf(result.value ?? '') : '';
   return host === '' ? null : host;
 }
 

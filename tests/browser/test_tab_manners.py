@@ -1,0 +1,72 @@
+"""How a tab gets on with the rest of JupyterLab: the launcher, Lab's own dialogs, a person who takes their time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, end_host, read_place
+from tests.browser.lab import Lab
+from tests.browser.terminals import SHOWN, TAB, end_all, focus, open_lab, open_terminal, run, wait_for_state
+from tests.support.processes import wait_until
+
+
+@pytest.fixture(scope="module")
+def lab_page(browser: Any, shared_lab: Lab) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 760, "height": 700})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    open_lab(page, shared_lab, "manners")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def page(lab_page: Any) -> Iterator[Any]:
+    yield lab_page
+    end_all(lab_page)
+
+
+def test_a_tab_takes_the_place_of_the_launcher_however_long_the_choice_took(page: Any, shared_lab: Lab) -> None:
+    page.locator(".jp-LauncherCard:has-text('SSH Terminal')").click()
+    page.wait_for_selector(".jssh-Hosts-item")
+    end_host(shared_lab.runtime)  # as it does by itself when nobody needs it for a minute
+    wait_until(lambda: read_place(shared_lab.runtime / FOLDER, HOST_PLACE) is None, "the host ends")
+    page.keyboard.type("demo")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    wait_for_state(page, "connected")
+    assert page.locator(".jp-Launcher").count() == 0
+    focus(page)
+    run(page, "echo th''ere", "\nthere")
+
+
+def test_all_that_the_strip_says_is_seen(page: Any) -> None:
+    page.evaluate(
+        "() => { window.jupyterapp.commands.execute('jupyter-ssh:open-terminal', {host: 'ssh://127.0.0.1:9'}); }"
+    )
+    wait_for_state(page, "lost")
+    strip = page.locator(f"{SHOWN} .jssh-Strip")
+    assert "127.0.0.1 port 9" in strip.inner_text()
+    line = page.evaluate("() => parseFloat(getComputedStyle(document.querySelector('.jssh-Strip-text')).lineHeight)")
+    words = strip.locator(".jssh-Strip-text").bounding_box()
+    assert words["height"] > 1.5 * line, "it needs more than one line here"
+    assert strip.evaluate("strip => strip.scrollHeight <= strip.offsetHeight")
+    screen = page.locator(f"{SHOWN} .jssh-Terminal").bounding_box()
+    assert words["y"] + words["height"] <= screen["y"]
+
+
+def test_labs_dialog_of_a_lost_connection_goes_when_the_connection_is_back(page: Any) -> None:
+    open_terminal(page)
+    page.context.set_offline(True)
+    page.evaluate("() => { window.jupyterapp.serviceManager.sessions.refreshRunning().catch(() => undefined); }")
+    page.wait_for_selector(".jp-Dialog")
+    page.wait_for_function("() => document.querySelector('.jp-Dialog').contains(document.activeElement)")
+    wait_for_state(page, "lost")
+    page.context.set_offline(False)
+    wait_for_state(page, "connected")
+    page.wait_for_selector(".jp-Dialog", state="detached")
+    page.wait_for_function(f"() => ({TAB}).node.contains(document.activeElement)")
+    run(page, "echo he''ard", "\nheard")
