@@ -277,6 +277,34 @@ describe('a viewer', () => {
     expect(kernel.take('ack').pop()).toMatchObject({ offset: 1_000_002 });
   });
 
+  it('throws away what goes on coming after Ctrl-C, until another key', async () => {
+    viewer.connected();
+    attached();
+    const flood = 'y\r\n'.repeat(20_000);
+    const pour = (offset: number): void => {
+      output(offset, flood);
+      output(offset + 60_000, flood);
+    };
+    viewer.type(Uint8Array.of(3));
+    expect(kernel.take('skip')).toEqual([]); // nothing of it was here yet
+    pour(0);
+    expect(kernel.take('skip')).toHaveLength(1);
+    viewer.control({ type: 'skipped', stream: 7, from: 120_000, to: 200_000 });
+    pour(200_000);
+    expect(kernel.take('skip')).toHaveLength(1);
+    viewer.control({ type: 'skipped', stream: 7, from: 320_000, to: 400_000 });
+    await screen();
+    viewer.type(encoder.encode('\r'));
+    pour(400_000);
+    expect(kernel.take('skip')).toEqual([]);
+    viewer.type(Uint8Array.of(3));
+    expect(kernel.take('skip')).toHaveLength(1);
+    viewer.control({ type: 'skipped', stream: 7, from: 520_000, to: 600_000 });
+    clock.advance(10_000);
+    pour(600_000);
+    expect(kernel.take('skip')).toEqual([]);
+  });
+
   it('skips nothing on the alternate screen, and nothing of a little', async () => {
     viewer.connected();
     attached();

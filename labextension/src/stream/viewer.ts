@@ -31,6 +31,8 @@ export interface ViewerEvents {
 const ACK_BYTES = 64 * 1024;
 /** More than this undrawn, and Ctrl-C throws it away. */
 const FLOOD = 64 * 1024;
+/** For so long Ctrl-C holds against a flood that goes on; then the program is one that does not care. */
+const INSIST = 10_000;
 const QUIET = 400;
 const MIB = 1024 * 1024;
 const ETX = 3;
@@ -67,6 +69,8 @@ export class Viewer implements StreamListener {
   /** What the page has room for; null while that is not known. */
   private size: { rows: number; cols: number } | null = null;
   private visible = false;
+  /** When Ctrl-C was the last key; null after another one. */
+  private interrupted: number | null = null;
   private snapshotAt = -1;
   private snapshotDue = 0;
   private cancelQuiet: (() => void) | null = null;
@@ -125,7 +129,9 @@ export class Viewer implements StreamListener {
       return;
     }
     this.flush();
-    if (bytes.length === 1 && bytes[0] === ETX) {
+    const interrupts = bytes.length === 1 && bytes[0] === ETX;
+    this.interrupted = interrupts ? this.clock.now() : null;
+    if (interrupts) {
       this.skip();
     }
   }
@@ -227,6 +233,10 @@ export class Viewer implements StreamListener {
       this.skipping.from += fresh.length; // thrown away, and so as good as drawn
     } else {
       this.writer.push(fresh);
+      // A slow machine needs longer to end the program, and the page may not have seen yet how much is on its way.
+      if (this.interrupted !== null && this.clock.now() - this.interrupted < INSIST) {
+        this.skip();
+      }
     }
   }
 
@@ -266,14 +276,14 @@ export class Viewer implements StreamListener {
     }
     const begun = this.clock.now();
     const text = this.screen.snapshot();
-    const now = this.clock.now();
-    this.snapshotDue = now + RARITY * (now - begun);
     this.snapshotAt = offset;
     // A character is at most three bytes here, and JSON makes \u001b of an escape: half the limit is safe enough.
     if (text.length <= LIMITS.largeControl / 4) {
       const { rows, cols } = this.screen;
       this.link.send({ type: 'snapshot', stream: this.stream, offset, rows, cols, text });
     }
+    const now = this.clock.now();
+    this.snapshotDue = now + RARITY * (now - begun);
   }
 
   // --- inside ---
