@@ -3,7 +3,7 @@
  * has it no more, `internals` gives null and snapshots carry what the public interface knows.
  */
 
-import type { IBuffer, IBufferCell, Terminal } from '@xterm/xterm';
+import type { IBuffer, IBufferCell, IBufferLine, Terminal } from '@xterm/xterm';
 
 /** Attributes of a cell or of what is written next. */
 export interface Attributes extends Pick<
@@ -85,4 +85,10 @@ export function internals(terminal: AnyTerminal): Internals | null {
     core._inputHandler._parser !== undefined &&
     core._inputHandler._utf8Decoder !== undefined;
   return known ? (core as Internals) : null;
+}
+
+/** How many cells of a row have a character or a colour, from the left; all of them where that is not known. */
+export function usedLength(line: IBufferLine): number {
+  const inner = (line as { _line?: { getNoBgTrimmedLength?(): number } })._line;
+  return inner?.getNoBgTrimmedLength?.() ?? line.length;
 }

@@ -3,7 +3,7 @@
  * cells with a colour and a cursor that stands beyond the last column.
  */
 
-import type { AnyTerminal, Attributes, IBuffer, Internals } from './internals';
+import { usedLength, type AnyTerminal, type Attributes, type IBuffer, type Internals } from './internals';
 
 const ESC = '\x1b';
 const CSI = `${ESC}[`;
@@ -56,17 +56,20 @@ export function sgr(cell: Attributes): string {
   return `${CSI}${parts.join(';')}m`;
 }
 
-/** What tells attributes apart, cheap to compare. */
-function key(cell: Attributes): string {
-  return `${cell.fg},${cell.bg},${cell.hasExtendedAttrs?.() && cell.extended ? cell.extended.ext : 0}`;
+/** The part of a cell's attributes that its two words do not hold. */
+function extension(cell: Attributes): number {
+  return cell.hasExtendedAttrs?.() && cell.extended ? cell.extended.ext : 0;
 }
 
-const PLAIN = '0,0,0';
+const UNKNOWN = -1;
 
 /** Draws rows of a buffer one after the other. */
 export class Painter {
   private out: string[] = [];
-  private current = PLAIN;
+  /** What is in force: the words of the foreground and the background, and the extension. */
+  private fg = 0;
+  private bg = 0;
+  private ext = 0;
   private hasBackground = false;
   private link = 0;
 
@@ -137,16 +140,23 @@ export class Painter {
     }
     const cell = buffer.getNullCell();
     const attributes = cell as unknown as Attributes;
+    let text = ''; // of one look, not pushed yet
+    const flush = (): void => {
+      if (text !== '') {
+        this.out.push(text);
+        text = '';
+      }
+    };
     let empty = 0;
-    let emptyKey = '0';
+    let emptyKey = 0;
     let emptyBackground = '';
     const erase = (isLast: boolean): void => {
       if (empty > 0) {
-        const isPlain = emptyKey === '0';
+        const isPlain = emptyKey === 0;
         if (!isPlain || isDirty) {
           this.closeLink();
           this.out.push(`${CSI}m${emptyBackground}${CSI}${empty}X`);
-          this.current = '';
+          this.fg = UNKNOWN;
           this.hasBackground = !isPlain;
         }
         if (!isLast) {
@@ -155,14 +165,17 @@ export class Painter {
       }
       empty = 0;
     };
-    for (let column = 0; column < line.length; column++) {
+    // Behind its last character and its last colour a row has nothing to draw, but over what was there before.
+    const end = isDirty ? line.length : usedLength(line);
+    for (let column = 0; column < end; column++) {
       line.getCell(column, cell);
       if (cell.getWidth() === 0) {
         continue;
       }
       const chars = cell.getChars();
       if (chars === '') {
-        const background = `${attributes.bg & 0x3ffffff}`;
+        const background = attributes.bg & 0x3ffffff;
+        flush();
         if (empty > 0 && background !== emptyKey) {
           erase(false);
         }
@@ -174,28 +187,36 @@ export class Painter {
         empty += 1;
         continue;
       }
-      erase(false);
-      this.style(attributes);
-      this.out.push(chars);
+      if (empty > 0) {
+        erase(false);
+      }
+      if (!this.isInForce(attributes)) {
+        flush();
+        this.style(attributes);
+      }
+      text += chars;
     }
+    flush();
     erase(true);
   }
 
+  private isInForce(attributes: Attributes): boolean {
+    return attributes.fg === this.fg && attributes.bg === this.bg && extension(attributes) === this.ext;
+  }
+
   private style(attributes: Attributes): void {
-    const now = key(attributes);
-    if (now === this.current) {
-      return;
-    }
-    this.current = now;
+    this.fg = attributes.fg;
+    this.bg = attributes.bg;
+    this.ext = extension(attributes);
     this.hasBackground = attributes.isBgRGB() || attributes.isBgPalette();
     this.out.push(this.linkChange(attributes), sgr(attributes));
   }
 
   private plain(): void {
     this.closeLink();
-    if (this.current !== PLAIN) {
+    if (this.fg !== 0 || this.bg !== 0 || this.ext !== 0) {
       this.out.push(`${CSI}m`);
-      this.current = PLAIN;
+      this.fg = this.bg = this.ext = 0;
       this.hasBackground = false;
     }
   }
