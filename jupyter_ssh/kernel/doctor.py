@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MARKS = {
     "works": "\N{CHECK MARK}",
     "fails": "\N{MULTIPLICATION SIGN}",
-    "note": "\N{INFORMATION SOURCE}",
+    "note": "\N{BULLET}",
     "not tried": "\N{EN DASH}",
 }
 
@@ -73,7 +73,8 @@ def examination_html(report: Report) -> str:
 def _row(finding: Finding) -> str:
     name = f"{finding.step} ({finding.hop})" if finding.hop else finding.step
     mark = f'<span aria-hidden="true">{_MARKS[finding.result.value]}</span> {finding.result.value}'
+    failed = ' class="jssh-fails"' if finding.result.value == "fails" else ""
     return (
-        f'<tr><th scope="row">{escape(printable(name))}</th><td>{mark}</td>'
+        f'<tr{failed}><th scope="row">{escape(printable(name))}</th><td>{mark}</td>'
         f'<td class="jssh-long">{escape(printable(finding.detail))}</td></tr>'
     )

@@ -45,6 +45,7 @@ max-width:none;white-space:normal;color:inherit;background:none;line-height:1.55
 .jssh-card table.jssh-grid td{white-space:nowrap;overflow-wrap:normal}
 .jssh-card table.jssh-grid td.jssh-long{white-space:normal;min-width:14em}
 .jssh-card table.jssh-grid caption{padding:0 0 .3em;text-align:left;font-weight:600;color:inherit;caption-side:top}
+.jssh-card table.jssh-table tr.jssh-fails :is(th,td){font-weight:600}
 .jssh-card .jssh-next{margin:.5em 0 0;max-width:60em}
 .jssh-card details{margin:.4em 0 0}
 .jssh-card .jssh-note{margin:.5em 0 0;opacity:.8}

@@ -24,10 +24,12 @@ CELLS = (
     "%ssh -o ServerAliveInterval=99 demo",
     "%ssh_hosts",
     "%ssh_close --all\n%ssh_hosts",
+    "%ssh --doctor demo",
+    "%ssh --doctor -p 1 demo",
     "!ssh-keygen -q -t ed25519 -N '' -C 'alice at <work>' -f one && ssh-keygen -q -t rsa -N '' -C other -f two",
     "%ssh_add --own one\n%ssh_add -c -t 8h two",
 )
-CARDS = 7
+CARDS = 9
 
 # For each piece of text in the cards: what it is, and its contrast with what is behind it (WCAG 2.2, 1.4.3).
 CONTRAST = """
