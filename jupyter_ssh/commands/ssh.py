@@ -21,13 +21,13 @@ LONG_OPTIONS = (LongOption("doctor", "try each step of a connection and print wh
 def main(argv: Sequence[str]) -> int:
     """Run the command line behind ``jupyter-ssh ssh``; returns the exit status, the remote's or 255."""
     if "--help" in argv[:1]:
-        sys.stdout.write(usage())
+        sys.stdout.write(usage(extra=LONG_OPTIONS))
         return 0
     try:
         arguments = parse(argv, LONG_OPTIONS)
         return _answered(arguments) if _is_question(arguments) else _run(arguments)
     except Usage as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n{usage()}")
+        sys.stderr.write(f"{PROGRAM}: {error}\n{usage(extra=LONG_OPTIONS)}")
     except ConfigError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
     return FAILURE

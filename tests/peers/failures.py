@@ -92,6 +92,26 @@ def saying(name: str, data: bytes, end: str = "eof", **options: Any) -> None:
     scene(name)(lambda stage: stage.says(data, end, **options))
 
 
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@scene("config-permissions")
+async def _config_permissions(stage: Stage) -> errors.SSHError:
+    file = stage.folder / "included"
+    file.write_text("User alice\n")
+    file.chmod(0o666)
+    config = stage.folder / "config"
+    config.write_text(f"Include {file}\n")
+    return await stage.fails(config=config)
+
+
+@scene("config")
+async def _config(stage: Stage) -> errors.SSHError:
+    config = stage.folder / "config"
+    config.write_text("Host *\n Prot 22\n")
+    return await stage.fails(config=config)
+
+
 # --- proxies and jump hosts -------------------------------------------------------------------------------------------
 
 
@@ -189,18 +209,14 @@ async def _http(stage: Stage) -> errors.SSHError:
 @scene("busy")
 async def _busy(stage: Stage) -> errors.SSHError:
     server = stage.sshd("PerSourceMaxStartups 1")
-    for _ in range(100):  # its process for who looked whether it listens may not have ended
-        reader, writer = await asyncio.open_connection(HOST, server.port)
+    while True:
+        _, writer = await asyncio.open_connection(HOST, server.port)
         stage.stack.callback(writer.close)
-        if (await reader.readline()).startswith(b"SSH-"):
-            break
-    error = await stage.fails(server)
-    for _ in range(20):
-        # The server closes without having read: where the reset is faster than its words, they are lost.
-        if not isinstance(error, errors.ConnectionLost):
-            break
-        error = await stage.fails(server)
-    return error
+        try:
+            # It may not have counted that connection yet.
+            await (await asyncio.wait_for(stage.connects(server), SECONDS)).close()
+        except errors.SSHError as error:
+            return error
 
 
 # --- algorithms -------------------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ async def test_a_hop_that_fails_is_the_one_that_is_told(sshd: PeerServer, tmp_pa
         (["Ciphers 3des-cbc"], "algorithms", "nothing-known"),
         (["UserKnownHostsFile none", "StrictHostKeyChecking yes"], "host key", "unknown"),
         (["IdentityFile none", "BatchMode yes"], "login", "nobody-asked"),
-        (["NoSuchOption yes"], "configuration", None),
+        (["NoSuchOption yes"], "configuration", "config"),
     ],
 )
 async def test_the_step_that_fails(

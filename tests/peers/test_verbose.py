@@ -19,6 +19,8 @@ from tests.support.servers import PeerServer
 
 #: Lines that OpenSSH's client and ours both print, in this order.
 LINES = (
+    r"debug1: Reading configuration data \S+ssh_config",
+    r"debug1: \S+ssh_config line 1: Applying options for 127\.\*",
     r"debug1: Connecting to 127\.0\.0\.1 \[127\.0\.0\.1\] port \d+\.",
     r"debug1: Connection established\.",
     r"debug1: Local version string SSH-2\.0-\S+",
@@ -68,7 +70,9 @@ ANYWHERE = (
 
 def run(program: list[str], server: PeerServer, *options: str) -> str:
     known = f"-oUserKnownHostsFile={server.known_hosts}"
-    where = ["-F", "none", "-p", str(server.port), known, "-oIdentitiesOnly=yes", f"{server.user}@{server.host}"]
+    config = server.home.parent / "ssh_config"
+    config.write_text("Host 127.*\n ServerAliveInterval 60\n")
+    where = ["-F", str(config), "-p", str(server.port), known, "-oIdentitiesOnly=yes", f"{server.user}@{server.host}"]
     done = subprocess.run([*program, *options, *where, "true"], capture_output=True, text=True, env=os.environ)
     return done.stderr.replace("\r\n", "\n")
 

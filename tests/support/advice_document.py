@@ -29,6 +29,8 @@ PLACEHOLDERS = {
 
 #: What the lower layers say themselves, where an advice begins with it.
 OWN = {
+    "config-permissions": "chmod go-w FILE",
+    "config": "What the error says about it comes first",
     "no-connection": "What the error says about it comes first",
     "nothing-known": "We have none of what the peer offers; update the peer",
     "bad-signature": "Somebody may be altering the connection; do not go on over this network",

@@ -15,6 +15,7 @@ from ..errors import (
     AuthenticationError,
     ChannelOpenError,
     ChannelRequestDenied,
+    ConfigError,
     ConnectError,
     ConnectionLost,
     HostCertificateError,
@@ -78,6 +79,7 @@ def advise(failure: Failure) -> Advice | None:
 
 BEFORE_LOGIN: Final = frozenset({Phase.SERVICE, Phase.AUTH})
 _EXCHANGE: Final = frozenset(Phase) - BEFORE_LOGIN - {Phase.VERSION, Phase.OPEN, Phase.CLOSED}
+_FILES = "Your files"
 _PROXY, _NETWORK = "Proxies and jump hosts", "The network"
 _FIRST, _KEYS, _HOST = "The first bytes", "Algorithms", "The host's key"
 _LOGIN, _AFTER = "Logging in", "After the login"
@@ -88,6 +90,23 @@ _ALLOW = (
 # --- the table --------------------------------------------------------------------------------------------------------
 
 TABLE: Final[Sequence[Advice]] = (
+    Advice(
+        "config-permissions",
+        _FILES,
+        "Others may write your ssh_config",
+        "Bad owner or permissions on",
+        lambda failure: isinstance(failure.error, ConfigError) and failure.error.message.startswith("Bad owner"),
+        "{own}. What stands there decides where your passwords go and which programs are run, so nobody else may "
+        "write it.",
+    ),
+    Advice(
+        "config",
+        _FILES,
+        "A file or an option says something that cannot be",
+        "",
+        of_kind(ConfigError),
+        "{own}. The error names the file and the line; `jupyter-ssh ssh -G HOST` prints what comes of them.",
+    ),
     Advice(
         "proxy-command",
         _PROXY,

@@ -23,6 +23,7 @@ from ..crypto.exchange import EXCHANGES
 from ..errors import (
     ChannelOpenError,
     ChannelRequestDenied,
+    ConfigError,
     ConnectionClosed,
     ConnectionLost,
     DeadlineExceeded,
@@ -183,21 +184,25 @@ def resolve_options(
         files = chosen_files(config, home)
     else:
         files = config
-    return resolve(
-        target,
-        command_line=command_line,
-        keywords=keywords,
-        files=files,
-        user_name=getpass.getuser(),
-        home=home,
-        environment=os.environ,
-        uid=os.getuid() if hasattr(os, "getuid") else None,
-        local_host=socket.gethostname(),
-        run=shell_status,
-        names=SystemNames(),
-        addresses=interface_addresses,
-        command=command,
-    )
+    try:
+        return resolve(
+            target,
+            command_line=command_line,
+            keywords=keywords,
+            files=files,
+            user_name=getpass.getuser(),
+            home=home,
+            environment=os.environ,
+            uid=os.getuid() if hasattr(os, "getuid") else None,
+            local_host=socket.gethostname(),
+            run=shell_status,
+            names=SystemNames(),
+            addresses=interface_addresses,
+            command=command,
+        )
+    except ConfigError as error:
+        advise(Failure(error, None))
+        raise
 
 
 def _split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], list[str]]:
@@ -232,6 +237,8 @@ async def open_connection(
     check_refusal(options)
     surroundings = surroundings or surroundings_for()
     progress = progress or Progress(options.host)
+    for line in options.notes:
+        progress.note(line)
     seconds = options.connect_timeout or CONNECT_SECONDS
     if options.proxy_jump:
         prompts = NamedPrompts(prompts, f"{options.user}@{options.host}")

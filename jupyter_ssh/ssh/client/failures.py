@@ -25,15 +25,19 @@ from ..protocol.roles import Phase
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of one connection and what is known around it; ``phase`` is None before there was a session."""
+    """An error of one connection and what is known around it; ``phase`` is None before there was a session, and
+    ``options`` where they are what is wrong."""
 
     error: SSHError
-    options: Options
+    options: Options | None
     phase: Phase | None = None
 
     def values(self) -> dict[str, object]:
         """What an advice may name."""
         error, options = self.error, self.options
+        own = (error.next_step or "").rstrip(".") or "Look at what the error says"
+        if options is None:
+            return {"own": own}
         host = options.host or options.host_name
         return {
             "host": host,
@@ -41,7 +45,7 @@ class Failure:
             "port": options.port,
             "user": options.user,
             "login": f"{options.user}@{host}",
-            "own": (error.next_step or "").rstrip(".") or "Look at what the error says",
+            "own": own,
             "option": getattr(error, "option", "") or "...",
             "keyword": (getattr(error, "option", "") or "...").replace("=", " ", 1),
             "methods": ", ".join(getattr(error, "methods", ())) or "nothing",

@@ -337,7 +337,7 @@ def _written(hop: Target) -> str:
 
 def _key(options: Options) -> str:
     """All that decides how a jump host is reached and who logs in there."""
-    skipped = ("sources", "warnings", "ignored", "_written")
+    skipped = ("sources", "warnings", "ignored", "notes", "_written")
     fields: list[Any] = [
         (field.name, repr(getattr(options, field.name)))
         for field in dataclasses.fields(options)

@@ -175,12 +175,13 @@ def parse_line(line: str, extra: Sequence[LongOption] = ()) -> Arguments:
     return result
 
 
-def usage(program: str = "jupyter-ssh ssh") -> str:
-    """The usage text: one line for the form, one for each supported letter."""
+def usage(program: str = "jupyter-ssh ssh", extra: Sequence[LongOption] = ()) -> str:
+    """The usage text: one line for the form, one for each supported letter and each option of ``extra``."""
     lines = [f"usage: {program} [options] destination [command [argument ...]]", ""]
     for row in LETTERS.values():
         if row.supported:
             lines.append(f"  -{row.letter} {row.value or '':<12} {row.meaning}")
+    lines += [f"  --{option.name:<14} {option.meaning}" for option in extra]
     return "\n".join(lines) + "\n"
 
 

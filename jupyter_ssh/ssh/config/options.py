@@ -134,6 +134,7 @@ class Options:
     )  # letter behind "%" -> what it becomes
     warnings: tuple[str, ...] = field(repr=False, default=())  # to be shown: options that were left out
     ignored: tuple[str, ...] = field(repr=False, default=())  # to be shown with -v
+    notes: tuple[str, ...] = field(repr=False, compare=False, default=())  # to be shown with -v: what was read
     _written: Mapping[str, object] = field(repr=False, compare=False, default_factory=dict)
 
     def given(self, name: str) -> bool:

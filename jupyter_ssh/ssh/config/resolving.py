@@ -219,6 +219,7 @@ def _complete(settings: Settings, target: Target, around: Surroundings) -> Optio
         tokens=MappingProxyType(tokens),
         warnings=tuple(settings.warnings),
         ignored=tuple(settings.ignored),
+        notes=tuple(dict.fromkeys(settings.notes)),
         _written=MappingProxyType(written),
     )
 

@@ -33,7 +33,8 @@ class UnknownKeyword(ConfigError):
 class Settings:
     """Collects values by keyword, with the place each came from.
 
-    ``ignored`` and ``warnings`` are lines of text for people: what was accepted without an effect.
+    ``ignored`` and ``warnings`` are lines of text for people: what was accepted without an effect.  ``notes`` are those
+    of ``ssh -v`` about files and blocks.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class Settings:
         self.sources: dict[str, str] = {}
         self.ignored: list[str] = []
         self.warnings: list[str] = []
+        self.notes: list[str] = []
 
     def take_values(self, keywords: Mapping[str, object], where: str) -> None:
         """Values given by snake_case name; ``None`` means not given. Raises `ConfigError`."""

@@ -125,7 +125,9 @@ class _Reader:
 
     def _lines(self, file: ConfigFile) -> list[str]:
         try:
-            return _read_lines(file)
+            lines = _read_lines(file)
+            self._settings.notes.append(f"Reading configuration data {file.path}")
+            return lines
         except OSError as error:
             if file.named_at is not None and not isinstance(error, FileNotFoundError):
                 text = f"{file.named_at}: Can't open user config file {file.path}: {error.strerror}"
@@ -138,7 +140,11 @@ class _Reader:
         return []
 
     def _host(self, rest: str, where: str) -> bool:
-        return patterns.matches_any(self._context.listed, arguments_of_line("Host", rest, where))
+        arguments = arguments_of_line("Host", rest, where)
+        holds = patterns.matches_any(self._context.listed, arguments)
+        if holds:
+            self._settings.notes.append(f"{where}: Applying options for {' '.join(arguments)}")
+        return holds
 
     def _include(self, file: ConfigFile, rest: str, where: str, depth: int, active: bool) -> None:
         arguments = arguments_of_line("Include", rest, where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from ..errors import ConnectionLost
 from ..protocol.events import Authenticated, Event
+from ..protocol.roles import Phase
 from ..protocol.session import Session
 from .wake import wake_watch
 
@@ -41,6 +43,9 @@ KEPT_MEMORY: Final = 4 * 1024 * 1024
 """A block of that size is taken and freed once.  From then on glibc keeps as much freed memory for what comes next
 (mallopt(3), M_TRIM_THRESHOLD); else it gives the memory of packets back to the system and takes it again all the time,
 which costs a tenth of a download's time and more."""
+
+LAST_WORDS: Final = 4096
+"""Bytes of them that are read."""
 
 PROBE_SECONDS = 10.0
 """How long the other side may take to answer after this machine's sleep."""
@@ -153,6 +158,8 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         for timer in (self._timer, self._giving_up):
             if timer is not None:
                 timer.cancel()
+        if exc is not None and self.session.phase is Phase.VERSION:
+            self._hear_last_words()
         self._transport = None
         if self.session.failure is None:
             text = getattr(exc, "strerror", None) or (str(exc) if exc else "closed by the other side")
@@ -166,6 +173,17 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
             )
         if not self.lost.done():
             self.lost.set_result(None)
+
+    def _hear_last_words(self) -> None:
+        # A server that turns us away says why and closes; our first bytes then bring a reset, and asyncio, whose write
+        # failed, reads no more.  What was said lies in the socket still, which is open until this returns.
+        connected = self._transport.get_extra_info("socket") if self._transport is not None else None
+        with contextlib.suppress(OSError, ValueError):
+            data = os.read(connected.fileno(), LAST_WORDS) if connected is not None else b""
+            if data:
+                self.session.feed(data)
+        if self.session.transport.banner_lines and self.session.phase is Phase.VERSION:
+            self.session.feed_eof()
 
     # --- the session's side -------------------------------------------------------------------------------------------
 

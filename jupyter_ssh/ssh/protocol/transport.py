@@ -91,7 +91,6 @@ class Transport:
         """The server's, or its certificate, as it was shown in the first exchange."""
         self.host_key_signature = b""  # the server's, over the session identifier
         self.peer_version = b""
-        self.banner_lines: list[bytes] = []
         self.extensions: dict[str, bytes] = {}
         """What the peer said in EXT_INFO (RFC 8308)."""
         self.strict = False
@@ -103,6 +102,7 @@ class Transport:
 
         self._buffer = ReceiveBuffer()
         self._version_reader = VersionReader(allow_banner=role is Role.CLIENT)
+        self.banner_lines = self._version_reader.banner
         self._opener: Opener = PlainOpener()
         self._sealer: Sealer = PlainSealer(random=settings.random)
         self._output: list[bytes] = []
@@ -414,7 +414,6 @@ class Transport:
         if reader.version is None:
             return False
         self.peer_version = reader.version
-        self.banner_lines = reader.banner
         self._enter(Phase.KEXINIT)
         return True
 
