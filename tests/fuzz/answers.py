@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
 from collections.abc import Iterator
 
-import dns.dnssec
 import dns.exception
 import dns.message
 import dns.name
 import dns.rdatatype
-import dns.rrset
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from jupyter_ssh.ssh.config.resolver_address import ResolverAddress
 from jupyter_ssh.ssh.errors import ProtocolError, SignatureError
@@ -23,36 +19,15 @@ from jupyter_ssh.ssh.net import dnssec, sshfp
 from jupyter_ssh.ssh.trust import rotation
 from jupyter_ssh.ssh.trust.sshfp import ALGORITHMS, DnsFinding, SshfpRecord, digest
 from tests.support.made_keys import key_of
+from tests.support.signed_zones import Zone
 
 from .target import Target
 
-ALGORITHM = dns.dnssec.Algorithm.ECDSAP256SHA256
 HOST = "good.test."
-YEAR = 365 * 86400
 SESSION = bytes(32)
 
 
 # --- name servers -----------------------------------------------------------------------------------------------------
-
-
-class Zone:
-    """A zone's key, and answers signed with it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = dns.name.from_text(name)
-        self._private = ec.generate_private_key(ec.SECP256R1())
-        self.key = dns.dnssec.make_dnskey(self._private.public_key(), ALGORITHM, 257)
-        self.ds = dns.dnssec.make_ds(self.name, self.key, "SHA256")
-
-    def answer(self, name: str, rdtype: str, *rdatas: str) -> bytes:
-        rrset = dns.rrset.from_text(name, 60, "IN", rdtype, *rdatas)
-        now = time.time()
-        signature = dns.dnssec.sign(
-            rrset, self._private, self.name, self.key, inception=now - YEAR, expiration=now + YEAR
-        )
-        message = dns.message.make_response(dns.message.make_query(name, rdtype))
-        message.answer += [rrset, dns.rrset.from_rdata(name, 60, signature)]
-        return message.to_wire()
 
 
 @functools.cache

@@ -33,22 +33,27 @@ async def output_of(argv: Sequence[str], seconds: float, phase: str, *, next_ste
     Raises `OSError` when it cannot be started, `ValueError` when it prints too much, and `DeadlineExceeded` that names
     ``phase``; then it and its children are killed.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A group of its own, so that a shell script ends with all it started.
-        start_new_session=os.name == "posix",
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A group of its own, so that a shell script ends with all it started.
+            start_new_session=os.name == "posix",
+        )
     )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # It may run already; asyncio would end the program, and leave what that has started.
+        with contextlib.suppress(OSError):
+            await _end(await starting)
+        raise
     try:
         return await within(_read(process), seconds, phase, next_step=next_step)
     finally:
-        if process.returncode is None:
-            _kill(process)
-        # asyncio keeps the transport and its pipes until it is told, and waits for the end of what nobody reads.
-        process._transport.close()  # type: ignore[attr-defined]
-        await process.wait()
+        await _end(process)
 
 
 async def _read(process: asyncio.subprocess.Process) -> Output:
@@ -73,6 +78,14 @@ async def _beginning(stream: asyncio.StreamReader) -> bytes:
     while data := await stream.read(1 << 16):
         taken += data[: MAX_COMPLAINT - len(taken)]
     return bytes(taken)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        _kill(process)
+    # asyncio keeps the transport and its pipes until it is told, and waits for the end of what nobody reads.
+    process._transport.close()  # type: ignore[attr-defined]
+    await process.wait()
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
