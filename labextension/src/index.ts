@@ -59,7 +59,7 @@ const terminal: JupyterFrontEndPlugin<void> = {
   ): void => {
     const settings = new SettingsStore(registry);
     const isReady = settings.load();
-    const places = new Places(app.serviceManager, id => kernelConnection(app, id));
+    const places = new Places(app.serviceManager, id => kernelConnection(app, id), app.restored);
     const manager = new Manager({ app, places, settings, themes, translator: translator ?? nullTranslator });
     addCommands(app, manager, settings);
     offer(launcher, palette);

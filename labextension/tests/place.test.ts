@@ -153,7 +153,39 @@ describe('a place', () => {
     place.connect();
     last(sockets).listener.closed(CLOSE.noService, '');
     clock.advance(13_000);
+    expect(place.state).toBe('connecting');
+    last(fallbacks).listener.opened();
+    clock.advance(13_000);
     expect(place.state).toBe('absent');
+  });
+
+  it('does not give up at once on a kernel that has much to do', () => {
+    place.connect();
+    last(sockets).listener.closed(CLOSE.noService, '');
+    greet(last(fallbacks));
+    last(fallbacks).listener.closed(CLOSE.silent, '');
+    for (let round = 1; round <= 3; round++) {
+      clock.advance(2_000);
+      expect(place.state).toBe('connecting');
+      last(fallbacks).listener.opened();
+      clock.advance(12_000);
+      expect(place.state).toBe(round < 3 ? 'waiting' : 'absent');
+    }
+  });
+
+  it('begins anew where the kernel took the page for gone', () => {
+    place.connect();
+    last(sockets).listener.closed(CLOSE.noService, '');
+    greet(last(fallbacks));
+    last(fallbacks).listener.closed(CLOSE.noService, '');
+    expect(place.state).toBe('waiting');
+    clock.advance(400);
+    if (last(sockets) !== sockets[0]) {
+      last(sockets).listener.closed(CLOSE.noService, '');
+    }
+    greet(last(fallbacks));
+    expect(fallbacks).toHaveLength(2);
+    expect(place.state).toBe('connected');
   });
 
   it.each([

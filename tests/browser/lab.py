@@ -33,9 +33,12 @@ FLAGS = (
 
 #: What no test here looks at: without it a page is there in two thirds of the time.
 LEFT_OUT = """
-    celltags csvviewer debugger extensionmanager help htmlviewer hub imageviewer inspector javascript json logconsole
-    lsp markdownviewer mathjax mermaid metadataform pdf pluginmanager property-inspector settingeditor statusbar toc
-    tooltip vega5 video audio
+    celltags-extension csvviewer-extension debugger-extension extensionmanager-extension help-extension
+    htmlviewer-extension hub-extension imageviewer-extension inspector-extension javascript-extension json-extension
+    logconsole-extension lsp-extension fileeditor-extension:language-server notebook-extension:language-server
+    markdownviewer-extension mathjax-extension mermaid-extension pdf-extension pluginmanager-extension
+    property-inspector-extension settingeditor-extension tooltip-extension vega5-extension video-extension
+    audio-extension
 """
 
 
@@ -101,9 +104,9 @@ def chromium() -> str:
     return require_tool("chromium", "chromium")
 
 
-def write_notebook(path: Path, cells: Sequence[str]) -> None:
+def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") -> None:
     """A notebook with these code cells; without a kernelspec the page would ask for one."""
-    kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
     tagged = {"tags": ["raises-exception"]}  # an error in one of them does not stop those below
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell, metadata=tagged) for cell in cells], metadata={"kernelspec": kernelspec}
@@ -127,7 +130,7 @@ def lean_environment(folder: Path, config: Path) -> dict[str, str]:
     env = {**environment(folder, config), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
     settings = Path(env["JUPYTER_CONFIG_DIR"], "labconfig")
     settings.mkdir(parents=True)
-    disabled = {f"@jupyterlab/{name}-extension": True for name in LEFT_OUT.split()}
+    disabled = {f"@jupyterlab/{name}": True for name in LEFT_OUT.split()}
     (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": disabled, "buildCheck": False}))
     return env
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.browser.lab import SECONDS, Lab
 from tests.notebook.kernels import ROOT
+from tests.support.processes import wait_until
 
 # The tab of a session that is in front, and its terminal of xterm.js.
 TAB = """(() => [...window.jupyterapp.shell.widgets('main')].find(w => w.hasClass('jssh-Tab') && w.isVisible))()"""
@@ -99,7 +100,7 @@ def wait_for_text(page: Any, wanted: str) -> None:
     try:
         page.wait_for_function(f"wanted => ({TEXT})().includes(wanted)", arg=wanted)
     except Exception:
-        print(f"on the screen:\n{text(page)}")
+        print(f"{page.evaluate(STATES)}; on the screen:\n{text(page)}")
         raise
 
 
@@ -123,17 +124,17 @@ def session(page: Any) -> str:
     return found
 
 
-def wait_for_saved_layout(page: Any, lab: Lab, wanted: str) -> None:
-    """Wait until JupyterLab has saved that this session has a tab on this page: it does so a while after."""
-    page.wait_for_function(
-        """async ([url, wanted]) => {
-          const name = location.pathname.match(/workspaces\\/([^/]+)/)[1];
-          return (await (await fetch(`${url}lab/api/workspaces/${name}`)).text()).includes(wanted);
-        }""",
-        arg=[lab.url, f"jupyter-ssh:{wanted}"],
-        polling=200,
-        timeout=SECONDS * 1000,
-    )
+# How often a session stands in what is saved of a page's workspace; async functions are no conditions to Playwright.
+SAVED = """async ([url, wanted]) => {
+  const name = location.pathname.match(/workspaces\\/([^/]+)/)[1];
+  return (await (await fetch(`${url}lab/api/workspaces/${name}`)).text()).split(wanted).length - 1;
+}"""
+
+
+def wait_for_saved_layout(page: Any, lab: Lab, session: str) -> None:
+    """Wait until JupyterLab has saved that this session has a tab on this page, and where: it does so a while after."""
+    wanted = [lab.url, f"jupyter-ssh:{session}"]
+    wait_until(lambda: page.evaluate(SAVED, wanted) > 1, "the layout is saved", SECONDS)
 
 
 def reload(page: Any, lab: Lab) -> None:

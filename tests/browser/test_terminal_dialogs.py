@@ -39,7 +39,7 @@ def lab(remote: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 @pytest.fixture
 def page(browser: Any, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     open_lab(page, lab, f"dialogs{len(request.node.name)}")
     yield page

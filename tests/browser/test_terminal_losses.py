@@ -25,6 +25,7 @@ from tests.browser.terminals import (
     session,
     show,
     text,
+    wait_for_saved_layout,
     wait_for_state,
     wait_for_text,
 )
@@ -150,7 +151,11 @@ def test_a_page_of_an_older_version_says_so_and_harms_no_other(page, lab, browse
     wait_for_state(old, "lost")
     assert strip(old).startswith("The SSH extension was updated. Reload the page.")
     run(page, "echo un''harmed", "unharmed")
-    assert old.get_by_role("button", name="Reload the page").is_visible()
+    wait_for_saved_layout(old, lab, session(page))
+    age.is_old = False
+    old.get_by_role("button", name="Reload the page").click()
+    wait_for_state(old, "connected")
+    wait_for_text(old, "unharmed")
     other.close()
 
 

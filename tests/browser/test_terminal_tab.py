@@ -23,6 +23,7 @@ from tests.browser.terminals import (
     wait_for_state,
     wait_for_text,
 )
+from tests.support.processes import wait_until
 
 # Every colour that text is written in, with its contrast to the background (WCAG 2.2, 1.4.3).
 CONTRAST = f"""() => {{
@@ -51,7 +52,7 @@ def lab(shared_lab: Lab) -> Lab:
 def context(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 
@@ -124,13 +125,88 @@ def test_copy_and_paste_with_keys_and_menu(page):
         }}"""
     )
     page.keyboard.press("Control+Shift+C")
-    page.wait_for_function("async () => (await navigator.clipboard.readText()) === 'copyme'")
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == "copyme", "it is in the clipboard")
     page.evaluate("text => navigator.clipboard.writeText(text)", "echo pas''ted")
     page.locator(".jssh-Tab:not(.lm-mod-hidden) .xterm-screen").click(button="right")
     page.locator(".lm-Menu-item:has-text('Paste')").click()
     wait_for_text(page, "$ echo pas''ted")
     page.keyboard.press("Enter")
     wait_for_text(page, "\npasted")
+
+
+def place_of(page: Any, wanted: str, along: float = 0.5) -> tuple[float, float]:
+    """Where on the page a text of the screen is: a point in its middle row, ``along`` its length."""
+    found = page.evaluate(
+        f"""([wanted, along]) => {{
+          const xterm = {XTERM}, buffer = xterm.buffer.active;
+          const box = xterm.element.querySelector('.xterm-screen').getBoundingClientRect();
+          for (let y = 0; y < xterm.rows; y++) {{
+            const x = buffer.getLine(buffer.viewportY + y)?.translateToString(true).indexOf(wanted) ?? -1;
+            if (x >= 0)
+              return [box.x + (x + along * wanted.length) * box.width / xterm.cols,
+                      box.y + (y + 0.5) * box.height / xterm.rows];
+          }}
+        }}""",
+        [wanted, along],
+    )
+    return found[0], found[1]
+
+
+def test_copy_and_paste_with_the_mouse_and_the_usual_keys(page):
+    run(page, "echo ta''ke me", "take me")
+    page.mouse.move(*place_of(page, "take me", 0.02))
+    page.mouse.down()
+    page.mouse.move(*place_of(page, "take me", 0.98), steps=4)
+    page.mouse.up()
+    page.keyboard.press("Control+c")  # with a selection it copies
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == "take me", "it is in the clipboard")
+    page.mouse.click(*place_of(page, "ready"))  # which takes the selection away
+    page.keyboard.type("echo [")
+    page.keyboard.press("Control+v")
+    page.keyboard.type("]\n")
+    wait_for_text(page, "\n[take me]")
+    page.keyboard.type("cat; echo be''hind\n")
+    page.keyboard.press("Control+c")  # without one it interrupts
+    run(page, "echo int''errupted", "interrupted")
+    assert "behind" not in text(page)
+
+
+def test_a_link_is_opened_by_a_click(page, context, lab):
+    link = f"{lab.url}api?from=terminal"
+    run(page, f"echo see {link[:7]}''{link[7:]} there", f"see {link}")
+    page.mouse.move(*place_of(page, link, 0.4))
+    page.wait_for_selector(".xterm-cursor-pointer")
+    with context.expect_page() as opened:
+        page.mouse.click(*place_of(page, link, 0.5))
+    opened.value.wait_for_url(link)
+    opened.value.close()
+
+
+def test_find_is_labs(page):
+    run(page, "for i in 1 2 3; do echo nee''dle $i; done", "needle 3")
+    page.keyboard.press("Control+Shift+f")
+    page.wait_for_selector(".jp-DocumentSearch-input:focus")
+    page.keyboard.type("needle")
+    page.wait_for_function("() => document.querySelector('.jp-DocumentSearch-index-counter')?.innerText.endsWith('/3')")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => {XTERM}.getSelection() === 'needle'")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".jp-DocumentSearch-input", state="detached")
+    focus(page)
+    run(page, "echo ba''ck", "back")
+
+
+def test_the_bell_is_seen(page):
+    page.evaluate(
+        f"""() => {{
+          window.bells = 0;
+          const node = ({TAB}).content.node;
+          new MutationObserver(() => {{ window.bells += node.classList.contains('jssh-mod-bell') ? 1 : 0; }})
+            .observe(node, {{attributes: true, attributeFilter: ['class']}});
+        }}"""
+    )
+    run(page, "printf '\\a'; echo ru''ng", "rung")
+    page.wait_for_function("() => window.bells > 0")
 
 
 def test_the_remote_cannot_reach_the_clipboard_and_its_title_is_text(page):

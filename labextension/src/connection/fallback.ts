@@ -11,12 +11,41 @@ const MESSAGE_TYPE = 'jupyter_ssh_frames';
 /** Frames typed within one turn go together. */
 const BATCH = 2;
 
-/** A factory of transports through this kernel's channels. */
-export function fallbackFactory(kernel: Kernel.IKernelConnection): TransportFactory {
-  return listener => open(kernel, listener);
+/** Finds the page's connection to a kernel; null where there is none. */
+export type FindKernel = () => Promise<Kernel.IKernelConnection | null>;
+
+/** A factory of transports through the channels of the kernel that `find` finds. */
+export function fallbackFactory(find: FindKernel): TransportFactory {
+  return listener => {
+    let found: Sender | null = null;
+    let isOver = false;
+    const none = (): void => {
+      if (!isOver) {
+        listener.closed(CLOSE.noService, 'the page has no connection to this kernel');
+      }
+    };
+    find().then(kernel => {
+      if (kernel === null) {
+        none();
+      } else if (!isOver) {
+        found = open(kernel, listener);
+      }
+    }, none);
+    return {
+      description: 'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer',
+      sendControl: frame => found?.sendControl(frame),
+      sendData: frame => found?.sendData(frame),
+      close: () => {
+        isOver = true;
+        found?.close();
+      }
+    };
+  };
 }
 
-function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Transport {
+type Sender = Omit<Transport, 'description'>;
+
+function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Sender {
   const connection = crypto
     .getRandomValues(new Uint8Array(16))
     .reduce((text, byte) => text + byte.toString(16).padStart(2, '0'), '');
@@ -90,7 +119,6 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Tr
     }
   }, 0);
   return {
-    description: 'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer',
     sendControl: frame => enqueue(frame),
     sendData: frame => {
       buffers.push(encodeData(frame));

@@ -54,8 +54,12 @@ interface Pending {
 
 const REQUEST_TIMEOUT = 20_000;
 const GREETING_TIMEOUT = 12_000;
+/** While a page is restored, the connection of a notebook to its kernel may be long in coming. */
+const FINDING_TIMEOUT = 60_000;
 const PROBE_TIMEOUT = 5_000;
 const FRAME_ERRORS = 3;
+/** Greetings that a kernel which has answered before may leave unanswered. */
+const GREETINGS = 3;
 
 /** A request that the kernel refused, or that got no answer. */
 export class RequestError extends Error {
@@ -83,6 +87,7 @@ export class PlaceConnection {
   private cancelGreeting: (() => void) | null = null;
   private cancelProbe: (() => void) | null = null;
   private badFrames = 0;
+  private ungreeted = 0;
   private stateValue: PlaceState = 'idle';
   private reasonValue = '';
   private readonly stateSignal = new Signal<this, PlaceState>(this);
@@ -272,6 +277,7 @@ export class PlaceConnection {
       opened: () => {
         if (current()) {
           opened = true;
+          this.expectGreeting(GREETING_TIMEOUT);
           transport.sendControl({ type: 'hello', version: VERSION, client: this.options.client });
         }
       },
@@ -295,9 +301,16 @@ export class PlaceConnection {
     });
     this.transport = transport;
     this.setState('connecting', '');
-    this.cancelGreeting = this.clock.after(GREETING_TIMEOUT, () => {
+    this.expectGreeting(this.usesFallback ? FINDING_TIMEOUT : GREETING_TIMEOUT);
+  }
+
+  private expectGreeting(patience: number): void {
+    this.cancelGreeting?.();
+    this.cancelGreeting = this.clock.after(patience, () => {
       this.cancelGreeting = null;
-      if (this.usesFallback) {
+      // A kernel that has answered before may only have much to do, as while a cell prints megabytes.
+      this.ungreeted += 1;
+      if (this.usesFallback && (this.start === null || this.ungreeted >= GREETINGS)) {
         this.lost(CLOSE.noService, 'This kernel has no SSH terminals.');
       } else {
         this.lost(CLOSE.silent, 'no greeting');
@@ -338,6 +351,9 @@ export class PlaceConnection {
 
   private lost(code: number, reason: string): void {
     this.drop();
+    if (code === CLOSE.noService && this.usesFallback && this.stateValue === 'connected') {
+      code = CLOSE.silent; // the kernel took this page for gone, as after a sleep: it begins anew
+    }
     if (code === CLOSE.noService && !this.usesFallback && this.options.fallback() !== null) {
       this.usesFallback = true;
       this.begin();
@@ -453,6 +469,7 @@ export class PlaceConnection {
   private onWelcome(frame: FromKernel & { type: 'welcome' }): void {
     this.cancelGreeting?.();
     this.cancelGreeting = null;
+    this.ungreeted = 0;
     if (frame.version !== VERSION) {
       this.lost(CLOSE.version, '');
       return;

@@ -17,6 +17,9 @@ export interface Located {
 }
 
 const CLIENT = '@jupyter-ssh/lab';
+/** How long the kernel of an open notebook may take to be connected to after a reload, and how often to look. */
+const PATIENCE = 5_000;
+const STEP = 100;
 /** A connection that nobody uses is closed after so many milliseconds. */
 const IDLE = 30_000;
 
@@ -28,7 +31,9 @@ export class Places {
   constructor(
     private readonly services: ServiceManager.IManager,
     /** The kernel's connection that the page has already: only one per page may handle comms. */
-    private readonly kernelConnection: (id: string) => Kernel.IKernelConnection | null
+    private readonly kernelConnection: (id: string) => Kernel.IKernelConnection | null,
+    /** Settled once all that was open before a reload is there again. */
+    private readonly restored: Promise<unknown>
   ) {
     const hurry = (): void => {
       if (document.visibilityState === 'visible') {
@@ -57,10 +62,7 @@ export class Places {
         place,
         client: CLIENT,
         webSocket: webSocketFactory(place, settings),
-        fallback: () => {
-          const kernel = place === HOST_PLACE ? null : this.kernel(place);
-          return kernel === null ? null : fallbackFactory(kernel);
-        },
+        fallback: () => (place === HOST_PLACE ? null : fallbackFactory(() => this.kernel(place))),
         probe: () => this.probe()
       });
       connection.sessionsChanged.connect(() => this.changedSignal.emit(undefined));
@@ -109,13 +111,26 @@ export class Places {
     this.changedSignal.emit(undefined);
   }
 
-  private kernel(id: string): Kernel.IKernelConnection | null {
-    const open = this.kernelConnection(id);
-    if (open !== null) {
-      return open;
+  /**
+   * The page's connection to a kernel. While the page is restored that of a notebook is yet to come: only the first
+   * connection of a page hears comms, so taking its place would leave the notebook's widgets dead.
+   */
+  private async kernel(id: string): Promise<Kernel.IKernelConnection | null> {
+    await Promise.all([this.restored, this.services.ready]);
+    const { kernels, sessions } = this.services;
+    const isOfNotebook = [...sessions.running()].some(({ kernel }) => kernel?.id === id);
+    for (let waited = 0; ; waited += STEP) {
+      const open = this.kernelConnection(id);
+      if (open !== null) {
+        return open;
+      }
+      if (!isOfNotebook || waited >= PATIENCE) {
+        break;
+      }
+      await new Promise(resolve => setTimeout(resolve, STEP));
     }
-    const model = [...this.services.kernels.running()].find(running => running.id === id);
-    return model === undefined ? null : this.services.kernels.connectTo({ model });
+    const model = [...kernels.running()].find(running => running.id === id);
+    return model === undefined ? null : kernels.connectTo({ model });
   }
 
   private async request(what: string, init: RequestInit): Promise<Response> {

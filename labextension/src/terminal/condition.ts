@@ -58,6 +58,7 @@ export function condition(now: Circumstances): Condition {
           ? 'The process of the terminals has ended, and this session with it.'
           : 'The kernel of this session has no terminals any more: it was restarted or has ended.',
         'new',
+        'retry',
         'close'
       );
     case 'waiting':
