@@ -12,6 +12,7 @@ from jupyter_ssh.ssh.client.advice import TABLE, Advice
 from tests.peers.failures import SCENES, Stage
 from tests.support.advice_document import DOCUMENT, written
 from tests.support.fixtures import watch
+from tests.support.identities import ssh_keygen
 from tests.support.processes import free_port
 from tests.support.servers import PeerServer, start_openssh
 
@@ -61,6 +62,11 @@ async def test_the_advice_of_a_failure(row: Advice, stage: Stage) -> None:
         assert f"-o {option}" in error.next_step
         async with stage.connects(**stage.again, command_line=[option]) as connection:
             assert connection.info.method
+
+
+async def test_a_refused_key_matters_more_than_a_question_that_was_not_asked(stage: Stage) -> None:
+    error = await stage.fails(stage.sshd(), identity_file=ssh_keygen(stage.folder / "id"), batch_mode=True)
+    assert error.advice == "key-refused"
 
 
 async def test_a_jump_host_that_fails_has_advice_of_its_own(stage: Stage) -> None:

@@ -36,6 +36,7 @@ from .failures import (
     deadline_in,
     heard,
     login,
+    nobody_asked,
     nothing_common,
     nothing_left,
     of_kind,
@@ -449,7 +450,7 @@ TABLE: Final[Sequence[Advice]] = (
         _LOGIN,
         "A password or passphrase is needed, and nobody can be asked",
         "{login} was not let in",
-        login(outcome("nobody may be asked", "must be asked for", "nobody can answer")),
+        login(nobody_asked),
         "What can be done without a question: add the key to an agent (`%ssh_add`), use one without a passphrase, "
         "or connect where questions can be answered, without BatchMode.",
     ),

@@ -122,6 +122,13 @@ def outcome(*words: str, method: str = "") -> Callable[[AuthenticationError], bo
     )
 
 
+def nobody_asked(error: AuthenticationError) -> bool:
+    """A question could not be asked; with BatchMode it is a refused key that matters, if there was one."""
+    if outcome("must be asked for", "nobody can answer")(error):
+        return True
+    return outcome("nobody may be asked")(error) and not outcome("refused", method="publickey")(error)
+
+
 def too_many(error: AuthenticationError) -> bool:
     """The server had enough of refusals."""
     return error.too_many > 0

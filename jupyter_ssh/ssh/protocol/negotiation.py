@@ -75,7 +75,7 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
         if chosen is None:
             offered = getattr(theirs, field)
             next_step, option = _advice(kind, offered)
-            error = NegotiationError(kind, getattr(ours, field), offered, next_step=next_step)
+            error = NegotiationError(kind, _real(getattr(ours, field)), _real(offered), next_step=next_step)
             error.option = option
             raise error
         return chosen
@@ -133,8 +133,13 @@ def _advice(kind: str, theirs: Sequence[str]) -> tuple[str, str]:
 
 
 def _first_common(client: Sequence[str], server: Sequence[str]) -> str | None:
+    return next((name for name in _real(client) if name in server), None)
+
+
+def _real(names: Sequence[str]) -> list[str]:
+    """Without the markers that stand among the exchange methods and are none."""
     markers = {*STRICT.values(), *EXT_INFO.values()}
-    return next((name for name in client if name in server and name not in markers), None)
+    return [name for name in names if name not in markers]
 
 
 def _guessed_right(ours: KexInit, theirs: KexInit) -> bool:
