@@ -15,7 +15,8 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off
-WORKERS ?= 2
+# More than the two cores of a small machine: many tests wait for a browser or a peer.
+WORKERS ?= 3
 PYTEST_ARGS ?=
 MINUTES ?= 15
 TARGETS ?=
@@ -31,7 +32,7 @@ demo: $(VENV)/labextension.stamp
 
 test: peers lint $(VENV)/ipykernel-6
 	@$(BIN)/python labextension/hatch_build.py test
-	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/test.stamp $(VENV)/labextension.stamp
 	@$(BIN)/ruff check
