@@ -260,7 +260,7 @@ async def open_connection(
         await route.attach(connection.driver)
         address = route.address or None
         trusted = await host_key.check(connection.session, handshake, address)
-        narration.host_key(*host_key.known_as(connection.session))
+        narration.host_key(*host_key.known_as(connection.session), trusted.dns)
         if trusted.updates_allowed:
             connection.host_key_updates = HostKeyUpdates(connection.session, options, prompts, host_key, address)
         agent = LoginAgent(options, connection.session, os.environ)

@@ -56,11 +56,14 @@ class Narration:
             self._progress.note("SSH2_MSG_EXT_INFO received")
             self._progress.note(f"kex_input_ext_info: server-sig-algs=<{harmless(said.decode('ascii', 'replace'))}>")
 
-    def host_key(self, key: PublicKey, verdict: Verdict | None) -> None:
-        """The host key was judged and accepted; ``verdict`` is what known_hosts now says, None where nobody asked."""
+    def host_key(self, key: PublicKey, verdict: Verdict | None, dns: str) -> None:
+        """The host key was judged and accepted; ``verdict`` is what known_hosts now says, None where nobody asked.
+
+        ``dns`` is what DNS says, empty where it was not asked.
+        """
         options = self._options
         name = options.host_key_alias or host_name(options.host_name, options.port)
-        shown = f"{key.nickname} {key.fingerprint}"
+        shown = f"{key.nickname} {key.fingerprint}" + (f" (DNS: {dns})" if dns else "")
         if verdict is not None and verdict.status is Status.KNOWN and verdict.entry is not None:
             self._progress.note(f"Host '{name}' is known and matches the {key.nickname} host key.")
             self._progress.note(f"Found key in {verdict.entry.place}")

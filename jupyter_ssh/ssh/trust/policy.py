@@ -299,6 +299,8 @@ class HostKeyPolicy:
             next_step="Connect again, and answer with yes or the fingerprint, once you know that the key is right"
             if asked
             else "Connect once where the question can be answered, or with strict host key checking 'accept-new'",
+            # Who was asked has read it.
+            facts=() if asked or question.dns is None else (question.dns.text(question.key),),
         )
 
 

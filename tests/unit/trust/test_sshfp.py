@@ -122,6 +122,9 @@ class TestPolicy:
         asked = self.judge(known, finding)
         assert isinstance(asked, Ask)
         assert warning in asked.question.notes
+        refused = HostKeyPolicy("ask").refused
+        assert warning.rstrip(".") in refused(asked.question, asked=False).message
+        assert "DNS" not in refused(asked.question).message
         assert self.judge(known, finding, "accept-new") == AcceptAndRemember((warning,))
         with pytest.raises(HostKeyUnknown, match="WARNING: No matching"):
             self.judge(known, finding, "yes")
