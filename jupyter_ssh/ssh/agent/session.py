@@ -8,6 +8,7 @@ from typing import Final
 
 from ..errors import SSHError, WireError
 from ..keys import PrivateKey
+from ..keys.certificate_text import harmless
 from ..keys.certificates import CertifiedKey, parse_added_key, parse_key_or_certificate
 from ..keys.security_keys import SecurityKeyPublicKey
 from ..wire.types import Reader, string, uint32
@@ -45,6 +46,8 @@ class AgentSession:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._bindings: list[Binding] = []
+        self._bind_failed = False
+        """Whether a session was told of that could not be noted: where requests come from is not known then."""
         self._requests: dict[int, Callable[[Reader], Outcome]] = {
             n.SSH_AGENTC_REQUEST_IDENTITIES: self._identities,
             n.SSH_AGENTC_SIGN_REQUEST: self._sign,
@@ -138,7 +141,7 @@ class AgentSession:
             return _signature(held, data, flags) if yes and self._keyring.find(blob) is held else FAILURE
 
         question = (
-            f"Allow use of the key {held.comment or held.key.public.key_type} {purpose(data, blob)}?\n"
+            f"Allow use of the key {harmless(held.comment) or held.key.public.key_type} {purpose(data, blob)}?\n"
             f"Its fingerprint is {held.key.public.fingerprint}."
         )
         return Confirm(question, confirmed)
@@ -162,6 +165,8 @@ class AgentSession:
         return request.host_key == last.key
 
     def _permitted(self, held: HeldKey, user: str | None) -> bool:
+        if self._bind_failed and not self._bindings and held.destinations:
+            return False
         return permitted(held.destinations, self._bindings, user, self._keyring.wall_clock())
 
     # --- extensions ---------------------------------------------------------------------------------------------------
@@ -174,10 +179,13 @@ class AgentSession:
         if name != n.SESSION_BIND:
             return FAILURE
         try:
-            return SUCCESS if self._bind(fields) else EXTENSION_FAILURE
+            if self._bind(fields):
+                return SUCCESS
         except SSHError as error:
             log.info("session-bind refused: %s", error.message)
-            return EXTENSION_FAILURE
+        # As of a machine far away, not as of this one, which tells of no session.
+        self._bind_failed = True
+        return EXTENSION_FAILURE
 
     def _bind(self, fields: Reader) -> bool:
         """Takes note of a session; raises `SSHError` for a wrong signature."""

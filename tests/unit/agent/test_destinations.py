@@ -153,6 +153,18 @@ def test_a_binding_needs_the_hosts_signature(keyring: Keyring) -> None:
         assert client.raw(message) == EXTENSION_FAILURE
 
 
+def test_behind_a_binding_that_failed_no_limited_key_is_shown_or_removed(keyring: Keyring) -> None:
+    assert holding(keyring, TO_A).shows()
+    far = Client(keyring)
+    message = conversation.session_bind(A.public.blob, b"1" * 32, B.sign(b"1" * 32), forwarded=True)
+    assert far.raw(message) == EXTENSION_FAILURE
+    assert not far.shows()
+    assert far.raw(conversation.remove_identity(KEY.public.blob)) == FAILURE
+    # One that is told of rightly later counts, and keys for any destination are not concerned.
+    assert far.bind(A, b"2" * 32) == SUCCESS
+    assert far.shows()
+
+
 def test_nothing_is_bound_behind_a_login_and_no_session_twice(keyring: Keyring) -> None:
     client = Client(keyring)
     assert client.bind(A, b"1" * 32, forwarded=True) == SUCCESS

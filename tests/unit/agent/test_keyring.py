@@ -201,6 +201,14 @@ def test_the_owner_is_asked_and_told_what_for(session: AgentSession) -> None:
     key.public.verify(conversation.read_signature(signed), login)
 
 
+def test_what_a_question_shows_of_a_comment_steers_no_terminal(session: AgentSession) -> None:
+    key = generate("ed25519")
+    answer(session, conversation.add_identity(key, "mine\x1b[2J\r\0", Constraints(confirm=True)))
+    outcome = session.handle(conversation.sign_request(key.public.blob, DATA))
+    assert isinstance(outcome, Confirm)
+    assert outcome.question.replace("\n", "").isprintable()
+
+
 def test_a_yes_that_comes_after_the_key_has_gone(session: AgentSession) -> None:
     key = generate("ed25519")
     answer(session, conversation.add_identity(key, "", Constraints(confirm=True)))
