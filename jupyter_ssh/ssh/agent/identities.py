@@ -8,6 +8,7 @@ from typing import Final
 
 from ..errors import AgentError, KeyFormatError, SSHError, WireError
 from ..keys import Certificate, PrivateKey, PublicKey, SignatureAlgorithm
+from ..keys.certificate_text import harmless
 from ..keys.certificates import PLAIN_ALGORITHM, parse_key_or_certificate
 from ..wire.types import Reader
 from . import numbers as n
@@ -52,7 +53,8 @@ def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> l
     found = []
     for _ in range(count):
         blob, comment = fields.string(), fields.text()
-        found.append(identity(blob, comment[: n.MAX_COMMENT], required_rsa_size))
+        # A machine that the agent was lent to may have added the key, and named it.
+        found.append(identity(blob, harmless(comment[: n.MAX_COMMENT]), required_rsa_size))
     fields.finish()
     return found
 

@@ -11,6 +11,7 @@ from jupyter_ssh.ssh.agent import numbers as n
 from jupyter_ssh.ssh.agent.frames import FrameReader, frame
 from jupyter_ssh.ssh.errors import AgentError, AgentRefused, KeyFormatError
 from jupyter_ssh.ssh.keys import generate
+from jupyter_ssh.ssh.wire.types import string, uint32
 
 
 @hypothesis.given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.integers(1, 40))
@@ -80,3 +81,12 @@ def test_a_key_of_an_agent_has_no_private_half_here() -> None:
     assert asked == [(key.public.blob, b"data", 0)]
     with pytest.raises(KeyFormatError):
         of_agent.private_fields()
+
+
+def test_a_comment_that_would_steer_a_terminal_or_make_a_line_of_its_own() -> None:
+    key = generate("ed25519").public
+    comment = "mine\x1b]0;x\x07\nssh-ed25519 AAAA of somebody else"
+    answer = bytes((n.SSH_AGENT_IDENTITIES_ANSWER,)) + uint32(1) + string(key.blob) + string(comment)
+    [item] = conversation.read_identities(answer)
+    assert item.comment.isprintable()
+    assert item.comment.startswith("mine")
