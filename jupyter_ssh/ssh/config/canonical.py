@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config import patterns
 from jupyter_ssh.ssh.config.special_values import PermittedCname
 from jupyter_ssh.ssh.config.surroundings import Names
 from jupyter_ssh.ssh.errors import ConfigError
+
+# RFC 1123 §2.1, and the underscores that there are.
+_IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,9 @@ def _aliased(name: str, options: Canonicalization, names: Names) -> str:
 
 def _followed(name: str, alias: str, options: Canonicalization) -> str:
     alias = alias.removesuffix(".")
+    # It comes from a name server, and goes into the commands of Match exec before the options are complete.
+    if _IS_NAME.fullmatch(alias) is None:
+        return name
     for rule in options.permitted_cnames:
         if patterns.matches_list(name.lower(), rule.source) and patterns.matches_list(alias.lower(), rule.target):
             return alias.lower()

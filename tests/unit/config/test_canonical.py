@@ -79,6 +79,21 @@ def test_aliases_are_followed_only_as_far_as_permitted(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("alias", ["web7;touch x.cdn.example.net", "-oP.cdn.example.net", "$(id).cdn.example.net", ""])
+def test_an_alias_that_is_no_name_reaches_no_command(tmp_path: Path, alias: str) -> None:
+    zone, ran = Zone(), []
+    zone.known["www.example.org."] = alias
+    permitted = 'CanonicalizePermittedCNAMEs *:*\nMatch exec "look %h"\nPort 3\n'
+
+    def run(command: str) -> int:
+        ran.append(command)
+        return 0
+
+    options = read(tmp_path, YES + permitted, "www", names=zone, run=run)
+    assert options.host_name == "www.example.org"
+    assert set(ran) <= {"look www", "look www.example.org"}
+
+
 def test_what_is_found_nowhere(tmp_path: Path) -> None:
     assert read(tmp_path, YES, "gone").host_name == "gone"
     with pytest.raises(ConfigError, match=r'Could not resolve host "gone".*nowhere\.org, example\.org, other\.org'):
