@@ -174,13 +174,14 @@ async def _http(talk: _Talk, host: str, port: int) -> None:
             raise talk.error("this is no HTTP proxy", expected="a line that begins with HTTP/", received=shown(head))
     version, _, rest = head.partition(b"\n")[0].decode("latin-1").strip().partition(" ")
     code, _, reason = rest.partition(" ")
+    reason = "".join(letter if letter.isprintable() else "?" for letter in reason[:80])
     if not version.startswith("HTTP/") or not (code.isdecimal() and len(code) == 3):
         raise talk.error("this is no HTTP proxy", expected="a status", received=shown(head.splitlines()[0]))
     if code in ("407", "401"):  # 401 is wrong here (RFC 9110 §15.5.2), and tinyproxy's answer to a wrong login
-        missing = f"{code} {reason[:80]}"
+        missing = f"{code} {reason}"
         raise talk.error("the proxy wants a login, or another one", received=missing, reason="login")
     if not code.startswith("2"):
-        raise talk.error("the proxy gives no connection", received=f"{code} {reason[:80]}", reason="refused")
+        raise talk.error("the proxy gives no connection", received=f"{code} {reason}", reason="refused")
 
 
 _WAYS: Final = {"http": _http, "socks4": _socks4, "socks4a": _socks4, "socks5": _socks5, "socks5h": _socks5}

@@ -1,0 +1,25 @@
+"""What a proxy may say: `tests/peers/test_proxies.py` has those that say what they should."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from jupyter_ssh.ssh.config.proxy_address import parse_proxy
+from jupyter_ssh.ssh.errors import ProxyError
+from jupyter_ssh.ssh.net.proxy import ask_proxy
+
+
+@pytest.mark.parametrize("status", [b"403", b"407"])
+async def test_a_reason_that_would_steer_a_terminal(status: bytes) -> None:
+    proxy = parse_proxy("http://proxy.example:3128")
+    assert proxy is not None
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.sendall(b"HTTP/1.1 " + status + b" No\x1b]0;x\x07\x9b2J\r\n\r\n")
+        with pytest.raises(ProxyError) as caught:
+            await ask_proxy(ours, proxy, "host.example", 22)
+    assert str(caught.value).isprintable()
+    assert "No" in str(caught.value)
