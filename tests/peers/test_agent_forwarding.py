@@ -69,6 +69,20 @@ async def test_an_agent_that_is_gone_ends_nothing_else(openssh_server: Any, tmp_
         assert (await connection.run("echo on")).stdout == b"on\n"
 
 
+async def test_a_server_does_not_hear_where_the_agent_should_be(tmp_path: Path) -> None:
+    missing = str(tmp_path / "nothing")
+    async with embedded_in_loop(tmp_path / "server") as server, reach(server, forward_agent=missing) as connection:
+        await connection.run("true")
+        assert server.server is not None
+        (client,) = server.server._connections
+        refused: asyncio.Future[e.ChannelEvent] = asyncio.get_running_loop().create_future()
+        client.session.open_channel(CHANNEL, b"", refused.set_result, lambda data, code: None)
+        event = await refused
+        assert isinstance(event, e.ChannelRefused)
+        assert missing not in repr(event)
+        assert "does not answer" in repr(event)
+
+
 @pytest.mark.parametrize("lent", [False, True])
 async def test_a_server_may_not_open_what_no_session_was_lent(own_agent: OwnAgent, tmp_path: Path, lent: bool) -> None:
     options = {"identity_agent": own_agent.socket, "forward_agent": lent}

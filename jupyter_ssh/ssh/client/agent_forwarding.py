@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Final
 
 from ..agent.frames import LENGTH_SIZE, check_length, frame
@@ -25,6 +26,8 @@ from .streams import Reader, Writer
 
 if TYPE_CHECKING:
     from ..protocol.session import ClientSession
+
+log = logging.getLogger("jupyter_ssh.ssh")
 
 REQUEST: Final = "auth-agent-req@openssh.com"
 CHANNEL: Final = "auth-agent@openssh.com"
@@ -88,9 +91,11 @@ class _AgentChannel:
         try:
             agent = await open_bound(address, self._session, forwarded=True)
         except (SSHError, OSError) as error:
+            log.info("the agent at %s was not lent: %s", address, error)
             self._channels.discard(self)
             if self._session.failure is None:
-                self._channel.refuse(SSH_OPEN_CONNECT_FAILED, getattr(error, "message", "no agent"))
+                # Not why: that names a path of this machine.
+                self._channel.refuse(SSH_OPEN_CONNECT_FAILED, "the agent does not answer")
             return
         try:
             if self._session.failure is None:
