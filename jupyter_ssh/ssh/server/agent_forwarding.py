@@ -39,19 +39,20 @@ class AgentSocket:
         except OSError:
             self._folder.remove()
             raise
-        connection.start(self._serve())
+        # As callbacks, for a connection that ends at once cancels what has not begun.
+        connection.start(self._serve()).add_done_callback(lambda task: self._gone())
 
     async def _serve(self) -> None:
         """Runs until the connection ends, which cancels it."""
+        server = await asyncio.start_unix_server(self._accepted, sock=self._listening)
         try:
-            server = await asyncio.start_unix_server(self._accepted, sock=self._listening)
-            try:
-                await asyncio.get_running_loop().create_future()
-            finally:
-                server.close()
+            await asyncio.get_running_loop().create_future()
         finally:
-            self._listening.close()
-            self._folder.remove()
+            server.close()
+
+    def _gone(self) -> None:
+        self._listening.close()
+        self._folder.remove()
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = self._connection
@@ -61,7 +62,7 @@ class AgentSocket:
             log.warning("a program was not let at the forwarded agent of %s", connection.peer)
             writer.close()
             return
-        connection.start(self._relay(reader, writer))
+        connection.start(self._relay(reader, writer)).add_done_callback(lambda task: writer.close())
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._channels += 1
@@ -78,7 +79,6 @@ class AgentSocket:
             log.info("the forwarded agent of %s: %s", self._connection.peer, error)
         finally:
             self._channels -= 1
-            writer.close()
             if channel is not None:
                 channel.close()
 
