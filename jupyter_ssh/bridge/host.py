@@ -61,7 +61,7 @@ class HostKeeper:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=Path.home(),
+                cwd=folder,  # a random.py in the home would be taken for Python's; `main` goes there
                 start_new_session=True,  # whatever ends this server leaves it alone
             )
 

@@ -7,6 +7,7 @@ needs neither ipykernel nor zmq, and outlives the server.  It ends by itself: se
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -79,6 +80,7 @@ def main(arguments: list[str]) -> int:
     lock = _alone(private_folder(runtime))
     if lock is None:
         return 0
+    os.chdir(Path.home())
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupted)

@@ -23,6 +23,8 @@ async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_pat
     # Nothing is known of the host: the page is asked whether its key is the right one.
     config.write_text(config.read_text().replace(str(remote.known_hosts), str(tmp_path / "known_hosts")))
     env = environment(tmp_path, config)
+    # What lies in the home is not taken for Python's own.
+    (Path(env["HOME"]) / "secrets.py").write_text("raise SystemExit('not this one')\n")
     with running_server(tmp_path, env, keep_host=True) as jupyter:
         assert jupyter.request("POST", "jupyter-ssh/api/host") == {"place": "host"}
         place = read_place(jupyter.runtime / FOLDER, HOST_PLACE)
@@ -30,6 +32,7 @@ async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_pat
         assert jupyter.request("POST", "jupyter-ssh/api/host") == {"place": "host"}
         assert read_place(jupyter.runtime / FOLDER, HOST_PLACE) == place, "there is one host"
         process = psutil.Process(place.pid)
+        assert process.cwd() == env["HOME"]
         assert os.getsid(place.pid) == place.pid, "what ends the server leaves it alone"
         maps = Path(f"/proc/{place.pid}/maps")
         assert not maps.exists() or "zmq" not in maps.read_text()
