@@ -73,7 +73,7 @@ const terminal: JupyterFrontEndPlugin<void> = {
         args: ({ place, view }) => ({
           place,
           session: view.session,
-          host: view.description?.host ?? '',
+          host: view.host,
           activate: false
         }),
         name: ({ view }) => view.session,

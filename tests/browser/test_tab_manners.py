@@ -70,3 +70,22 @@ def test_labs_dialog_of_a_lost_connection_goes_when_the_connection_is_back(page:
     page.wait_for_selector(".jp-Dialog", state="detached")
     page.wait_for_function(f"() => ({TAB}).node.contains(document.activeElement)")
     run(page, "echo he''ard", "\nheard")
+
+
+def test_black_on_green_can_be_read(page: Any) -> None:
+    open_terminal(page)
+    run(page, "printf '\\033[30;42mleg%s\\033[0m\\n' ible", "\nlegible")
+    ratio = page.evaluate(
+        """() => {
+          const luminance = colour => {
+            const [r, g, b] = colour.match(/[\\d.]+/g).map(part => part / 255)
+              .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+          };
+          const spans = [...document.querySelectorAll('.jssh-Tab:not(.lm-mod-hidden) .xterm-rows span')];
+          const style = getComputedStyle(spans.find(span => span.innerText === 'legible'));
+          const [low, high] = [style.color, style.backgroundColor].map(luminance).sort((a, b) => a - b);
+          return (high + 0.05) / (low + 0.05);
+        }"""
+    )
+    assert ratio >= 4.5

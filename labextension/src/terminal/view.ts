@@ -25,6 +25,8 @@ import { Strip } from './strip';
 /** A loss shorter than this is not worth a strip. */
 const PATIENCE = 1_000;
 const FLASH = 150;
+/** WCAG 2.2, 1.4.3. */
+const CONTRAST = 4.5;
 const encoder = new TextEncoder();
 
 interface PrivateTerminal {
@@ -117,8 +119,13 @@ export class SessionView implements IDisposable {
     return this.place.description;
   }
 
+  /** The host as it was typed, also when the place is there no more. */
+  get host(): string {
+    return this.description?.host ?? this.options.host;
+  }
+
   get label(): string {
-    return this.description === null ? this.options.host : label(this.description);
+    return this.description === null ? this.options.host || 'SSH terminal' : label(this.description);
   }
 
   /** Whether the person would lose something if the session ended. */
@@ -138,6 +145,8 @@ export class SessionView implements IDisposable {
     if (this.xterm !== null) {
       const theme = this.terminal.getOption('theme');
       const isLight = theme === 'light' || (theme !== 'dark' && this.options.isLight());
+      // Black on green, of which htop and ls are fond, is hard to read where green is dark enough for white paper.
+      this.xterm.options.minimumContrastRatio = CONTRAST;
       this.xterm.options.theme = { ...this.xterm.options.theme, ...(isLight ? ON_LIGHT : ON_DARK) };
     }
   }
