@@ -52,7 +52,7 @@ def page(lab_page: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def test_a_shell_is_the_same_after_a_reload(page, lab):
     lines = 'for i in $(seq 1 300); do printf "\\033[3$((i % 8))mline $i\\033[0m\\n"; done'
-    run(page, f"{lines}; echo fin''ished", "finished")
+    run(page, f"{lines}; echo fin''ished", "finished\n$")  # with the prompt behind it
     before, which = cells(page), session(page)
     reload(page, lab)
     assert session(page) == which
