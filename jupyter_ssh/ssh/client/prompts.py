@@ -85,4 +85,5 @@ class NamedPrompts:
         self._prompts.show_banner(text)
 
     def _named(self, prompt: str) -> str:
-        return prompt if prompt.startswith(self._name) else f"({self._name}) {prompt}"
+        # Of our own making; a server whose name begins another's may not ask in the other's place.
+        return prompt if prompt.startswith(f"{self._name}'s ") else f"({self._name}) {prompt}"

@@ -71,6 +71,8 @@ class HostKeyQuestion:
         another key: whoever has the right one and sees it differ wants no second chance to be careless.
         """
         given = _FINGERPRINT.findall(text)
+        if text.strip().rstrip("=") == self.fingerprint.removeprefix("SHA256:"):
+            return True  # as the page compares what is pasted there
         if not given:
             return {"yes": True, "no": False}.get(text.strip().lower())
         own = {self.fingerprint, self.fingerprint_md5}

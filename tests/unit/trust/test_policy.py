@@ -252,6 +252,8 @@ class TestQuestion:
             ("y", None),
             ("", None),
             (f"{KEY.fingerprint}=", True),
+            (KEY.fingerprint.removeprefix("SHA256:"), True),
+            (OTHER.fingerprint.removeprefix("SHA256:"), None),
             (f"256 {KEY.fingerprint} root@host (ED25519)", True),
             (f"256 {KEY.fingerprint_md5} root@host (ED25519)", True),
             (KEY.fingerprint_md5.removeprefix("MD5:").upper(), True),

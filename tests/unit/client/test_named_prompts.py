@@ -1,0 +1,30 @@
+"""Which host a question is from, where several are on the way."""
+
+from __future__ import annotations
+
+from jupyter_ssh.ssh.client.prompts import NamedPrompts, NoPrompts
+
+
+class Heard(NoPrompts):
+    """Keeps what is asked."""
+
+    def __init__(self) -> None:
+        self.prompts: list[str] = []
+
+    async def ask_secret(self, prompt: str) -> str | None:
+        self.prompts.append(prompt)
+        return None
+
+    async def keyboard_interactive(
+        self, name: str, instruction: str, prompts: list[tuple[str, bool]]
+    ) -> list[str] | None:
+        self.prompts += [prompt for prompt, _ in prompts]
+        return None
+
+
+async def test_a_host_asks_in_its_own_name_only() -> None:
+    heard = Heard()
+    named = NamedPrompts(heard, "root@a")
+    await named.ask_secret("root@a's password: ")
+    await named.keyboard_interactive("", "", [("root@abc's password: ", False), ("Code: ", True)])
+    assert heard.prompts == ["root@a's password: ", "(root@a) root@abc's password: ", "(root@a) Code: "]
