@@ -50,10 +50,14 @@ class ProxyCommand:
         self = cls(command, ours, own_group=not terminal and os.name != "nt")
         try:
             await self._start(theirs, on_line)
-        except OSError as error:
+        except BaseException as error:
             ours.close()
+            if not isinstance(error, (OSError, ValueError)):
+                raise
             raise ProxyError(
-                "the ProxyCommand cannot be started", phase="starting the ProxyCommand", received=error.strerror
+                "the ProxyCommand cannot be started",
+                phase="starting the ProxyCommand",
+                received=getattr(error, "strerror", None) or str(error),
             ) from None
         finally:
             theirs.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from jupyter_ssh.ssh.config.proxy_address import parse_proxy
 from jupyter_ssh.ssh.errors import ProxyError
 from jupyter_ssh.ssh.net.proxy import ask_proxy
+from jupyter_ssh.ssh.net.proxy_command import ProxyCommand
 
 
 @pytest.mark.parametrize("status", [b"403", b"407"])
@@ -23,3 +25,21 @@ async def test_a_reason_that_would_steer_a_terminal(status: bytes) -> None:
             await ask_proxy(ours, proxy, "host.example", 22)
     assert str(caught.value).isprintable()
     assert "No" in str(caught.value)
+
+
+async def test_a_command_that_no_system_starts() -> None:
+    with pytest.raises(ProxyError, match="cannot be started"):
+        await ProxyCommand.start("nc \0 22")
+
+
+async def test_a_start_that_is_broken_off_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = socket.socketpair()
+
+    async def broken_off(*arguments: object, **options: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(socket, "socketpair", lambda: pair)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", broken_off)
+    with pytest.raises(asyncio.CancelledError):
+        await ProxyCommand.start("nc host.example 22")
+    assert [end.fileno() for end in pair] == [-1, -1]
