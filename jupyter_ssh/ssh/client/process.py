@@ -14,6 +14,7 @@ from ..wire import requests as r
 from ..wire.numbers import SSH_EXTENDED_DATA_STDERR
 from ..wire.terminal_modes import encode_modes
 from .agent_forwarding import REQUEST as AGENT_REQUEST
+from .harmless import harmless
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ UNREAD_BUDGET: Final = 64 * 1024 * 1024
 
 CLOSE_SECONDS: Final = 5.0
 """How long a server may take to confirm that a channel is closed."""
+
+MAX_SIGNAL_NAME: Final = 64
+"""Characters of a signal's name that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,8 @@ class Process:
             self.exit_status = r.ExitStatus.decode(event.details).status
         elif event.name == "exit-signal":
             ending = r.ExitSignal.decode(event.details)
-            self.exit_signal, self.exit_message = ending.name, ending.message
+            # They go into errors and reports, not to a terminal as what the command printed does.
+            self.exit_signal, self.exit_message = harmless(ending.name)[:MAX_SIGNAL_NAME], harmless(ending.message)
         else:
             known = False
         if event.want_reply:
