@@ -89,3 +89,14 @@ def test_black_on_green_can_be_read(page: Any) -> None:
         }"""
     )
     assert ratio >= 4.5
+
+
+def test_the_running_panel_lists_what_another_page_has_opened(page: Any, browser: Any, shared_lab: Lab) -> None:
+    open_terminal(page)
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    other = context.new_page()
+    open_lab(other, shared_lab, "running")
+    other.evaluate("() => { window.jupyterapp.shell.activateById('jp-running-sessions'); }")
+    other.locator(".jp-RunningSessions-item:has-text('demo')").last.click()
+    wait_for_state(other, "connected")
+    context.close()

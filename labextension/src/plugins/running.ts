@@ -7,6 +7,11 @@ import type { Manager } from '../manager';
 import { label } from '../terminal/condition';
 import { sshIcon } from '../terminal/tab';
 
+const PANEL = 'jp-running-sessions';
+/** How often it is looked whether the panel is shown, in milliseconds, and after how many looks it is refreshed. */
+const LOOK = 1_000;
+const LOOKS = 10;
+
 /** Add the section. */
 export function addRunning(managers: IRunningSessionManagers, places: Places, manager: Manager): void {
   const changed = new Signal<Places, undefined>(places);
@@ -24,6 +29,16 @@ export function addRunning(managers: IRunningSessionManagers, places: Places, ma
   const refresh = (): void => {
     places.refresh().catch((error: unknown) => console.warn('jupyter_ssh: no list of sessions', error));
   };
+  // Lab asks only when its button is pressed; sessions of kernels that this page does not talk to would not be seen.
+  let untilRefresh = 0;
+  setInterval(() => {
+    const isShown = Boolean(document.getElementById(PANEL)?.offsetParent) && document.visibilityState === 'visible';
+    untilRefresh = isShown ? untilRefresh - 1 : 0;
+    if (isShown && untilRefresh < 0) {
+      untilRefresh = LOOKS;
+      refresh();
+    }
+  }, LOOK);
   const item = (located: Located): IRunningSessions.IRunningItem => {
     const { place, description } = located;
     return {
