@@ -159,6 +159,22 @@ describe('a place', () => {
     expect(place.state).toBe('absent');
   });
 
+  it('finds out by itself that what is typed gets no answer', () => {
+    place.connect();
+    greet(last(sockets));
+    place.sendData({ stream: 1, offset: 0, bytes: new Uint8Array(1) });
+    clock.advance(14_000);
+    last(sockets).listener.control({ type: 'gone', session: 'other' });
+    clock.advance(30_000);
+    expect(place.state).toBe('connected');
+    place.sendData({ stream: 1, offset: 1, bytes: new Uint8Array(1) });
+    clock.advance(15_000);
+    expect(place.state).toBe('connected');
+    expect(last(sockets).sent).toContainEqual({ type: 'ping' });
+    clock.advance(5_000);
+    expect(place.state).toBe('waiting');
+  });
+
   it('does not give up at once on a kernel that has much to do', () => {
     place.connect();
     last(sockets).listener.closed(CLOSE.noService, '');

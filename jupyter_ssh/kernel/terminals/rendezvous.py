@@ -111,6 +111,7 @@ def publish(folder: Path, place: Place) -> Path:
     """Write the place's file, which others then find; returns its path."""
     content = json.dumps({**asdict(place), "token": place.token.hex()})
     target = _file(folder, place.place)
+    former = read_place(folder, place.place)  # of one that was killed, and may be a zombie still
     descriptor, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=folder)  # 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -119,6 +120,8 @@ def publish(folder: Path, place: Place) -> Path:
     except BaseException:
         os.unlink(name)
         raise
+    if former is not None and former.node == place.node and former.path != place.path:
+        remove_socket(former.path)
     return target
 
 

@@ -57,6 +57,7 @@ const GREETING_TIMEOUT = 12_000;
 /** While a page is restored, the connection of a notebook to its kernel may be long in coming. */
 const FINDING_TIMEOUT = 60_000;
 const PROBE_TIMEOUT = 5_000;
+const DOUBT = 15_000;
 const FRAME_ERRORS = 3;
 /** Greetings that a kernel which has answered before may leave unanswered. */
 const GREETINGS = 3;
@@ -86,6 +87,7 @@ export class PlaceConnection {
   private start: string | null = null;
   private cancelGreeting: (() => void) | null = null;
   private cancelProbe: (() => void) | null = null;
+  private cancelDoubt: (() => void) | null = null;
   private badFrames = 0;
   private ungreeted = 0;
   private stateValue: PlaceState = 'idle';
@@ -221,6 +223,11 @@ export class PlaceConnection {
   sendData(frame: DataFrame): void {
     if (this.stateValue === 'connected') {
       this.transport?.sendData(frame);
+      // What is typed is acknowledged at once. A network that swallows everything tells nobody, so somebody must ask.
+      this.cancelDoubt ??= this.clock.after(DOUBT, () => {
+        this.cancelDoubt = null;
+        this.hurry();
+      });
     }
   }
 
@@ -319,6 +326,8 @@ export class PlaceConnection {
   }
 
   private heard(): void {
+    this.cancelDoubt?.();
+    this.cancelDoubt = null;
     this.cancelProbe?.();
     this.cancelProbe = null;
   }

@@ -106,9 +106,9 @@ export class Viewer implements StreamListener {
     return this.writer.parsed;
   }
 
-  /** Whether the page has said how much room there is. */
-  get isSized(): boolean {
-    return this.size !== null;
+  /** Rows and columns that the page has said there is room for; null before. */
+  get room(): { rows: number; cols: number } | null {
+    return this.size;
   }
 
   dispose(): void {

@@ -229,7 +229,7 @@ export class SessionView implements IDisposable {
     if (viewer === null || xterm === null) {
       return;
     }
-    if (this.isApart && viewer.isSized) {
+    if (this.isApart && viewer.room !== null) {
       return; // the strip that says so takes room: the programs need not be told for a while
     }
     const size = this.terminal.isVisible && document.visibilityState === 'visible' ? this.room() : null;
@@ -256,7 +256,7 @@ export class SessionView implements IDisposable {
   };
 
   private announceFocus(viewer: Viewer): void {
-    const size = this.room();
+    const size = viewer.room ?? this.room(); // not measured anew: a strip may be about to go
     if (size !== null) {
       viewer.show(size.rows, size.cols, true, true);
     }

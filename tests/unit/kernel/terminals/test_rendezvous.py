@@ -176,6 +176,16 @@ def test_what_dead_kernels_left_is_swept_away(tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"elsewhere.json", "alive.json", "dead-too.json"}
 
 
+def test_who_follows_one_that_was_killed_removes_its_socket(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(folder / "one.s"))
+    left.close()
+    publish(folder, place_of(folder, place="host", path=str(folder / "one.s")))  # its process is still listed
+    publish(folder, place_of(folder, place="host", path=str(folder / "two.s")))
+    assert {path.name for path in folder.iterdir()} == {"host.json"}
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_file_that_others_may_read_is_not_believed(tmp_path: Path, mode: int) -> None:
     folder = private_folder(tmp_path)
