@@ -61,7 +61,7 @@ class Sessions:
         for entry in reversed(self.entries()):
             if entry.request == request:
                 if options.get("reconnect"):
-                    entry.connection.reopen = entry.connection.reopen or self._opener(target, options)
+                    entry.connection.reopen = entry.connection.reopen or self._reopener(target, options)
                 if entry.connection.can_revive:
                     entry.connection.revive()
                 if not entry.connection.closed:

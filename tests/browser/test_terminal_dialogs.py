@@ -73,6 +73,9 @@ def test_from_the_launcher_to_the_prompt(page, remote, tmp_path: Path):
     assert remote.host_key_fingerprint in shown
     assert "MD5:" in shown
     assert "+--[" in shown  # the picture
+    page.keyboard.press("Enter")  # meant for the terminal, perhaps: it trusts nobody
+    assert "choose “Trust and connect”" in panel.locator(".jssh-Verdict").inner_text()
+    assert page.locator(".jssh-Questions input[type=password]").count() == 0
     page.keyboard.type("SHA256:something else")
     assert panel.locator(".jssh-Verdict").inner_text() == "It is another one."
     page.keyboard.press("Control+a")

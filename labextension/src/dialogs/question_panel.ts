@@ -153,6 +153,13 @@ const FORMS: { [K in Question['kind']]: (question: Question & { kind: K }) => Fo
       verdict.dataset['same'] = String(same);
       forbid(given !== '' && !same);
     });
+    compare.addEventListener('keydown', event => {
+      if (event.key === 'Enter' && compare.value.trim() === '') {
+        event.preventDefault(); // it may have been meant for the terminal, and trust is no accident
+        verdict.textContent = 'To go on without comparing, choose “Trust and connect”.';
+        delete verdict.dataset['same'];
+      }
+    });
     const art = element('pre', 'jssh-Art', question.randomart);
     art.setAttribute('aria-hidden', 'true');
     return {
