@@ -215,7 +215,8 @@ def test_a_flood_is_interrupted_at_once(desk, name):
     run(desk.page, "yes floooooooooooood", "floooooooooooood\n" * 100)
     desk.page.wait_for_function(f"() => ({TAB}).view.viewer.parsed > 2_000_000")
     desk.page.keyboard.press("Control+c")
-    wait_for_text(desk.page, "^C")
+    if not WAYS[name].is_elsewhere:  # over the kernel's channels the prompt may wait for the next output
+        wait_for_text(desk.page, "^C")
     run(desk.page, "echo a''live", "alive")
 
 
