@@ -12,6 +12,9 @@ SHELL := /bin/bash
 .ONESHELL:
 MAKEFLAGS += --no-builtin-rules
 
+# The tests start hundreds of processes: none shall compile what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off

@@ -16,7 +16,7 @@ from tests.notebook.kernels import Kernel, ipykernel_6, running_kernel, write_co
 from tests.notebook.remotes import Remote
 from tests.support.processes import wait_until
 
-SECONDS = 30
+SECONDS = 90
 
 
 class FallbackPage:
@@ -85,7 +85,7 @@ class FallbackPage:
                 self.output += part.payload
             else:
                 self.frames.append(frame)
-        self.send({"type": "ack", "stream": 1, "offset": len(self.output)} if self.attached else {"type": "x"})
+        self.send(*([{"type": "ack", "stream": 1, "offset": len(self.output)}] if self.attached else []))
 
     @property
     def attached(self) -> bool:

@@ -49,7 +49,7 @@ def read(target: str, *lines: str, folder: Path) -> Options:
 def test_the_alias_means_the_same_machine(target: str, lines: list[str], tmp_path: Path) -> None:
     original = read(target, *lines, folder=tmp_path)
     alias = read("demo", *config_lines(original), folder=tmp_path)
-    left_out = {"host", "sources", "remote_command", "request_tty", "tokens", "_written"}
+    left_out = {"host", "sources", "notes", "remote_command", "request_tty", "tokens", "_written"}
     for name in Options.__dataclass_fields__.keys() - left_out:
         assert getattr(alias, name) == getattr(original, name), name
     assert alias.remote_command is None
