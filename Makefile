@@ -18,8 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off
-# More than the two cores of a small machine: many tests wait for a browser or a peer.
-WORKERS ?= 3
+WORKERS ?= 2
 PYTEST_ARGS ?=
 MINUTES ?= 15
 TARGETS ?=

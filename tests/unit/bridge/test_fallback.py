@@ -94,7 +94,7 @@ class FallbackPage:
     def until(self, condition: Callable[[], Any]) -> Any:
         end = time.monotonic() + SECONDS
         while not (value := condition()):
-            assert time.monotonic() < end, (self.frames[-5:], bytes(self.output[-200:]))
+            assert time.monotonic() < end, (self.frames[:2], self.frames[-3:], bytes(self.output[-200:]))
             self.read()
         return value
 
@@ -134,7 +134,7 @@ def kernel(
 
 def new_session(kernel: Kernel) -> str:
     shown = kernel.run("t = %ssh_terminal box\nprint(t.session)")
-    assert shown.error is None, shown.traceback
+    assert shown.reply["status"] == "ok", shown.reply
     return shown.stdout.strip()
 
 
@@ -154,7 +154,8 @@ def test_a_shell_answers(kernel: Kernel) -> None:
 def test_it_answers_while_a_cell_runs(kernel: Kernel, cell: str) -> None:
     page = FallbackPage(kernel)
     page.attach(new_session(kernel))
-    kernel.client.execute(f"print('begun', flush=True)\n{cell}")
+    # An interrupted cell would have what comes next refused for a moment.
+    kernel.client.execute(f"print('begun', flush=True)\n{cell}", stop_on_error=False)
 
     def begun() -> bool:
         message = kernel.client.get_iopub_msg(timeout=SECONDS)
