@@ -68,7 +68,10 @@ def open_lab(page: Any, lab: Lab, workspace: str) -> None:
 
 def open_terminal(page: Any, host: str = "demo") -> None:
     """A new tab on a host, as from the palette, and a shell's prompt in it."""
+    tabs = page.locator(".jssh-Tab").count()
     page.evaluate("host => { window.jupyterapp.commands.execute('jupyter-ssh:open-terminal', {host}); }", host)
+    # Another one may be in front, and connected, until the new one is there.
+    page.wait_for_function("tabs => document.querySelectorAll('.jssh-Tab').length > tabs", arg=tabs)
     wait_for_state(page, "connected")
     focus(page)
     run(page, "PS1='$ '; PROMPT_COMMAND=; clear; echo re''ady", "ready")
