@@ -41,12 +41,20 @@ class Lease:
         return self._shared.closing
 
 
+class _Door:
+    """One at a time connects; how many stand before it or in it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.entering = 0
+
+
 class JumpHosts:
     """The open connections to jump hosts of one event loop, by all that decides about them."""
 
     def __init__(self) -> None:
         self._shared: dict[str, _Shared] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._doors: dict[str, _Door] = {}
 
     async def lease(self, key: str, connect: Callable[[], Awaitable[Connection]]) -> Lease:
         """The open connection of that ``key``, or a new one by ``connect``, whose error is passed on.
@@ -54,13 +62,19 @@ class JumpHosts:
         Of several that want the same one at once, the first connects and is asked what there is to ask; the others wait
         for it, and if it does not succeed or is stopped, the next one tries.
         """
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            shared = self._shared.get(key)
-            if shared is None or shared.connection.closed:
-                shared = self._shared[key] = _Shared(await connect())
-            shared.users += 1
-        return Lease(self, key, shared)
+        door = self._doors.setdefault(key, _Door())
+        door.entering += 1
+        try:
+            async with door.lock:
+                shared = self._shared.get(key)
+                if shared is None or shared.connection.closed:
+                    shared = self._shared[key] = _Shared(await connect())
+                shared.users += 1
+            return Lease(self, key, shared)
+        finally:
+            door.entering -= 1
+            if not door.entering:
+                del self._doors[key]
 
     def connections(self) -> list[Connection]:
         """Those that are open."""
@@ -72,6 +86,4 @@ class JumpHosts:
             return
         if self._shared.get(key) is shared:
             del self._shared[key]
-        if key in self._locks and not self._locks[key].locked() and key not in self._shared:
-            del self._locks[key]
         shared.closing = asyncio.ensure_future(shared.connection.close())
