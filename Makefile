@@ -24,7 +24,7 @@ MINUTES ?= 15
 TARGETS ?=
 BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 
-.PHONY: help demo test lint format bench fuzz pictures clean peers
+.PHONY: help demo test environment pytest test-labextension lint format bench fuzz pictures clean peers
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -32,9 +32,19 @@ help:
 demo: $(VENV)/labextension.stamp
 	@exec $(BIN)/jupyter-ssh demo $(if $(filter-out 0,$(CHECK)),--check) $(if $(HOST),--host '$(HOST)')
 
-test: peers lint $(VENV)/ipykernel-6
+# Side by side what waits for the network, for timers and for pages. The environment comes first: both may need apt-get.
+test: $(BIN)/python
+	@$(MAKE) --no-print-directory -j2 peers environment
+	$(MAKE) --no-print-directory -j2 pytest lint test-labextension
+
+environment:
+	@$(MAKE) --no-print-directory -j1 $(VENV)/test.stamp $(VENV)/labextension.stamp $(VENV)/ipykernel-6
+
+pytest:
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-labextension:
 	@$(BIN)/python labextension/hatch_build.py test
-	exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/test.stamp $(VENV)/labextension.stamp
 	@$(BIN)/ruff check

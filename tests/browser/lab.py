@@ -115,13 +115,15 @@ def write_notebook(path: Path, cells: Sequence[str], kernel: str = "python3") ->
 
 
 @contextmanager
-def lab_with(folder: Path, notebooks: Mapping[str, Sequence[str]], **servers: PeerServer | Remote) -> Iterator[Lab]:
-    """JupyterLab with these notebooks, in whose kernels the servers are known by name."""
+def lab_with(
+    folder: Path, notebooks: Mapping[str, Sequence[str]], *hosts: str, **servers: PeerServer | Remote
+) -> Iterator[Lab]:
+    """JupyterLab with these notebooks, in whose kernels the servers, and ``hosts`` of ssh_config, are known by name."""
     root = folder / "root"
     root.mkdir()
     for name, cells in notebooks.items():
         write_notebook(root / name, cells)
-    with running_lab(root, lean_environment(folder, write_config(folder, **servers))) as lab:
+    with running_lab(root, lean_environment(folder, write_config(folder, *hosts, **servers))) as lab:
         yield lab
 
 
@@ -135,11 +137,11 @@ def lean_environment(folder: Path, config: Path) -> dict[str, str]:
     return env
 
 
-def new_page(browser: Any) -> Any:
-    """A page in a context of its own; so high that no cell is left out of it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 2600})
-    context.set_default_timeout(SECONDS * 1000)
-    return context.new_page()
+def high_page(context: Any) -> Any:
+    """A page so high that no cell is left out of it."""
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 2600})
+    return page
 
 
 def open_notebook(page: Any, address: str) -> None:

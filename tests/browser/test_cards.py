@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.lab import lab_with, new_page, open_notebook, run_cells
-from tests.notebook.remotes import embedded_server
+from tests.browser.lab import Lab, high_page, open_notebook, run_cells, write_notebook
 
 CELLS = (
     "%load_ext jupyter_ssh",
@@ -77,19 +75,17 @@ CONTRAST = """
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def page(context: Any, lab: Lab) -> Any:
     """A page on which all cells have been run."""
-    folder = tmp_path_factory.mktemp("cards")
-    with embedded_server(folder) as remote, lab_with(folder, {"cards.ipynb": CELLS}, demo=remote) as lab:
-        page = new_page(browser)
-        open_notebook(page, lab.address("cards.ipynb"))
-        run_cells(page)
-        page.wait_for_function("count => document.querySelectorAll('.jssh-card').length >= count", arg=CARDS)
-        yield page
-        page.context.close()
+    write_notebook(lab.folder / "cards.ipynb", CELLS)
+    page = high_page(context)
+    open_notebook(page, lab.address("cards.ipynb"))
+    run_cells(page)
+    page.wait_for_function("count => document.querySelectorAll('.jssh-card').length >= count", arg=CARDS)
+    return page
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_the_cards_are_readable_in_the_theme(page, tmp_path: Path, theme):
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, lab_with, new_page, open_notebook, run_cells
-from tests.notebook.remotes import Remote, embedded_server
+from tests.browser.lab import Lab, high_page, open_notebook, run_cells, write_notebook
 
 LOAD = "%load_ext jupyter_ssh"
 ASK = "%ssh -o PubkeyAuthentication=no -o UserKnownHostsFile=known demo echo in"
@@ -22,22 +21,17 @@ NOTEBOOKS = {
 
 
 @pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
-    with embedded_server(tmp_path_factory.mktemp("remote")) as remote:
-        yield remote
-
-
-@pytest.fixture(scope="module")
-def lab(remote: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab_with(tmp_path_factory.mktemp("cells"), NOTEBOOKS, demo=remote) as lab:
-        yield lab
+def lab(shared_lab: Lab) -> Lab:
+    for name, cells in NOTEBOOKS.items():
+        write_notebook(shared_lab.folder / name, cells)
+    return shared_lab
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    page = new_page(browser)
+def page(context: Any) -> Iterator[Any]:
+    page = high_page(context)
     yield page
-    page.context.close()
+    page.close()
 
 
 def wait_for(page: Any, text: str) -> None:
@@ -72,7 +66,8 @@ def test_a_flood_neither_kills_the_page_nor_the_result(page, lab):
     assert page.evaluate("() => document.querySelector('.jp-Notebook').innerText.includes('rate exceeded')") is False
 
 
-def test_a_host_key_and_a_password_are_asked_for_below_the_cell(page, lab, remote):
+def test_a_host_key_and_a_password_are_asked_for_below_the_cell(page, lab, shared_remote):
+    remote = shared_remote
     open_notebook(page, lab.address("question.ipynb"))
     run_cells(page)
     wait_for(page, remote.host_key_fingerprint)

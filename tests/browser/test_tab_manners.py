@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, end_host, read_place
 from tests.browser.lab import Lab
-from tests.browser.terminals import SHOWN, TAB, end_all, focus, open_lab, open_terminal, run, wait_for_state
+from tests.browser.terminals import SHOWN, TAB, focus, open_lab, open_terminal, run, wait_for_state
 from tests.support.processes import wait_until
 
 
 @pytest.fixture(scope="module")
-def lab_page(browser: Any, shared_lab: Lab) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 760, "height": 700})
-    context.set_default_timeout(30_000)
+def lab_page(context: Any, lab: Lab) -> Any:
+    """A small one."""
     page = context.new_page()
-    open_lab(page, shared_lab, "manners")
-    yield page
-    context.close()
+    page.set_viewport_size({"width": 760, "height": 700})
+    open_lab(page, lab, "manners")
+    return page
 
 
-@pytest.fixture
-def page(lab_page: Any) -> Iterator[Any]:
-    yield lab_page
-    end_all(lab_page)
-
-
-def test_a_tab_takes_the_place_of_the_launcher_however_long_the_choice_took(page: Any, shared_lab: Lab) -> None:
+def test_a_tab_takes_the_place_of_the_launcher_however_long_the_choice_took(page: Any, lab: Lab) -> None:
     page.locator(".jp-LauncherCard:has-text('SSH Terminal')").click()
     page.wait_for_selector(".jssh-Hosts-item")
-    end_host(shared_lab.runtime)  # as it does by itself when nobody needs it for a minute
-    wait_until(lambda: read_place(shared_lab.runtime / FOLDER, HOST_PLACE) is None, "the host ends")
+    end_host(lab.runtime)  # as it does by itself when nobody needs it for a minute
+    wait_until(lambda: read_place(lab.runtime / FOLDER, HOST_PLACE) is None, "the host ends")
     page.keyboard.type("demo")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -91,12 +83,11 @@ def test_black_on_green_can_be_read(page: Any) -> None:
     assert ratio >= 4.5
 
 
-def test_the_running_panel_lists_what_another_page_has_opened(page: Any, browser: Any, shared_lab: Lab) -> None:
+def test_the_running_panel_lists_what_another_page_has_opened(page: Any, context: Any, lab: Lab) -> None:
     open_terminal(page)
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
     other = context.new_page()
-    open_lab(other, shared_lab, "running")
+    open_lab(other, lab, "running")
     other.evaluate("() => { window.jupyterapp.shell.activateById('jp-running-sessions'); }")
     other.locator(".jp-RunningSessions-item:has-text('demo')").last.click()
     wait_for_state(other, "connected")
-    context.close()
+    other.close()

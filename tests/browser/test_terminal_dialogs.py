@@ -8,43 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, lean_environment, running_lab
-from tests.browser.terminals import build_labextension, end_all, focus, open_lab, run, wait_for_state
-from tests.notebook.remotes import Remote, embedded_server
-
-
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
-    with embedded_server(tmp_path_factory.mktemp("remote")) as remote:
-        yield remote
-
-
-@pytest.fixture(scope="module")
-def lab(remote: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab with a host whose key is not known and that wants a password."""
-    build_labextension()
-    folder = tmp_path_factory.mktemp("dialogs")
-    config = folder / "ssh_config"
-    config.write_text(
-        f"Host stranger\n    HostName {remote.host}\n    Port {remote.port}\n    User {remote.user}\n"
-        f"    PubkeyAuthentication no\n    UserKnownHostsFile {folder / 'known'}\n    GlobalKnownHostsFile none\n"
-        "Host other-one\n    HostName 127.0.0.1\n"
-    )
-    root = folder / "root"
-    root.mkdir()
-    with running_lab(root, lean_environment(folder, config)) as lab:
-        yield lab
+from tests.browser.lab import Lab
+from tests.browser.terminals import end_all, focus, open_lab, run, wait_for_state
 
 
 @pytest.fixture
-def page(browser: Any, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(60_000)
+def page(context: Any, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """One of its own, with the launcher and nothing else."""
     page = context.new_page()
     open_lab(page, lab, f"dialogs{len(request.node.name)}")
     yield page
     end_all(page)
-    context.close()
+    page.close()
 
 
 def choose(page: Any, typed: str) -> None:
@@ -66,7 +41,8 @@ def heading(page: Any, wanted: str) -> Any:
     return panel
 
 
-def test_from_the_launcher_to_the_prompt(page, remote, tmp_path: Path):
+def test_from_the_launcher_to_the_prompt(page, shared_remote, tmp_path: Path):
+    remote = shared_remote
     choose(page, "strang")
     panel = heading(page, "Is this the right machine?")
     shown = panel.inner_text()

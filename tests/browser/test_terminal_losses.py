@@ -17,7 +17,6 @@ from tests.browser.terminals import (
     TAB,
     build_labextension,
     cells,
-    end_all,
     focus,
     open_lab,
     open_terminal,
@@ -65,27 +64,6 @@ class Age:
     @staticmethod
     def _older(message: str | bytes) -> str | bytes:
         return message.replace('"version":1', '"version":0') if isinstance(message, str) else message
-
-
-@pytest.fixture(scope="module")
-def context(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(60_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture(scope="module")
-def lab_page(context: Any, lab: Lab) -> Any:
-    page = context.new_page()
-    open_lab(page, lab, "losses")
-    return page
-
-
-@pytest.fixture
-def page(lab_page: Any) -> Iterator[Any]:
-    yield lab_page
-    end_all(lab_page)
 
 
 def strip(page: Any) -> str:

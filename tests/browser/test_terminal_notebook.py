@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, lab_with, open_notebook, run_cells
-from tests.browser.terminals import build_labextension, end_all, focus, run, session, wait_for_state, wait_for_text
-from tests.notebook.remotes import embedded_server
+from tests.browser.lab import Lab, open_notebook, run_cells, write_notebook
+from tests.browser.terminals import end_all, focus, run, session, wait_for_state, wait_for_text
 
 CELLS = ["%load_ext jupyter_ssh", "%ssh_terminal demo"]
 INLINE = ["%load_ext jupyter_ssh", "%ssh_terminal --inline demo"]
 
 
+NOTEBOOKS = {"tab.ipynb": CELLS, "inline.ipynb": INLINE, "restart.ipynb": CELLS}
+
+
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    build_labextension()
-    folder = tmp_path_factory.mktemp("notebook")
-    notebooks = {
-        "tab.ipynb": CELLS,
-        "inline.ipynb": INLINE,
-        "restart.ipynb": CELLS,
-    }
-    with embedded_server(folder) as remote, lab_with(folder, notebooks, demo=remote) as lab:
-        yield lab
-
-
-@pytest.fixture
-def context(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(60_000)
-    yield context
-    context.close()
+def lab(shared_lab: Lab) -> Lab:
+    for name, cells in NOTEBOOKS.items():
+        write_notebook(shared_lab.folder / name, cells)
+    return shared_lab
 
 
 def test_a_tab_opens_once_and_is_found_from_its_output(context, lab):

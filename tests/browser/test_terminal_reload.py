@@ -9,7 +9,6 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.browser.lab import Lab
 from tests.browser.terminals import (
     XTERM,
     cells,
@@ -25,21 +24,6 @@ from tests.browser.terminals import (
     wait_for_text,
 )
 from tests.support.peers import require_tool
-
-
-@pytest.fixture(scope="module")
-def lab(shared_lab: Lab) -> Lab:
-    return shared_lab
-
-
-@pytest.fixture(scope="module")
-def lab_page(browser: Any, lab: Lab) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    open_lab(page, lab, "reload")
-    yield page
-    context.close()
 
 
 @pytest.fixture

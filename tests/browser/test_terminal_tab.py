@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab
 from tests.browser.terminals import (
     TAB,
     XTERM,
@@ -41,27 +40,6 @@ CONTRAST = f"""() => {{
     return [name, (high + 0.05) / (low + 0.05)];
   }});
 }}"""
-
-
-@pytest.fixture(scope="module")
-def lab(shared_lab: Lab) -> Lab:
-    return shared_lab
-
-
-@pytest.fixture(scope="module")
-def context(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(60_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture(scope="module")
-def lab_page(context: Any, lab: Lab) -> Any:
-    page = context.new_page()
-    open_lab(page, lab, "tab")
-    return page
 
 
 @pytest.fixture
@@ -165,7 +143,7 @@ def test_copy_and_paste_with_the_mouse_and_the_usual_keys(page):
     page.keyboard.press("Control+v")
     page.keyboard.type("]\n")
     wait_for_text(page, "\n[take me]")
-    page.keyboard.type("cat; echo be''hind\n")
+    run(page, "echo st''arted; cat; echo be''hind", "\nstarted")
     page.keyboard.press("Control+c")  # without one it interrupts
     run(page, "echo int''errupted", "interrupted")
     assert "behind" not in text(page)
@@ -286,7 +264,7 @@ def test_an_ended_shell_leaves_its_screen_and_a_new_one_is_a_click_away(page):
     assert "last words" in text(page)
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_the_theme_is_followed(page, tmp_path: Path, theme):
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")

@@ -65,7 +65,9 @@ async def test_another_agent_than_that_of_the_login(
 
 async def test_an_agent_that_is_gone_ends_nothing_else(openssh_server: Any, tmp_path: Path) -> None:
     async with reach(openssh_server, forward_agent=str(tmp_path / "nothing")) as connection:
-        assert b"communication with agent failed" in (await connection.run(LIST)).stderr
+        listed = await connection.run(LIST)
+        # It has written before the channel is refused, or writes after: then the closed socket's signal ends it.
+        assert b"communication with agent failed" in listed.stderr or listed.exit_signal == "PIPE"
         assert (await connection.run("echo on")).stdout == b"on\n"
 
 
