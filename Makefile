@@ -57,7 +57,7 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff format
 	$(BIN)/python labextension/hatch_build.py format
 
-bench: peers $(VENV)/test.stamp
+bench: peers $(VENV)/test.stamp $(VENV)/labextension.stamp
 	@for script in $(filter-out benchmarks/_%,$(BENCHMARKS)); do
 		echo "== $$script"
 		$(BIN)/python "$$script"
