@@ -200,7 +200,7 @@ def ours(page: Any, running: Lab) -> Screen:
 
     def another() -> None:
         before = page.evaluate("() => window.jupyterapp.shell.currentWidget.id")
-        run_cell(page, OPEN_CELL)
+        run_cell(page, OPEN_CELL, comes_back=False)
         page.wait_for_function(
             "before => window.bench.ready() && window.jupyterapp.shell.currentWidget.id !== before", arg=before
         )
@@ -212,19 +212,20 @@ def ours(page: Any, running: Lab) -> Screen:
     return screen
 
 
-def run_cell(page: Any, number: int) -> None:
-    """Bring the notebook to the front, begin to run one of its cells, and go back to the terminal."""
+def run_cell(page: Any, number: int, comes_back: bool = True) -> None:
+    """Bring the notebook to the front, begin to run one of its cells, and go back to what was in front."""
     page.evaluate(
-        """async number => {
+        """async ([number, comesBack]) => {
             const shell = window.jupyterapp.shell, terminal = shell.currentWidget;
             const notebook = [...shell.widgets('main')].find(widget => widget.context?.path === 'bench.ipynb');
             shell.activateById(notebook.id);
             notebook.content.activeCellIndex = number;
             window.jupyterapp.commands.execute('notebook:run-cell');
+            if (!comesBack) return;
             await new Promise(done => setTimeout(done, 1000));
             shell.activateById(terminal.id);
         }""",
-        number,
+        [number, comes_back],
     )
 
 
@@ -235,6 +236,6 @@ def interrupt_kernel(page: Any) -> None:
             const shell = window.jupyterapp.shell;
             const notebook = [...shell.widgets('main')].find(widget => widget.context?.path === 'bench.ipynb');
             await notebook.sessionContext.session.kernel.interrupt();
-            await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs');
+            await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs', {activate: false});
         }"""
     )
