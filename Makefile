@@ -38,7 +38,7 @@ test: $(BIN)/python
 	$(MAKE) --no-print-directory -j2 pytest lint test-labextension
 
 environment:
-	@$(MAKE) --no-print-directory -j1 $(VENV)/test.stamp $(VENV)/labextension.stamp $(VENV)/ipykernel-6
+	@for part in test.stamp labextension.stamp ipykernel-6; do $(MAKE) --no-print-directory $(VENV)/$$part; done
 
 pytest:
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
