@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Sequence
 
 from jupyter_ssh.commands import escapes, terminal
@@ -35,6 +36,7 @@ class LocalSession:
         self._raw = terminal.RawMode(STDIN)
         self._quit = asyncio.Event()
         self._process: Process | None = None
+        self._began = time.monotonic()
 
     async def run(self, command: str | None, *, subsystem: bool) -> int:
         """Start the command (``None``: the login shell) and stay with it to its end.
@@ -60,12 +62,14 @@ class LocalSession:
             process.close()
             if pty is not None:
                 self._messages.say(f"Connection to {self._options.host_name} closed.")
+            self._tell_transferred()
         return self._status(process)
 
     async def wait(self) -> int:
         """Run nothing (``-N``): stay until the connection ends or a signal comes."""
         self._interrupts.watch(self._quit.set)
         await _first(self._connection.wait_closed(), self._quit.wait())
+        self._tell_transferred()
         if self._connection.closed_because is not None:
             raise self._connection.closed_because
         return FAILURE
@@ -190,6 +194,13 @@ class LocalSession:
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
+    def _tell_transferred(self) -> None:
+        driver, seconds = self._connection.driver, max(time.monotonic() - self._began, 0.001)
+        sent, received = driver.bytes_sent, driver.bytes_received
+        self._messages.say(f"Transferred: sent {sent}, received {received} bytes, in {seconds:.1f} seconds", "VERBOSE")
+        speeds = f"sent {sent / seconds:.1f}, received {received / seconds:.1f}"
+        self._messages.say(f"Bytes per second: {speeds}", "VERBOSE")
+
     def _status(self, process: Process) -> int:
         if self._interrupts.received is not None:
             self._messages.say(f"Killed by signal {int(self._interrupts.received)}.", "VERBOSE")
@@ -205,8 +216,9 @@ class LocalSession:
 def describe(connection: Connection) -> str:
     """What a connection is made of, a line each."""
     info = connection.info
+    place = f"{info.address} port {info.port}" if info.address else f"via {info.via}, port {info.port}"
     lines = {
-        "server": f"{info.user}@{info.host} ({info.address} port {info.port}), {info.server_version}",
+        "server": f"{info.user}@{info.host} ({place}), {info.server_version}",
         "exchange": info.exchange + (" (post-quantum)" if info.post_quantum else ""),
         "host key": f"{info.host_key_algorithm} {info.host_key_fingerprint}",
         **({"host key in DNS": info.host_key_dns} if info.host_key_dns else {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,6 +260,18 @@ async def test_host_certificates_of_every_type(certified_host: PeerServer, known
             assert connection.info.host_key_fingerprint == key_of(key_type).public.fingerprint
         record(software(connection.session.info), "client", **{"host key": name})
     assert known_hosts.read_text() == before
+
+
+async def test_who_vouches_is_said(
+    certified_host: PeerServer, known_hosts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", "jupyter_ssh"):
+        async with talking(certified_host, known_hosts=known_hosts):
+            pass
+    shown = r'Server host certificate: \S+ SHA256:\S+, serial \d+ ID ".*" CA \S+ SHA256:\S+ valid \w'
+    assert re.search(shown, caplog.text)
+    assert re.search(r"Host '\S+' is known and matches the \S+-CERT host certificate\.", caplog.text)
+    assert f"Found CA key in {known_hosts}:1" in caplog.text
 
 
 async def test_certificates_come_first_where_an_authority_is_known(

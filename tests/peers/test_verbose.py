@@ -21,6 +21,8 @@ from tests.support.servers import PeerServer
 LINES = (
     r"debug1: Reading configuration data \S+ssh_config",
     r"debug1: \S+ssh_config line 1: Applying options for 127\.\*",
+    r"debug1: \S+ssh_config line 3: include /nothing/here/\* matched no files",
+    r"debug1: Executing command: 'test 127\.0\.0\.1 = other'",
     r"debug1: Connecting to 127\.0\.0\.1 \[127\.0\.0\.1\] port \d+\.",
     r"debug1: Connection established\.",
     r"debug1: Local version string SSH-2\.0-\S+",
@@ -55,6 +57,10 @@ LINES = (
     r'Authenticated to 127\.0\.0\.1 \(\[127\.0\.0\.1\]:\d+\) using "publickey"\.',
     r"debug1: Entering interactive session\.",
     r"debug1: Sending command: true",
+    r"debug1: client_input_channel_req: channel 0 rtype exit-status reply 0",
+    r"debug1: channel 0: free: client-session",
+    r"Transferred: sent \d+, received \d+ bytes, in \d+\.\d seconds",
+    r"Bytes per second: sent \d+\.\d, received \d+\.\d",
     r"debug1: Exit status 0",
 )
 ANYWHERE = (
@@ -63,15 +69,25 @@ ANYWHERE = (
     r"debug1: identity file \S+wrong type 3",
     r"debug1: Will attempt key: \S+wrong ED25519 SHA256:\S+",
     r"debug1: SSH2_MSG_EXT_INFO received",
+    r"debug1: channel 0: new session \[client-session\]",
+    r"debug1: channel 0: setting env JUPYTER_SSH_MARK",
     r"debug1: kex_input_ext_info: server-sig-algs=<\S+>",
     r"debug3: receive packet: type 20",
 )
 
 
+CONFIG = """Include /nothing/here/*
+Match exec "test %h = other"
+  ServerAliveInterval 61
+Match all
+  SetEnv JUPYTER_SSH_MARK=not-shown
+"""
+
+
 def run(program: list[str], server: PeerServer, *options: str) -> str:
     known = f"-oUserKnownHostsFile={server.known_hosts}"
     config = server.home.parent / "ssh_config"
-    config.write_text("Host 127.*\n ServerAliveInterval 60\n")
+    config.write_text("Host 127.*\n ServerAliveInterval 60\n" + CONFIG)
     where = ["-F", str(config), "-p", str(server.port), known, "-oIdentitiesOnly=yes", f"{server.user}@{server.host}"]
     done = subprocess.run([*program, *options, *where, "true"], capture_output=True, text=True, env=os.environ)
     return done.stderr.replace("\r\n", "\n")
@@ -95,6 +111,7 @@ def test_less_is_said_with_fewer_letters(openssh_server: PeerServer) -> None:
     program = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"]
     text = run(program, openssh_server, "-v", "-i", str(openssh_server.client_key))
     assert "debug1: Authenticating to" in text
+    assert "not-shown" not in text
     assert "debug2:" not in text
     assert "debug3:" not in text
 

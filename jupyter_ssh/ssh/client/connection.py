@@ -429,9 +429,6 @@ class Connection:
         if pty is not None:
             set_quality(self.driver.tcp_socket, self.options, interactive=True)
         process = Process(self, command)
-        log.debug(
-            "Sending subsystem: %s" if subsystem else "Sending command: %s", subsystem or command or "(the shell)"
-        )
         try:
             await within(process.begin(pty, env or {}, subsystem), timeout, "starting a process")
         except BaseException as error:

@@ -19,6 +19,7 @@ from ..net.command import output_of
 from ..protocol.events import HostKeyOffered
 from ..protocol.session import ClientSession
 from ..protocol.settings import Settings
+from ..trust.entries import Entry, Marker
 from ..trust.host_certificates import plain_key
 from ..trust.host_names import host_name
 from ..trust.known_hosts import Status, Verdict
@@ -77,6 +78,7 @@ class HostKeyCheck:
         self._prompts = prompts
         self._messages: list[str] = []
         self._dns: DnsFinding | None = None
+        self._authority: Entry | None = None
 
     async def prepare(self) -> Settings:
         """Reads what is known of the host; the settings that follow from it.
@@ -101,6 +103,8 @@ class HostKeyCheck:
             judgement = await self._judge(offered.key, address)
             if isinstance(judgement, Ask):
                 await self._ask(judgement)
+            elif isinstance(judgement, Accept) and judgement.entry is not None and judgement.warning is None:
+                self._authority = judgement.entry if judgement.entry.marker is Marker.CERT_AUTHORITY else None
         except HostKeyError as error:
             session.reject_host_key(error)
             raise
@@ -114,13 +118,14 @@ class HostKeyCheck:
             dns="" if self._dns is None else self._dns.summary(offered.key),
         )
 
-    def known_as(self, session: ClientSession) -> tuple[PublicKey, Verdict | None]:
-        """The host's key once it was accepted, and what the files say of it now; None where they do not count."""
+    def known_as(self, session: ClientSession) -> tuple[PublicKey, Verdict | None, Entry | None]:
+        """The host's key once it was accepted, what the files say of it now (None where they do not count), and the
+        line of the authority that vouched for it."""
         key = session.transport.host_key
         assert key is not None
         plain = plain_key(key)
         verdict = self.policy.known_hosts.check(self.host, self.port, plain)
-        return key, verdict if verdict.status is Status.KNOWN else None
+        return key, verdict if verdict.status is Status.KNOWN else None, self._authority
 
     # --- the judgement ------------------------------------------------------------------------------------------------
 

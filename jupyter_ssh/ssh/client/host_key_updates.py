@@ -75,7 +75,7 @@ class HostKeyUpdates:
             keys = decode_announcement(details, algorithms)
             plan = await asyncio.to_thread(self._plan, keys)
             if plan.obstacle is not None:
-                log.info("the host keys of %s are not updated: %s", self._host, plan.obstacle)
+                log.debug("the host keys of %s are not updated: %s", self._host, plan.obstacle)
             if not plan.changes:
                 return
             if plan.new:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from ..config.options import Options
 from ..crypto.exchange import EXCHANGES
 from ..keys.base import PublicKey
+from ..keys.certificates import Certificate
+from ..keys.validity import format_validity
 from ..protocol.negotiation import INTEGRATED_MAC, Direction
 from ..protocol.packet_ring import Packet
 from ..protocol.session import ClientSession
+from ..trust.entries import Entry
 from ..trust.host_names import host_name
 from ..trust.known_hosts import Status, Verdict
 from ..wire.messages import KexInit
@@ -56,15 +59,20 @@ class Narration:
             self._progress.note("SSH2_MSG_EXT_INFO received")
             self._progress.note(f"kex_input_ext_info: server-sig-algs=<{harmless(said.decode('ascii', 'replace'))}>")
 
-    def host_key(self, key: PublicKey, verdict: Verdict | None, dns: str) -> None:
+    def host_key(self, key: PublicKey, verdict: Verdict | None, authority: Entry | None, dns: str) -> None:
         """The host key was judged and accepted; ``verdict`` is what known_hosts now says, None where nobody asked.
 
+        ``authority`` is the ``@cert-authority`` line that vouches for the host, where one does.
         ``dns`` is what DNS says, empty where it was not asked.
         """
         options = self._options
         name = options.host_key_alias or host_name(options.host_name, options.port)
         shown = f"{key.nickname} {key.fingerprint}" + (f" (DNS: {dns})" if dns else "")
-        if verdict is not None and verdict.status is Status.KNOWN and verdict.entry is not None:
+        if isinstance(key, Certificate) and authority is not None:
+            self._progress.note(f"Host '{name}' is known and matches the {key.nickname} host certificate.")
+            self._progress.note(f"Found CA key in {authority.place}")
+            self._progress.done(Step.HOST_KEY, f"{shown}, vouched for by the authority in {authority.place}")
+        elif verdict is not None and verdict.status is Status.KNOWN and verdict.entry is not None:
             self._progress.note(f"Host '{name}' is known and matches the {key.nickname} host key.")
             self._progress.note(f"Found key in {verdict.entry.place}")
             self._progress.done(Step.HOST_KEY, f"{shown}, known from {verdict.entry.place}")
@@ -107,7 +115,7 @@ class Narration:
             reply = "SSH2_MSG_KEX_ECDH_REPLY" if "group-exchange" not in agreed.kex else "SSH2_MSG_KEX_DH_GEX_REPLY"
             note(f"expecting {reply}")
             note(f"{reply} received")
-            note(f"Server host key: {key.key_type} {key.fingerprint}")
+            note(_certificate(key) if isinstance(key, Certificate) else f"Server host key: {_named(key)}")
         strength = "post-quantum" if EXCHANGES[agreed.kex].post_quantum else "not post-quantum"
         cipher = agreed.server_to_client.cipher
         self._progress.done(Step.ALGORITHMS, f"{agreed.kex} ({strength}), {agreed.host_key}, {cipher}")
@@ -115,6 +123,19 @@ class Narration:
     def _tell_proposal(self, proposal: KexInit) -> None:
         for title, name in _LISTS:
             self._progress.note(f"{title}: {harmless(','.join(getattr(proposal, name)))}", DEBUG2)
+
+
+def _named(key: PublicKey) -> str:
+    return f"{key.key_type} {key.fingerprint}"
+
+
+def _certificate(certificate: Certificate) -> str:
+    said, authority = certificate.statement, certificate.authority
+    valid = format_validity(said.valid_after, said.valid_before)
+    return (
+        f'Server host certificate: {_named(certificate)}, serial {said.serial} ID "{harmless(said.key_id)}" '
+        f"CA {_named(authority)} valid {valid}"
+    )
 
 
 def _direction(direction: Direction) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ from .streams import Reader, Writer
 
 if TYPE_CHECKING:
     from .connection import Connection
+
+log = logging.getLogger("jupyter_ssh.ssh")
 
 UNREAD_BUDGET: Final = 64 * 1024 * 1024
 """Bytes one stream may hold unread so that somebody can go on reading the other."""
@@ -155,10 +158,15 @@ class Process:
             self.exit_signal, self.exit_message = harmless(ending.name)[:MAX_SIGNAL_NAME], harmless(ending.message)
         else:
             known = False
+        number = self._channel.number
+        log.debug(
+            "client_input_channel_req: channel %d rtype %s reply %d", number, harmless(event.name), event.want_reply
+        )
         if event.want_reply:
             self._channel.reply(known)
 
     def _on_closed(self, error: SSHError | None) -> None:
+        log.debug("channel %d: free: client-session", self._channel.number)
         self._error = error
         self.stdin.closed(error)
         self.stdout.feed_eof(error)
@@ -180,12 +188,15 @@ class Process:
     async def begin(self, pty: Pty | None, env: Mapping[str, str], subsystem: str | None) -> None:
         """Waits for the channel, then asks for terminal, environment and command; raises `ChannelRequestDenied`."""
         await self._opened
+        log.debug("channel %d: new session [client-session]", self._channel.number)
         if self._connection.agent_forwarding is not None:
             self._connection.agent_forwarding.offered = True
+            log.debug("Requesting authentication agent forwarding.")
             self._channel.request(AGENT_REQUEST)  # without an answer: who may not have it goes without, as OpenSSH
         if pty is not None:
             pty_reply = self._ask("pty-req", pty.request().encode())
         for name, value in env.items():
+            log.debug("channel %d: setting env %s", self._channel.number, name)  # its value may be a secret
             self._channel.request("env", r.EnvRequest(name, value).encode())
         if subsystem is not None:
             what, details = "subsystem", r.SubsystemRequest(subsystem).encode()
@@ -193,6 +204,7 @@ class Process:
             what, details = "exec", r.ExecRequest(self.command.encode("utf-8", "surrogateescape")).encode()
         else:
             what, details = "shell", b""
+        log.debug("Sending %s: %s", "subsystem" if subsystem else "command", subsystem or self.command or "(the shell)")
         start_reply = self._ask(what, details)
         if pty is not None and not await pty_reply:
             raise self._denied("a terminal (pty-req)")

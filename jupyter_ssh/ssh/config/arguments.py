@@ -98,6 +98,8 @@ LETTERS: dict[str, Letter] = {
 
 _STDIO_PLACE = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]/@\s]+)):(?P<port>[0-9]+)")
 _SEVERAL_HOPS = "Divide several hosts by commas: -J first,second."
+# The weakest of all that is said, as in OpenSSH.
+_OF_STDIO_FORWARD = (("ClearAllForwardings", "yes"), ("ExitOnForwardFailure", "yes"))
 _LOUDER = {0: "INFO", 1: "DEBUG1", 2: "DEBUG2", 3: "DEBUG3"}
 
 
@@ -127,7 +129,7 @@ class Arguments:
     @property
     def command_line(self) -> list[str | tuple[str, str]]:
         """The options in the order in which the first value counts."""
-        return [*self.winning.items(), *self.ordered]
+        return [*self.winning.items(), *self.ordered, *(_OF_STDIO_FORWARD if self.stdio_forward else ())]
 
     @property
     def subsystem(self) -> bool:

@@ -180,7 +180,7 @@ ROWS: tuple[Keyword, ...] = (
         aliases=("HostbasedAcceptedKeyTypes", "HostbasedKeyTypes"),
         effect=KNOWN,
     ),
-    Keyword("IdentityAgent", "identity_agent", special.AGENT, tokens=_ALL, variables=True, home=True),
+    Keyword("IdentityAgent", "identity_agent", special.AGENT, tokens=_ALL, variables=True, home=True, expanded=True),
     Keyword("IgnoreUnknown", "ignore_unknown", LIST),
     Keyword("KbdInteractiveDevices", "kbd_interactive_devices", LIST),
     Keyword("KexAlgorithms", "kex_algorithms", EXCHANGE_LIST),

@@ -17,7 +17,7 @@ class MatchContext:
     """What Host and Match compare with; the callables are asked when needed, for earlier lines may change them.
 
     ``host`` is what HostName says so far, ``listed`` the name that Host compares with: as typed, and in the second
-    round (``final``) as canonicalised.
+    round (``final``) as canonicalised.  ``note`` takes lines for ``-v``.
     """
 
     original_host: str
@@ -27,6 +27,7 @@ class MatchContext:
     tag: Callable[[], str]
     tokens: Callable[[], Mapping[str, str]]
     around: Surroundings
+    note: Callable[[str], None] = lambda line: None
     final: bool = False
     final_requested: bool = False
 
@@ -119,6 +120,7 @@ def _exec(value: str, where: str, context: MatchContext) -> bool:
     what = f"{where}: Match exec '{command}'"
     if context.around.run is None:
         raise ConfigError(f"{what} cannot be run here", phase="options")
+    context.note(f"Executing command: '{command}'")
     try:
         status = context.around.run(command)
     except TimeoutError as error:

@@ -127,6 +127,7 @@ class _Reading:
             tag=lambda: str(settings.values.get("tag", "")),
             tokens=lambda: _tokens(settings.values, target, around, _host_name(settings, target)),
             around=around,
+            note=settings.notes.append,
         )
 
     def read(self, files: Sequence[ConfigFile]) -> None:
@@ -134,11 +135,17 @@ class _Reading:
         for file in files:
             read_config(file, settings, self._context)
         options = self._canonicalization()
-        name = canonical_name(_host_name(settings, self._target), options, self._around.names)
+        given = _host_name(settings, self._target)
+        if self._context.final_requested:
+            settings.notes.append("configuration requests final Match pass")
+        name = canonical_name(given, options, self._around.names)
+        if name != given.lower():
+            settings.notes.append(f'Canonicalized hostname "{given}" => "{name}"')
         again = self._context.final_requested or options.when != "no"
         settings.values["host_name"] = name.replace("%", "%%")
         if not again:
             return
+        settings.notes.append("re-parsing configuration")
         # What has been decided by cannot be said any more.
         for option in ("canonicalize_fallback_local", "canonicalize_hostname", "canonicalize_max_dots"):
             settings.values.setdefault(option, KEYWORDS[option.replace("_", "")].default)

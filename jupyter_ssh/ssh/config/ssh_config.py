@@ -155,10 +155,13 @@ class _Reader:
                 raise ConfigError(f"{where}: keyword Include empty argument", phase="options")
             if argument.startswith("~") and not file.user:
                 raise ConfigError(f"{where}: bad include path {argument}.", phase="options")
-            for path in _included(self._expanded(argument, where), file, self._context.around.home):
+            included = _included(self._expanded(argument, where), file, self._context.around.home)
+            if not included:
+                self._settings.notes.append(f"{where}: include {argument} matched no files")
+            for path in included:
                 # What is included may not be written by others, also where the file itself was named with -F.
-                included = ConfigFile(path, required=False, checked=True, user=file.user, named_at=where)
-                self.read(included, depth=depth + 1, reachable=active)
+                found = ConfigFile(path, required=False, checked=True, user=file.user, named_at=where)
+                self.read(found, depth=depth + 1, reachable=active)
 
     def _expanded(self, argument: str, where: str) -> str:
         """``${NAME}`` and tokens, as since OpenSSH 9.9."""

@@ -76,6 +76,8 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._flush_scheduled = False
         self._quick_acks = 0
         self._no_hurry = False
+        self.bytes_sent = self.bytes_received = 0
+        """Of the transport: packets with all that is around them."""
         self._timer: asyncio.TimerHandle | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -108,6 +110,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     def buffer_updated(self, nbytes: int) -> None:
         """asyncio: ``nbytes`` were received."""
+        self.bytes_received += nbytes
         self.session.received(nbytes)
         self._flush()
         if self._quick_acks:
@@ -205,6 +208,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         if not self._paused:
             packets = session.data_to_send()
             if packets:
+                self.bytes_sent += sum(map(len, packets))
                 transport.writelines(packets)
         if session.failure is not None:
             if self._giving_up is None:
