@@ -104,6 +104,15 @@ describe('a viewer', () => {
       ...members
     });
   const output = (offset: number, text: string): void => viewer.data(offset, encoder.encode(text));
+  /** Answer the one skip that was sent; returns from where on the page has thrown away, at most up to `came`. */
+  const skipped = (to: number, came = to): number => {
+    const skips = kernel.take('skip');
+    expect(skips).toHaveLength(1);
+    const from = skips[0]?.offset ?? NaN;
+    expect(from).toBeLessThanOrEqual(came);
+    viewer.control({ type: 'skipped', stream: 7, from, to });
+    return from;
+  };
   const drawn = (): Promise<void> => write(target, '');
   const screen = async (): Promise<string> => {
     for (let round = 0; round < 5; round++) {
@@ -267,14 +276,45 @@ describe('a viewer', () => {
       output(offset, flood.slice(offset, offset + 60_000));
     }
     viewer.type(Uint8Array.of(3));
-    expect(kernel.take('skip')).toHaveLength(1);
-    output(flood.length, 'more of it');
-    viewer.control({ type: 'skipped', stream: 7, from: flood.length + 10, to: 1_000_000 });
+    const from = skipped(1_000_000, flood.length);
+    expect(from).toBeLessThan(flood.length);
     output(1_000_000, '$ ');
     const found = await screen();
     expect(found).toMatch(/\[\d+ KiB not shown\]\n\$$/);
     expect(found.split('\n').length).toBeLessThan(100_000);
     expect(kernel.take('ack').pop()).toMatchObject({ offset: 1_000_002 });
+  });
+
+  it('draws what comes again of what it threw away, and heeds the answer to its own skip only', async () => {
+    viewer.connected();
+    attached();
+    const flood = 'y\r\n'.repeat(100_000);
+    for (let offset = 0; offset < flood.length; offset += 60_000) {
+      output(offset, flood.slice(offset, offset + 60_000));
+    }
+    viewer.type(Uint8Array.of(3));
+    output(flood.length, '$ ');
+    viewer.control({ type: 'skipped', stream: 7, from: flood.length, to: flood.length + 2 });
+    skipped(flood.length - 3);
+    output(flood.length - 3, 'z\r\n$ ');
+    expect(await screen()).toMatch(/not shown\]\nz\n\$$/);
+    expect(kernel.take('ack').pop()).toMatchObject({ offset: flood.length + 2 });
+    expect(kernel.take('detach')).toEqual([]);
+  });
+
+  it('begins with the screen that it was given, also where it skips before that is drawn', async () => {
+    viewer.connected();
+    attached();
+    for (let offset = 0; offset < 240_000; offset += 60_000) {
+      output(offset, 'x'.repeat(60_000));
+    }
+    attached({ from: 500_000, live: 500_000, snapshot: { offset: 500_000, rows: 10, cols: 20, text: 'given' } });
+    output(500_000, 'y\r\n'.repeat(20_000));
+    output(560_000, 'y\r\n'.repeat(20_000));
+    viewer.type(Uint8Array.of(3));
+    skipped(900_000);
+    output(900_000, '$ ');
+    expect(await screen()).toMatch(/^given\n\[\d+ KiB not shown\]\n\$$/);
   });
 
   it('throws away what goes on coming after Ctrl-C, until another key', async () => {
@@ -288,18 +328,15 @@ describe('a viewer', () => {
     viewer.type(Uint8Array.of(3));
     expect(kernel.take('skip')).toEqual([]); // nothing of it was here yet
     pour(0);
-    expect(kernel.take('skip')).toHaveLength(1);
-    viewer.control({ type: 'skipped', stream: 7, from: 120_000, to: 200_000 });
+    skipped(200_000);
     pour(200_000);
-    expect(kernel.take('skip')).toHaveLength(1);
-    viewer.control({ type: 'skipped', stream: 7, from: 320_000, to: 400_000 });
+    skipped(400_000);
     await screen();
     viewer.type(encoder.encode('\r'));
     pour(400_000);
     expect(kernel.take('skip')).toEqual([]);
     viewer.type(Uint8Array.of(3));
-    expect(kernel.take('skip')).toHaveLength(1);
-    viewer.control({ type: 'skipped', stream: 7, from: 520_000, to: 600_000 });
+    skipped(600_000);
     clock.advance(10_000);
     pour(600_000);
     expect(kernel.take('skip')).toEqual([]);

@@ -60,6 +60,8 @@ class Page(Outlet):
         self.accepts = True
         self.eager = True
         """Whether output is acknowledged as it comes."""
+        self.skipping: dict[int, int] = {}
+        """What is not before this offset of a stream is thrown away until the kernel says where the output goes on."""
         self._changed = asyncio.Event()
         self.link: Link = service.connected(self)
         if hello:
@@ -74,9 +76,10 @@ class Page(Outlet):
     def control(self, message: dict[str, Any]) -> None:
         frame = decode_control(encode_control(message))
         if frame["type"] == "attached":
+            self.skipping.pop(frame["stream"], None)
             self._go_on_from(frame["stream"], frame["from"])
         elif frame["type"] == "skipped":
-            assert self.end(frame["stream"]) == frame["from"]
+            assert self.skipping.pop(frame["stream"]) == frame["from"]
             self._go_on_from(frame["stream"], frame["to"])
         self.frames.append(frame)
         self._changed.set()
@@ -86,6 +89,8 @@ class Page(Outlet):
             self.first[stream], self.output[stream] = offset, bytearray()
 
     def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
+        if stream in self.skipping:
+            return
         assert offset == self.end(stream), f"output at {offset} in place of {self.end(stream)}"
         payload = b"".join(pieces)
         assert len(payload) == size
@@ -112,6 +117,12 @@ class Page(Outlet):
         """Say that all that came has been drawn."""
         if self.closed is None and not self.link.closed:
             self.send("ack", stream=stream, offset=self.end(stream))
+
+    def skip(self, stream: int = 1, *, drawn: int) -> None:
+        """Throw away what is not before the offset ``drawn``."""
+        del self.output[stream][drawn - self.first[stream] :]
+        self.skipping[stream] = drawn
+        self.send("skip", stream=stream, offset=drawn)
 
     def attach(self, session: TerminalSession | str, stream: int = 1, **members: Any) -> dict[str, Any]:
         """Look at a session; returns `attached`, or the `error` instead."""

@@ -108,7 +108,7 @@ class Audience:
         """Go on sending to ``viewer``, which has acknowledged something, was shown, or whose connection drained."""
         if viewer.overrun or viewer.sent < self.ring.start:
             viewer.overrun = True
-            if viewer.visible and not viewer.skipping and viewer.link.outlet.writable:
+            if viewer.visible and viewer.skipping is None and viewer.link.outlet.writable:
                 self.attach(viewer, None)
         viewer.push(self.ring)
         self._room.set()
@@ -165,6 +165,7 @@ class Audience:
             first, cut = self._beginning()
             message = self._attached(viewer, first, None, cut)
         viewer.begin(first)
+        viewer.link.outlet.discard(viewer.stream)
         viewer.link.outlet.control(message)
         if cut:
             self.on_cut()
@@ -256,19 +257,31 @@ class Audience:
 
     # --- interrupting a flood -----------------------------------------------------------------------------------------
 
-    def skip(self, viewer: Viewer) -> None:
-        """Send nothing until the output has paused, then go on from one of the last lines."""
-        if viewer.skipping or viewer.overrun:
-            return
-        begun = time.monotonic() + (SKIP_HELD if self._held() else 0.0)
-        viewer.skipping = True
+    def skip(self, viewer: Viewer, offset: int) -> bool:
+        """Send nothing until the output has paused, then go on from one of the last lines.
+
+        The page has thrown away what is not before ``offset``, and more may be on its way to it: what has been sent is
+        no matter here.  False if the page cannot have had what is before ``offset``.
+        """
+        if offset > viewer.sent:
+            return False
+        if offset < viewer.begun:
+            return True  # it was attached anew meanwhile, and expects the output from there: nothing is to be skipped
+        held = self._held()
+        is_new = viewer.skipping is None
+        viewer.skipping = offset
+        viewer.link.outlet.discard(viewer.stream)
         self._room.set()
+        if is_new:
+            self._begin_skip(viewer, time.monotonic() + (SKIP_HELD if held else 0.0))
+        return True
+
+    def _begin_skip(self, viewer: Viewer, begun: float) -> None:
         task = asyncio.create_task(self._skip(viewer, begun))
         self._skips.add(task)
         task.add_done_callback(self._skips.discard)
 
     async def _skip(self, viewer: Viewer, begun: float) -> None:
-        first = viewer.sent
         while True:
             now = time.monotonic()
             quiet_at = max(self._last_output, begun) + SKIP_PAUSE
@@ -276,7 +289,8 @@ class Audience:
             if now >= end:
                 break
             await asyncio.sleep(end - now)
-        if viewer not in self.viewers:
+        first = viewer.skipping
+        if viewer not in self.viewers or first is None:
             return
         last = max(first, self.ring.last_lines(self.sizes.current[0], SKIP_TAIL))
         viewer.jump(last)

@@ -7,11 +7,11 @@ and come twice on their way from it.  Time is passed in.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.frames import Data, FrameError, decode_data, encode_data
+from jupyter_ssh.kernel.terminals.frames import Data, FrameError, decode_data, encode_data, is_data_of
 from jupyter_ssh.kernel.terminals.limits import UNREAD
 
 Message = tuple[dict[str, Any], list[bytes]]
@@ -59,13 +59,19 @@ class Allowance:
         self._left -= amount
 
 
+_Queued = tuple["dict[str, Any] | bytes", int]
+"""A control frame or the body of a data frame, and about how many bytes it takes."""
+
+
 @dataclass(slots=True)
 class _Numbered:
     seq: int
-    frames: list[Any]
-    buffers: list[bytes]
-    size: int
+    frames: list[_Queued]
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.frames)
 
 
 class Batches:
@@ -74,7 +80,7 @@ class Batches:
     def __init__(self, connection: str, send: Callable[[dict[str, Any], list[bytes]], None], now: float) -> None:
         self.connection = connection
         self._send = send
-        self._queue: deque[tuple[dict[str, Any] | bytes, int]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._queued = 0
         self._unacked: deque[_Numbered] = deque()
         self._unacked_bytes = 0
@@ -111,6 +117,18 @@ class Batches:
         self._queue.append((body, len(body)))
         self._queued += len(body)
 
+    def discard(self, stream: int) -> None:
+        """Drop the data frames of this stream that wait, also from the messages that may have to be sent again."""
+
+        def kept(frames: Iterable[_Queued]) -> list[_Queued]:
+            return [frame for frame in frames if not (isinstance(frame[0], bytes) and is_data_of(stream, frame[0]))]
+
+        self._queue = deque(kept(self._queue))
+        self._queued = sum(size for _, size in self._queue)
+        for message in self._unacked:
+            message.frames = kept(message.frames)
+        self._unacked_bytes = sum(message.size for message in self._unacked)
+
     def end(self, code: int, reason: str) -> None:
         """Queue the last word: what follows the frames that wait is the end."""
         self._ending = {"close": code, "reason": reason}
@@ -136,7 +154,7 @@ class Batches:
                 return now + wait
             self._messages.take(1, now)
             self._owed_since = None
-            self._send(self._content(ONLY_ACK, [], {}), [])
+            self._post(_Numbered(ONLY_ACK, []))
         return self._oldest_sent + AGAIN_SECONDS if self._unacked else None
 
     def _upcoming(self) -> _Numbered | None:
@@ -145,20 +163,15 @@ class Batches:
         if not (self._queue or self._ending) or self._unacked_bytes >= UNACKED_BYTES:
             return None
         # Made anew at each call: what is queued while it waits for its turn travels with it.
-        frames: list[Any] = []
-        buffers: list[bytes] = []
+        frames: list[_Queued] = []
         size = 0
-        for frame, length in self._queue:
-            if frames and size + length > BATCH_BYTES:
+        for frame in self._queue:
+            if frames and size + frame[1] > BATCH_BYTES:
                 break
-            if isinstance(frame, bytes):
-                frames.append(len(buffers))
-                buffers.append(frame)
-            else:
-                frames.append(frame)
-            size += length
+            frames.append(frame)
+            size += frame[1]
         last = len(frames) == len(self._queue)
-        return _Numbered(self._next, frames, buffers, size, self._ending if last else {})
+        return _Numbered(self._next, frames, self._ending if last else {})
 
     def _take(self, message: _Numbered, now: float) -> None:
         self._messages.take(1, now)
@@ -176,10 +189,19 @@ class Batches:
             self._unacked_bytes += message.size
             self._next += 1
         self._owed_since = None
-        self._send(self._content(message.seq, message.frames, message.extra), message.buffers)
+        self._post(message)
 
-    def _content(self, seq: int, frames: list[Any], extra: dict[str, Any]) -> dict[str, Any]:
-        return {"connection": self.connection, "seq": seq, "ack": self._received, "frames": frames, **extra}
+    def _post(self, message: _Numbered) -> None:
+        frames: list[Any] = []
+        buffers: list[bytes] = []
+        for frame, _ in message.frames:
+            if isinstance(frame, bytes):
+                frames.append(len(buffers))
+                buffers.append(frame)
+            else:
+                frames.append(frame)
+        content = {"connection": self.connection, "seq": message.seq, "ack": self._received, "frames": frames}
+        self._send({**content, **message.extra}, buffers)
 
     # --- from the page ------------------------------------------------------------------------------------------------
 

@@ -173,6 +173,9 @@ class CommPage(Outlet):
             self._batches.data(stream, offset, b"".join(pieces))
             self._flush_soon()
 
+    def discard(self, stream: int) -> None:
+        self._batches.discard(stream)
+
     def close(self, code: int, reason: str) -> None:
         if self._open:
             self._open = False

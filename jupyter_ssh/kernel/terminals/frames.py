@@ -27,6 +27,7 @@ LARGE: Final = ("snapshot", "attached", "welcome")
 
 _HEAD: Final = struct.Struct(">IB")
 _DATA_HEAD: Final = struct.Struct(">IQ")
+_STREAM: Final = struct.Struct(">I")
 _FRAMED_DATA_HEAD: Final = struct.Struct(">IBIQ")
 _CODE: Final = struct.Struct(">H")
 MOST_BYTES: Final = LARGE_CONTROL_BYTES + 1
@@ -86,6 +87,11 @@ def decode_control(body: bytes | str) -> dict[str, Any]:
 def encode_data(stream: int, offset: int, payload: bytes | memoryview) -> bytes:
     """The body of a data frame."""
     return b"".join((_DATA_HEAD.pack(stream, offset), payload))
+
+
+def is_data_of(stream: int, body: bytes) -> bool:
+    """Whether the body of a data frame belongs to this stream."""
+    return body.startswith(_STREAM.pack(stream))
 
 
 def decode_data(body: bytes | memoryview) -> Data:

@@ -286,7 +286,10 @@ class Link:
 
     def _skip(self, members: Members) -> None:
         session, viewer = self._viewer(members)
-        session.audience.skip(viewer)
+        # A page of before there was an offset throws away what it gets from here on.
+        offset = members.optional_number("offset")
+        if not session.audience.skip(viewer, viewer.sent if offset is None else offset):
+            raise Refusal("bad-offset", "Output was skipped that has not been sent.", "Attach the stream anew.")
 
     # --- questions ----------------------------------------------------------------------------------------------------
 

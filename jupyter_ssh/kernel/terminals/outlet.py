@@ -22,6 +22,9 @@ class Outlet(ABC):
     def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
         """Send a data frame; ``pieces`` are to be copied before this returns."""
 
+    def discard(self, stream: int) -> None:  # noqa: B027 - where nothing can be taken back, nothing is
+        """The page throws away what it still gets of this stream's data: what waits need not be sent."""
+
     @abstractmethod
     def close(self, code: int, reason: str) -> None:
         """Send what waits, then close the connection; ``code`` is one of docs/terminal-protocol.md."""

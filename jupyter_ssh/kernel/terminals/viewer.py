@@ -47,17 +47,19 @@ class Viewer:
         self.acked = 0
         """All output before this offset has been drawn."""
         self.window = WINDOW
+        self.begun = 0
+        """Where the output began, or went on, that the page was last told to expect."""
         self.overrun = False
         """The ring has dropped what would have been next; the viewer is attached anew when it goes on."""
-        self.skipping = False
-        """Nothing is sent until the output has paused."""
+        self.skipping: int | None = None
+        """Nothing is sent until the output has paused; the page has thrown away all that is not before this offset."""
         self._behind_since: float | None = None
         self._mark = (0, 0.0)
         """Output offset and time at which the window was last thought about."""
 
     def begin(self, offset: int) -> None:
         """The next byte to send is that at ``offset``."""
-        self.sent = self.acked = offset
+        self.begun = self.sent = self.acked = offset
         self.overrun = False
         self.window = WINDOW
         self._behind_since = None
@@ -66,13 +68,13 @@ class Viewer:
     def jump(self, offset: int) -> None:
         """What is before ``offset`` need not be sent any more."""
         self.begin(offset)
-        self.skipping = False
+        self.skipping = None
 
     def push(self, ring: Ring) -> None:
         """Send what there is, as far as the window and the connection allow."""
         if self._behind_since is None and self.acked < ring.end:
             self._behind_since = time.monotonic()
-        if self.skipping or self.overrun:
+        if self.skipping is not None or self.overrun:
             return
         if self.sent < ring.start:
             self.overrun = True
@@ -108,6 +110,6 @@ class Viewer:
 
     def holds(self, now: float) -> bool:
         """Whether what this viewer still needs may not be dropped: the remote waits instead."""
-        if not self.visible or self.skipping or self.overrun:
+        if not self.visible or self.skipping is not None or self.overrun:
             return False
         return self._behind_since is None or now - self._behind_since < STALL_SECONDS

@@ -139,7 +139,8 @@ export type ToKernel =
       have: number | null;
       typed: number;
     }
-  | { type: 'detach' | 'skip'; stream: number }
+  | { type: 'detach'; stream: number }
+  | { type: 'skip'; stream: number; offset: number }
   | { type: 'size'; stream: number; rows: number; cols: number; visible: boolean; focus?: boolean }
   | { type: 'ack'; stream: number; offset: number }
   | { type: 'title'; stream: number; title: string }

@@ -38,8 +38,8 @@ const MIB = 1024 * 1024;
 const ETX = 3;
 /** Snapshots may cost a twentieth of the time. */
 const RARITY = 20;
-/** The kernel has a second for it. */
-const SKIP_TIMEOUT = 4_000;
+/** The kernel has a second for it; its answer may have to wait for its turn among the kernel's messages. */
+const SKIP_TIMEOUT = 15_000;
 const MEBI_NAMES: [number, string][] = [
   [1024 ** 3, 'GiB'],
   [MIB, 'MiB'],
@@ -65,6 +65,7 @@ export class Viewer implements StreamListener {
   private live = 0;
   private isDrawn = false;
   private acked = 0;
+  /** Until the kernel's answer what comes is thrown away; `from` is where the terminal stopped. */
   private skipping: { from: number; cancel: () => void } | null = null;
   /** What the page has room for; null while that is not known. */
   private size: { rows: number; cols: number } | null = null;
@@ -217,10 +218,10 @@ export class Viewer implements StreamListener {
   }
 
   data(offset: number, bytes: Uint8Array): void {
-    if (!this.attached) {
+    if (!this.attached || this.skipping !== null) {
       return;
     }
-    const expected = this.skipping?.from ?? this.writer.received;
+    const expected = this.writer.received;
     if (offset > expected) {
       this.attachAnew();
       return;
@@ -229,14 +230,10 @@ export class Viewer implements StreamListener {
     if (fresh.length === 0) {
       return;
     }
-    if (this.skipping !== null) {
-      this.skipping.from += fresh.length; // thrown away, and so as good as drawn
-    } else {
-      this.writer.push(fresh);
-      // A slow machine needs longer to end the program, and the page may not have seen yet how much is on its way.
-      if (this.interrupted !== null && this.clock.now() - this.interrupted < INSIST) {
-        this.skip();
-      }
+    this.writer.push(fresh);
+    // A slow machine needs longer to end the program, and the page may not have seen yet how much is on its way.
+    if (this.interrupted !== null && this.clock.now() - this.interrupted < INSIST) {
+      this.skip();
     }
   }
 
@@ -252,7 +249,7 @@ export class Viewer implements StreamListener {
         this.flush();
         break;
       case 'skipped':
-        this.skipped(frame.to);
+        this.skipped(frame.from, frame.to);
         break;
       case 'lead':
         this.lead = frame.lead;
@@ -375,9 +372,9 @@ export class Viewer implements StreamListener {
     if (!this.attached || this.skipping !== null || this.writer.waiting <= FLOOD || this.screen.alternate) {
       return;
     }
-    const from = this.writer.received;
+    const from = this.writer.drawnTo;
     this.writer.drop();
-    this.link.send({ type: 'skip', stream: this.stream });
+    this.link.send({ type: 'skip', stream: this.stream, offset: from });
     this.skipping = { from, cancel: this.clock.after(SKIP_TIMEOUT, () => this.attachAnewAfterSkip()) };
   }
 
@@ -388,13 +385,13 @@ export class Viewer implements StreamListener {
     }
   }
 
-  private skipped(to: number): void {
-    if (this.skipping === null) {
-      return;
+  private skipped(from: number, to: number): void {
+    if (this.skipping?.from !== from) {
+      return; // the answer to another one
     }
     this.skipping.cancel();
     this.skipping = null;
-    const left = Math.max(0, to - this.writer.drawnTo);
+    const left = Math.max(0, to - from);
     // CAN ends a sequence that was cut; then the colours and the character set of the beginning.
     this.writer.jump(to, `\x18\x1b[0m\x0f\x1b(B\r\n[${amount(left)} not shown]\r\n`);
     this.snapshotAt = -1;

@@ -95,7 +95,11 @@ export class Writer {
 
   /** Go on at `offset`, with `note` between what was drawn and what comes. */
   jump(offset: number, note: string): void {
-    this.begin(offset, () => this.hand(note, 0));
+    const before = this.beginning; // the screen of a beginning that has not been drawn yet stays due
+    this.begin(offset, () => {
+      before?.();
+      this.hand(note, 0);
+    });
   }
 
   private begin(offset: number, beginning: () => void): void {

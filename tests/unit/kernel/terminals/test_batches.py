@@ -90,6 +90,37 @@ def test_many_small_frames_share_a_message() -> None:
     assert end.sent[0][0]["frames"] == list(range(1000))
 
 
+def test_what_is_discarded_is_not_sent_nor_sent_again() -> None:
+    end = End()
+    one, other = (1, b"one"), (256, b"other")
+    for stream, payload in (one, other):
+        end.batches.data(stream, 0, payload)
+    end.batches.control({"type": "x"}, 10)
+    end.batches.flush(0.0)
+    end.sent.clear()
+    for stream, payload in (one, other):
+        end.batches.data(stream, 5, payload)
+    end.batches.discard(1)
+    end.batches.flush(AGAIN_SECONDS)
+    other_end = End()
+    frames = [
+        frame for content, buffers in end.sent for frame in other_end.batches.receive(content, buffers, AGAIN_SECONDS)
+    ]
+    assert frames == [Data(256, 0, b"other"), {"type": "x"}, Data(256, 5, b"other")]
+
+
+def test_what_is_discarded_makes_room() -> None:
+    end = End()
+    now = 0.0
+    while end.batches.writable or now < 5:
+        while end.batches.writable:
+            end.batches.data(1, 0, bytes(65_536))
+        end.batches.flush(now)
+        now += 0.1
+    end.batches.discard(1)
+    assert end.batches.writable
+
+
 def test_a_page_that_acknowledges_nothing_is_sent_a_bounded_amount() -> None:
     end = End()
     now, total = 0.0, 0

@@ -305,12 +305,12 @@ async def test_interrupting_a_flood_skips_to_the_prompt(service: TerminalService
     page.type("PS1='the prompt> '; yes 'a flood of lines'\r")
     await page.until(lambda: session.audience._held())
     page.type("\x03")
-    page.send("skip", stream=1)
-    before, held_at = page.end(), session.audience.ring.end
+    held_at = session.audience.ring.end
+    page.skip(drawn=1000)
     skipped = await page.came("skipped")
     page.eager = True
     page.acknowledge()
-    assert skipped["from"] == before
+    assert skipped["from"] == 1000
     assert skipped["to"] >= held_at - SKIP_TAIL
     await page.shown(b"the prompt> ")
     assert page.output[1].startswith((b"a flood", b"^C", b"\r\n^C", b"the prompt", b"\x1b"))
@@ -323,13 +323,72 @@ async def test_skipping_where_nothing_waits(service: TerminalService, server: Re
     page = Page(service)
     page.attach(session)
     await page.shown(b"ready")
-    page.send("skip", stream=1)
-    page.send("skip", stream=1)
+    page.skip(drawn=5)
+    page.skip(drawn=5)
     skipped = await page.came("skipped")
     assert skipped["from"] == skipped["to"] == 5
     page.type("on")
     await page.until(lambda: page.end() == 7)
     assert len(page.of("skipped")) == 1
+
+
+async def test_the_last_lines_come_again_where_they_were_sent_before_the_skip(
+    service: TerminalService, server: Remote
+) -> None:
+    session = await opened_cat(service, server)
+    page = Page(service)
+    page.attach(session)
+    flood = b"".join(b"line %d\r\n" % number for number in range(5_000))
+    page.type(flood + b"^C\r\nthe prompt> ")
+    await page.shown(b"the prompt> ")
+    end = page.end()
+    page.skip(drawn=20_000)
+    skipped = await page.came("skipped")
+    assert skipped["from"] == 20_000
+    assert skipped["to"] > 20_000
+    await page.until(lambda: page.end() == end)
+    assert page.output[1].startswith(b"line 49")
+    assert page.output[1].endswith(b"line 4999\r\n^C\r\nthe prompt> ")
+    # Of what is drawn already nothing comes again, however near the end it is.
+    page.skip(drawn=end - 5)
+    await page.until(lambda: len(page.of("skipped")) == 2 and page.end() == end)
+    assert page.of("skipped")[-1]["to"] == end - 5
+
+
+async def test_a_skip_is_answered_also_where_the_ring_has_run_over(service: TerminalService, server: Remote) -> None:
+    session = await opened_cat(service, server)
+    page = Page(service)
+    page.attach(session)
+    await page.shown(b"ready")
+    page.accepts = False
+    session.audience.written(bytes(RING + 10) + b"\nthe prompt> ")
+    session.audience.push(session.audience.viewers[0])
+    assert session.audience.viewers[0].overrun
+    page.skip(drawn=5)
+    await page.came("skipped")
+    page.accepts = True
+    page.link.writable_again()
+    assert bytes(page.output[1]) == b"the prompt> "
+    assert len(page.of("attached")) == 1
+
+
+async def test_a_skip_of_before_the_page_was_attached_anew_is_void(service: TerminalService, server: Remote) -> None:
+    session = await opened_cat(service, server)
+    page = Page(service)
+    page.attach(session)
+    await page.shown(b"ready")
+    page.accepts = False
+    session.audience.written(bytes(RING + 10) + b"\nthe prompt> ")
+    session.audience.push(session.audience.viewers[0])
+    page.accepts = True
+    page.link.writable_again()
+    assert len(page.of("attached")) == 2
+    # Sent before the page had seen that; its terminal begins anew.
+    page.send("skip", stream=1, offset=5)
+    assert session.audience.viewers[0].skipping is None
+    await page.shown(b"the prompt> ")
+    page.send("skip", stream=1, offset=page.end() + 1)
+    assert page.of("error")[-1]["code"] == "bad-offset"
 
 
 async def test_viewers_and_streams_are_bounded(service: TerminalService, server: Remote) -> None:
