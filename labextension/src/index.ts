@@ -1,9 +1,10 @@
 /** The plugin of JupyterLab: SSH terminals. */
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, IThemeManager } from '@jupyterlab/apputils';
+import { ICommandPalette, ISanitizer, IThemeManager } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { IRunningSessionManagers } from '@jupyterlab/running';
 import type { Kernel } from '@jupyterlab/services';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -11,6 +12,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Places } from './connection/places';
 import { Manager, OPEN_SESSION } from './manager';
 import { addCommands, offer } from './plugins/commands';
+import { allowLinks, followLinks } from './plugins/links';
 import { rendererFactory } from './plugins/output';
 import { addRunning } from './plugins/running';
 import { PLUGIN, SettingsStore } from './settings';
@@ -44,7 +46,9 @@ const terminal: JupyterFrontEndPlugin<void> = {
     ILayoutRestorer,
     ILauncher,
     ICommandPalette,
-    IRunningSessionManagers
+    IRunningSessionManagers,
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- as a type; it is the token as well
+    ISanitizer
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -55,7 +59,8 @@ const terminal: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     launcher: ILauncher | null,
     palette: ICommandPalette | null,
-    running: IRunningSessionManagers | null
+    running: IRunningSessionManagers | null,
+    sanitizer: IRenderMime.ISanitizer | null
   ): void => {
     const settings = new SettingsStore(registry);
     const isReady = settings.load();
@@ -64,6 +69,10 @@ const terminal: JupyterFrontEndPlugin<void> = {
     addCommands(app, manager, settings);
     offer(launcher, palette);
     rendermime?.addFactory(rendererFactory(manager, places), 0);
+    if (sanitizer) {
+      allowLinks(sanitizer, registry);
+    }
+    followLinks(app, manager);
     if (running) {
       addRunning(running, places, manager);
     }

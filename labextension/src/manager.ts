@@ -32,6 +32,13 @@ export interface SessionArgs {
   host: string;
 }
 
+/** Where a tab opens, and whether it comes to the front. */
+export interface OpenOptions {
+  activate?: boolean;
+  mode?: 'tab-after' | 'split-right';
+  ref?: string;
+}
+
 export class Manager {
   readonly tracker = new WidgetTracker<SessionTab>({ namespace: 'jupyter-ssh' });
   private readonly views = new Set<SessionView>();
@@ -50,7 +57,7 @@ export class Manager {
   }
 
   /** Open a tab for a session, or bring the one that shows it to the front. */
-  openTab(args: SessionArgs, options: { activate?: boolean; ref?: string } = {}): SessionTab {
+  openTab(args: SessionArgs, options: OpenOptions = {}): SessionTab {
     const { shell } = this.context.app;
     const found = this.find(args.session);
     if (found !== undefined) {
@@ -74,6 +81,34 @@ export class Manager {
     return tab;
   }
 
+  /**
+   * Open a terminal where a link leads, beside the document `from` that has it. Only hosts that the person's own files
+   * name are connected to without being shown first.
+   */
+  async follow(destination: string, from?: string): Promise<void> {
+    const hosts = this.context.places.host().then(place => place.hosts());
+    const isKnown = await hosts.then(
+      list => list.some(({ name }) => name === destination),
+      () => false // said in the chooser
+    );
+    const chosen = isKnown ? destination : await chooseHost(hosts, destination);
+    if (chosen !== null) {
+      await this.openHost(chosen, this.beside(from));
+    }
+  }
+
+  /** Where a tab stands beside a document: with other terminals that do, or at its right. */
+  private beside(from: string | undefined): OpenOptions {
+    const { shell } = this.context.app;
+    const main = [...shell.widgets('main')];
+    const document = main.find(({ id }) => id === from);
+    if (document === undefined) {
+      return {};
+    }
+    const terminal = main.find(widget => widget instanceof SessionTab && widget.isVisible && document.isVisible);
+    return terminal === undefined ? { mode: 'split-right', ref: document.id } : { ref: terminal.id };
+  }
+
   /** A view for an output. The caller disposes of it. */
   openInline(args: SessionArgs): SessionView {
     const view = this.makeView(args, action => this.act(action, args, null));
@@ -84,7 +119,7 @@ export class Manager {
   /**
    * Ask for a host unless one is given, and open a session in the extension's own process. Null where none came to be.
    */
-  async openHost(host: string | null): Promise<SessionTab | null> {
+  async openHost(host: string | null, options: OpenOptions = {}): Promise<SessionTab | null> {
     const { places } = this.context;
     // The host process starts while the person chooses.
     const connection = places.host();
@@ -97,7 +132,7 @@ export class Manager {
       // Whoever thinks for minutes finds the connection closed, and the process ended, as unused.
       const place = host === null ? await places.host() : await connection;
       const session = await place.open(chosen, null, ROWS, COLS);
-      return this.openTab({ place: place.place, session, host: chosen });
+      return this.openTab({ place: place.place, session, host: chosen }, options);
     } catch (error) {
       await explain(`No terminal on ${chosen}`, error);
       return null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { destinationOf } from '../src/dialogs/destination';
+import { destinationOf, destinationOfLink } from '../src/dialogs/destination';
 import { checkControl, decodeControl, decodeData, encodeData, FrameError } from '../src/protocol/frames';
 import { allowedSize } from '../src/protocol/messages';
 import { condition, label } from '../src/terminal/condition';
@@ -35,6 +35,23 @@ describe('frames', () => {
     expect(checkControl({ type: 'question', question: 'q', session: 's', kind: 'of tomorrow' })).toBeNull();
     expect(() => checkControl({ type: 'question', question: 'q', session: 's', kind: 'secret' })).toThrow(FrameError);
   });
+});
+
+it.each([
+  ['ssh://demo', 'demo'],
+  ['ssh://alice@cluster/', 'alice@cluster'],
+  ['ssh://alice@cluster:2222', 'ssh://alice@cluster:2222'],
+  ['ssh://[::1]:22', 'ssh://[::1]:22'],
+  ['ssh://[fe80::1%eth0]', 'ssh://[fe80::1%eth0]'],
+  ['ssh://-oProxyCommand=x', null],
+  ['ssh://-Fx', null],
+  ['ssh://-x@host', null],
+  ['ssh://host/path', null],
+  ['ssh://host -v', null],
+  ['ssh:host', null],
+  ['https://host', null]
+])('a link %s leads to %s', (link, destination) => {
+  expect(destinationOfLink(link)).toBe(destination);
 });
 
 it('sizes are within the limits', () => {

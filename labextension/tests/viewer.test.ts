@@ -152,6 +152,19 @@ describe('a viewer', () => {
     expect(kernel.take('attach')).toMatchObject([{ have: null, typed: 0, rows: 10, cols: 20, visible: false }]);
   });
 
+  it('tells of a size that changed while the kernel had not answered', () => {
+    viewer.show(30, 120, true);
+    viewer.connected();
+    viewer.show(30, 60, true);
+    expect(kernel.take('size')).toEqual([]);
+    attached();
+    expect(kernel.take('size')).toMatchObject([{ rows: 30, cols: 60, visible: true }]);
+    viewer.disconnected();
+    viewer.connected();
+    attached();
+    expect(kernel.take('size')).toEqual([]);
+  });
+
   it('draws output in its order, drops what came twice and acknowledges what is drawn', async () => {
     viewer.connected();
     attached();

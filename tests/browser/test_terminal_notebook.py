@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.browser.lab import Lab, open_notebook, run_cells, write_notebook
 from tests.browser.terminals import end_all, focus, run, session, wait_for_state, wait_for_text
+from tests.notebook.kernels import ROOT
 
 CELLS = ["%load_ext jupyter_ssh", "%ssh_terminal demo"]
 INLINE = ["%load_ext jupyter_ssh", "%ssh_terminal --inline demo"]
@@ -20,7 +22,35 @@ NOTEBOOKS = {"tab.ipynb": CELLS, "inline.ipynb": INLINE, "restart.ipynb": CELLS}
 def lab(shared_lab: Lab) -> Lab:
     for name, cells in NOTEBOOKS.items():
         write_notebook(shared_lab.folder / name, cells)
+    quickstart = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
+    quickstart.cells[0].source += " [Another](ssh://mallory@198.51.100.7:2222)"  # as a stranger may have written it
+    nbformat.write(quickstart, shared_lab.folder / "quickstart.ipynb")
     return shared_lab
+
+
+def test_a_click_on_the_quickstart_opens_a_terminal_beside_it(context, lab):
+    page = context.new_page()
+    open_notebook(page, lab.address("quickstart.ipynb"))
+    link = page.locator("a[href='ssh://demo']").first
+    link.dblclick()  # as some people do with everything
+    wait_for_state(page, "connected")
+    page.keyboard.type("echo he''re\n")  # the focus is there
+    wait_for_text(page, "\nhere")
+    notebook, terminal = (page.locator(each).bounding_box() for each in (".jp-NotebookPanel", ".jssh-Tab"))
+    assert notebook["x"] + notebook["width"] <= terminal["x"]
+    link.click()
+    page.wait_for_selector(".jssh-Tab >> nth=1", state="attached")
+    assert page.locator(".jssh-Tab:not(.lm-mod-hidden)").count() == 1, "in the first one's place"
+    wait_for_state(page, "connected")
+    assert page.locator(".jssh-Tab").count() == 2
+    page.locator("a:has-text('Another')").click()  # a machine that no file of the person's names
+    page.wait_for_selector(".jssh-Hosts-item, .jssh-Hint:has-text('None of')")
+    assert page.locator(".jssh-Chooser input").input_value() == "ssh://mallory@198.51.100.7:2222"
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".jp-Dialog", state="detached")
+    assert page.locator(".jssh-Tab").count() == 2
+    end_all(page)
+    page.close()
 
 
 def test_a_tab_opens_once_and_is_found_from_its_output(context, lab):

@@ -22,9 +22,9 @@ export function filterHosts(hosts: HostEntry[], query: string): HostEntry[] {
   return [...found.filter(begins), ...found.filter(entry => !begins(entry))].slice(0, SHOWN);
 }
 
-/** Ask for a host; null where the person goes back. `hosts` may still be on its way. */
-export async function chooseHost(hosts: Promise<HostEntry[]>): Promise<string | null> {
-  const body = new HostChooser();
+/** Ask for a host; null where the person goes back. `hosts` may still be on its way; `typed` stands in the field. */
+export async function chooseHost(hosts: Promise<HostEntry[]>, typed = ''): Promise<string | null> {
+  const body = new HostChooser(typed);
   hosts.then(
     list => body.offer(list),
     (error: unknown) => body.explain(error instanceof Error ? error.message : String(error))
@@ -51,7 +51,7 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
   private shown: HostEntry[] = [];
   private active = -1;
 
-  constructor() {
+  constructor(typed: string) {
     super();
     this.addClass('jssh-Chooser');
     const { input, list, note } = this;
@@ -60,6 +60,7 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     list.setAttribute('aria-label', 'Known hosts');
     input.type = 'text';
     input.id = freshId('host');
+    input.value = typed;
     input.placeholder = '[user@]host[:port]';
     input.spellcheck = false;
     input.autocomplete = 'off';

@@ -70,6 +70,8 @@ export class Viewer implements StreamListener {
   /** What the page has room for; null while that is not known. */
   private size: { rows: number; cols: number } | null = null;
   private visible = false;
+  /** Whether the size has changed while the kernel had not answered that we attach. */
+  private resized = false;
   /** When Ctrl-C was the last key; null after another one. */
   private interrupted: number | null = null;
   private snapshotAt = -1;
@@ -152,6 +154,7 @@ export class Viewer implements StreamListener {
     if (this.attached && (!same || focus)) {
       this.link.send({ type: 'size', stream: this.stream, ...size, visible, ...(focus ? { focus } : {}) });
     }
+    this.resized ||= !same;
     if (hides) {
       this.takeSnapshot();
     }
@@ -209,6 +212,9 @@ export class Viewer implements StreamListener {
     this.isDrawn = false;
     this.writer.stopAt(frame.live);
     this.writer.resizeAt(frame.sizes.filter(([offset]) => offset > frame.from));
+    if (this.resized && this.size !== null) {
+      this.link.send({ type: 'size', stream: this.stream, ...this.size, visible: this.visible });
+    }
     this.input.confirm(frame.input);
     this.input.rewind();
     this.flush();
@@ -289,6 +295,7 @@ export class Viewer implements StreamListener {
     const { stream, session, visible } = this;
     // A page that does not know its size yet must not change that of the session.
     const { rows, cols } = this.size ?? this.link.sessions.get(session) ?? this.screen;
+    this.resized = false;
     this.link.send({
       ...{ type: 'attach' as const, stream, session, viewer: this.identity, rows, cols, visible },
       have: this.has ? this.writer.received : null,
