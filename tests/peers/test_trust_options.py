@@ -6,7 +6,6 @@ import os
 import shlex
 import stat
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from jupyter_ssh.ssh.keys import generate, load_public_key
 from tests.peers.client_support import Person, reach
 from tests.support.identities import run_quietly
 from tests.support.peers import require_tool
+from tests.support.processes import wait_until
 
 OTHER = generate().public
 
@@ -95,17 +95,15 @@ class TestKnownHostsCommand:
         assert len(warnings) == 2
         assert all(told in warning for warning in warnings)
 
-    async def test_a_child_of_the_command_ends_with_it(self, openssh_server: Any, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("last", ["wait", "exit 0"])
+    async def test_a_child_of_the_command_ends_with_it(self, last: str, openssh_server: Any, tmp_path: Path) -> None:
         path = tmp_path / "command"
-        path.write_text(f"#!/bin/sh\nsleep 600 &\necho $! >> {shlex.quote(str(tmp_path / 'pids'))}\nwait\n")
+        path.write_text(f"#!/bin/sh\nsleep 600 &\necho $! >> {shlex.quote(str(tmp_path / 'pids'))}\n{last}\n")
         path.chmod(0o700)
         async with reach(openssh_server, known_hosts_command=str(path), connect_timeout=3):
             pass
         for pid in map(int, (tmp_path / "pids").read_text().split()):
-            deadline = time.monotonic() + 20
-            while _runs(pid):
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until(lambda pid=pid: not _runs(pid), f"process {pid} ends")
 
     @pytest.mark.parametrize("command", ["command", "%h/x", "/bin/echo %Z", "/bin/echo 'open", ""])
     async def test_what_is_no_command(self, command: str, openssh_server: Any) -> None:

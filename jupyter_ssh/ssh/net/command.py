@@ -51,9 +51,12 @@ async def output_of(argv: Sequence[str], seconds: float, phase: str, *, next_ste
             await _end(await starting)
         raise
     try:
-        return await within(_read(process), seconds, phase, next_step=next_step)
-    finally:
+        output = await within(_read(process), seconds, phase, next_step=next_step)
+    except BaseException:
         await _end(process)
+        raise
+    process._transport.close()  # type: ignore[attr-defined]
+    return output
 
 
 async def _read(process: asyncio.subprocess.Process) -> Output:
@@ -81,8 +84,7 @@ async def _beginning(stream: asyncio.StreamReader) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        _kill(process)
+    _kill(process)
     # asyncio keeps the transport and its pipes until it is told, and waits for the end of what nobody reads.
     process._transport.close()  # type: ignore[attr-defined]
     await process.wait()
@@ -90,7 +92,18 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if os.name != "posix":
             process.kill()
+        elif process.returncode is None or not _exists(process.pid):
+            # Where the program has ended, what it started may hold its output still, in its group.
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process has that number.  Of one that was waited for it is free only once its group is empty: whoever
+    has it then is a stranger, and leads a group of that number perhaps."""
+    try:
+        os.getpgid(pid)
+    except ProcessLookupError:
+        return False
+    return True
