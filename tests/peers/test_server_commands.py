@@ -12,6 +12,7 @@ import asyncssh
 import paramiko
 import pytest
 
+from tests.peers.client_support import reach
 from tests.peers.server_support import TIMEOUT, asyncssh_client, server_for, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
@@ -34,6 +35,15 @@ def test_a_command_has_its_streams_and_its_status(
     done = command.run(TEXT)
     assert (done.returncode, done.stdout) == (7, TEXT), done.stderr.decode()
     assert b"problem" in done.stderr
+
+
+async def test_output_that_nobody_reads_any_more_stops(embedded_server: EmbeddedServer) -> None:
+    async with reach(embedded_server) as connection:
+        async with await connection.start("yes; echo $? >&2; exit 6") as process:
+            await process.stdout.read(1)
+            process.stop_output()
+            result = await process.wait(timeout=TIMEOUT)
+        assert (result.stderr, result.exit_status) == (b"141\n", 6)  # 128 + SIGPIPE
 
 
 @pytest.mark.parametrize("status", [0, 3, 255])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
+_KNOW_END_OF_WRITE: Final = ("OpenSSH", "jupyter_ssh")
+
 UNREAD_BUDGET: Final = 64 * 1024 * 1024
 """Bytes one stream may hold unread so that somebody can go on reading the other."""
 
@@ -246,8 +248,8 @@ class Process:
 
     def stop_output(self) -> None:
         """Says that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
-        if "OpenSSH" in self._connection.info.server_version:
-            self._channel.request("eow@openssh.com")  # OpenSSH PROTOCOL §2.1
+        if any(name in self._connection.info.server_version for name in _KNOW_END_OF_WRITE):
+            self._channel.request(r.END_OF_WRITE)
         else:
             self.signal("PIPE")
 

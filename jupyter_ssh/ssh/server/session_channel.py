@@ -60,6 +60,7 @@ class SessionChannel:
             "window-change": self._window_change,
             "signal": self._signal,
             "break": self._break,
+            r.END_OF_WRITE: self._stop_output,
             AGENT_REQUEST: self._forward_agent,
         }
         self._events: dict[type[e.ChannelEvent], Callable[..., None]] = {
@@ -160,6 +161,9 @@ class SessionChannel:
     def _break(self, details: bytes) -> bool:
         r.BreakRequest.decode(details)
         return self.process is not None and self.process.send_break()
+
+    def _stop_output(self, details: bytes) -> bool:
+        return self.process is not None and self.process.stop_output()
 
     def _forward_agent(self, details: bytes) -> bool:
         return not self._started and self._connection.forward_agent()

@@ -78,6 +78,10 @@ class ChildProcess(ABC):
     def resume(self) -> None:
         """Goes on reading."""
 
+    def stop_output(self) -> bool:
+        """Nobody reads stdout any more: who still writes there is told so (SIGPIPE).  False where that cannot be."""
+        return False
+
     @abstractmethod
     def signal(self, name: str) -> bool:
         """Sends a signal, named as in RFC 4254 §6.10, to the process group; false when that cannot be."""

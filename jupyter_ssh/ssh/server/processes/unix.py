@@ -40,10 +40,14 @@ class UnixProcess(ChildProcess):
         self._reaped = asyncio.Event()
         self._open_outputs = len(outputs)
         self._writer = DescriptorWriter(loop, stdin, self._input_taken)
-        self._readers = [
-            DescriptorReader(loop, descriptor, self._deliver(code), self._output_ended, gather=terminal is not None)
-            for descriptor, code in outputs.items()
-        ]
+        self._stdout: DescriptorReader | None = None  # None: it is a terminal, which takes input too
+        self._readers: list[DescriptorReader] = []
+        for descriptor, code in outputs.items():
+            gather = terminal is not None
+            reader = DescriptorReader(loop, descriptor, self._deliver(code), self._output_ended, gather=gather)
+            self._readers.append(reader)
+            if code is None and terminal is None:
+                self._stdout = reader
         self._watcher = ExitWatcher(loop, process, self._exited)
 
     @property
@@ -71,6 +75,14 @@ class UnixProcess(ChildProcess):
     def resume(self) -> None:
         for reader in self._readers:
             reader.resume()
+
+    def stop_output(self) -> bool:
+        if self._stdout is None:
+            return False
+        if not self._stdout.closed:
+            self._stdout.close()
+            self._output_ended()
+        return True
 
     def signal(self, name: str) -> bool:
         number = NUMBERS.get(name)
