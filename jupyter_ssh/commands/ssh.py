@@ -148,6 +148,8 @@ class _Command:
                 raise
             die_by(self._interrupts.received)
         except SSHError as error:
+            for text in error.messages:
+                self._messages.say(text)
             for line in error.packets:
                 self._messages.say(f"debug1: packet {line}", "DEBUG1")
             self._messages.say(f"{PROGRAM}: {error}", "FATAL")

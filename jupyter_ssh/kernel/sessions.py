@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.facade import Connection, closed_error
-from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 if TYPE_CHECKING:
     from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
@@ -110,7 +110,12 @@ class Sessions:
             if entry.request == request and not entry.connection.closed and not fresh:
                 return entry.connection
         engine = self._prepared_engine()
-        inner = await _connect(target, {**options, "prompts": prompts}, self._jump_hosts)
+        try:
+            inner = await _connect(target, {**options, "prompts": prompts}, self._jump_hosts)
+        except SSHError as error:
+            _tell(prompts, error.messages)
+            raise
+        _tell(prompts, inner.messages)
         connection = self._register(Entry(request, Connection(engine, inner), False, _kept(options)))
         self._held[connection] = 0
         return connection
@@ -237,6 +242,12 @@ def _request(target: str, options: Mapping[str, Any]) -> Request:
 
 def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("password", "prompts")}
+
+
+def _tell(prompts: Any, messages: Sequence[str]) -> None:
+    """There is no cell that would show them."""
+    for text in messages:
+        prompts.show_banner(f"{text}\n")
 
 
 async def _connect(target: str, options: Mapping[str, Any], jump_hosts: JumpHosts | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +20,7 @@ from jupyter_ssh.magics.options import Request, read_line
 from jupyter_ssh.magics.usage import value_is_used
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
-from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError
+from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError, SSHError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -97,7 +98,12 @@ def connection_for(request: Request) -> Connection:
     if arguments.config is not None:
         options["config"] = arguments.config
     before = sessions.opened()
-    connection, dropped = sessions.open(request.destination, options)
+    try:
+        connection, dropped = sessions.open(request.destination, options)
+    except SSHError as error:
+        if not arguments.quiet:
+            _say(error.messages)
+        raise
     fresh = connection not in before
     if dropped is not None and not arguments.quiet:
         print(f"Connected to {connection.name} again; before, it was {dropped.loss}", file=sys.stderr)
@@ -106,13 +112,17 @@ def connection_for(request: Request) -> Connection:
     return connection
 
 
+def _say(messages: Sequence[str]) -> None:
+    for note in messages:
+        print(note, file=sys.stderr if note.startswith("WARNING") else sys.stdout)
+
+
 def _say_how_it_went(connection: Connection, verbose: int) -> None:
     """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
     decided = connection.inner.options
     if decided.log_level in ("QUIET", "FATAL", "ERROR"):
         return
-    for note in connection.inner.messages:
-        print(note, file=sys.stderr if note.startswith("WARNING") else sys.stdout)
+    _say(connection.inner.messages)
     notes = list(decided.warnings)
     if verbose:
         notes += [*decided.ignored, faces.connection_text(connection.info, connection.name, connection.state)]

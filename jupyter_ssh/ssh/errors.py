@@ -23,6 +23,8 @@ class SSHError(Exception):
     """The row of `client.advice` that gave ``next_step``."""
     packets: Sequence[str] = ()
     """The last packets of the connection by direction, message and size, for reports; never what was in them."""
+    messages: Sequence[str] = ()
+    """What else the person should be told: warnings from before the connection failed."""
 
     def __init__(
         self,

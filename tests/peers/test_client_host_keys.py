@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +123,23 @@ async def test_no_checking_goes_on_but_sends_no_password(openssh_server: Any, mi
     async with reach(openssh_server, forward_agent=str(tmp_path / "agent"), **options) as connection:
         assert connection.agent_forwarding is None
         assert any("agent is not forwarded" in message for message in connection.messages)
-    with pytest.raises(errors.AuthenticationError):
+    with pytest.raises(errors.AuthenticationError) as caught:
         await reach(openssh_server, identity_file="none", password=openssh_server.password, **options)
+    warning = next(message for message in caught.value.messages if "CHANGED" in message)
+    assert "sent no password" in warning
     assert "Failed password" not in openssh_server.log()
+
+
+def test_a_command_warns_where_nobody_is_let_in_either(openssh_server: Any, mine: Path) -> None:
+    mine.parent.mkdir()
+    revoked = (f"@revoked {line}\n" for line in openssh_server.known_hosts.read_text().splitlines())
+    mine.write_text("".join(revoked))
+    words = ["-F", "none", "-oStrictHostKeyChecking=no", f"-oUserKnownHostsFile={mine}", "-oIdentityFile=none"]
+    where = ["-oIdentitiesOnly=yes", "-p", str(openssh_server.port), f"{openssh_server.user}@{openssh_server.host}"]
+    command = [sys.executable, "-m", "jupyter_ssh.commands", "ssh", *words, *where, "true"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 255
+    assert done.stderr.index("is marked as revoked in") < done.stderr.index("was not let in")
 
 
 async def test_the_known_key_type_is_asked_for(openssh_server: Any, mine: Path) -> None:

@@ -123,6 +123,26 @@ async def test_the_key_of_each_hop_is_checked(chain: Chain, tmp_path: Path, wron
     assert passed == [1 if index < wrong else 0 for index in range(3)]
 
 
+@pytest.mark.parametrize("strict", ["accept-new", "no"])
+async def test_what_a_hop_has_to_say_is_said(chain: Chain, tmp_path: Path, strict: str) -> None:
+    known = tmp_path / "known"
+    wrong = f"[127.0.0.1]:{chain[0].port} {chain[1].host_key_paths['ed25519'].with_suffix('.pub').read_text()}"
+    said = {"accept-new": f"is now kept in {known}", "no": "THE HOST KEY OF"}[strict]
+    first = block("one", chain[0], f"StrictHostKeyChecking {strict}")
+    first = first.replace(f"UserKnownHostsFile {chain[0].known_hosts}", f"UserKnownHostsFile {known}")
+    file = config(tmp_path, first, block("two", chain[1], "ProxyJump one"), block("three", chain[2], "ProxyJump two"))
+
+    known.write_text(wrong if strict == "no" else "")
+    async with connect("three", config=file) as connection:
+        assert [said in text for text in connection.messages] == [True]
+    # Nor is it lost where the connection fails later: at the login, or on the way from the last hop.
+    for options in ({"preferred_authentications": "none"}, {"port": 1}):
+        known.write_text(wrong if strict == "no" else "")
+        with pytest.raises(errors.SSHError) as caught:
+            await connect("three", config=file, **options)
+        assert [said in text for text in caught.value.messages] == [True]
+
+
 async def test_questions_name_the_host_they_are_for(chain: Chain, tmp_path: Path) -> None:
     one, _, three = chain
     file = config(tmp_path, block("one", one, login=False), block("three", three, "ProxyJump one", login=False))

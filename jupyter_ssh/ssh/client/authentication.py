@@ -362,7 +362,10 @@ class ClientLogin:
                 continue
             except (KeyFileError, KeyFormatError) as error:
                 self._note("publickey", str(file.path), described(error))
+                self._advice = self._advice or error.next_step
                 return None
+        path = file.path
+        self._advice = self._advice or f"No passphrase that was typed opens {path}; `ssh-keygen -y -f {path}` tries one"
         self._note("publickey", str(file.path), "wrong passphrase")
         return None
 

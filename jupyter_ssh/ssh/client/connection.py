@@ -251,6 +251,7 @@ async def open_connection(
         explain(error, options)
         progress.broke(error)
         raise
+    handshake.messages += route.messages
     connection: Connection | None = None
     narration: Narration | None = None
     try:
@@ -292,6 +293,7 @@ async def open_connection(
             if narration is not None:
                 narration.look()
             explain(explained, options, connection, handshake.said)
+            explained.messages = handshake.messages
             progress.broke(explained)
         if connection is not None:
             connection.abandon()

@@ -178,6 +178,10 @@ class Doctor(Progress):
     def _hop(self) -> str:
         return self.name if self.jump else ""
 
+    def _hear(self, messages: Sequence[str]) -> None:
+        for text in messages:
+            self._add(Step.LOGIN, Result.NOTE, text.partition("\n")[0])
+
     def _add(self, step: Step, result: Result, detail: str) -> None:
         self.findings.append(Finding(self._hop, step.value, result, detail))
 
@@ -217,10 +221,10 @@ async def examine(
     try:
         connection = await open_connection(options, prompts, surroundings=surroundings, progress=doctor, examine=True)
     except SSHError as error:
+        doctor._hear(error.messages)
         return Report(target, doctor.findings, error)
     try:
-        for text in connection.messages:
-            doctor._add(Step.LOGIN, Result.NOTE, text.partition("\n")[0])
+        doctor._hear(connection.messages)
         await _open_session(connection)
         doctor.done(Step.SESSION, "the server opens one")
     except SSHError as error:

@@ -183,7 +183,7 @@ class HostKeyCheck:
         except KnownHostsError as error:
             message = f"The host key was not written: {error}"
         if isinstance(judgement, Accept) and judgement.warning is not None:
-            messages.append(f"WARNING: {judgement.warning}")
+            messages.append(f"WARNING: {judgement.warning}\nIt is sent no password and no answers, and lent no agent.")
         if not isinstance(judgement, Ask):
             messages += judgement.notes
         if message:

@@ -75,6 +75,8 @@ class Route:
     def __init__(self, *, via: str = "", address: str = "") -> None:
         self.via = via
         self.address = address
+        self.messages: list[str] = []
+        """What the person should be told about the jump hosts that were connected to for it."""
         self._socket: socket.socket | None = None
         self._command: ProxyCommand | None = None
         self._tunnel: ChannelTransport | None = None
@@ -276,11 +278,14 @@ async def _through_jump_hosts(
     progress.note(f"Connecting through the jump host {_name(hop)}")
     deeper = dataclasses.replace(surroundings, trail=trail)
 
-    def open_hop() -> Awaitable[Connection]:
-        named = NamedPrompts(prompts, _name(hop))
-        return connect(hop, named, surroundings=deeper, progress=progress.hop(_name(hop)))
-
     route = Route(via=f"jump host {_name(hop)}")
+
+    async def open_hop() -> Connection:
+        named = NamedPrompts(prompts, _name(hop))
+        connection = await connect(hop, named, surroundings=deeper, progress=progress.hop(_name(hop)))
+        route.messages += connection.messages
+        return connection
+
     try:
         route._lease = await surroundings.jump_hosts.lease(_key(hop), open_hop)
     except SSHError as error:
@@ -290,7 +295,9 @@ async def _through_jump_hosts(
         raise
     try:
         route._tunnel = await _tunnel(route._lease.connection, _name(hop), options, seconds)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, SSHError):
+            error.messages = route.messages
         await route.close()
         raise
     progress.done(Step.TCP, f"{_name(hop)} connected to {options.host_name} port {options.port}")

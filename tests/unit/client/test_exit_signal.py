@@ -14,11 +14,11 @@ class Session:
     """Opens channels that nobody answers."""
 
     def open_channel(self, kind: str, details: bytes, on_event: Any, on_data: Any) -> Any:
-        return SimpleNamespace(credit=lambda count: None)
+        return SimpleNamespace(number=0, credit=lambda count: None)
 
 
 async def test_a_signal_whose_name_would_steer_a_terminal() -> None:
-    connection: Any = SimpleNamespace(session=Session(), driver=SimpleNamespace(rest=lambda: None))
+    connection: Any = SimpleNamespace(number=0, session=Session(), driver=SimpleNamespace(rest=lambda: None))
     process = Process(connection, "true")
     details = ExitSignal("KILL\x1b]0;x\x07" + "!" * 1000, False, "gone\x1b[2J").encode()
     process._on_request(e.ChannelRequested("exit-signal", False, details))
