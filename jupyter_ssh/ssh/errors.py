@@ -357,8 +357,9 @@ class ChannelError(SSHError):
 
 
 class ChannelOpenError(ChannelError):
-    """The peer refused to open a channel; ``reason`` is its code (RFC 4254 §5.1)."""
+    """The peer refused to open a channel of that ``kind``; ``reason`` is its code (RFC 4254 §5.1)."""
 
+    kind: str = ""
     reason: int = 0
 
 

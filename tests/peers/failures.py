@@ -456,6 +456,18 @@ def _in(server: PeerServer, **options: Any) -> Any:
     return connect(HOST, config="none", known_hosts=server.known_hosts, **settings)
 
 
+@scene("stream-forbidden")
+async def _stream_forbidden(stage: Stage) -> errors.SSHError:
+    async with _in(stage.sshd("AllowTcpForwarding no")) as connection:
+        return await _error_of(connection.open_tcp(HOST, free_port()))
+
+
+@scene("stream-refused")
+async def _stream_refused(stage: Stage) -> errors.SSHError:
+    async with _in(stage.sshd()) as connection:
+        return await _error_of(connection.open_tcp(HOST, free_port()))
+
+
 @scene("channel-refused")
 async def _channel_refused(stage: Stage) -> errors.SSHError:
     async with _in(stage.sshd("MaxSessions 1")) as connection:

@@ -89,6 +89,13 @@ async def test_a_program_that_fails_is_the_reason(openssh_server: PeerServer) ->
     assert person.banners == ["ProxyCommand: no such tunnel\n"]
 
 
+async def test_a_program_that_ends_without_an_error_and_a_word(openssh_server: PeerServer) -> None:
+    with pytest.raises(errors.ProxyError, match=r"the ProxyCommand ended.*exit status 0"):
+        await reach(openssh_server, proxy_command="true")
+    with pytest.raises(errors.VersionError, match="Exceeded MaxStartups"):
+        await reach(openssh_server, proxy_command="echo Exceeded MaxStartups")
+
+
 async def test_a_program_that_does_not_exist(openssh_server: PeerServer) -> None:
     with pytest.raises(errors.ProxyError, match=r"exit status 127.*no-such-program"):
         await reach(openssh_server, proxy_command="no-such-program %h")

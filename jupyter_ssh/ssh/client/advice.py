@@ -29,6 +29,7 @@ from ..errors import (
     VersionError,
 )
 from ..protocol.roles import Phase
+from ..wire.numbers import SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, SSH_OPEN_CONNECT_FAILED
 from .failures import (
     Failure,
     Fits,
@@ -42,6 +43,7 @@ from .failures import (
     of_kind,
     outcome,
     proxy_said,
+    stream_refused,
     system_error,
     too_many,
 )
@@ -526,6 +528,24 @@ TABLE: Final[Sequence[Advice]] = (
         "You are logged in, and the server does not start the session: its home folder may be on a file server "
         "that does not answer, or the machine out of memory. `%ssh_close {host}` and a new connection helps where "
         "one was stuck.",
+    ),
+    Advice(
+        "stream-forbidden",
+        _AFTER,
+        "The server may not connect you further",
+        "the server refused a direct-tcpip channel",
+        stream_refused(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED),
+        "You are logged in; the server forbids forwarding for this account or to this place: AllowTcpForwarding, "
+        "PermitOpen or `restrict` in authorized_keys there.",
+    ),
+    Advice(
+        "stream-refused",
+        _AFTER,
+        "The server does not get to the other place",
+        "the server refused a direct-tcpip channel",
+        stream_refused(SSH_OPEN_CONNECT_FAILED),
+        "You are logged in on {host}, which looks up and connects to the other place from where it is; what it says "
+        "of that is above. Check name and port; try there: nc -vz NAME PORT.",
     ),
     Advice(
         "channel-refused",

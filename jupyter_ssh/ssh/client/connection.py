@@ -288,7 +288,7 @@ async def open_connection(
         progress.note(f'Authenticated to {place} using "{connection.info.method}".', logging.INFO)
         await after_login(connection)
     except BaseException as error:
-        explained = await route.explained(error) if isinstance(error, SSHError) else None
+        explained = await route.explained(error, connection) if isinstance(error, SSHError) else None
         if explained is not None:
             if narration is not None:
                 narration.look()
@@ -491,7 +491,7 @@ class Connection:
             phase="opening a channel",
             received=f"{OPEN_FAILURE_NAMES.get(event.reason, 'unknown reason')}: {event.description[:300]!r}",
         )
-        error.reason = event.reason
+        error.kind, error.reason = kind, event.reason
         explain(error, self.options)
         return error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..config.options import Options
 from ..errors import (
     AuthenticationError,
+    ChannelOpenError,
     ConnectError,
     ConnectionLost,
     DeadlineExceeded,
@@ -99,6 +100,16 @@ def closed_in(phases: frozenset[Phase]) -> Fits:
 
     def fits(failure: Failure) -> bool:
         return isinstance(failure.error, (ConnectionLost, DisconnectedByPeer)) and failure.phase in phases
+
+    return fits
+
+
+def stream_refused(reason: int) -> Fits:
+    """The server opens no stream to another place, for this reason (RFC 4254 §5.1)."""
+
+    def fits(failure: Failure) -> bool:
+        error = failure.error
+        return isinstance(error, ChannelOpenError) and error.kind == "direct-tcpip" and error.reason == reason
 
     return fits
 

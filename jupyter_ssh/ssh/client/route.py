@@ -110,12 +110,17 @@ class Route:
         if tasks := self.release():
             await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)
 
-    async def explained(self, error: SSHError) -> SSHError:
-        """Why a connection over it ended before anybody was logged in: a ProxyCommand that ended is the reason."""
+    async def explained(self, error: SSHError, connection: Connection | None) -> SSHError:
+        """Why a connection over it ended before anybody was logged in: a ProxyCommand that ended is the reason.
+
+        One without an error is none where it had let something through: then it ended because the server did.
+        """
         if self._command is None or isinstance(error, OF_THEIR_OWN):
             return error
         ending = await self._command.ended(0.5)
-        if ending is None or ending == "exit status 0":
+        transport = None if connection is None else connection.session.transport
+        heard = transport is not None and (transport.peer_version or transport.banner_lines)
+        if ending is None or (heard and ending.startswith("exit status 0")):
             return error
         failure = ProxyError("the ProxyCommand ended", phase=error.phase, received=ending)
         failure.reason = "command"
