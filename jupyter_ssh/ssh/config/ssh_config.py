@@ -149,7 +149,8 @@ class _Reader:
     def _include(self, file: ConfigFile, rest: str, where: str, depth: int, active: bool) -> None:
         arguments = arguments_of_line("Include", rest, where)
         if depth >= DEEPEST_INCLUDE:
-            raise ConfigError(f"{where}: Too many recursive configuration includes", phase="options")
+            text = f"{where}: Too many recursive configuration includes"
+            raise ConfigError(text, phase="options", next_step="Look for files that include each other.")
         for argument in arguments:
             if not argument:
                 raise ConfigError(f"{where}: keyword Include empty argument", phase="options")
@@ -208,7 +209,8 @@ def _check_owner(status: os.stat_result, path: Path) -> None:
     """Refuse a file that another user owns or may write: its lines decide where passwords go."""
     if os.name == "nt":
         return  # Windows has no such bits; its access lists are not looked at
-    if status.st_uid not in (0, os.getuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _is_own_group(status))
+    if status.st_uid not in (0, os.getuid()) or others:
         raise ConfigError(
             f"Bad owner or permissions on {path}",
             phase="options",
@@ -216,6 +218,24 @@ def _check_owner(status: os.stat_result, path: Path) -> None:
             received=f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}",
             next_step=f"chmod go-w {path}",
         )
+
+
+def _is_own_group(status: os.stat_result) -> bool:
+    """Whether nobody but its owner is in the group of a file.
+
+    Where each user has a group, and a umask of 002 follows from it, files are as a rule writable by it: Debian's
+    OpenSSH takes them.
+    """
+    import grp
+    import pwd
+
+    try:
+        group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
+    except KeyError:
+        return False
+    of_group = {account.pw_uid for account in pwd.getpwall() if account.pw_gid == status.st_gid}
+    listed = {*group.gr_mem}
+    return bool(of_group or listed) and of_group <= {status.st_uid} and listed <= {owner.pw_name}
 
 
 def _collect_hosts(file: ConfigFile, home: Path, names: dict[str, None], seen: set[Path]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +131,54 @@ def test_include(home: Path) -> None:
 
 def test_endless_include(home: Path) -> None:
     write(home, "Host a b\nInclude config\nHost c\nInclude con* config\n")
-    with pytest.raises(ConfigError, match="Too many recursive"):
+    with pytest.raises(ConfigError, match=r"Too many recursive.*files that include each other"):
         read(home)
     assert hosts(default_files(home, None), home) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("mode", [0o620, 0o602])
+def accounts(monkeypatch: pytest.MonkeyPatch, path: Path, *in_group: str, listed: tuple[str, ...] = ()) -> None:
+    """Has the group of a file be the own group of these accounts, "me" being its owner, and list these members."""
+    status = path.stat()
+
+    def account(name: str, group: int) -> pwd.struct_passwd:
+        return pwd.struct_passwd((name, "x", status.st_uid if name == "me" else 12345, group, "", "/", "/bin/sh"))
+
+    known = [account(name, status.st_gid if name in in_group else status.st_gid + 1) for name in ("me", "other")]
+    group = grp.struct_group(("of-me", "x", status.st_gid, list(listed)))
+    monkeypatch.setattr(pwd, "getpwall", lambda: known)
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: known[0])
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: group)
+
+
+@pytest.mark.parametrize(
+    ("in_group", "listed"), [(["me"], ()), (["me"], ("me",)), ([], ("me",))], ids=["primary", "both", "listed"]
+)
+def test_a_group_may_write_that_is_the_owner_s_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, in_group: list[str], listed: tuple[str, ...]
+) -> None:
+    path = write(home, "Port 7\n")
+    path.chmod(0o664)
+    accounts(monkeypatch, path, *in_group, listed=listed)
+    assert read(home).port == 7
+    path.chmod(0o666)
+    with pytest.raises(ConfigError, match="Bad owner or permissions on"):
+        read(home)
+
+
+@pytest.mark.parametrize(
+    ("in_group", "listed"), [(["me", "other"], ()), (["me"], ("other",)), (["me"], ("me", "other")), ([], ())]
+)
+def test_a_group_with_others_in_it_may_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch, in_group: list[str], listed: tuple[str, ...]
+) -> None:
+    path = write(home, "Port 7\n")
+    path.chmod(0o664)
+    accounts(monkeypatch, path, *in_group, listed=listed)
+    with pytest.raises(ConfigError, match="Bad owner or permissions on"):
+        read(home)
+
+
+@pytest.mark.parametrize("mode", [0o622, 0o602])
 def test_a_file_others_may_write_is_refused(home: Path, mode: int) -> None:
     path = write(home, "Port 1\n")
     path.chmod(mode)
