@@ -109,6 +109,8 @@ def connection_for(request: Request) -> Connection:
         print(f"Connected to {connection.name} again; before, it was {dropped.loss}", file=sys.stderr)
     if fresh and not arguments.quiet:
         _say_how_it_went(connection, arguments.verbose)
+    if arguments.verbose:
+        sys.stderr.flush()  # else what the command prints may stand before it
     return connection
 
 

@@ -285,7 +285,10 @@ def test_verbose_says_what_the_connection_is_made_of(kernel):
     assert cell.stdout == "out\n"
     assert "key exchange" in cell.stderr
     assert "host key" in cell.stderr
-    assert "debug1: Authenticating to 127.0.0.1:" in kernel.run("%ssh -v -o ServerAliveInterval=98 box true").stderr
+    fresh = kernel.run("%ssh -v -o ServerAliveInterval=98 box echo out")
+    assert "debug1: Authenticating to 127.0.0.1:" in fresh.stderr
+    said = "".join(text for _, text in fresh.streams)
+    assert said.index("Authenticated to 127.0.0.1") < said.index("\nout\n")
     failed = kernel.run("%ssh -v -o PubkeyAuthentication=no -o BatchMode=yes box true")
     assert failed.error == "AuthenticationError"
     assert "debug1: packet received SSH_MSG_USERAUTH_FAILURE (51), " in failed.stderr

@@ -286,6 +286,17 @@ async def test_a_password_that_was_handed_in_goes_first(asyncssh_server: Any, tm
         key.with_suffix(".pub").unlink()
 
 
+async def test_not_all_of_many_keys_are_told(embedded_server_factory: Factory) -> None:
+    server = embedded_server_factory(max_auth_tries=3)
+    key = generate(comment="one of many")
+    with pytest.raises(errors.AuthenticationError) as caught:
+        await reach(server, identity_file=[key, *(f"/no key {n}" for n in range(60))])
+    assert len(caught.value.attempts) == 62
+    assert "... 46 more ..." in str(caught.value)
+    assert "no key 58" in str(caught.value)
+    assert len(str(caught.value)) < 5000
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_keys_beyond_the_limit_of_a_server(embedded_server_factory: Factory, limit: int) -> None:
     server = embedded_server_factory(max_auth_tries=limit)

@@ -55,6 +55,9 @@ METHODS: Final = ("publickey", "keyboard-interactive", "password")
 MAX_REQUESTS: Final = 256
 """Requests before we give up on a server that is never content."""
 
+MOST_SHOWN: Final = 16
+"""Attempts that an error names: the first ones and the last; an agent may have a thousand keys."""
+
 PASSPHRASE_ATTEMPTS: Final = 3
 
 NEW_PASSWORDS: Final = 3
@@ -225,7 +228,10 @@ class ClientLogin:
             self._progress.note(f"{method}{f' ({offered})' if offered else ''}: {text}")
 
     def _refused(self, offered: Sequence[str], *, reason: str | None = None) -> AuthenticationError:
-        tried = "; ".join(f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts)
+        shown = [f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts]
+        if len(shown) > MOST_SHOWN:
+            shown[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = [f"... {len(shown) - MOST_SHOWN} more ..."]
+        tried = "; ".join(shown)
         error = AuthenticationError(
             f"{self._destination} was not let in",
             phase=PHASE,
