@@ -106,6 +106,21 @@ describe('a place', () => {
     expect(place.description).toBe('socket');
   });
 
+  it('doubts a silent connection, but none on which other messages come', () => {
+    place.connect();
+    greet(last(sockets));
+    const made = last(sockets);
+    place.sendData({ stream: 1, offset: 0, bytes: Uint8Array.of(3) });
+    clock.advance(10_000);
+    made.listener.passed();
+    clock.advance(30_000);
+    expect(made.sent).toHaveLength(1);
+    place.sendData({ stream: 1, offset: 1, bytes: Uint8Array.of(3) });
+    clock.advance(30_000);
+    expect(made.sent.slice(1)).toEqual([{ type: 'ping' }]);
+    expect(made.closed).toBe(true);
+  });
+
   it('comes back after a loss, ever more slowly, and at once when the person returns', () => {
     place.connect();
     greet(last(sockets));
@@ -337,6 +352,35 @@ describe('a sequence over a channel that loses, doubles and swaps messages', () 
     sequence.receive({ connection: 'other', seq: 0, ack: 0, frames: [], close: 1 }, []);
     sequence.receive({ connection: 'c', seq: 0, ack: 0, frames: [], close: 4404, reason: 'why' }, []);
     expect(heard).toEqual([[4404, 'why']]);
+  });
+
+  it('sends again ever more rarely while nothing is acknowledged', () => {
+    const clock = new ManualClock();
+    const sent: number[] = [];
+    const nothing = (): void => undefined;
+    const events = { arrived: nothing, ended: nothing, silent: nothing, overflowed: nothing };
+    const sequence = new Sequence('c', ({ seq }) => seq > 0 && sent.push(clock.now()), events, clock);
+    sequence.send([1], []);
+    clock.advance(14_000);
+    expect(sent).toEqual([0, 1_000, 3_000, 7_000]);
+    sequence.receive({ connection: 'c', seq: 0, ack: 1, frames: [] }, []);
+    clock.advance(2_000);
+    sequence.send([2], []);
+    clock.advance(2_500);
+    expect(sent.slice(4)).toEqual([16_000, 17_000]);
+  });
+
+  it('waits longer while other messages pass, but not for ever', () => {
+    const clock = new ManualClock();
+    const heard: number[] = [];
+    const nothing = (): void => undefined;
+    const events = { arrived: nothing, ended: nothing, silent: () => heard.push(clock.now()), overflowed: nothing };
+    const sequence = new Sequence('c', nothing, events, clock);
+    for (let second = 0; second < 100; second++) {
+      sequence.passed();
+      clock.advance(1_000);
+    }
+    expect(heard).toEqual([63_000]);
   });
 
   it('notices that nobody is there', () => {

@@ -85,12 +85,21 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
       end(CLOSE.silent, 'the connection to the kernel is lost');
     }
   };
+  const onMessage = (_: unknown, { msg, direction }: Kernel.IAnyMessageArgs): void => {
+    // The status follows each message of ours, whether or not there is anybody in the kernel to answer it.
+    if (direction === 'recv' && msg.channel === 'iopub' && msg.header.msg_type !== 'status') {
+      sequence.passed();
+      listener.passed();
+    }
+  };
+  kernel.anyMessage.connect(onMessage);
   kernel.statusChanged.connect(onStatus);
   kernel.connectionStatusChanged.connect(onConnection);
   const stop = (): void => {
     isOver = true;
     sequence.close();
     comms.delete(connection);
+    kernel.anyMessage.disconnect(onMessage);
     kernel.statusChanged.disconnect(onStatus);
     kernel.connectionStatusChanged.disconnect(onConnection);
   };

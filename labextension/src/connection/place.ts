@@ -300,6 +300,11 @@ export class PlaceConnection {
           this.streams.get(frame.stream)?.data(frame.offset, frame.bytes);
         }
       },
+      passed: () => {
+        if (current()) {
+          this.heard();
+        }
+      },
       closed: (code, reason) => {
         if (current()) {
           void this.closed(code, reason, opened);

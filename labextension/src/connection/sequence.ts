@@ -30,9 +30,13 @@ export interface SequenceEvents {
 }
 
 const RESEND = 1_000;
+/** An end that acknowledges nothing is busy, or this page is: what is sent again makes neither faster. */
+const RESEND_LONGEST = 8_000;
 const ACK_DELAY = 20;
 const KEEPALIVE = 3_000;
 const SILENT = 15_000;
+/** The same while other messages come the same way: what a cell prints, say, before which ours have to wait. */
+const SILENT_BEHIND_OTHERS = 60_000;
 const UNACKNOWLEDGED = 4 * 1024 * 1024;
 /** Messages that came before one that is missing. */
 const AHEAD = 256;
@@ -48,8 +52,10 @@ export class Sequence {
   private received = 0;
   private readonly unacknowledged = new Map<number, Waiting>();
   private size = 0;
+  private resendDelay = RESEND;
   private readonly ahead = new Map<number, { frames: unknown[]; buffers: ArrayBufferView[] }>();
   private lastHeard: number;
+  private lastOther = -Infinity;
   private cancelResend: (() => void) | null = null;
   private cancelAck: (() => void) | null = null;
   private cancelAlive: (() => void) | null = null;
@@ -86,12 +92,21 @@ export class Sequence {
       return;
     }
     this.lastHeard = this.clock.now();
+    const before = this.unacknowledged.size;
     for (const [seq, waiting] of this.unacknowledged) {
       if (seq > message.ack) {
         break;
       }
       this.unacknowledged.delete(seq);
       this.size -= waiting.size;
+    }
+    if (this.unacknowledged.size < before) {
+      this.cancelResend?.();
+      this.cancelResend = null;
+      this.resendDelay = RESEND;
+      if (this.unacknowledged.size > 0) {
+        this.scheduleResend();
+      }
     }
     if (message.seq > this.received && message.seq <= this.received + AHEAD) {
       this.ahead.set(message.seq, { frames: message.frames, buffers });
@@ -112,6 +127,11 @@ export class Sequence {
     if (message.seq > 0) {
       this.cancelAck ??= this.clock.after(ACK_DELAY, () => this.acknowledge());
     }
+  }
+
+  /** Another message has come the way that those of the other end come. */
+  passed(): void {
+    this.lastOther = this.clock.now();
   }
 
   /** Say that this end closes, once: a kernel that does not hear it finds the silence. */
@@ -148,8 +168,9 @@ export class Sequence {
   }
 
   private scheduleResend(): void {
-    this.cancelResend ??= this.clock.after(RESEND, () => {
+    this.cancelResend ??= this.clock.after(this.resendDelay, () => {
       this.cancelResend = null;
+      this.resendDelay = Math.min(RESEND_LONGEST, 2 * this.resendDelay);
       for (const seq of this.unacknowledged.keys()) {
         this.transmit(seq);
       }
@@ -161,7 +182,9 @@ export class Sequence {
 
   private stayAlive(): void {
     this.cancelAlive = this.clock.after(KEEPALIVE, () => {
-      if (this.clock.now() - this.lastHeard > SILENT) {
+      const now = this.clock.now();
+      const patience = now - this.lastOther > SILENT ? SILENT : SILENT_BEHIND_OTHERS;
+      if (now - this.lastHeard > patience) {
         this.events.silent();
         return;
       }

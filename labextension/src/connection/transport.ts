@@ -18,6 +18,8 @@ export interface TransportListener {
   opened(): void;
   control(frame: FromKernel): void;
   data(frame: DataFrame): void;
+  /** Something else has come the same way: the connection works, and what is due may be behind it. */
+  passed(): void;
   /** Said once; `code` is a WebSocket close code. */
   closed(code: number, reason: string): void;
 }
