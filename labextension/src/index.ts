@@ -72,7 +72,7 @@ const terminal: JupyterFrontEndPlugin<void> = {
     if (sanitizer) {
       allowLinks(sanitizer, registry);
     }
-    followLinks(app, manager);
+    followLinks(manager);
     if (running) {
       addRunning(running, places, manager);
     }

@@ -3,6 +3,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Dialog, showDialog, WidgetTracker, type IThemeManager } from '@jupyterlab/apputils';
 import type { ITranslator } from '@jupyterlab/translation';
+import type { Widget } from '@lumino/widgets';
 import type { Located, Places } from './connection/places';
 import { RequestError } from './connection/place';
 import { chooseHost } from './dialogs/host_chooser';
@@ -82,31 +83,34 @@ export class Manager {
   }
 
   /**
-   * Open a terminal where a link leads, beside the document `from` that has it. Only hosts that the person's own files
-   * name are connected to without being shown first.
+   * Open a terminal where a link leads, beside the document that has it. Only hosts that the person's own files name
+   * are connected to without being shown first.
    */
-  async follow(destination: string, from?: string): Promise<void> {
+  async follow(destination: string, link: Node): Promise<void> {
     const hosts = this.context.places.host().then(place => place.hosts());
     const isKnown = await hosts.then(
       list => list.some(({ name }) => name === destination),
       () => false // said in the chooser
     );
     const chosen = isKnown ? destination : await chooseHost(hosts, destination);
-    if (chosen !== null) {
-      await this.openHost(chosen, this.beside(from));
+    if (chosen === null) {
+      return;
     }
+    const joining = this.joining(link);
+    const document = this.documentOf(link);
+    const apart: OpenOptions = document === undefined ? {} : { mode: 'split-right', ref: document.id };
+    await this.openHost(chosen, joining.ref === undefined ? apart : joining);
   }
 
-  /** Where a tab stands beside a document: with other terminals that do, or at its right. */
-  private beside(from: string | undefined): OpenOptions {
-    const { shell } = this.context.app;
-    const main = [...shell.widgets('main')];
-    const document = main.find(({ id }) => id === from);
-    if (document === undefined) {
-      return {};
-    }
-    const terminal = main.find(widget => widget instanceof SessionTab && widget.isVisible && document.isVisible);
-    return terminal === undefined ? { mode: 'split-right', ref: document.id } : { ref: terminal.id };
+  /** A tab that is opened from a document joins the terminals that stand beside it. */
+  joining(inDocument: Node): OpenOptions {
+    const document = this.documentOf(inDocument);
+    const beside = this.tracker.find(tab => tab.isVisible && document?.isVisible === true);
+    return beside === undefined ? {} : { ref: beside.id };
+  }
+
+  private documentOf(node: Node): Widget | undefined {
+    return [...this.context.app.shell.widgets('main')].find(widget => widget.node.contains(node));
   }
 
   /** A view for an output. The caller disposes of it. */

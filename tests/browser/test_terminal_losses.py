@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ import psutil
 import pytest
 
 from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, read_place
-from tests.browser.lab import Lab, lab_with
+from tests.browser.lab import Lab, lab_with, open_notebook, run_cells
 from tests.browser.terminals import (
+    SHOWN,
     TAB,
     build_labextension,
     cells,
+    end_all,
     focus,
     open_lab,
     open_terminal,
@@ -45,7 +48,8 @@ def lab(sshd: PeerServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """One of its own: it is stopped and started again here."""
     build_labextension()
     folder = tmp_path_factory.mktemp("losses")
-    with embedded_server(folder) as remote, lab_with(folder, {}, demo=remote, box=sshd) as lab:
+    notebooks = {"own.ipynb": ["%load_ext jupyter_ssh", "%ssh_terminal demo"]}
+    with embedded_server(folder) as remote, lab_with(folder, notebooks, demo=remote, box=sshd) as lab:
         yield lab
 
 
@@ -98,6 +102,14 @@ def test_a_restart_of_the_server_changes_nothing_on_the_screens(page, lab):
     lab.stop()
     wait_for_state(page, "lost")
     assert strip(page).startswith("The connection to the Jupyter server is lost.")
+    show(page, shell)  # what is said takes no room from its last line
+    screen = page.locator(f"{SHOWN} .jssh-Terminal").bounding_box()
+    below = screen["y"] + screen["height"]
+    page.wait_for_function(
+        f"below => document.querySelector('{SHOWN} .xterm-screen').getBoundingClientRect().bottom <= below",
+        arg=below,
+    )
+    show(page, editor)
     assert page.locator(".jssh-Tab .jp-Dialog").count() == 0
     lab.start()
     wait_for_state(page, "connected")  # by itself
@@ -159,14 +171,43 @@ def test_the_host_is_killed_and_a_new_session_is_a_click_away(page, lab):
 def test_a_lost_ssh_connection_is_made_again_by_a_click(page, sshd):
     open_terminal(page, "box")
     run(page, "echo bef''ore", "\nbefore")
+    page.keyboard.type("vim -u NONE -c 'set mouse=a number' new.c\n")
+    wait_for_text(page, "~")
     for process in psutil.Process(sshd.process.process.pid).children(recursive=True):
-        if process.name().startswith("sshd"):  # not the shell, which would have ended by itself
-            process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended with the one before
+            if process.name().startswith("sshd"):  # not the shell, which would have ended by itself
+                process.kill()
     wait_for_state(page, "lost")
     assert strip(page) != ""
     page.locator(".jssh-Strip button:has-text('Reconnect')").click()
     wait_for_state(page, "connected")
     focus(page)
     run(page, "echo af''ter", "\nafter")
-    assert text(page).count("\nbefore") == 1
+    assert text(page).count("\nbefore") == 1, "the editor's screen is gone, and all before it there"
+    assert cells(page)["modes"]["mouseTrackingMode"] == "none"
     wait_until(lambda: page.locator(".jssh-Tab .jssh-Strip").is_hidden(), "the strip is gone")
+
+
+def test_a_notebooks_own_terminal_keeps_its_screen_when_the_server_ends_its_kernel(context, lab):
+    page = context.new_page()
+    open_notebook(page, lab.address("own.ipynb"))
+    run_cells(page)
+    wait_for_state(page, "connected")
+    focus(page)
+    run(page, "PS1='$ '; for i in $(seq 1 300); do echo line $i; done; echo fin''ished", "finished")
+    last = text(page)
+    assert strip(page) == ""
+    lab.stop()  # and with it all kernels
+    wait_for_state(page, "lost")
+    lab.start()
+    page.wait_for_selector(f"{SHOWN} .jssh-Strip:has-text('kernel') button:has-text('New session')")
+    assert "server is lost" not in strip(page)
+    assert text(page).rstrip() == last.rstrip()
+    close_dialogs(page)
+    page.get_by_role("button", name="New session").click()
+    wait_for_state(page, "connected")
+    focus(page)
+    run(page, "echo af''ter", "\nafter")
+    assert page.locator(".jssh-Tab").count() == 1
+    end_all(page)
+    page.close()

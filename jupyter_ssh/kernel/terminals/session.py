@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -28,6 +29,13 @@ log = logging.getLogger(__name__)
 TERM: Final = "xterm-256color"
 HANGUP_SECONDS: Final = 0.5
 """How long a process that was told to end may take before its channel is closed."""
+
+_AFRESH: Final = (
+    b"\x1b7\x1b[?1049l"  # the main screen, its cursor where it was: saved here if it is shown, else when it was left
+    b"\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l\x1b>\r\n"
+)
+"""What a lost program has left behind it, taken back before the next one: its screen, the mouse, modes of the keys."""
+_AGAIN: Final = re.compile(r"Connect again; .*?\.(?=\s|$)", re.DOTALL)
 
 CONNECTING, OPEN, ENDED, LOST = "connecting", "open", "ended", "lost"
 
@@ -192,6 +200,8 @@ class TerminalSession:
             connection = await self.line.connect(prompts, fresh=True)
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         self._process = process
+        if self.audience.ring.end:
+            self.audience.written(_AFRESH)
         self.questions.forget_notices()
         if self.audience.sizes.current != (rows, cols):  # a page has looked meanwhile
             self._fitted(*self.audience.sizes.current)
@@ -231,7 +241,8 @@ class TerminalSession:
         what = f"The connection was lost at {_now()}" if connected else f"No connection to {self._name} at {_now()}"
         self._ahead = []
         self.audience.handed_over()
-        first, _, rest = str(error).partition("\n")
+        said = _loss(error) if connected and isinstance(error, SSHError) else str(error)
+        first, _, rest = said.partition("\n")
         self._change(LOST, f"{what}: {first}", rest)
 
     async def end(self) -> None:
@@ -306,6 +317,14 @@ class TerminalSession:
 async def _closed(process: Process) -> None:
     with contextlib.suppress(SSHError):
         await process.wait_closed()
+
+
+def _loss(error: SSHError) -> str:
+    """What a tab says of a lost connection: it has a button in place of the advice to connect again."""
+    cause = f"{error.message} ({error.received})" if error.received else error.message
+    if error.received and error.message == "the connection was lost":  # as the tab says anyway
+        cause = error.received
+    return ". ".join(filter(None, (cause, _AGAIN.sub("", error.next_step or "").strip())))
 
 
 def _now() -> str:

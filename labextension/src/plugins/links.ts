@@ -3,7 +3,6 @@
  * A page of a stranger can hold one: a host that the person's own files do not name is shown before it is connected to.
  */
 
-import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { destinationOfLink } from '../dialogs/destination';
@@ -34,7 +33,7 @@ export function allowLinks(sanitizer: IRenderMime.ISanitizer, registry: ISetting
 }
 
 /** Open a terminal where such a link is clicked. */
-export function followLinks(app: JupyterFrontEnd, manager: Manager): void {
+export function followLinks(manager: Manager): void {
   const follow = (event: MouseEvent): void => {
     const link = event.target instanceof Element ? event.target.closest(`a[href^="${SCHEME}:"]`) : null;
     const destination = link?.closest(TEXT) ? destinationOfLink(link.getAttribute('href') ?? '') : null;
@@ -46,8 +45,7 @@ export function followLinks(app: JupyterFrontEnd, manager: Manager): void {
     // A second click comes too soon, or is one that Lab would take for a wish to edit the text.
     if (event.type === 'click' && link.ariaBusy !== 'true') {
       link.ariaBusy = 'true'; // the first terminal of all takes a second or two
-      const from = [...app.shell.widgets('main')].find(widget => widget.node.contains(link));
-      void manager.follow(destination, from?.id).finally(() => {
+      void manager.follow(destination, link).finally(() => {
         link.ariaBusy = null;
       });
     }

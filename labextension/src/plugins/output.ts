@@ -106,7 +106,7 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
       () => {
         const description = place.sessions.get(args.session);
         if (description?.wanted && !this.isDisposed) {
-          this.manager.openTab({ ...args, host: description.host });
+          this.manager.openTab({ ...args, host: description.host }, this.manager.joining(this.node));
         }
       },
       () => undefined // the card says what can be done

@@ -17,7 +17,7 @@ export class Status extends Widget {
     this.host.className = 'jssh-Status-host';
     this.words.className = 'jssh-Status-words';
     this.words.setAttribute('aria-hidden', 'true');
-    this.spoken.className = 'jp-sr-only jssh-Status-spoken';
+    this.spoken.className = 'jssh-Status-spoken';
     this.spoken.setAttribute('role', 'status');
     this.node.append(this.dot, this.host, this.words, this.spoken);
   }

@@ -148,6 +148,7 @@ export class SessionView implements IDisposable {
       // Black on green, of which htop and ls are fond, is hard to read where green is dark enough for white paper.
       this.xterm.options.minimumContrastRatio = CONTRAST;
       this.xterm.options.theme = { ...this.xterm.options.theme, ...(isLight ? ON_LIGHT : ON_DARK) };
+      this.terminal.node.style.setProperty('--jssh-paper', this.xterm.options.theme.background ?? '');
     }
   }
 
@@ -229,10 +230,14 @@ export class SessionView implements IDisposable {
     if (viewer === null || xterm === null) {
       return;
     }
-    if (this.isApart && viewer.room !== null) {
-      return; // the strip that says so takes room: the programs need not be told for a while
-    }
     const size = this.terminal.isVisible && document.visibilityState === 'visible' ? this.room() : null;
+    // The strip that says what is lost takes room: the programs need not be told for a while, but the last lines are
+    // those that count.
+    const isLow = this.isApart && size !== null && xterm.buffer.active.cursorY >= size.rows;
+    this.terminal.toggleClass('jssh-mod-low', isLow);
+    if (this.isApart && viewer.room !== null) {
+      return;
+    }
     if (size === null) {
       viewer.hide();
       return;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -218,8 +219,8 @@ async def test_a_session_that_ended_keeps_its_screen_and_may_begin_anew(
     late.attach(session)
     assert late.output[1] == b"last words\r\n"
     page.send("reconnect", session=session.id)
-    await page.until(lambda: page.end() == 24)
-    assert page.output[1] == b"last words\r\n" * 2
+    await page.until(lambda: page.output[1].count(b"last words") == 2)
+    assert re.fullmatch(rb"last words\r\n\x1b7\x1b\[\?1049l.*\r\nlast words\r\n", page.output[1])
     assert late.output[1] == page.output[1]
 
 
@@ -236,13 +237,16 @@ async def test_a_lost_connection_is_told_with_its_time_and_can_be_made_again(
     assert line.connection is not None
     line.connection.driver.abandon()
     described = await page.state(session, "lost")
-    assert described["text"].startswith("The connection was lost at ")
+    assert re.fullmatch(r"The connection was lost at \d\d:\d\d:\d\d: .+", described["text"])
+    assert "%ssh" not in described["text"], "the tab has a button for it"
     assert described["reconnect"]
     before = page.end()
     page.send("reconnect", session=session.id)
     await page.state(session, "open")
     page.type("echo t''wo\r")
     await page.until(lambda: b"two\r\n" in page.output[1][before:])
+    left = page.output[1][before:].index(b"\x1b[?1049l")
+    assert left < page.output[1][before:].index(b"two"), "the screen of a lost program is left first"
 
 
 async def test_a_connection_that_was_closed_here_is_lost_too(service: TerminalService, server: Remote) -> None:
