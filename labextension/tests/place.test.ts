@@ -1,39 +1,12 @@
 /** The connection to a place, over transports that the test holds in its hands. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Backoff, type Clock } from '../src/connection/backoff';
+import { Backoff } from '../src/connection/backoff';
 import { PlaceConnection, RequestError } from '../src/connection/place';
 import { Sequence, type Message } from '../src/connection/sequence';
 import { CLOSE, type Transport, type TransportFactory, type TransportListener } from '../src/connection/transport';
 import type { FromKernel } from '../src/protocol/messages';
-
-class ManualClock implements Clock {
-  time = 0;
-  due: [number, () => void][] = [];
-  now(): number {
-    return this.time;
-  }
-  after(milliseconds: number, callback: () => void): () => void {
-    const entry: [number, () => void] = [this.time + milliseconds, callback];
-    this.due.push(entry);
-    return () => {
-      this.due = this.due.filter(other => other !== entry);
-    };
-  }
-  advance(milliseconds: number): void {
-    const end = this.time + milliseconds;
-    for (;;) {
-      const next = this.due.filter(([at]) => at <= end).sort((a, b) => a[0] - b[0])[0];
-      if (next === undefined) {
-        break;
-      }
-      this.due = this.due.filter(other => other !== next);
-      this.time = Math.max(this.time, next[0]);
-      next[1]();
-    }
-    this.time = end;
-  }
-}
+import { ManualClock } from './clock';
 
 interface Made {
   listener: TransportListener;

@@ -1,7 +1,6 @@
 /** A viewer against a kernel made of a few lines, on a terminal without a page. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Clock } from '../src/connection/backoff';
 import type { StreamListener } from '../src/connection/place';
 import type { DataFrame } from '../src/protocol/frames';
 import type { Attached, Description, ToKernel } from '../src/protocol/messages';
@@ -9,6 +8,7 @@ import type { AnyTerminal } from '../src/stream/internals';
 import { guardQueries } from '../src/stream/queries';
 import { TerminalScreen } from '../src/stream/screen';
 import { amount, Viewer } from '../src/stream/viewer';
+import { ManualClock } from './clock';
 import { state, terminal, write } from './terminals';
 
 const encoder = new TextEncoder();
@@ -29,27 +29,6 @@ const description: Description = {
   wanted: false,
   reconnect: false
 };
-
-class ManualClock implements Clock {
-  time = 0;
-  private due: [number, () => void][] = [];
-  now(): number {
-    return this.time;
-  }
-  after(milliseconds: number, callback: () => void): () => void {
-    const entry: [number, () => void] = [this.time + milliseconds, callback];
-    this.due.push(entry);
-    return () => {
-      this.due = this.due.filter(other => other !== entry);
-    };
-  }
-  advance(milliseconds: number): void {
-    this.time += milliseconds;
-    const due = this.due.filter(([at]) => at <= this.time);
-    this.due = this.due.filter(([at]) => at > this.time);
-    due.forEach(([, callback]) => callback());
-  }
-}
 
 class Kernel {
   readonly sessions = new Map([['s', description]]);
@@ -368,6 +347,26 @@ describe('a viewer', () => {
     }
     viewer.type(Uint8Array.of(3));
     expect(kernel.take('skip')).toEqual([]);
+  });
+
+  it('hands in no snapshot in a flood nor right after it, whose screen the ring keeps, but once it is quiet', async () => {
+    viewer.connected();
+    attached();
+    const flood = 'y\r\n'.repeat(20_000);
+    const pour = async (count: number, from: number): Promise<void> => {
+      for (let number = 0; number < count; number++) {
+        output(from + number * flood.length, flood);
+      }
+      while (viewer.parsed < from + count * flood.length) {
+        await drawn();
+      }
+    };
+    await pour(40, 0);
+    clock.advance(100); // the pipe was empty for a moment
+    await pour(1, 40 * flood.length);
+    expect(kernel.take('snapshot')).toEqual([]);
+    clock.advance(2_000);
+    expect(kernel.take('snapshot')).toMatchObject([{ offset: 41 * flood.length }]);
   });
 
   it('hands in a snapshot when it is quiet, and when it hides, of whole characters only', async () => {

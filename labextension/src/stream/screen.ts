@@ -1,5 +1,6 @@
 /** A terminal of xterm.js as the screen of a viewer. */
 
+import { HoldableDrawing, type Drawing } from './drawing';
 import { internals, type AnyTerminal } from './internals';
 import { snapshot, type CursorOptions } from './snapshot';
 import type { Screen } from './writer';
@@ -7,9 +8,11 @@ import type { Screen } from './writer';
 const GROUND = 0;
 
 export class TerminalScreen implements Screen {
+  readonly drawing: Drawing;
   private readonly usual: CursorOptions;
 
   constructor(private readonly terminal: AnyTerminal) {
+    this.drawing = new HoldableDrawing(terminal);
     const { cursorStyle, cursorBlink } = terminal.options;
     this.usual = { cursorStyle, cursorBlink };
   }

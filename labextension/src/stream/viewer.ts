@@ -4,6 +4,7 @@ import { realClock, type Clock } from '../connection/backoff';
 import type { StreamListener } from '../connection/place';
 import type { DataFrame } from '../protocol/frames';
 import { allowedSize, LIMITS, type Attached, type FromKernel, type ToKernel } from '../protocol/messages';
+import { FLOOD, Flood } from './flood';
 import { InputBuffer } from './input';
 import { Writer, type Screen } from './writer';
 
@@ -28,9 +29,8 @@ export interface ViewerEvents {
   trouble(text: string): void;
 }
 
-const ACK_BYTES = 64 * 1024;
-/** More than this undrawn, and Ctrl-C throws it away. */
-const FLOOD = 64 * 1024;
+/** Acknowledged at once, so that it is cheap; the kernel's smallest window holds four of it. */
+const ACK_BYTES = 128 * 1024;
 /** For so long Ctrl-C holds against a flood that goes on; then the program is one that does not care. */
 const INSIST = 10_000;
 const QUIET = 400;
@@ -61,6 +61,7 @@ export class Viewer implements StreamListener {
   private readonly identity: string;
   private readonly input = new InputBuffer();
   private readonly writer: Writer;
+  private readonly flood: Flood;
   private has = false;
   private live = 0;
   private isDrawn = false;
@@ -88,6 +89,7 @@ export class Viewer implements StreamListener {
   ) {
     this.identity = randomName();
     this.writer = new Writer(screen, () => this.onParsed());
+    this.flood = new Flood(screen.drawing, clock);
     this.stream = link.addStream(this);
   }
 
@@ -119,14 +121,21 @@ export class Viewer implements StreamListener {
       return;
     }
     this.disposed = true;
+    this.flood.end();
     this.takeSnapshot();
     this.cancelQuiet?.();
     this.skipping?.cancel();
     this.link.removeStream(this.stream);
   }
 
+  /** The person has done something to the terminal: what there is must be seen. */
+  touched(): void {
+    this.flood.touched();
+  }
+
   /** What the person typed or pasted, or the terminal answered. */
   type(bytes: Uint8Array): void {
+    this.touched();
     if (!this.input.push(bytes)) {
       this.events.trouble('Too much was typed or pasted: the rest of it was left out.');
       return;
@@ -237,6 +246,7 @@ export class Viewer implements StreamListener {
       return;
     }
     this.writer.push(fresh);
+    this.flood.level(this.writer.waiting, this.screen.alternate);
     // A slow machine needs longer to end the program, and the page may not have seen yet how much is on its way.
     if (this.interrupted !== null && this.clock.now() - this.interrupted < INSIST) {
       this.skip();
@@ -342,14 +352,14 @@ export class Viewer implements StreamListener {
 
   private onParsed(): void {
     const { parsed, received } = this.writer;
+    this.flood.level(received - parsed, this.screen.alternate);
     if (parsed === received || parsed - this.acked >= ACK_BYTES) {
       this.ack();
     }
     this.checkDrawn();
     // In a flood of plain lines the kernel's ring holds more of them than the scroll-back: no time for snapshots then.
-    const isFlood = received - parsed > FLOOD && !this.screen.alternate;
     const isDue = parsed - Math.max(0, this.snapshotAt) >= MIB && this.clock.now() >= this.snapshotDue;
-    if (isDue && this.lead && !isFlood) {
+    if (isDue && this.lead && !this.flood.isNear) {
       this.takeSnapshot();
     }
     if (parsed === received && this.lead) {

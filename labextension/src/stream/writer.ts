@@ -5,6 +5,8 @@
  */
 
 import type { SizeChange } from '../protocol/messages';
+import type { Drawing } from './drawing';
+import { nextTask } from './next_task';
 
 export interface Screen {
   /** Parse output; `done` is called when all of it is on the screen. */
@@ -17,11 +19,12 @@ export interface Screen {
   readonly whole: boolean;
   readonly rows: number;
   readonly cols: number;
+  readonly drawing: Drawing;
   /** What to write into an empty terminal to get this one; see `Snapshot`. */
   snapshot(): string;
 }
 
-/** Bytes that the terminal may hold unparsed. */
+/** Bytes that the terminal may hold unparsed: what it parses in a task of a few milliseconds. */
 const IN_FLIGHT = 128 * 1024;
 const PIECE = 32 * 1024;
 
@@ -161,7 +164,10 @@ export class Writer {
         this.parsed += length;
         this.onParsed();
       }
-      this.pump();
+      if (this.inFlight === 0) {
+        // Not from here: xterm.js would go on for 12 ms, then set a timer, and idle until the browser lets it run.
+        nextTask(() => this.pump());
+      }
     });
   }
 }

@@ -27,6 +27,8 @@ const PATIENCE = 1_000;
 const FLASH = 150;
 /** WCAG 2.2, 1.4.3. */
 const CONTRAST = 4.5;
+/** The person does something to the terminal. */
+const TOUCHES = ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchmove'] as const;
 const encoder = new TextEncoder();
 
 interface PrivateTerminal {
@@ -97,6 +99,7 @@ export class SessionView implements IDisposable {
     document.addEventListener('visibilitychange', this.fit);
     window.addEventListener('pagehide', this.onPageHide);
     this.terminal.node.addEventListener('focusin', this.onFocus);
+    TOUCHES.forEach(name => this.terminal.node.addEventListener(name, this.onTouch, { capture: true, passive: true }));
     place.connect();
     this.refresh();
   }
@@ -201,6 +204,7 @@ export class SessionView implements IDisposable {
       this.retitle();
     });
     xterm.onBell(() => this.ring());
+    xterm.onResize(() => viewer.touched());
     this.applyTheme();
     this.retitle();
     this.fit();
@@ -251,6 +255,13 @@ export class SessionView implements IDisposable {
 
   private readonly onPageHide = (): void => {
     this.viewer?.takeSnapshot();
+  };
+
+  private readonly onTouch = (event: Event): void => {
+    const isJustPassing = event instanceof PointerEvent && event.type === 'pointermove' && event.buttons === 0;
+    if (!isJustPassing) {
+      this.viewer?.touched();
+    }
   };
 
   private readonly onFocus = (): void => {

@@ -1,0 +1,121 @@
+/**
+ * Drawing that can be held back: xterm.js draws at every frame of the screen what has changed, which in a flood takes
+ * more time than all the rest, and nobody can read it. Three parts of it ask for frames; each is kept from asking
+ * while drawing is held. Where a later xterm.js has other parts, it draws as it always did.
+ */
+
+import type { AnyTerminal } from './internals';
+
+export interface Drawing {
+  /** Draw no more until told to. */
+  hold(): void;
+  /** Draw, at the next frame, what has changed since; what changes after it is held again. */
+  draw(): void;
+  /** Draw what has changed since, and from now on at every frame. */
+  release(): void;
+}
+
+interface Selection {
+  readonly hasSelection: boolean;
+  refresh(isOfMouse?: boolean): void;
+}
+
+interface Parts {
+  _renderService: { refreshRows(first: number, last: number, isRedraw?: boolean): void };
+  viewport: { syncScrollArea(immediate?: boolean): void };
+  _selectionService: Selection;
+}
+
+function parts(terminal: AnyTerminal): Parts | null {
+  const core = (terminal as { _core?: Partial<Parts> })._core;
+  const known =
+    typeof core?._renderService?.refreshRows === 'function' &&
+    typeof core.viewport?.syncScrollArea === 'function' &&
+    typeof core._selectionService?.refresh === 'function' &&
+    typeof core._selectionService.hasSelection === 'boolean';
+  return known ? (core as Parts) : null;
+}
+
+export class HoldableDrawing implements Drawing {
+  private isHeld = false;
+  /** What asks for a frame, for all that has changed; null where that was not needed since the last one. */
+  private rows: (() => void) | null = null;
+  private scrollBar: (() => void) | null = null;
+  private selection: (() => void) | null = null;
+  private isInstalled = false;
+
+  constructor(private readonly terminal: AnyTerminal) {}
+
+  hold(): void {
+    // Not earlier: before it is seen for the first time, a terminal has no such parts.
+    this.isInstalled ||= this.install();
+    this.isHeld = this.isInstalled;
+  }
+
+  draw(): void {
+    const asking = [this.scrollBar, this.selection, this.rows];
+    this.rows = this.scrollBar = this.selection = null;
+    asking.forEach(ask => ask?.());
+  }
+
+  release(): void {
+    this.isHeld = false;
+    this.draw();
+  }
+
+  private install(): boolean {
+    const found = parts(this.terminal);
+    if (found === null) {
+      return false;
+    }
+    this.guardRows(found._renderService);
+    this.guardScrollBar(found.viewport);
+    this.guardSelection(found._selectionService);
+    return true;
+  }
+
+  private guardRows(service: Parts['_renderService']): void {
+    const refreshRows = service.refreshRows.bind(service);
+    const all = (): void => refreshRows(0, this.terminal.rows - 1);
+    service.refreshRows = (first, last, isRedraw) => {
+      if (this.isHeld) {
+        this.rows = all;
+      } else {
+        refreshRows(first, last, isRedraw);
+      }
+    };
+  }
+
+  private guardScrollBar(viewport: Parts['viewport']): void {
+    const sync = viewport.syncScrollArea.bind(viewport);
+    viewport.syncScrollArea = immediate => {
+      if (this.isHeld && !immediate) {
+        this.scrollBar = sync;
+      } else {
+        sync(immediate);
+      }
+    };
+  }
+
+  private guardSelection(service: Selection): void {
+    const refresh = service.refresh.bind(service);
+    let wasSelected = true;
+    const ask = (): void => {
+      wasSelected = service.hasSelection;
+      refresh();
+    };
+    service.refresh = isOfMouse => {
+      if (isOfMouse) {
+        wasSelected = true;
+        refresh(isOfMouse);
+      } else if (wasSelected || service.hasSelection) {
+        // It is asked for with each line that scrolls, and draws all rows once more, also where nothing is selected.
+        if (this.isHeld) {
+          this.selection = ask;
+        } else {
+          ask();
+        }
+      }
+    };
+  }
+}

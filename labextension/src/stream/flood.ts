@@ -1,0 +1,93 @@
+/**
+ * Output that comes faster than the page can draw it. While it lasts the terminal is drawn a few times a second only,
+ * but at every frame again as soon as it is over or the person does something. Full-screen programs are always drawn.
+ */
+
+import type { Clock } from '../connection/backoff';
+import type { Drawing } from './drawing';
+
+/** Bytes that wait to be parsed: more of them are a flood. */
+export const FLOOD = 64 * 1024;
+/** Milliseconds from one drawing to the next. */
+const RARELY = 250;
+/** A flood is over when so long ago all of it was parsed, and no more has come. */
+const CALM = 30;
+/** One that comes back within this time has only paused. */
+const PAUSE = 1_000;
+/** For so long after the person did something all is drawn. */
+const ATTENTION = 500;
+
+export class Flood {
+  private running = false;
+  private endedAt = -Infinity;
+  private isHeld = false;
+  private attentionUntil = -Infinity;
+  private cancelCalm: (() => void) | null = null;
+  private cancelDraw: (() => void) | null = null;
+
+  constructor(
+    private readonly drawing: Drawing,
+    private readonly clock: Clock
+  ) {}
+
+  /** Whether there is one, or was a moment ago and may go on: no time for anything that can wait. */
+  get isNear(): boolean {
+    return this.running || this.clock.now() - this.endedAt < PAUSE;
+  }
+
+  /** So many bytes wait to be parsed. */
+  level(waiting: number, isFullScreen: boolean): void {
+    if (isFullScreen) {
+      this.end();
+    } else if (waiting > FLOOD) {
+      this.running = true;
+      this.cancelCalm?.();
+      this.cancelCalm = null;
+      this.hold();
+    } else if (waiting === 0 && this.running) {
+      // Not put off by what comes after it: a program that prints little but often is no flood.
+      this.cancelCalm ??= this.clock.after(CALM, () => this.end());
+    }
+  }
+
+  /** The person has typed, scrolled or selected. */
+  touched(): void {
+    this.attentionUntil = this.clock.now() + ATTENTION;
+    this.release();
+  }
+
+  /** It is over. */
+  end(): void {
+    if (this.running) {
+      this.running = false;
+      this.endedAt = this.clock.now();
+    }
+    this.cancelCalm?.();
+    this.cancelCalm = null;
+    this.release();
+  }
+
+  private hold(): void {
+    if (!this.isHeld && this.clock.now() >= this.attentionUntil) {
+      this.isHeld = true;
+      this.drawing.hold();
+      this.drawLater();
+    }
+  }
+
+  private drawLater(): void {
+    this.cancelDraw = this.clock.after(RARELY, () => {
+      this.drawing.draw();
+      this.drawLater();
+    });
+  }
+
+  private release(): void {
+    if (this.isHeld) {
+      this.isHeld = false;
+      this.cancelDraw?.();
+      this.cancelDraw = null;
+      this.drawing.release();
+    }
+  }
+}
