@@ -18,10 +18,12 @@ from tests.browser.lab import FLAGS, Lab, chromium, open_notebook, running_lab, 
 from tests.notebook.kernels import environment
 
 SECONDS = 180
+NOTEBOOKS = OURS_NOTEBOOK, LABS_NOTEBOOK = "ours.ipynb", "labs.ipynb"
+"""Each with a workspace of its own: else a page would open, and draw, the other page's terminals too."""
 LOAD_CELL, OPEN_CELL = 0, 4
 PROMPT = "READY>"
-DOM = ("--disable-3d-apis",)
-"""xterm draws with the page's elements; without it, headless Chromium computes WebGL on the processor."""
+NO_WEBGL = ("--disable-3d-apis",)
+"""Without it, headless Chromium computes WebGL on the processor."""
 
 #: What is measured in the page. A terminal is the xterm of the current widget of Lab's shell, whoever made it.
 PROBE = """
@@ -43,9 +45,26 @@ window.bench = (() => {
     return shown;
   };
   const last = () => lines().filter(line => line.trim()).at(-1) ?? '';
-  const until = async (what, ms) => {
-    const end = now() + ms;
-    while (!what()) { if (now() > end) throw new Error('too late; last line: ' + last()); await frame(); }
+  // What is looked for stands in the cursor's line or the one above it: nothing else is read while a flood comes in.
+  const near = up => {
+    const buffer = term().buffer.active;
+    return buffer.getLine(buffer.baseY + buffer.cursorY - up)?.translateToString(true) ?? '';
+  };
+  const drawn = xterm => new Promise(done => {
+    const late = setTimeout(() => { listener.dispose(); done(); }, 1000);
+    const listener = xterm.onRender(() => { clearTimeout(late); listener.dispose(); done(); });
+  });
+  // When output has made it true and is drawn; null if that is too late.
+  const comes = async (what, ms) => {
+    const xterm = term();
+    const came = await new Promise(done => {
+      const late = setTimeout(() => { listener.dispose(); done(false); }, ms);
+      const listener = xterm.onWriteParsed(() => {
+        if (what()) { clearTimeout(late); listener.dispose(); done(true); }
+      });
+    });
+    if (!came) return null;
+    await drawn(xterm);
     return now();
   };
   const parsed = (changed, ms) => new Promise((done, fail) => {
@@ -58,10 +77,17 @@ window.bench = (() => {
     ready: () => Boolean(term()?.element),
     lines, last,
     type: text => term().input(text, true),
-    prompt: (text, ms) => until(() => last().startsWith(text), ms),
+    prompt: async (text, ms) => {
+      if (near(0).trim() === text) return;
+      if (await comes(() => near(0).trim() === text, ms) === null) throw new Error('too late; last line: ' + last());
+    },
+    line: async (command, prompt, ms) => {
+      term().input(command + '\\r', true);
+      if (await comes(() => near(0).trim() === prompt, ms) === null) throw new Error('too late; last line: ' + last());
+    },
     echo: async (times, ms) => {
-      const took = [], buffer = term().buffer.active;
-      for (let n = 0; n < times; n++) {
+      const took = [], buffer = term().buffer.active, enough = now() + 20000;
+      for (let n = 0; n < times && (n < 5 || now() < enough); n++) {
         await new Promise(done => setTimeout(done, 20 + Math.random() * 30));
         const column = buffer.cursorX, began = now();
         const echoed = parsed(() => buffer.cursorX !== column, ms);
@@ -79,18 +105,22 @@ window.bench = (() => {
       })();
       const began = now();
       term().input(command + '\\r', true);
-      const end = await until(() => lines().some(line => line.startsWith(mark)), ms);
+      const end = await comes(() => near(0).startsWith(mark) || near(1).startsWith(mark), ms);
       watching = false;
       await watch;
-      return {ms: end - began, stall};
+      return {ms: end === null ? null : end - began, stall};
     },
     interrupt: async (command, after, prompt, ms) => {
       term().input(command + '\\r', true);
       await new Promise(done => setTimeout(done, after));
       const began = now();
       term().input('\\x03', true);
-      return await until(() => last().startsWith(prompt) && last().trim() === prompt, ms) - began;
+      const end = await comes(() => near(0).trim() === prompt, ms);
+      return end === null ? null : end - began;
     },
+    // Of Lab's renderers, the one that uses the page's elements: what is drawn on top of it is an add-on with an atlas.
+    useElements: () => term()._addonManager._addons
+      .find(({instance}) => typeof instance.clearTextureAtlas === 'function')?.instance.dispose(),
     heap: () => performance.memory.usedJSHeapSize,
   };
 })();
@@ -105,6 +135,17 @@ class Screen:
     lab: Lab
     open_another: Callable[[], None]
 
+    def replace(self) -> None:
+        """A new terminal in place of the one in front, which is given up, with what it has yet to draw."""
+        self.page.evaluate(
+            """async () => {
+                const given = window.jupyterapp.shell.currentWidget, session = given.content?.session;
+                await session?.shutdown?.();
+                given.dispose();
+            }"""
+        )
+        self.open_another()
+
     def call(self, expression: str) -> Any:
         """The value of ``expression`` on `window.bench`; a promise is waited for."""
         return self.page.evaluate(f"() => window.bench.{expression}")
@@ -115,8 +156,7 @@ class Screen:
 
     def line(self, text: str) -> None:
         """Type a line at the prompt and wait for the next prompt."""
-        self.call(f"type({json.dumps(text)} + '\\r')")
-        self.prompt()
+        self.call(f"line({json.dumps(text)}, {json.dumps(PROMPT)}, {SECONDS * 1000})")
 
     def prompt(self) -> None:
         """Wait until the prompt is the last line."""
@@ -127,8 +167,7 @@ class Screen:
         self.page.wait_for_function(
             "() => window.bench.ready() && window.bench.lines().some(line => /[#$%>] ?$/.test(line))"
         )
-        self.call(f"type({json.dumps(f'export PS1={shlex.quote(PROMPT + chr(32))} PROMPT_COMMAND=; clear')} + '\\r')")
-        self.prompt()
+        self.line(f"export PS1={shlex.quote(PROMPT + chr(32))} PROMPT_COMMAND=; clear")
 
 
 @contextmanager
@@ -146,7 +185,7 @@ def browser(flags: tuple[str, ...]) -> Iterator[Any]:
 
 @contextmanager
 def lab(folder: Path, peer: Peer) -> Iterator[Lab]:
-    """JupyterLab with a notebook, and an ssh_config that calls the peer ``bench``."""
+    """JupyterLab with the notebooks, and an ssh_config that calls the peer ``bench``."""
     root = folder / "root"
     root.mkdir(parents=True)
     config = folder / "ssh_config"
@@ -154,37 +193,41 @@ def lab(folder: Path, peer: Peer) -> Iterator[Lab]:
         f"Host bench\n  HostName {peer.host}\n  Port {peer.port}\n  User {peer.user}\n  IdentityFile {peer.key}\n"
         f"  IdentitiesOnly yes\n  UserKnownHostsFile {peer.known_hosts}\n  GlobalKnownHostsFile none\n"
     )
-    write_notebook(
-        root / "bench.ipynb",
-        [
-            "%load_ext jupyter_ssh",
-            "import time; time.sleep(600)",
-            "while True: pass",
-            "while True: print('x' * 1000); time.sleep(0.005)",
-            "%ssh_terminal bench",
-        ],
-    )
+    for name in NOTEBOOKS:
+        write_notebook(
+            root / name,
+            [
+                "%load_ext jupyter_ssh",
+                "import time; time.sleep(600)",
+                "while True: pass",
+                "while True: print('x' * 1000); time.sleep(0.005)",
+                "%ssh_terminal bench",
+            ],
+        )
     env = environment(folder, config)
     with running_lab(root, {**env, "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}) as running:
         yield running
 
 
-def open_page(chromium_: Any, running: Lab) -> Any:
-    """The notebook in a page of its own."""
+def open_page(chromium_: Any, running: Lab, notebook: str) -> Any:
+    """A notebook in a page of its own."""
     context = chromium_.new_context(viewport={"width": 1280, "height": 860})
     context.set_default_timeout(SECONDS * 1000)
     page = context.new_page()
-    open_notebook(page, running.address("bench.ipynb"))
+    open_notebook(page, running.address(notebook))
     page.evaluate(PROBE)
     return page
 
 
-def own_of_lab(page: Any, running: Lab, peer: Peer) -> Screen:
-    """JupyterLab's own terminal, in which ``ssh`` has logged in."""
+def own_of_lab(page: Any, running: Lab, peer: Peer, elements: bool) -> Screen:
+    """JupyterLab's own terminal, in which ``ssh`` has logged in.  Where there is no WebGL, Lab draws on a canvas, which
+    without a graphics card is slow; with ``elements`` it draws with the page's elements, as ours does."""
 
     def another() -> None:
         page.evaluate("() => window.jupyterapp.commands.execute('terminal:create-new')")
         page.wait_for_function("() => window.bench.ready() && /[#$%>] ?$/.test(window.bench.last())")
+        if elements:
+            page.evaluate("() => window.bench.useElements()")
         page.evaluate(
             f"() => window.bench.type({json.dumps(shlex.join([*peer.ssh, '-t', f'{peer.user}@{peer.host}']))} + '\\r')"
         )
@@ -217,7 +260,7 @@ def run_cell(page: Any, number: int, comes_back: bool = True) -> None:
     page.evaluate(
         """async ([number, comesBack]) => {
             const shell = window.jupyterapp.shell, terminal = shell.currentWidget;
-            const notebook = [...shell.widgets('main')].find(widget => widget.context?.path === 'bench.ipynb');
+            const notebook = [...shell.widgets('main')].find(widget => widget.context?.path?.endsWith('.ipynb'));
             shell.activateById(notebook.id);
             notebook.content.activeCellIndex = number;
             window.jupyterapp.commands.execute('notebook:run-cell');
@@ -234,7 +277,7 @@ def interrupt_kernel(page: Any) -> None:
     page.evaluate(
         """async () => {
             const shell = window.jupyterapp.shell;
-            const notebook = [...shell.widgets('main')].find(widget => widget.context?.path === 'bench.ipynb');
+            const notebook = [...shell.widgets('main')].find(widget => widget.context?.path?.endsWith('.ipynb'));
             await notebook.sessionContext.session.kernel.interrupt();
             await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs', {activate: false});
         }"""
