@@ -42,7 +42,7 @@ def _row(sessions: Sessions, entry: Entry) -> faces.Row:
     info = connection.info
     return faces.Row(
         name=connection.name,
-        state=connection.state,
+        state=connection.loss or connection.state,
         since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),
         server=faces.printable(info.server_version).removeprefix("SSH-2.0-"),
         exchange=f"{info.exchange}{', post-quantum' if info.post_quantum else ''}",
