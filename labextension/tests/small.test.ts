@@ -64,6 +64,7 @@ describe('a label', () => {
   it('is the host and the title', () => {
     expect(made('')).toBe('demo');
     expect(made('vim')).toBe('demo: vim');
+    expect(made('', 'ssh://me@demo:2222')).toBe('me@demo:2222');
     expect(made('', '')).toBe('me@demo');
   });
   it('is bounded, and free of what cannot be seen', () => {

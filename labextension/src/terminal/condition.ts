@@ -103,7 +103,7 @@ const TITLE = 60;
 /** A tab's label: where it leads, and what the program there calls itself. Text, bounded, without control characters. */
 export function label(description: Pick<Description, 'host' | 'name' | 'title'>): string {
   const clean = (text: string): string => text.replace(INVISIBLE, '').trim();
-  const host = clean(description.host) || clean(description.name);
+  const host = clean(description.host).replace(/^ssh:\/\//, '') || clean(description.name);
   const title = clean(description.title);
   // Shells like to call themselves user@machine: path.
   const whole = title === '' || title === host ? host : `${host}: ${title}`;
