@@ -1,5 +1,5 @@
 # make demo [CHECK=1] [HOST=user@host]    a notebook whose cells run on a remote machine
-# make test [PYTEST_ARGS=...]             linters, then every test
+# make test [PYTEST_ARGS=...]             every test, and the linters beside them
 # make fuzz [MINUTES=n] [TARGETS=...]     bytes of strangers for every decoder and for both roles' streams
 # make lint | bench | pictures | clean
 #
