@@ -194,7 +194,7 @@ def test_a_notebooks_own_terminal_keeps_its_screen_when_the_server_ends_its_kern
     run_cells(page)
     wait_for_state(page, "connected")
     focus(page)
-    run(page, "PS1='$ '; for i in $(seq 1 300); do echo line $i; done; echo fin''ished", "finished")
+    run(page, "PS1='$ '; for i in $(seq 1 300); do echo line $i; done; echo fin''ished", "finished\n$")
     last = text(page)
     assert strip(page) == ""
     lab.stop()  # and with it all kernels
