@@ -98,10 +98,18 @@ class Sessions:
         return self._opener(target, _kept(options)) if options.get("reconnect") else None
 
     async def open_on_engine(
-        self, target: str, options: Mapping[str, Any], prompts: Any, *, fresh: bool = False
+        self,
+        target: str,
+        options: Mapping[str, Any],
+        prompts: Any,
+        tell: Callable[[Sequence[str]], None],
+        *,
+        fresh: bool = False,
     ) -> Connection:
         """A connection to ``target``, an open one if there is one and none ``fresh`` is wanted, for what lives on the
         engine itself.
+
+        ``tell`` gets what was said while it was made: there is no cell that would show it.
 
         A new one belongs to those that `hold` it: a magic that finds it open does not keep it open.
         """
@@ -113,9 +121,9 @@ class Sessions:
         try:
             inner = await _connect(target, {**options, "prompts": prompts}, self._jump_hosts)
         except SSHError as error:
-            _tell(prompts, error.messages)
+            tell(error.messages)
             raise
-        _tell(prompts, inner.messages)
+        tell(inner.messages)
         connection = self._register(Entry(request, Connection(engine, inner), False, _kept(options)))
         self._held[connection] = 0
         return connection
@@ -242,12 +250,6 @@ def _request(target: str, options: Mapping[str, Any]) -> Request:
 
 def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("password", "prompts")}
-
-
-def _tell(prompts: Any, messages: Sequence[str]) -> None:
-    """There is no cell that would show them."""
-    for text in messages:
-        prompts.show_banner(f"{text}\n")
 
 
 async def _connect(target: str, options: Mapping[str, Any], jump_hosts: JumpHosts | None) -> Any:

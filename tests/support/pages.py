@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,7 +30,9 @@ class OwnLine:
         self.keywords = keywords
         self.connection: Connection | None = None
 
-    async def connect(self, prompts: Prompts, *, fresh: bool = False) -> Connection:
+    async def connect(
+        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
+    ) -> Connection:
         if self.connection is None or self.connection.closed:
             server = self.server
             options: dict[str, Any] = {
@@ -41,6 +43,7 @@ class OwnLine:
                 **self.keywords,
             }
             self.connection = await connect(f"{server.user}@{server.host}", prompts=prompts, **options)
+            tell(self.connection.messages)
         return self.connection
 
     async def release(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.sessions import Sessions, get_sessions
@@ -27,12 +27,14 @@ class RegistryLine:
         self._given = given
         self._used: Facade | None = None
 
-    async def connect(self, prompts: Prompts, *, fresh: bool = False) -> Connection:
+    async def connect(
+        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
+    ) -> Connection:
         """See `Line.connect`."""
         await self.release()
         given, self._given = self._given, None
         if fresh or given is None or given.closed:
-            given = await self._sessions.open_on_engine(self.host, self._options, prompts, fresh=fresh)
+            given = await self._sessions.open_on_engine(self.host, self._options, prompts, tell, fresh=fresh)
         self._used = given
         self._sessions.hold(given)
         return given.inner

@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jupyter_ssh.kernel.execution import destination, start
@@ -46,8 +46,13 @@ class Line(Protocol):
     host: str
     """As it was typed."""
 
-    async def connect(self, prompts: Prompts, *, fresh: bool = False) -> Connection:
-        """An open connection: one that is open already, or a new one; with ``fresh`` a new one in any case."""
+    async def connect(
+        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
+    ) -> Connection:
+        """An open connection: one that is open already, or a new one; with ``fresh`` a new one in any case.
+
+        ``tell`` gets what is to be said of one that is made, also where that fails.
+        """
 
     async def release(self) -> None:
         """The session needs the connection no more."""
@@ -84,6 +89,7 @@ class TerminalSession:
         self._report: str | None = None
         self._exit: tuple[int | None, str | None] = (None, None)
         self._process: Process | None = None
+        self._said: list[str] = []
         self._ahead: list[bytes] = []
         """What was typed before there was a process to read it."""
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -190,18 +196,19 @@ class TerminalSession:
     async def _connect(self, prompts: Prompts) -> Process:
         from jupyter_ssh.ssh.client import Pty
 
-        connection = await self.line.connect(prompts)
+        connection = await self.line.connect(prompts, self._tell)
         self._name = printable(destination(connection.info))
         rows, cols = self.audience.sizes.current
         try:
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         except ChannelOpenError:
             # Servers allow a number of sessions on a connection (sshd_config MaxSessions: 10); then one more is made.
-            connection = await self.line.connect(prompts, fresh=True)
+            connection = await self.line.connect(prompts, self._tell, fresh=True)
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         self._process = process
         if self.audience.ring.end:
             self.audience.written(_AFRESH)
+        self._say()
         self.questions.forget_notices()
         if self.audience.sizes.current != (rows, cols):  # a page has looked meanwhile
             self._fitted(*self.audience.sizes.current)
@@ -210,6 +217,15 @@ class TerminalSession:
             self._to_remote(data)
         self._change(OPEN, f"Connected to {self._name}")
         return process
+
+    def _say(self) -> None:
+        """Write what there is to say of the connection where ssh writes it too: before the output."""
+        said, self._said = self._said, []
+        if said:
+            self.audience.written("".join(f"{line}\r\n" for line in said).encode())
+
+    def _tell(self, messages: Sequence[str]) -> None:
+        self._said += [line for text in messages for line in printable(text).split("\n")]
 
     async def _stream(self, process: Process) -> None:
         # With a terminal both are one; a server that sends some of it as stderr has its bytes shown too.
@@ -237,6 +253,7 @@ class TerminalSession:
 
     def _lost(self, error: Exception) -> None:
         log.debug("session lost: %s", error)
+        self._say()
         connected = self._process is not None
         what = f"The connection was lost at {_now()}" if connected else f"No connection to {self._name} at {_now()}"
         self._ahead = []

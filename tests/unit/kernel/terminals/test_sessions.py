@@ -137,6 +137,10 @@ async def test_the_fingerprint_itself_is_a_yes(service: TerminalService, server:
     question = await page.came("question", kind="host-key")
     page.send("answer", question=question["question"], answer=server.host_key_fingerprint)
     await page.state(session, "open")
+    # What ssh says of it stands before the output, as there, and asks for no click.
+    await page.until(lambda: b"\r\n" in page.output[1])
+    assert page.output[1].startswith(b"The ED25519 key of ")
+    assert page.of("question") == [question]
 
 
 async def test_a_wrong_answer_leaves_the_question_open(service: TerminalService, server: Remote) -> None:
