@@ -46,11 +46,13 @@ def test_a_shell_is_the_same_after_a_reload(page, lab):
     assert text(page).count("line 299") == 1
 
 
+# Its status line would change by itself, each minute and with each program.
+NO_CLOCK = "\\; set -g status-right right \\; setw -g automatic-rename off"
 PROGRAMS = {
     "vim": ("vim -u NONE -c 'set mouse=a number' -c 'syntax on' new.c", "~", ":q!\n"),
     "less": ("seq 1 2000 | less -N", "\n     20", "q"),
     "htop": ("sh -c 'htop; true'", "Load average", "q"),
-    "tmux": ("tmux -L jssh-test new 'echo in tmux; exec bash --norc'", "in tmux", "exit\n"),
+    "tmux": (f"tmux -L jssh-test-$$ new -n calm 'exec bash --norc' {NO_CLOCK}", "0:calm", "exit\n"),
 }
 
 
