@@ -83,6 +83,14 @@ describe('a viewer', () => {
       ...members
     });
   const output = (offset: number, text: string): void => viewer.data(offset, encoder.encode(text));
+  /** More output than is drawn at once; returns it. */
+  const flooded = (): string => {
+    const flood = 'y\r\n'.repeat(100_000);
+    for (let offset = 0; offset < flood.length; offset += 60_000) {
+      output(offset, flood.slice(offset, offset + 60_000));
+    }
+    return flood;
+  };
   /** Answer the one skip that was sent; returns from where on the page has thrown away, at most up to `came`. */
   const skipped = (to: number, came = to): number => {
     const skips = kernel.take('skip');
@@ -263,10 +271,7 @@ describe('a viewer', () => {
   it('throws away a flood at Ctrl-C, and says how much', async () => {
     viewer.connected();
     attached();
-    const flood = 'y\r\n'.repeat(100_000);
-    for (let offset = 0; offset < flood.length; offset += 60_000) {
-      output(offset, flood.slice(offset, offset + 60_000));
-    }
+    const flood = flooded();
     viewer.type(Uint8Array.of(3));
     const from = skipped(1_000_000, flood.length);
     expect(from).toBeLessThan(flood.length);
@@ -280,10 +285,7 @@ describe('a viewer', () => {
   it('draws what comes again of what it threw away, and heeds the answer to its own skip only', async () => {
     viewer.connected();
     attached();
-    const flood = 'y\r\n'.repeat(100_000);
-    for (let offset = 0; offset < flood.length; offset += 60_000) {
-      output(offset, flood.slice(offset, offset + 60_000));
-    }
+    const flood = flooded();
     viewer.type(Uint8Array.of(3));
     output(flood.length, '$ ');
     viewer.control({ type: 'skipped', stream: 7, from: flood.length, to: flood.length + 2 });

@@ -267,19 +267,16 @@ class Audience:
             return False
         if offset < viewer.begun:
             return True  # it was attached anew meanwhile, and expects the output from there: nothing is to be skipped
-        held = self._held()
+        begun = time.monotonic() + (SKIP_HELD if self._held() else 0.0)
         is_new = viewer.skipping is None
         viewer.skipping = offset
         viewer.link.outlet.discard(viewer.stream)
         self._room.set()
         if is_new:
-            self._begin_skip(viewer, time.monotonic() + (SKIP_HELD if held else 0.0))
+            task = asyncio.create_task(self._skip(viewer, begun))
+            self._skips.add(task)
+            task.add_done_callback(self._skips.discard)
         return True
-
-    def _begin_skip(self, viewer: Viewer, begun: float) -> None:
-        task = asyncio.create_task(self._skip(viewer, begun))
-        self._skips.add(task)
-        task.add_done_callback(self._skips.discard)
 
     async def _skip(self, viewer: Viewer, begun: float) -> None:
         while True:
