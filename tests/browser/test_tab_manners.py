@@ -68,15 +68,15 @@ def test_labs_dialog_of_a_lost_connection_goes_when_the_connection_is_back(page:
 def test_what_stands_on_a_colour_can_be_read(page: Any, style: str, least: float) -> None:
     open_terminal(page)
     run(page, f"printf '\\033[{style}mleg%s\\033[0m\\n' ible", "\nlegible")
-    ratio = page.evaluate(
-        """() => {
+    span = page.locator(f"{SHOWN} .xterm-rows").get_by_text("legible", exact=True)  # drawn a frame after it is read
+    ratio = span.evaluate(
+        """span => {
           const luminance = colour => {
             const [r, g, b] = colour.match(/[\\d.]+/g).map(part => part / 255)
               .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
             return 0.2126 * r + 0.7152 * g + 0.0722 * b;
           };
-          const spans = [...document.querySelectorAll('.jssh-Tab:not(.lm-mod-hidden) .xterm-rows span')];
-          const style = getComputedStyle(spans.find(span => span.innerText === 'legible'));
+          const style = getComputedStyle(span);
           const [low, high] = [style.color, style.backgroundColor].map(luminance).sort((a, b) => a - b);
           return (high + 0.05) / (low + 0.05);
         }"""
