@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -19,11 +21,21 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 PERSONAL = ("SSH_", "JUPYTER_", "JPY_", "XDG_", "IPYTHON")
 RECORD = "JUPYTER_SSH_MATRIX"  # see tests.support.algorithms_document
 
+#: What ends a process that is told nothing else.
+SIGNALS: dict[str, Any] = {"SIGHUP": signal.SIG_DFL, "SIGQUIT": signal.SIG_DFL, "SIGINT": signal.default_int_handler}
+
 LONGEST_ID = 40  # a fingerprint is longer
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Every test process has an empty home of its own: what lies in the person's is neither read nor written."""
+    """Every test process has an empty home of its own: what lies in the person's is neither read nor written.
+
+    And signals do what they do at a terminal: what nohup, or a shell's ``&``, has ignored would be ignored by children.
+    """
+    for name, handler in SIGNALS.items():
+        number = getattr(signal, name, None)  # Windows has two of them less
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     for name in list(os.environ):
         if name.startswith(PERSONAL) and name != RECORD:
             del os.environ[name]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import FLAGS, Lab, chromium, lab_with
+from tests.browser.lab import FLAGS, MILLISECONDS, Lab, chromium, lab_with
 from tests.browser.terminals import build_labextension, end_all, open_lab
 from tests.notebook.remotes import Remote, embedded_server
 from tests.support.fixtures import watch
@@ -68,7 +68,7 @@ def context(browser: Any) -> Iterator[Any]:
     """What pages share: the first has loaded JupyterLab for the others."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(MILLISECONDS)
     yield context
     context.close()
 

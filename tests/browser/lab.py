@@ -19,7 +19,8 @@ from tests.support.peers import require_tool
 from tests.support.processes import wait_until
 from tests.support.servers import PeerServer
 
-SECONDS = 60
+SECONDS = 120
+MILLISECONDS = 1000 * SECONDS  # as Playwright counts
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -164,6 +165,10 @@ def running_lab(folder: Path, env: Mapping[str, str], python: str = sys.executab
     settings.mkdir(parents=True)
     # No question about news over the notebook, and nothing asked of the network.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    # What a kernel offers counts however late it comes.
+    completer = settings.parent / "completer-extension"
+    completer.mkdir()
+    (completer / "manager.jupyterlab-settings").write_text(json.dumps({"providerTimeout": MILLISECONDS}))
     lab = Lab(folder, env, python)
     lab.start()
     try:

@@ -107,6 +107,11 @@ def wait_for_text(page: Any, wanted: str) -> None:
         raise
 
 
+def wait_for_prompt(page: Any) -> None:
+    """Wait until the shell in front asks for the next command: what is typed before may be thrown away by Ctrl-C."""
+    page.wait_for_function(f"() => ({TEXT})().trimEnd().endsWith('\\n$')")
+
+
 def run(page: Any, command: str, wanted: str) -> None:
     """Type a command and wait for what it prints. ``wanted`` must not stand in the command itself."""
     page.keyboard.type(command + "\n")
@@ -117,6 +122,19 @@ def cells(page: Any) -> dict[str, Any]:
     """What each cell looks like, with the cursor and the modes."""
     found = page.evaluate(CELLS)
     assert isinstance(found, dict)
+    return found
+
+
+def smaller_than(page: Any, before: list[int]) -> list[int]:
+    """Rows and columns, once there are fewer of both and as many as the tab has room for."""
+    page.wait_for_function(
+        f"""([rows, cols]) => {{
+          const xterm = {XTERM}, room = ({TAB}).content._fitAddon.proposeDimensions();
+          return xterm.rows < rows && xterm.cols < cols && xterm.rows === room.rows && xterm.cols === room.cols;
+        }}""",
+        arg=before,
+    )
+    found: list[int] = cells(page)["size"]
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab, lean_environment, open_notebook, running_lab, write_notebook
+from tests.browser.lab import MILLISECONDS, Lab, lean_environment, open_notebook, running_lab, write_notebook
 from tests.browser.terminals import (
     XTERM,
     build_labextension,
@@ -117,7 +117,7 @@ def run_each(page: Any, count: int) -> None:
 def test_a_notebook_and_its_terminal_side_by_side(browser: Any, lab: Lab) -> None:
     there = lab.folder.parent / "there"
     context = browser.new_context(viewport=SIZE, device_scale_factor=2)
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(MILLISECONDS)
     page = context.new_page()
     open_notebook(page, lab.address("energy.ipynb"))
     page.evaluate("() => { window.jupyterapp.shell.collapseLeft(); }")

@@ -45,9 +45,15 @@ def test_all_that_the_strip_says_is_seen(page: Any) -> None:
     line = page.evaluate("() => parseFloat(getComputedStyle(document.querySelector('.jssh-Strip-text')).lineHeight)")
     words = strip.locator(".jssh-Strip-text").bounding_box()
     assert words["height"] > 1.5 * line, "it needs more than one line here"
-    assert strip.evaluate("strip => strip.scrollHeight <= strip.offsetHeight")
-    screen = page.locator(f"{SHOWN} .jssh-Terminal").bounding_box()
-    assert words["y"] + words["height"] <= screen["y"]
+    # Lab lays out anew in a later frame.
+    page.wait_for_function(
+        f"""() => {{
+          const [strip, words, screen] = ['.jssh-Strip', '.jssh-Strip-text', '.jssh-Terminal']
+            .map(part => document.querySelector(`{SHOWN} ${{part}}`));
+          return strip.scrollHeight <= strip.offsetHeight &&
+            words.getBoundingClientRect().bottom <= screen.getBoundingClientRect().top;
+        }}"""
+    )
 
 
 def test_labs_dialog_of_a_lost_connection_goes_when_the_connection_is_back(page: Any) -> None:

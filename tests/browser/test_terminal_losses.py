@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, read_place
-from tests.browser.lab import Lab, lab_with, open_notebook, run_cells
+from tests.browser.lab import MILLISECONDS, Lab, lab_with, open_notebook, run_cells
 from tests.browser.terminals import (
     SHOWN,
     TAB,
@@ -91,7 +91,7 @@ def close_dialogs(page: Any) -> None:
 
 def test_a_restart_of_the_server_changes_nothing_on_the_screens(page, lab):
     open_terminal(page)
-    run(page, "for i in $(seq 1 300); do echo line $i; done; echo fin''ished", "finished")
+    run(page, "for i in $(seq 1 300); do echo line $i; done; echo fin''ished", "finished\n$")
     shell, shells_cells = session(page), cells(page)
     open_terminal(page, "box")
     page.keyboard.type("vim -u NONE -c 'set mouse=a number' new.c\n")
@@ -129,7 +129,7 @@ def test_a_page_of_an_older_version_says_so_and_harms_no_other(page, lab, browse
     open_terminal(page)
     run(page, "echo he''re", "here")
     other = browser.new_context(viewport={"width": 1280, "height": 860})
-    other.set_default_timeout(60_000)
+    other.set_default_timeout(MILLISECONDS)
     age = Age(other)
     age.is_old = True
     old = other.new_page()

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.browser.lab import MILLISECONDS
 from tests.browser.terminals import (
     XTERM,
     cells,
@@ -136,7 +137,7 @@ class Line:
 
 def test_a_cut_of_the_network_loses_and_doubles_nothing(browser, lab):
     context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(MILLISECONDS)
     line = Line(context)
     page = context.new_page()
     open_lab(page, lab, "cut")

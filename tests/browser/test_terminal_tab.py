@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.lab import Lab
 from tests.browser.terminals import (
     TAB,
     XTERM,
@@ -18,7 +19,9 @@ from tests.browser.terminals import (
     open_terminal,
     run,
     session,
+    smaller_than,
     text,
+    wait_for_prompt,
     wait_for_state,
     wait_for_text,
 )
@@ -77,8 +80,7 @@ def test_the_remote_has_the_size_of_the_tab(page):
     before = cells(page)["size"]
     run(page, "echo size: $(stty size)", f"size: {before[0]} {before[1]}")
     page.set_viewport_size({"width": 900, "height": 600})
-    page.wait_for_function(f"([rows, cols]) => {XTERM}.rows < rows && {XTERM}.cols < cols", arg=before)
-    rows, cols = cells(page)["size"]
+    rows, cols = smaller_than(page, before)
     run(page, "echo now: $(stty size)", f"now: {rows} {cols}")
 
 
@@ -90,6 +92,7 @@ def test_control_keys_reach_the_program_and_not_lab(page):
     wait_for_text(page, "^B^D^W^E^F^G^K^Pend")
     assert page.evaluate("() => !window.jupyterapp.shell.leftCollapsed")
     page.keyboard.press("Control+c")
+    wait_for_prompt(page)
     run(page, "stty sane; echo ba''ck", "back")
 
 
@@ -143,8 +146,9 @@ def test_copy_and_paste_with_the_mouse_and_the_usual_keys(page):
     page.keyboard.press("Control+v")
     page.keyboard.type("]\n")
     wait_for_text(page, "\n[take me]")
-    run(page, "echo st''arted; cat; echo be''hind", "\nstarted")
+    run(page, "sh -c 'echo st\"\"arted; exec cat'; echo be''hind", "\nstarted")
     page.keyboard.press("Control+c")  # without one it interrupts
+    wait_for_prompt(page)
     run(page, "echo int''errupted", "interrupted")
     assert "behind" not in text(page)
 
@@ -204,6 +208,7 @@ def test_a_flood_is_interrupted_at_once(page):
     page.wait_for_function(f"() => ({TAB}).view.viewer.parsed > 3_000_000")
     page.keyboard.press("Control+c")
     wait_for_text(page, "^C")
+    wait_for_prompt(page)
     run(page, "echo a''live", "alive")
 
 
@@ -223,10 +228,18 @@ def test_two_pages_look_at_one_session(page, context, lab):
     wait_for_text(page, "from the second")
     page.bring_to_front()
     focus(page)
-    run(page, "echo and ba''ck", "and back")
-    wait_for_text(other, "and back")
+    run(page, "echo and ba''ck", "\nand back\n$")
+    wait_for_text(other, "\nand back\n$")
     assert cells(page)["rows"] == cells(other)["rows"]
     other.close()
+
+
+def sessions_of(page: Any, lab: Lab) -> list[str]:
+    """The sessions that the server lists, in all places."""
+    places = page.evaluate(
+        "async base => (await (await fetch(`${base}jupyter-ssh/api/terminals`)).json()).places", lab.url
+    )
+    return [each["session"] for place in places for each in place["sessions"]]
 
 
 def test_a_session_that_was_left_running_is_opened_from_the_running_panel(page, lab):
@@ -239,6 +252,7 @@ def test_a_session_that_was_left_running_is_opened_from_the_running_panel(page, 
     cross.click()
     page.get_by_role("button", name="Leave it running").click()
     page.wait_for_selector(".jssh-Tab", state="detached")
+    assert which in sessions_of(page, lab)
     page.evaluate("() => { window.jupyterapp.shell.activateById('jp-running-sessions'); }")
     page.locator(".jp-RunningSessions-item:has-text('demo')").last.click()
     wait_for_state(page, "connected")
@@ -246,10 +260,7 @@ def test_a_session_that_was_left_running_is_opened_from_the_running_panel(page, 
     cross.click()
     page.get_by_role("button", name="End it").click()
     page.wait_for_selector(".jssh-Tab", state="detached")
-    places = page.evaluate(
-        "async base => (await (await fetch(`${base}jupyter-ssh/api/terminals`)).json()).places", lab.url
-    )
-    assert which not in [each["session"] for place in places for each in place["sessions"]]
+    wait_until(lambda: which not in sessions_of(page, lab), "the session has ended")
 
 
 def test_an_ended_shell_leaves_its_screen_and_a_new_one_is_a_click_away(page):

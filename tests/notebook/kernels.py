@@ -19,7 +19,7 @@ from tests.notebook.remotes import Remote
 from tests.support.servers import PeerServer
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 45  # a cell that takes longer has failed
+SECONDS = 120  # a cell that takes longer has failed
 
 
 @dataclass

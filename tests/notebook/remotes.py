@@ -16,6 +16,7 @@ from jupyter_ssh.ssh.keys import generate, save_private_key
 from jupyter_ssh.ssh.server import PasswordTable, listen
 
 HOST = "127.0.0.1"
+SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def embedded_server(folder: Path, **options: Any) -> Iterator[Remote]:
     thread.start()
 
     def call(coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(SECONDS)
 
     try:
         server = call(listen(HOST, 0, host_keys=[host_key], authorized_keys=authorized, **options))
@@ -58,5 +59,5 @@ def embedded_server(folder: Path, **options: Any) -> Iterator[Remote]:
             call(server.close())
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(30)
+        thread.join(SECONDS)
         loop.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -34,6 +34,22 @@ def run_and_interrupt(kernel: Kernel, code: str, **options: int) -> Cell:
     return cell
 
 
+@pytest.fixture
+def patient_kernel(kernel: Kernel) -> Iterator[Kernel]:
+    """One that leaves the remote more time for its end than the least that a busy machine needs."""
+    change = (
+        "from jupyter_ssh.kernel import engine, execution\n"
+        "old = execution.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS, engine.GRACE\n"
+        f"new = (('INT', {SECONDS}), ('HUP', {SECONDS})), {SECONDS}, {3 * SECONDS}\n"
+        "def wait(signals, words, grace):\n"
+        "    execution.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS = signals, words\n"
+        "    engine.Engine.call.__kwdefaults__['grace'] = grace\n"
+    )
+    assert kernel.run(f"{change}wait(*new)").error is None
+    yield kernel
+    assert kernel.run("wait(*old)").error is None
+
+
 @pytest.mark.parametrize("remote", REMOTES)
 def test_an_interrupt_ends_the_cell_and_the_kernel_goes_on(kernel, remote):
     cell = run_and_interrupt(kernel, f"%ssh {remote} 'echo ready; exec sleep 60'")
@@ -43,9 +59,9 @@ def test_an_interrupt_ends_the_cell_and_the_kernel_goes_on(kernel, remote):
     assert kernel.run(f"%ssh {remote} echo on").stdout == "on\n"
 
 
-def test_the_remote_process_gets_sigint_and_may_say_a_last_word(kernel):
+def test_the_remote_process_gets_sigint_and_may_say_a_last_word(patient_kernel):
     script = "trap 'echo interrupted; exit 0' INT; echo ready; while :; do sleep 0.05; done"
-    cell = run_and_interrupt(kernel, f"%%ssh ours\n{script}")
+    cell = run_and_interrupt(patient_kernel, f"%%ssh ours\n{script}")
     assert cell.error == "KeyboardInterrupt"
     assert cell.stdout == "ready\ninterrupted\n"
 
@@ -74,9 +90,9 @@ def test_a_second_interrupt_is_not_waited_for(kernel):
     kernel.run(f"%ssh ours 'kill -KILL {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done'")
 
 
-def test_what_was_captured_before_the_interrupt_is_kept(kernel):
-    run_and_interrupt(kernel, "%ssh --out o ours 'echo captured; echo ready >&2; sleep 60'")
-    assert kernel.value("o") == "captured\n"
+def test_what_was_captured_before_the_interrupt_is_kept(patient_kernel):
+    run_and_interrupt(patient_kernel, "%ssh --out o ours 'echo captured; echo ready >&2; sleep 60'")
+    assert patient_kernel.value("o") == "captured\n"
 
 
 def test_a_flood_can_be_interrupted(kernel):
@@ -128,9 +144,9 @@ def test_an_interrupted_kernel_has_no_thread_left_over(kernel):
 
 
 @pytest.mark.parametrize("remote", REMOTES)
-def test_a_process_on_a_terminal_is_interrupted_as_if_typed(kernel, remote):
+def test_a_process_on_a_terminal_is_interrupted_as_if_typed(patient_kernel, remote):
     """By ^C, also where the server passes no signals on: the shell says its last word there too."""
     script = 'trap "echo interrupted; exit" INT; echo ready; while :; do sleep 0.05; done'
-    cell = run_and_interrupt(kernel, f"%ssh -t {remote} '{script}'")
+    cell = run_and_interrupt(patient_kernel, f"%ssh -t {remote} '{script}'")
     assert cell.error == "KeyboardInterrupt"
     assert "interrupted" in cell.stdout

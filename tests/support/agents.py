@@ -20,7 +20,7 @@ from tests.support.embedded import LoopThread
 from tests.support.peers import require_tool
 from tests.support.processes import end_process, wait_until
 
-RUN_SECONDS = 30.0
+RUN_SECONDS = 90.0
 
 
 @dataclass

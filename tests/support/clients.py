@@ -19,7 +19,7 @@ from tests.support.identities import Identity, fingerprints
 from tests.support.peers import require_tool
 from tests.support.processes import PeerError
 
-RUN_SECONDS = 30.0
+RUN_SECONDS = 90.0
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 Factory = Callable[..., "EmbeddedServer"]
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 RSA_BITS = 2048
 
 

@@ -26,9 +26,10 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyter_ssh.kernel.terminals.frames import decode_data, encode_data
 from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, read_place
-from tests.support.processes import is_listening, wait_until
+from tests.support.processes import KILL_SECONDS, is_listening, wait_until
 
-SECONDS = 30
+SECONDS = 90
+STOP_SECONDS = 10
 WINDOW_STEP = 64 << 10
 
 
@@ -178,12 +179,12 @@ def stop_server(process: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
-            process.wait(10)
+            process.wait(STOP_SECONDS)
         except ProcessLookupError:
             break
         except subprocess.TimeoutExpired:
             continue
-    process.wait(10)
+    process.wait(KILL_SECONDS)
 
 
 def stop_host(runtime: Path) -> None:

@@ -18,7 +18,7 @@ from jupyter_ssh.ssh.client import Connection, connect
 from jupyter_ssh.ssh.client.prompts import Prompts
 from tests.notebook.remotes import Remote
 
-SECONDS = 30
+SECONDS = 90
 
 
 class OwnLine:

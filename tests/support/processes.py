@@ -16,7 +16,7 @@ import psutil
 
 HOST = "127.0.0.1"
 POLL = 0.01  # seconds between two looks at a condition
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 5.0
 KILL_SECONDS = 60.0  # for the system to take away what was killed
 PORT_TRIES = 3  # another process may take a free port before ours does

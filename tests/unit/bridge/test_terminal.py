@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_ssh.kernel.terminals.frames import encode_data
 from jupyter_ssh.kernel.terminals.rendezvous import FOLDER
-from tests.support.jupyter import JupyterServer, ServerKernel, Stream, page
+from tests.support.jupyter import SECONDS, JupyterServer, ServerKernel, Stream, page
 
 START = "import jupyter_ssh.kernel.terminals.starting as starting; starting.start_service();"
 RAW_CAT = "stty raw -echo; printf ready; exec cat"
@@ -53,7 +53,7 @@ async def test_the_terminal_is_alive_while_a_cell_runs(jupyter: JupyterServer, k
         await first.shown(stream, b"42\r\n")
         assert jupyter.request("GET", f"api/kernels/{kernel.id}")["execution_state"] == "busy"
         kernel.interrupt()
-    kernel.client.get_shell_msg(timeout=30)
+    kernel.client.get_shell_msg(timeout=SECONDS)
 
 
 async def test_nothing_is_lost_over_cuts_of_the_websocket(jupyter: JupyterServer, kernel: ServerKernel) -> None:
@@ -181,11 +181,13 @@ async def test_unloading_the_extension_closes_its_pages(jupyter: JupyterServer) 
 
 async def test_a_flood_goes_through_as_it_is(jupyter: JupyterServer, kernel: ServerKernel) -> None:
     count = 400_000
-    session = new_session(kernel, f"sleep 0.3; seq -f '%.0f is a line of a flood' 1 {count}")
+    session = new_session(kernel, f"stty -echo; echo ready; read go; seq -f '%.0f is a line of a flood' 1 {count}")
     async with page(jupyter, kernel.id) as first:
         stream: Stream = await first.attach(session)
+        await first.shown(stream, b"ready\r\n")
+        await first.type(stream, "\r")
         last = b"%d is a line of a flood\r\n" % count
-        size = sum(len(b"%d is a line of a flood\r\n" % number) for number in range(1, count + 1))
+        size = len(b"ready\r\n") + sum(len(b"%d is a line of a flood\r\n" % number) for number in range(1, count + 1))
         await first.until(lambda: stream.end == size)
         assert stream.output.endswith(last)
-        assert stream.output.count(b"\n") == count
+        assert stream.output.count(b"\n") == 1 + count
