@@ -27,7 +27,7 @@ from tests.support.processes import HOST, free_port
 from tests.support.relay import pretender, relay
 from tests.support.servers import PeerServer
 
-SOON = 0.3
+SOON = 1.0
 """Seconds for a wait that is meant to be too short."""
 SECONDS = 30
 
@@ -411,7 +411,7 @@ class _Slow(asyncssh.SSHServer):  # type: ignore[misc]
 
 @scene("login-timeout")
 async def _login_timeout(stage: Stage) -> errors.SSHError:
-    return await stage.fails(**await stage.asyncssh(_Slow), connect_timeout=1)
+    return await stage.fails(**await stage.asyncssh(_Slow), connect_timeout=3)
 
 
 class _Closing(asyncssh.SSHServer):  # type: ignore[misc]

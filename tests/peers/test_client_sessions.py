@@ -60,7 +60,7 @@ async def test_a_signal_ends_the_process(server: Any) -> None:
         async with await connection.start("echo ready; exec sleep 100") as process:
             assert await process.stdout.readline() == b"ready\n"
             process.signal("INT")
-            result = await process.wait(timeout=20)
+            result = await process.wait(timeout=60)
     assert result.exit_signal == "INT"
     assert result.exit_status is None
 
@@ -84,7 +84,7 @@ async def test_a_terminal_has_the_size_and_modes_that_were_asked_for(server: Any
             assert b" -echo " in await process.stdout.readuntil(b"echoke")
             process.resize(44, 55)
             process.stdin.write(b"\n")
-            result = await process.wait(timeout=20)
+            result = await process.wait(timeout=60)
     assert result.stdout.endswith(b"44 55\n")
 
 
@@ -93,7 +93,7 @@ async def test_an_interactive_shell(server: Any) -> None:
     async with reach(server) as connection:
         async with await connection.start(pty=Pty(term="dumb")) as process:
             process.stdin.write(b"echo ans$((40+2))wer; exit 5\n")
-            result = await process.wait(timeout=20)
+            result = await process.wait(timeout=60)
     assert b"ans42wer" in result.stdout
     assert result.exit_status == 5
 
@@ -162,7 +162,7 @@ async def test_a_slow_reader_holds_the_server_back(server: Any) -> None:
 async def test_a_deadline_ends_the_command(server: Any) -> None:
     async with reach(server) as connection:
         with pytest.raises(errors.DeadlineExceeded) as caught:
-            await connection.run("trap '' HUP INT; while :; do sleep 0.2; done", timeout=0.5)
+            await connection.run("trap '' HUP INT; while :; do sleep 0.2; done", timeout=2)
         assert caught.value.phase == "waiting for the command"
         assert (await connection.run("echo fine")).stdout == b"fine\n"
 
@@ -193,7 +193,7 @@ async def test_a_killed_server_ends_every_wait(server: Any) -> None:
     ]
     await asyncio.sleep(0)
     server.stop()
-    for outcome in await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 20):
+    for outcome in await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 60):
         assert isinstance(outcome, (errors.ConnectionLost, errors.DisconnectedByPeer))
     assert connection.closed
     assert connection.closed_because is not None
@@ -241,5 +241,5 @@ async def test_nobody_reads_any_more(server: Any) -> None:
         async with await connection.start("trap '' PIPE; yes; exit 6") as process:
             await process.stdout.read(1)
             process.stop_output()
-            result = await process.wait(timeout=20)
+            result = await process.wait(timeout=60)
             assert result.exit_status == 6

@@ -23,7 +23,7 @@ from tests.support.servers import PeerServer
 # stdin comes back, both streams are there, and the status is not 0 by chance
 COMMAND = "cat; echo problem >&2; exit 7"
 TEXT = b"one\ntwo\n"
-SECONDS = 30
+SECONDS = 60
 
 Outcome = subprocess.CompletedProcess[bytes]
 
@@ -143,8 +143,12 @@ def test_a_client_that_hangs_is_ended(peer_clients: PeerClients, openssh_server:
     server = openssh_server
     command = peer_clients.ssh(server.host, server.port, server.user, "echo up; cat; cat", identity=server.identity)
     endless = [*command.argv[:-1], "echo up; sleep 1000"]
-    with pytest.raises(PeerError, match=r"did not end within 2 s\nstdout: b'up"):
-        type(command)(endless, command.env).run(seconds=2)
+    for seconds in (2, 30):  # the second where the machine is so busy that nobody gets in in two
+        with pytest.raises(PeerError, match=f"did not end within {seconds} s\nstdout: b'") as caught:
+            type(command)(endless, command.env).run(seconds=seconds)
+        if "stdout: b'up" in str(caught.value):
+            return
+    raise caught.value
 
 
 def test_waiting_has_a_deadline() -> None:
@@ -234,8 +238,12 @@ async def test_a_client_of_the_event_loop_that_hangs_is_ended(
 ) -> None:
     peer = asyncssh_server
     command = peer_clients.ssh(peer.host, peer.port, peer.user, "echo up; sleep 1000", identity=peer.identity)
-    with pytest.raises(PeerError, match=r"did not end within 2 s\nstdout: b'up"):
-        await command.run_async(seconds=2)
+    for seconds in (2, 30):
+        with pytest.raises(PeerError, match=f"did not end within {seconds} s\nstdout: b'") as caught:
+            await command.run_async(seconds=seconds)
+        if "stdout: b'up" in str(caught.value):
+            return
+    raise caught.value
 
 
 # --- Paramiko ---------------------------------------------------------------------------------------------------------

@@ -108,18 +108,26 @@ async def test_a_program_that_prints_nonsense(openssh_server: PeerServer, tmp_pa
     assert is_gone(pid)
 
 
+async def out_of_time(server: Any, command: str, pid: Path) -> None:
+    """Connect through a silent program, with as much time as this machine needs to start it."""
+    for seconds in (1, 5, 25):
+        with pytest.raises(errors.DeadlineExceeded):
+            await reach(server, proxy_command=command, connect_timeout=seconds)
+        if pid.exists() and pid.read_text():
+            return
+    raise AssertionError("it was not started")
+
+
 async def test_a_program_that_says_nothing(openssh_server: PeerServer, tmp_path: Path) -> None:
     command, pid = noted(tmp_path, "sleep 1000")
-    with pytest.raises(errors.DeadlineExceeded):
-        await reach(openssh_server, proxy_command=command, connect_timeout=1)
+    await out_of_time(openssh_server, command, pid)
     assert is_gone(pid)
 
 
 async def test_a_program_that_minds_no_signal_is_killed(openssh_server: PeerServer, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = f"sh -c {shlex.quote(f'trap : HUP TERM; echo $$ > {pid}; while :; do sleep 0.1; done')}"
-    with pytest.raises(errors.DeadlineExceeded):
-        await reach(openssh_server, proxy_command=command, connect_timeout=1)
+    await out_of_time(openssh_server, command, pid)
     assert is_gone(pid)
 
 
@@ -263,7 +271,7 @@ async def speaking(data: bytes | None) -> AsyncIterator[int]:
 
     async with await asyncio.start_server(speak, HOST, 0) as listening:
         yield listening.sockets[0].getsockname()[1]
-        await asyncio.wait_for(over.wait(), 20)
+        await asyncio.wait_for(over.wait(), 60)
 
 
 @pytest.mark.parametrize("scheme", ["socks4", "socks5", "http"])

@@ -134,7 +134,7 @@ def test_it_says_what_is_wrong(openssh_agent: PeerAgent, key: Path, tmp_path: Pa
 
 def run(*argv: str, status: int = 0, environment: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(
-        argv, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=30, check=False
+        argv, env={**os.environ, **(environment or {})}, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr

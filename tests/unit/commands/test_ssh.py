@@ -20,7 +20,7 @@ from tests.support.servers import PeerServer, start_openssh
 
 TREE = Path(__file__).parents[3]
 OURS = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"]
-SECONDS = 60
+SECONDS = 120
 MEGABYTES = 10
 
 

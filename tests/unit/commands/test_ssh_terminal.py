@@ -18,7 +18,7 @@ if sys.platform == "win32":
 import pexpect
 
 TREE = Path(__file__).parents[3]
-SECONDS = 60
+SECONDS = 120
 
 
 class Terminal:

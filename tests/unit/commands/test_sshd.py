@@ -23,7 +23,7 @@ import pexpect
 
 TREE = Path(__file__).parents[3]
 SSHD = [sys.executable, "-m", "jupyter_ssh.commands", "sshd"]
-SECONDS = 60
+SECONDS = 120
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds a test waits for what should happen at once; reached only when something is broken."""
 
 
