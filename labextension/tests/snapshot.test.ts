@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { snapshot } from '../src/stream/snapshot';
+import type { AnyTerminal } from '../src/stream/internals';
+import { snapshotInSteps } from '../src/stream/snapshot';
 import { state, terminal, write } from './terminals';
 
 const CSI = '\x1b[';
+
+function snapshot(of: AnyTerminal): string {
+  const steps = snapshotInSteps(of);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) {
+      return value;
+    }
+  }
+}
 
 async function roundTrip(text: string | string[], rows = 10, cols = 20): Promise<void> {
   const original = terminal(rows, cols, 50);

@@ -391,6 +391,97 @@ describe('a viewer', () => {
     expect(kernel.take('detach')).toHaveLength(1);
   });
 
+  describe('with a long screen to write down', () => {
+    /** Each step of a snapshot takes longer than a slice may. */
+    const slow = (): void => {
+      clock.now = () => (clock.time += 10);
+    };
+    const long = Array.from({ length: 900 }, (_, number) => `line ${number}`).join('\r\n');
+    const until = async (isSo: () => boolean): Promise<void> => {
+      for (let round = 0; round < 200 && !isSo(); round++) {
+        await drawn();
+      }
+      expect(isSo()).toBe(true);
+    };
+    const shots = (): ToKernel[] => kernel.control.filter(({ type }) => type === 'snapshot');
+
+    beforeEach(async () => {
+      viewer.connected();
+      attached();
+      output(0, long);
+      await until(() => viewer.parsed === long.length);
+      slow();
+      clock.advance(400);
+    });
+
+    it('does so in slices', async () => {
+      expect(shots()).toEqual([]);
+      await until(() => shots().length > 0);
+      const [shot] = kernel.take('snapshot');
+      expect(shot?.offset).toBe(long.length);
+      const copy = terminal(10, 20);
+      await write(copy, shot?.text ?? '');
+      expect(state(copy)).toEqual(state(target));
+    });
+
+    it('lets what is typed and its echo go first, and begins anew when it is quiet', async () => {
+      viewer.type(encoder.encode('x'));
+      output(long.length, 'x');
+      await until(() => viewer.parsed === long.length + 1);
+      expect(shots()).toEqual([]);
+      clock.advance(5_000);
+      await until(() => shots().length > 0);
+      expect(kernel.take('snapshot')).toMatchObject([{ offset: long.length + 1 }]);
+    });
+
+    it('lets output go first that comes when it was quiet', async () => {
+      output(long.length, 'x');
+      await until(() => viewer.parsed === long.length + 1);
+      expect(shots()).toEqual([]);
+    });
+
+    it('hands in none of a screen that was cleared meanwhile', async () => {
+      (target as unknown as { clear(): void }).clear();
+      for (let round = 0; round < 50; round++) {
+        await drawn();
+      }
+      expect(shots()).toEqual([]);
+      clock.advance(5_000);
+      await until(() => shots().length > 0);
+    });
+
+    it('hands it in at once where the page goes', () => {
+      viewer.leaving();
+      expect(shots()).toMatchObject([{ offset: long.length }]);
+    });
+
+    it('gives up when it attaches anew', async () => {
+      viewer.disconnected();
+      viewer.connected();
+      attached({ from: 20_000, live: 20_000 });
+      await drawn();
+      output(20_000, 'anew');
+      expect(await screen()).toContain('anew');
+      expect(shots()).toEqual([]);
+    });
+  });
+
+  it('takes snapshots of a program that prints on and on, whose output waits meanwhile', async () => {
+    viewer.connected();
+    attached();
+    clock.now = () => (clock.time += 10);
+    const piece = 'some text of a line\r\n'.repeat(1_000);
+    let offset = 0;
+    while (kernel.take('snapshot').length === 0) {
+      expect(offset).toBeLessThan(3 * 1024 * 1024);
+      output(offset, piece);
+      offset += piece.length;
+      while (viewer.parsed < offset) {
+        await drawn();
+      }
+    }
+  });
+
   it('hears that its session is gone', () => {
     viewer.connected();
     viewer.control({ type: 'error', stream: 7, code: 'no-session', text: '' });

@@ -62,6 +62,8 @@ function extension(cell: Attributes): number {
 }
 
 const UNKNOWN = -1;
+/** Rows drawn in a step. */
+const STEP = 100;
 
 /** Draws rows of a buffer one after the other. */
 export class Painter {
@@ -78,8 +80,8 @@ export class Painter {
     private readonly inner: Internals | null
   ) {}
 
-  /** All rows of `buffer`, its scroll-back before them. The terminal must be empty and the cursor at its top left. */
-  paint(buffer: IBuffer): string {
+  /** All rows of `buffer`, its scroll-back before them, a step at a time. The terminal must be empty and the cursor at its top left. */
+  *paint(buffer: IBuffer): Generator<undefined, string> {
     this.out = [];
     let isDirty = false; // the row may hold cells with a background of what was written before
     for (let row = 0; row < buffer.length; row++) {
@@ -94,6 +96,9 @@ export class Painter {
         }
       }
       this.row(buffer, row, isDirty);
+      if (row % STEP === STEP - 1) {
+        yield;
+      }
     }
     this.plain();
     return this.out.join('');

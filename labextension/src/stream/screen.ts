@@ -2,7 +2,7 @@
 
 import { HoldableDrawing, type Drawing } from './drawing';
 import { internals, type AnyTerminal } from './internals';
-import { snapshot, type CursorOptions } from './snapshot';
+import { snapshotInSteps, type CursorOptions } from './snapshot';
 import type { Screen } from './writer';
 
 const GROUND = 0;
@@ -51,7 +51,24 @@ export class TerminalScreen implements Screen {
     this.terminal.resize(cols, rows);
   }
 
-  snapshot(): string {
-    return snapshot(this.terminal, this.usual);
+  *snapshot(): Generator<undefined, string | null> {
+    const steps = snapshotInSteps(this.terminal, this.usual);
+    const before = this.shape;
+    let step = steps.next();
+    while (!step.done) {
+      yield;
+      if (this.shape !== before) {
+        return null;
+      }
+      step = steps.next();
+    }
+    return step.value;
+  }
+
+  /** Changes with all that the page itself does to a terminal that gets no output: it clears it or gives it a size. */
+  private get shape(): string {
+    const { rows, cols, buffer } = this.terminal;
+    const { type, length, baseY, cursorX, cursorY } = buffer.active;
+    return [rows, cols, type, length, baseY, cursorX, cursorY].join();
   }
 }

@@ -21,14 +21,14 @@ export interface CursorOptions {
   cursorBlink?: boolean;
 }
 
-/** See `Snapshot` in protocol/messages.ts. */
-export function snapshot(terminal: AnyTerminal, usual: CursorOptions = {}): string {
+/** See `Snapshot` in protocol/messages.ts. The steps are of a millisecond or two; the terminal must not change between them. */
+export function* snapshotInSteps(terminal: AnyTerminal, usual: CursorOptions = {}): Generator<undefined, string> {
   const inner = internals(terminal);
   const { normal, alternate, active } = terminal.buffer;
-  const parts = [new Painter(terminal, inner).paint(normal)];
+  const parts = [yield* new Painter(terminal, inner).paint(normal)];
   if (inner === null) {
     if (active.type === 'alternate') {
-      parts.push(`${CSI}?1049h${CSI}m${CSI}H${CSI}2J`, new Painter(terminal, inner).paint(alternate));
+      parts.push(`${CSI}?1049h${CSI}m${CSI}H${CSI}2J`, yield* new Painter(terminal, inner).paint(alternate));
     }
     parts.push(publicModes(terminal), `${CSI}${active.cursorY + 1};${active.cursorX + 1}H`);
     return parts.join('');
@@ -40,7 +40,7 @@ export function snapshot(terminal: AnyTerminal, usual: CursorOptions = {}): stri
     parts.push(savedCursor(buffer, painter), region(buffer, terminal), tabs(buffer, terminal));
     parts.push(cursor(normal, buffer, painter, terminal), painter.attributes(buffer.savedCurAttrData));
     parts.push(`${CSI}?${isSavedHere ? 1049 : 1047}h${CSI}m${CSI}H${CSI}2J`);
-    parts.push(new Painter(terminal, inner).paint(alternate));
+    parts.push(yield* new Painter(terminal, inner).paint(alternate));
   }
   const buffer = active.type === 'alternate' ? inner.buffers.alt : inner.buffers.normal;
   parts.push(savedCursor(buffer, painter), region(buffer, terminal), tabs(buffer, terminal));

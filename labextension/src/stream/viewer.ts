@@ -6,6 +6,7 @@ import type { DataFrame } from '../protocol/frames';
 import { allowedSize, LIMITS, type Attached, type FromKernel, type ToKernel } from '../protocol/messages';
 import { FLOOD, Flood } from './flood';
 import { InputBuffer } from './input';
+import { Snapshots } from './snapshots';
 import { Writer, type Screen } from './writer';
 
 /** The part of a place's connection that a viewer uses. */
@@ -33,16 +34,12 @@ export interface ViewerEvents {
 const ACK_BYTES = 128 * 1024;
 /** For so long Ctrl-C holds against a flood that goes on; then the program is one that does not care. */
 const INSIST = 10_000;
-const QUIET = 400;
-const MIB = 1024 * 1024;
 const ETX = 3;
-/** Snapshots may cost a twentieth of the time. */
-const RARITY = 20;
 /** The kernel has a second for it; its answer may have to wait for its turn among the kernel's messages. */
 const SKIP_TIMEOUT = 15_000;
 const MEBI_NAMES: [number, string][] = [
   [1024 ** 3, 'GiB'],
-  [MIB, 'MiB'],
+  [1024 ** 2, 'MiB'],
   [1024, 'KiB']
 ];
 
@@ -62,6 +59,7 @@ export class Viewer implements StreamListener {
   private readonly input = new InputBuffer();
   private readonly writer: Writer;
   private readonly flood: Flood;
+  private readonly snapshots: Snapshots;
   private has = false;
   private live = 0;
   private isDrawn = false;
@@ -75,9 +73,6 @@ export class Viewer implements StreamListener {
   private resized = false;
   /** When Ctrl-C was the last key; null after another one. */
   private interrupted: number | null = null;
-  private snapshotAt = -1;
-  private snapshotDue = 0;
-  private cancelQuiet: (() => void) | null = null;
   private disposed = false;
 
   constructor(
@@ -90,6 +85,12 @@ export class Viewer implements StreamListener {
     this.identity = randomName();
     this.writer = new Writer(screen, () => this.onParsed());
     this.flood = new Flood(screen.drawing, clock);
+    const rules = {
+      mayTake: () => this.attached && this.skipping === null && this.has && this.writer.parsed >= this.live,
+      isDuty: () => this.lead,
+      taken: (offset: number, text: string) => this.handIn(offset, text)
+    };
+    this.snapshots = new Snapshots(screen, this.writer, this.flood, rules, clock);
     this.stream = link.addStream(this);
   }
 
@@ -122,8 +123,7 @@ export class Viewer implements StreamListener {
     }
     this.disposed = true;
     this.flood.end();
-    this.takeSnapshot();
-    this.cancelQuiet?.();
+    this.snapshots.takeNow();
     this.skipping?.cancel();
     this.link.removeStream(this.stream);
   }
@@ -131,6 +131,12 @@ export class Viewer implements StreamListener {
   /** The person has done something to the terminal: what there is must be seen. */
   touched(): void {
     this.flood.touched();
+    this.snapshots.touched();
+  }
+
+  /** The page may be gone at once: the kernel gets what the terminal looks like. */
+  leaving(): void {
+    this.snapshots.takeNow();
   }
 
   /** What the person typed or pasted, or the terminal answered. */
@@ -165,7 +171,7 @@ export class Viewer implements StreamListener {
     }
     this.resized ||= !same;
     if (hides) {
-      this.takeSnapshot();
+      this.snapshots.takeSoon();
     }
   }
 
@@ -245,6 +251,7 @@ export class Viewer implements StreamListener {
     if (fresh.length === 0) {
       return;
     }
+    this.snapshots.came();
     this.writer.push(fresh);
     this.flood.level(this.writer.waiting, this.screen.alternate);
     // A slow machine needs longer to end the program, and the page may not have seen yet how much is on its way.
@@ -276,30 +283,15 @@ export class Viewer implements StreamListener {
     }
   }
 
-  /** Hand in a snapshot if there is something new, all of it is on the screen, and nothing is half there. */
-  takeSnapshot(): void {
-    this.cancelQuiet?.();
-    this.cancelQuiet = null;
-    const offset = this.writer.parsed;
-    if (!this.attached || this.skipping !== null || offset === this.snapshotAt || !this.has || !this.screen.whole) {
-      return;
-    }
-    if (offset < this.live || !this.writer.isSettled) {
-      return;
-    }
-    const begun = this.clock.now();
-    const text = this.screen.snapshot();
-    this.snapshotAt = offset;
+  // --- inside ---
+
+  private handIn(offset: number, text: string): void {
     // A character is at most three bytes here, and JSON makes \u001b of an escape: half the limit is safe enough.
     if (text.length <= LIMITS.largeControl / 4) {
       const { rows, cols } = this.screen;
       this.link.send({ type: 'snapshot', stream: this.stream, offset, rows, cols, text });
     }
-    const now = this.clock.now();
-    this.snapshotDue = now + RARITY * (now - begun);
   }
-
-  // --- inside ---
 
   private attach(): void {
     const { stream, session, visible } = this;
@@ -330,7 +322,7 @@ export class Viewer implements StreamListener {
       this.writer.resizeAt([before]);
     }
     this.acked = from;
-    this.snapshotAt = snapshot === null ? -1 : from;
+    this.snapshots.known(snapshot === null ? -1 : from);
   }
 
   private flush(): void {
@@ -351,31 +343,16 @@ export class Viewer implements StreamListener {
   }
 
   private onParsed(): void {
+    if (this.disposed) {
+      return;
+    }
     const { parsed, received } = this.writer;
     this.flood.level(received - parsed, this.screen.alternate);
     if (parsed === received || parsed - this.acked >= ACK_BYTES) {
       this.ack();
     }
     this.checkDrawn();
-    // In a flood of plain lines the kernel's ring holds more of them than the scroll-back: no time for snapshots then.
-    const isDue = parsed - Math.max(0, this.snapshotAt) >= MIB && this.clock.now() >= this.snapshotDue;
-    if (isDue && this.lead && !this.flood.isNear) {
-      this.takeSnapshot();
-    }
-    if (parsed === received && this.lead) {
-      this.cancelQuiet?.();
-      this.cancelQuiet = this.clock.after(QUIET, () => this.quiet());
-    }
-  }
-
-  private quiet(): void {
-    this.cancelQuiet = null;
-    const wait = this.snapshotDue - this.clock.now();
-    if (wait > 0) {
-      this.cancelQuiet = this.clock.after(wait, () => this.quiet());
-    } else {
-      this.takeSnapshot();
-    }
+    this.snapshots.parsed();
   }
 
   private checkDrawn(): void {
@@ -391,6 +368,7 @@ export class Viewer implements StreamListener {
     }
     const from = this.writer.drawnTo;
     this.writer.drop();
+    this.snapshots.stop();
     this.link.send({ type: 'skip', stream: this.stream, offset: from });
     this.skipping = { from, cancel: this.clock.after(SKIP_TIMEOUT, () => this.attachAnewAfterSkip()) };
   }
@@ -411,7 +389,7 @@ export class Viewer implements StreamListener {
     const left = Math.max(0, to - from);
     // CAN ends a sequence that was cut; then the colours and the character set of the beginning.
     this.writer.jump(to, `\x18\x1b[0m\x0f\x1b(B\r\n[${amount(left)} not shown]\r\n`);
-    this.snapshotAt = -1;
+    this.snapshots.known(-1);
   }
 
   private failed(code: string, text: string): void {

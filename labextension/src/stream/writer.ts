@@ -20,8 +20,8 @@ export interface Screen {
   readonly rows: number;
   readonly cols: number;
   readonly drawing: Drawing;
-  /** What to write into an empty terminal to get this one; see `Snapshot`. */
-  snapshot(): string;
+  /** What to write into an empty terminal to get this one, in small steps; null where it changed between them. */
+  snapshot(): Generator<undefined, string | null>;
 }
 
 /** Bytes that the terminal may hold unparsed: what it parses in a task of a few milliseconds. */
@@ -40,6 +40,8 @@ export class Writer {
   private inFlight = 0;
   private texts = 0;
   private generation = 0;
+  private isResting = false;
+  private onIdle: (() => void) | null = null;
 
   constructor(
     private readonly screen: Screen,
@@ -105,7 +107,24 @@ export class Writer {
     });
   }
 
+  /** Hand the terminal nothing until `goOn` or another beginning; `idle` is called once it has parsed what it got. */
+  rest(idle: () => void): void {
+    this.isResting = true;
+    this.onIdle = idle;
+    this.pump();
+  }
+
+  goOn(): void {
+    if (this.isResting) {
+      this.isResting = false;
+      this.onIdle = null;
+      this.pump();
+    }
+  }
+
   private begin(offset: number, beginning: () => void): void {
+    this.isResting = false;
+    this.onIdle = null;
     this.generation += 1; // what is on its way into the terminal no longer counts
     this.queue = [];
     this.received = this.written = this.parsed = offset;
@@ -114,6 +133,10 @@ export class Writer {
   }
 
   private pump(): void {
+    if (this.isResting) {
+      this.restIfIdle();
+      return;
+    }
     for (;;) {
       if (this.beginning !== null) {
         if (this.inFlight > 0) {
@@ -148,6 +171,14 @@ export class Writer {
       }
       this.written += length;
       this.hand(first.subarray(0, length), length);
+    }
+  }
+
+  private restIfIdle(): void {
+    if (this.inFlight === 0) {
+      const idle = this.onIdle;
+      this.onIdle = null;
+      idle?.();
     }
   }
 

@@ -254,7 +254,7 @@ export class SessionView implements IDisposable {
   };
 
   private readonly onPageHide = (): void => {
-    this.viewer?.takeSnapshot();
+    this.viewer?.leaving();
   };
 
   private readonly onTouch = (event: Event): void => {
