@@ -79,6 +79,17 @@ describe('a place', () => {
     expect(place.description).toBe('socket');
   });
 
+  it('is used by a view before its terminal has a stream', () => {
+    place.connect();
+    greet(last(sockets));
+    expect(place.isUsed).toBe(false);
+    const releases = [place.hold(), place.hold()];
+    releases[0]?.();
+    expect(place.isUsed).toBe(true);
+    releases[1]?.();
+    expect(place.isUsed).toBe(false);
+  });
+
   it('doubts a silent connection, but none on which other messages come', () => {
     place.connect();
     greet(last(sockets));

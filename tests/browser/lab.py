@@ -165,10 +165,16 @@ def running_lab(folder: Path, env: Mapping[str, str], python: str = sys.executab
     settings.mkdir(parents=True)
     # No question about news over the notebook, and nothing asked of the network.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    # What a kernel offers counts however late it comes.
-    completer = settings.parent / "completer-extension"
-    completer.mkdir()
-    (completer / "manager.jupyterlab-settings").write_text(json.dumps({"providerTimeout": MILLISECONDS}))
+    # What a kernel offers counts however late it comes; and no dialog says that a notebook could not be saved while the
+    # server was stopped.
+    others = {
+        "completer-extension/manager": {"providerTimeout": MILLISECONDS},
+        "docmanager-extension/plugin": {"autosave": False},
+    }
+    for name, values in others.items():
+        file = settings.parent / f"{name}.jupyterlab-settings"
+        file.parent.mkdir()
+        file.write_text(json.dumps(values))
     lab = Lab(folder, env, python)
     lab.start()
     try:

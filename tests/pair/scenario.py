@@ -5,6 +5,8 @@ Neither end waits for anything but what the other one sends, so the same bytes c
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 
 from jupyter_ssh.ssh.errors import ConnectionClosed, DisconnectedByPeer
@@ -195,6 +197,17 @@ def assert_told(pair: Pair, stories: dict[Role, Story]) -> None:
         assert end.session.connection.channels == {}
 
 
+STEP = 7
+NEAR = (-17, -16, -1, 0, 1, 3, 4, 5, 16, 17)
+"""Offsets from a packet's end: its tag, the next one's length, padding and message, and a block."""
+
+
+def places(ends: Iterable[int], size: int, step: int = STEP) -> list[int]:
+    """Positions in a stream of ``size`` bytes at which to cut it: at and around each packet's end, and some between."""
+    around = {end + offset for end in (0, *ends) for offset in NEAR}
+    return sorted(position for position in around | set(range(0, size, step)) if 0 <= position < size)
+
+
 class Recording:
     """The bytes each role received and sent in one seeded session."""
 
@@ -204,6 +217,10 @@ class Recording:
         pair.run()
         assert_told(pair, stories)
         self.received = {role: b"".join(pair.carried[role]) for role in Role}
+        self.places = {
+            role: places(itertools.accumulate(map(len, pair.carried[role])), len(self.received[role])) for role in Role
+        }
+        """Where to cut what a role received."""
         plain = 4  # version, KEXINIT, key exchange message, NEWKEYS
         self.first_sealed = {role: len(b"".join(pair.carried[role][:plain])) for role in Role}
         self.sent = {Role.CLIENT: self.received[Role.SERVER], Role.SERVER: self.received[Role.CLIENT]}

@@ -38,11 +38,12 @@ def test_with_all_that_is_proposed() -> None:
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("cipher", SUITES)
-def test_split_once_at_every_byte(cipher: str, role: Role) -> None:
+def test_split_once(cipher: str, role: Role) -> None:
     recording = Recording(cipher)
     data = recording.received[role]
     # What comes before the first keys is the same for every cipher.
-    for position in range(0 if cipher == "gcm" else recording.first_sealed[role], len(data) + 1):
+    first = 0 if cipher == "gcm" else recording.first_sealed[role]
+    for position in [place for place in recording.places[role] if place >= first]:
         recording.replay(role, [data[:position], data[position:]])
 
 

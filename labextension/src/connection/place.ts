@@ -83,6 +83,7 @@ export class PlaceConnection {
   private readonly clock: Clock;
   private readonly streams = new Map<number, StreamListener>();
   private readonly pending = new Map<number, Pending>();
+  private held = 0;
   private counter = 0;
   private start: string | null = null;
   private cancelGreeting: (() => void) | null = null;
@@ -137,7 +138,7 @@ export class PlaceConnection {
 
   /** Whether anything uses this connection. */
   get isUsed(): boolean {
-    return this.streams.size > 0 || this.pending.size > 0;
+    return this.held > 0 || this.streams.size > 0 || this.pending.size > 0;
   }
 
   /** Connect if it is not; what ended the trying before is tried again. */
@@ -148,6 +149,14 @@ export class PlaceConnection {
     this.backoff.stop();
     this.badFrames = 0;
     this.begin();
+  }
+
+  /** Use the connection until the function is called that is returned. A view does, whose stream is yet to come. */
+  hold(): () => void {
+    this.held += 1;
+    return () => {
+      this.held -= 1;
+    };
   }
 
   /** Close, and try no more. */

@@ -66,10 +66,12 @@ export class SessionView implements IDisposable {
   private shown: Condition = { dot: 'busy', text: '', strip: null };
   private readonly changedSignal = new Signal<this, undefined>(this);
   private readonly place: PlaceConnection;
+  private readonly release: () => void;
 
   constructor(private readonly options: ViewOptions) {
     const { place, session } = options;
     this.place = place;
+    this.release = place.hold();
     this.session = session;
     this.strip = new Strip(action => options.onAction(action));
     this.questions = new QuestionPanel(
@@ -169,6 +171,7 @@ export class SessionView implements IDisposable {
       return;
     }
     this.isDisposed = true;
+    this.release();
     Signal.disconnectReceiver(this);
     Signal.clearData(this);
     document.removeEventListener('visibilitychange', this.fit);
