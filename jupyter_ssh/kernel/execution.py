@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jupyter_ssh.kernel.results import Result
-from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError
+from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError, TerminalNeeded
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.output import LiveOutput
@@ -31,6 +32,23 @@ UNKEPT_BYTES = 64 * 1024
 INTERRUPT_SIGNALS = (("INT", 0.4), ("HUP", 0.15))
 #: Seconds for showing what it printed until then.
 LAST_WORDS_SECONDS = 0.2
+#: How a program asks for the alternate screen (xterm's control sequences, DECSET 47, 1047, 1049), and how much of the
+#: end of a piece may be the beginning of it.
+_WHOLE_SCREEN = re.compile(rb"\x1b\[\?(?:\d+;)*(?:47|1047|1049)(?:;\d+)*h")
+_SEQUENCE_BYTES = 32
+
+
+class WholeScreen:
+    """Looks for a program's wish for the whole screen in what it prints, which comes in pieces."""
+
+    def __init__(self) -> None:
+        self._end = b""
+
+    def wanted(self, data: bytes) -> bool:
+        """Whether it has the wish since before the end of ``data``."""
+        data = self._end + data
+        self._end = data[-_SEQUENCE_BYTES:]
+        return _WHOLE_SCREEN.search(data) is not None
 
 
 class Kept:
@@ -87,12 +105,14 @@ async def execute(
 
     ``input`` is written to its stdin, which is then closed. ``live`` shows the streams as they come, except those in
     ``hidden``. ``kept`` collects "stdout" and "stderr", also those of a command that is interrupted. `DeadlineExceeded`
-    after ``timeout`` seconds. When cancelled, the process gets SIGINT, and its channel is closed if it does not end.
+    after ``timeout`` seconds; `TerminalNeeded` where a program on a ``pty`` takes the whole screen that ``live`` would
+    have to be. When cancelled, the process gets SIGINT, and its channel is closed if it does not end.
     """
     started = time.monotonic()
     process = await start(connection, command, pty=pty, env=env, subsystem=subsystem)
     kept = kept or {"stdout": Kept(), "stderr": Kept()}
-    pumps = [asyncio.create_task(_pump(process, name, kept[name], None if name in hidden else live)) for name in kept]
+    shown = {name: None if name in hidden else live for name in kept}
+    pumps = [asyncio.create_task(_pump(process, name, kept[name], shown[name], pty is not None)) for name in kept]
     # A terminal stays open for ^C; a program without one that reads shall not wait for what never comes.
     writer = asyncio.create_task(write_input(process, input, eof=pty is None or input is not None))
     try:
@@ -130,10 +150,13 @@ async def _end(process: Process, pumps: list[asyncio.Task[None]]) -> None:
     await process.wait_closed()
 
 
-async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None) -> None:
+async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None, on_terminal: bool) -> None:
     stream = getattr(process, name)
+    screen = WholeScreen() if on_terminal and live is not None else None
     while data := await stream.read(READ_BYTES):
         kept.add(data)
+        if screen is not None and screen.wanted(data):
+            raise TerminalNeeded("this program draws on the whole screen, which a cell has not", phase="command")
         if live is not None:
             live.feed(name, data)
             await live.writable()

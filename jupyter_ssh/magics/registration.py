@@ -18,8 +18,8 @@ _SUMMARIES = {
     %%ssh [options] [host] [interpreter]
                                      the cell goes to the remote interpreter's stdin: sh or bash when none is named
 
-    %ssh -t alice@host               open a terminal tab, as %ssh_terminal does
-    %ssh -t alice@host sudo ...      run a command with a terminal; one that draws a screen: %ssh_terminal host htop
+    %ssh -t alice@host [htop]        open a terminal tab, as %ssh_terminal does, with a shell or a program to type into
+    %ssh -tt alice@host ls           show in the cell what a command prints on a terminal; nothing can be typed there
     %ssh --reconnect alice@host      ... and connect again by itself on the next use when the connection was lost
     %ssh --doctor alice@host         try each step of a connection and show what works and what does not
 

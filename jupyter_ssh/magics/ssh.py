@@ -16,11 +16,11 @@ from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.output import LiveOutput
 from jupyter_ssh.kernel.results import Result
 from jupyter_ssh.kernel.sessions import get_sessions
-from jupyter_ssh.magics.options import Request, read_line
+from jupyter_ssh.magics.options import CURRENT, Request, read_line
 from jupyter_ssh.magics.usage import value_is_used
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
-from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError, SSHError
+from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError, SSHError, TerminalNeeded
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -52,7 +52,7 @@ def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Shown:
     if request.doctor:
         return _examine(request)
     command = request.arguments.command
-    if cell is None and command is None and _wants_terminal(request):
+    if cell is None and _wants_terminal(shell, request):
         from jupyter_ssh.magics.ssh_terminal import open_terminal
 
         return open_terminal(request)
@@ -163,6 +163,10 @@ def _run(
 
     try:
         result = get_engine().call(work)
+    except TerminalNeeded as error:
+        if input is None and command is not None:
+            error.next_step = f"In a terminal: %ssh -t {request.arguments.destination or CURRENT} {command}"
+        raise
     finally:
         for stream, name in names.items():
             if name is not None:
@@ -204,8 +208,18 @@ async def _discard(stream: Reader) -> None:
         pass
 
 
-def _wants_terminal(request: Request) -> bool:
-    return request.arguments.winning.get("RequestTTY") in ("yes", "force")
+def _wants_terminal(shell: InteractiveShell, request: Request) -> bool:
+    """Whether ``-t`` means a terminal that a person types into: not where the cell is to have what a command prints.
+
+    ``-tt`` is for those who have none (ssh(1)): the cell shows then what the command prints on a terminal.
+    """
+    asked = request.arguments.winning.get("RequestTTY")
+    if request.arguments.command is None:
+        return asked in ("yes", "force")
+    if "SessionType" in request.arguments.winning:
+        return False
+    in_cell = request.background or not request.raise_error or request.out or request.err or request.show is not None
+    return asked == "yes" and not in_cell and not value_is_used(shell)
 
 
 def _remote_command(request: Request, connection: Connection) -> str | None:

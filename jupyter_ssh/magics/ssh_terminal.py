@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
@@ -27,13 +28,17 @@ class Terminal:
         self.place = opened.place
         self.session = opened.session
         self.name = opened.name
+        self.command = opened.command
         self.inline = inline
 
     def __repr__(self) -> str:
+        program = "A terminal" if self.command is None else f"{faces.printable(self.command)[:60]}, in a terminal"
+        words = self.name if self.command is None else f"-t {self.name} {shlex.quote(self.command)}"
+        without = "" if self.command is None else " Without typing: %ssh -tt shows in the cell what it prints."
         return (
-            f"A terminal on {self.name} runs in this kernel. It is shown by JupyterLab with the jupyter_ssh extension"
+            f"{program} on {self.name} runs in this kernel. It is shown by JupyterLab with the jupyter_ssh extension"
             " (pip install jupyter_ssh where Jupyter runs, then start it again and reload the page);"
-            f" on a shell: jupyter-ssh ssh {self.name}"
+            f" on a shell: jupyter-ssh ssh {faces.printable(words)}{without and '.'}{without}"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:

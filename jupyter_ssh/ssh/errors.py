@@ -393,5 +393,9 @@ class RemoteCommandError(SSHError):
         self.stderr = stderr
 
 
+class TerminalNeeded(SSHError):
+    """A program draws on the whole screen of a terminal, and its output goes where there is none."""
+
+
 class MemoryBudgetExceeded(ChannelError):
     """More unread data is waiting than the connection's memory budget allows."""

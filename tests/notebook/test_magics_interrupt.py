@@ -147,6 +147,6 @@ def test_an_interrupted_kernel_has_no_thread_left_over(kernel):
 def test_a_process_on_a_terminal_is_interrupted_as_if_typed(patient_kernel, remote):
     """By ^C, also where the server passes no signals on: the shell says its last word there too."""
     script = 'trap "echo interrupted; exit" INT; echo ready; while :; do sleep 0.05; done'
-    cell = run_and_interrupt(patient_kernel, f"%ssh -t {remote} '{script}'")
+    cell = run_and_interrupt(patient_kernel, f"%ssh -tt {remote} '{script}'")
     assert cell.error == "KeyboardInterrupt"
     assert "interrupted" in cell.stdout

@@ -310,7 +310,7 @@ def test_the_doctor_shows_each_step(kernel, sshd):
 
 
 def test_a_terminal_on_the_remote_side(kernel):
-    assert kernel.run("%ssh -t box 'tty; stty size'").stdout.splitlines()[1] == "24 80"
+    assert kernel.run("%ssh -tt box 'tty; stty size'").stdout.splitlines()[1] == "24 80"
     assert kernel.run("%ssh box tty", allow_stdin=False).error == "RemoteCommandError"
 
 

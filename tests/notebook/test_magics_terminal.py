@@ -60,11 +60,30 @@ def test_the_current_connection_and_a_command(kernel: Kernel) -> None:
     assert kernel.value("len(__import__('jupyter_ssh').kernel.sessions.get_sessions().opened())") == 1
 
 
-def test_with_a_command_ssh_t_stays_in_the_cell(kernel: Kernel) -> None:
+def test_with_a_command_ssh_t_is_a_terminal_with_that_program(kernel: Kernel) -> None:
+    shown = opened(kernel, "%ssh -t box 'exec sleep 600'")
+    assert sessions(kernel)[-1]["command"] == "exec sleep 600"
+    assert "jupyter-ssh ssh -t " in shown["text/plain"]
+    assert "'exec sleep 600'" in shown["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "line", ["%ssh -tt box tty", "%ssh -t --show 0 box tty", "r = %ssh -t box tty", "%%ssh -t box\nexit"]
+)
+def test_what_a_cell_is_to_have_of_a_terminal_stays_in_the_cell(kernel: Kernel, line: str) -> None:
     before = len(sessions(kernel))
-    cell = kernel.run("%ssh -t box tty")
-    assert cell.stdout.startswith("/dev/")
+    cell = kernel.run(line)
+    assert cell.error is None
+    assert cell.stdout.strip()
     assert len(sessions(kernel)) == before
+
+
+def test_a_program_that_takes_the_whole_screen_is_not_drawn_into_the_cell(kernel: Kernel) -> None:
+    cell = kernel.run(r"""%ssh -tt box "printf '\033[?1049h'; echo drawn; sleep 60" """)
+    assert cell.error == "TerminalNeeded"
+    assert "drawn" not in cell.stdout
+    assert "In a terminal: %ssh -t box printf" in cell.traceback
+    assert kernel.run("%ssh box echo alive").stdout == "alive\n"
 
 
 def test_the_list(kernel: Kernel) -> None:

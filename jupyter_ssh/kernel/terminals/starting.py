@@ -32,6 +32,7 @@ class Opened:
     place: str
     session: str
     name: str
+    command: str | None = None
 
 
 def kernel_place() -> tuple[str, Path] | None:
@@ -100,7 +101,7 @@ def open_session(connection: Connection, command: str | None = None, *, wanted: 
         except BaseException:
             service.end(session)
             raise
-        return Opened(service.place, session.id, session.description()["name"])
+        return Opened(service.place, session.id, session.description()["name"], command)
 
     return get_engine().call(work)
 
