@@ -68,7 +68,7 @@ export class Manager {
       return found;
     }
     const connection = this.context.places.at(args.place);
-    const view = this.makeView(args, action => this.act(action, args, tab));
+    const view = this.makeView(args, true, action => this.act(action, args, tab));
     const tab: SessionTab = new SessionTab(
       view,
       args.place,
@@ -115,7 +115,7 @@ export class Manager {
 
   /** A view for an output. The caller disposes of it. */
   openInline(args: SessionArgs): SessionView {
-    const view = this.makeView(args, action => this.act(action, args, null));
+    const view = this.makeView(args, false, action => this.act(action, args, null));
     this.announce(args);
     return view;
   }
@@ -166,7 +166,7 @@ export class Manager {
     );
   }
 
-  private makeView(args: SessionArgs, onAction: (action: Action) => void): SessionView {
+  private makeView(args: SessionArgs, inTab: boolean, onAction: (action: Action) => void): SessionView {
     const { places, settings, translator, themes } = this.context;
     const view = new SessionView({
       place: places.at(args.place),
@@ -175,6 +175,7 @@ export class Manager {
       settings,
       translator,
       isLight: () => (themes?.theme ? themes.isLight(themes.theme) : true),
+      inTab,
       onAction
     });
     this.views.add(view);

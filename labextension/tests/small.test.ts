@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { destinationOf, destinationOfLink } from '../src/dialogs/destination';
 import { checkControl, decodeControl, decodeData, encodeData, FrameError } from '../src/protocol/frames';
 import { allowedSize } from '../src/protocol/messages';
-import { condition, label } from '../src/terminal/condition';
+import { begun, condition, label } from '../src/terminal/condition';
 
 describe('frames', () => {
   it('of data keep large offsets', () => {
@@ -60,10 +60,13 @@ it('sizes are within the limits', () => {
 });
 
 describe('a label', () => {
-  const made = (title: string, host = 'demo'): string => label({ host, name: 'me@demo', title });
+  const made = (title: string, host = 'demo', command: string | null = null): string =>
+    label({ host, name: 'me@demo', title, command });
   it('is the host and the title', () => {
     expect(made('')).toBe('demo');
     expect(made('vim')).toBe('demo: vim');
+    expect(made('', 'demo', 'htop -d 5')).toBe('demo: htop -d 5');
+    expect(made('vim x', 'demo', 'sh -c "vim x"')).toBe('demo: vim x');
     expect(made('', 'ssh://me@demo:2222')).toBe('me@demo:2222');
     expect(made('', '')).toBe('me@demo');
   });
@@ -71,6 +74,13 @@ describe('a label', () => {
     expect(made('x'.repeat(300))).toHaveLength(60);
     expect(made('a\u202eb\u0007\u2028c')).toBe('demo: abc');
   });
+});
+
+it('when a session was begun has its day unless that is today', () => {
+  const then = new Date(2026, 4, 6, 7, 8, 9);
+  const created = then.getTime() / 1000;
+  expect(begun({ created }, new Date(2026, 4, 6, 23))).toBe('07:08:09');
+  expect(begun({ created }, new Date(2026, 4, 7, 1))).toMatch(/6.*, 07:08:09$/);
 });
 
 describe('the condition', () => {

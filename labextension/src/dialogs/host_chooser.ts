@@ -140,5 +140,6 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     item?.setAttribute('aria-selected', 'true');
     item?.scrollIntoView({ block: 'nearest' });
     this.input.setAttribute('aria-activedescendant', item?.id ?? '');
+    this.note.textContent = `Enter connects to ${this.getValue()}.`;
   }
 }

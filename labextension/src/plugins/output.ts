@@ -81,6 +81,9 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
       })
     );
     bar.addWidget(new Widget({ node: open }));
+    view.changed.connect(() => {
+      open.hidden = !view.isAlive; // what is over has nothing to show elsewhere
+    });
     frame.addWidget(bar);
     frame.addWidget(view.strip);
     frame.addWidget(view.terminal);

@@ -4,7 +4,7 @@ import type { IRunningSessionManagers, IRunningSessions } from '@jupyterlab/runn
 import { Signal } from '@lumino/signaling';
 import type { Located, Places } from '../connection/places';
 import type { Manager } from '../manager';
-import { label } from '../terminal/condition';
+import { begun, label } from '../terminal/condition';
 import { sshIcon } from '../terminal/tab';
 
 const PANEL = 'jp-running-sessions';
@@ -44,8 +44,8 @@ export function addRunning(managers: IRunningSessionManagers, places: Places, ma
     return {
       icon: () => sshIcon,
       label: () => label(description),
-      labelTitle: () => `${description.name}: ${description.text}`,
-      detail: () => (description.state === 'open' ? '' : description.state),
+      labelTitle: () => [label(description), description.text, `begun ${begun(description)}`].join('\n'),
+      detail: () => (description.state === 'open' ? begun(description) : description.state),
       open: () => {
         manager.openTab({ place, session: description.session, host: description.host });
       },

@@ -93,19 +93,32 @@ export function condition(now: Circumstances): Condition {
       if (now.questions > 0) {
         return { dot: 'busy', text: 'Waiting for an answer', strip: null };
       }
-      return { dot: now.attached ? 'connected' : 'busy', text: description.text || 'Connected', strip: null };
+      return now.attached
+        ? { dot: 'connected', text: description.text || 'Connected', strip: null }
+        : { dot: 'busy', text: 'Waiting for the screen …', strip: null };
   }
 }
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const TITLE = 60;
 
-/** A tab's label: where it leads, and what the program there calls itself. Text, bounded, without control characters. */
-export function label(description: Pick<Description, 'host' | 'name' | 'title'>): string {
+/**
+ * A tab's label: where it leads, and what the program there calls itself, or else what was to be run. Text, bounded,
+ * without control characters.
+ */
+export function label(description: Pick<Description, 'host' | 'name' | 'title' | 'command'>): string {
   const clean = (text: string): string => text.replace(INVISIBLE, '').trim();
   const host = clean(description.host).replace(/^ssh:\/\//, '') || clean(description.name);
-  const title = clean(description.title);
+  const title = clean(description.title) || clean(description.command ?? '');
   // Shells like to call themselves user@machine: path.
   const whole = title === '' || title === host ? host : `${host}: ${title}`;
   return whole.length > TITLE ? `${whole.slice(0, TITLE - 1)}…` : whole;
+}
+
+/** When a session was begun, to tell apart those of one host: as `%ssh_terminal --list` does, with its day unless today. */
+export function begun({ created }: Pick<Description, 'created'>, now = new Date()): string {
+  const then = new Date(created * 1000);
+  const time = then.toLocaleTimeString('en-GB');
+  const isToday = then.toDateString() === now.toDateString();
+  return isToday ? time : `${then.toLocaleDateString(undefined, { month: 'short', day: 'numeric' })}, ${time}`;
 }

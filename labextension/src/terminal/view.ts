@@ -17,6 +17,7 @@ import { Viewer } from '../stream/viewer';
 import { TerminalAdapter } from './adapter';
 import { condition, label, type Action, type Condition } from './condition';
 import { guardKeys } from './keys';
+import { showHiddenLinks } from './links';
 import { ON_DARK, ON_LIGHT } from './palette';
 import { useFittingRenderer } from './renderer';
 import { Status } from './status';
@@ -44,6 +45,8 @@ export interface ViewOptions {
   settings: SettingsStore;
   translator: ITranslator;
   isLight: () => boolean;
+  /** Whether it is in a tab, which can be closed. */
+  inTab: boolean;
   onAction: (action: Action) => void;
 }
 
@@ -201,6 +204,7 @@ export class SessionView implements IDisposable {
     });
     this.viewer = viewer;
     guardQueries(xterm, () => viewer.answers);
+    showHiddenLinks(xterm, this.terminal.node);
     xterm.onBinary(data => viewer.type(Uint8Array.from(data, char => char.charCodeAt(0))));
     xterm.onTitleChange(title => {
       viewer.title(title);
@@ -325,7 +329,9 @@ export class SessionView implements IDisposable {
     } else {
       this.shown = place.state === 'waiting' ? { ...now, strip: null, dot: 'busy', text: 'Reconnecting …' } : now;
     }
-    this.strip.display(this.shown.strip);
+    const { strip } = this.shown;
+    const canDo = (action: Action): boolean => action !== 'close' || this.options.inTab;
+    this.strip.display(strip && { ...strip, actions: strip.actions.filter(canDo) });
     this.questions.display(questions, this.mayTakeFocus());
     const name = this.description?.name || this.options.host;
     this.status.display(name, this.shown, place.description);
