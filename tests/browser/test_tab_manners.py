@@ -70,6 +70,18 @@ def test_labs_dialog_of_a_lost_connection_goes_when_the_connection_is_back(page:
     run(page, "echo he''ard", "\nheard")
 
 
+def test_the_dot_stays_in_a_narrow_toolbar(page: Any) -> None:
+    open_terminal(page, "ssh://box")
+    wide = page.viewport_size
+    page.set_viewport_size({"width": 420, "height": 500})
+    page.wait_for_function(f"() => ({TAB}).node.offsetWidth < 330")
+    for part in (".jssh-Status", ".jssh-Dot", ".jssh-Status-host", ".jssh-Reconnect"):
+        page.locator(f"{SHOWN} > .jp-Toolbar {part}").wait_for()
+    status, button = (page.locator(f"{SHOWN} > .jp-Toolbar {part}") for part in (".jssh-Status", ".jssh-Reconnect"))
+    assert status.bounding_box()["x"] + status.bounding_box()["width"] <= button.bounding_box()["x"]
+    page.set_viewport_size(wide)
+
+
 @pytest.mark.parametrize(("style", "least"), [("30;42", 4.5), ("7", 15)])
 def test_what_stands_on_a_colour_can_be_read(page: Any, style: str, least: float) -> None:
     open_terminal(page)
@@ -92,9 +104,14 @@ def test_what_stands_on_a_colour_can_be_read(page: Any, style: str, least: float
 
 def test_the_running_panel_lists_what_another_page_has_opened(page: Any, context: Any, lab: Lab) -> None:
     open_terminal(page)
+    open_terminal(page)
     other = context.new_page()
     open_lab(other, lab, "running")
     other.evaluate("() => { window.jupyterapp.shell.activateById('jp-running-sessions'); }")
-    other.locator(".jp-RunningSessions-item:has-text('demo')").last.click()
+    items = other.locator(".jp-RunningSessions-item:has-text('demo')")
+    items.nth(1).wait_for()
+    labels = items.locator(".jp-RunningSessions-itemLabel").all_inner_texts()
+    assert len(set(labels)) == len(labels) > 1, "sessions of one host are told apart"
+    items.last.click()
     wait_for_state(other, "connected")
     other.close()

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from tests.browser.lab import Lab, open_notebook, run_cells, write_notebook
-from tests.browser.terminals import end_all, focus, run, session, wait_for_state, wait_for_text
+from tests.browser.terminals import SHOWN, end_all, focus, run, session, wait_for_state, wait_for_text
 from tests.notebook.kernels import ROOT
 
 CELLS = ["%load_ext jupyter_ssh", "%ssh_terminal demo"]
@@ -71,6 +71,20 @@ def test_a_tab_opens_once_and_is_found_from_its_output(context, lab):
     wait_for_state(page, "connected")
     assert session(page) == which
     assert page.evaluate("() => document.querySelectorAll('.jssh-Tab').length") == 1
+    # Beside the notebook it is where the next one opens.
+    page.evaluate("""() => {
+      const shell = window.jupyterapp.shell, widgets = [...shell.widgets('main')];
+      const [notebook, tab] = [/ipynb$/, /^demo/].map(name => widgets.find(w => name.test(w.title.label)));
+      shell.add(tab, 'main', { mode: 'split-right', ref: notebook.id });
+      shell.activateById(notebook.id);
+    }""")
+    run_cells(page)
+    page.wait_for_selector(".jssh-Tab >> nth=1", state="attached")
+    page.wait_for_function("() => document.querySelectorAll('.jssh-Tab:not(.lm-mod-hidden)').length === 1")
+    wait_for_state(page, "connected")
+    assert session(page) != which
+    notebook, terminal = (page.locator(each).bounding_box() for each in (".jp-NotebookPanel", SHOWN))
+    assert notebook["x"] + notebook["width"] <= terminal["x"]
     end_all(page)
 
 
@@ -85,6 +99,11 @@ def test_inline_the_terminal_is_in_the_output(context, lab, tmp_path: Path):
     assert page.locator(".jp-Cell").count() == len(INLINE)
     page.screenshot(path=tmp_path / "inline.png")
     print(f"to look at: {tmp_path / 'inline.png'}")
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    page.wait_for_selector(".jssh-Inline .jssh-Status[data-state=lost]")
+    shown = page.locator(".jssh-Inline button:visible")
+    assert shown.all_inner_texts() == ["New session"], "what needs a tab, or a session, is not offered"
+    page.close()
 
 
 def test_after_a_restart_of_the_kernel_the_screen_stays_and_a_new_session_is_a_click_away(context, lab):

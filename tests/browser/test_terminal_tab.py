@@ -164,6 +164,19 @@ def test_a_link_is_opened_by_a_click(page, context, lab):
     opened.value.close()
 
 
+def test_a_link_behind_a_text_is_shown_before_it_is_opened(page, context, lab):
+    link = f"{lab.url}api?from=hidden"
+    run(page, f"printf '\\033]8;;{link}\\033\\\\harm%s\\033]8;;\\033\\\\\\n' less", "\nharmless")
+    page.mouse.move(*place_of(page, "harmless"))
+    page.wait_for_selector(f".jssh-Terminal[title='{link}']")
+    page.mouse.click(*place_of(page, "harmless"))
+    assert page.locator(".jssh-Address code").inner_text() == link
+    with context.expect_page() as opened:
+        page.get_by_role("button", name="Open", exact=True).click()
+    opened.value.wait_for_url(link)
+    opened.value.close()
+
+
 def test_find_is_labs(page):
     run(page, "for i in 1 2 3; do echo nee''dle $i; done", "needle 3")
     page.keyboard.press("Control+Shift+f")
@@ -249,6 +262,7 @@ def test_a_session_that_was_left_running_is_opened_from_the_running_panel(page, 
     cross.click()
     page.get_by_role("button", name="Cancel").click()
     assert session(page) == which
+    page.wait_for_function(f"() => ({TAB}).node.contains(document.activeElement)")
     cross.click()
     page.get_by_role("button", name="Leave it running").click()
     page.wait_for_selector(".jssh-Tab", state="detached")

@@ -112,6 +112,21 @@ def test_what_cannot_be_opened_leaves_no_session(kernel: Kernel) -> None:
     assert sessions(kernel) == before
 
 
+def test_what_was_said_before_a_connection_failed_is_told(kernel: Kernel, tmp_path: Path) -> None:
+    """There is no cell that would show it: here, that the host's key was kept before nobody was let in."""
+    cell = kernel.run(
+        "from jupyter_ssh.kernel.engine import get_engine\n"
+        "from jupyter_ssh.kernel.sessions import get_sessions\n"
+        "told = []\n"
+        f"options = {{'known_hosts': {str(tmp_path / 'known')!r}, 'strict_host_key_checking': 'accept-new',"
+        " 'pubkey_authentication': False, 'password_authentication': False, 'kbd_interactive_authentication': False}\n"
+        "get_engine().call(lambda: get_sessions().open_on_engine('box', options, None, told.extend))"
+    )
+    assert cell.error == "AuthenticationError"
+    assert kernel.value("len(told)") == 1
+    assert str(tmp_path / "known") in kernel.value("told[0]")
+
+
 def test_its_help_and_tab(kernel: Kernel) -> None:
     assert "%ssh_terminal --list" in kernel.value("get_ipython().find_line_magic('ssh_terminal').__doc__")
     assert "%ssh_terminal box" in kernel.complete("%ssh_terminal b")

@@ -83,6 +83,7 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
 
   offer(hosts: HostEntry[]): void {
     this.hosts = hosts;
+    this.list.hidden = hosts.length === 0;
     this.filter();
   }
 

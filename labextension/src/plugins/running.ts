@@ -43,9 +43,10 @@ export function addRunning(managers: IRunningSessionManagers, places: Places, ma
     const { place, description } = located;
     return {
       icon: () => sshIcon,
-      label: () => label(description),
+      // In the label, not in the detail beside it: Lab opens an item by a click on its label alone.
+      label: () => `${label(description)} · ${begun(description)}`,
       labelTitle: () => [label(description), description.text, `begun ${begun(description)}`].join('\n'),
-      detail: () => (description.state === 'open' ? begun(description) : description.state),
+      detail: () => (description.state === 'open' ? '' : description.state),
       open: () => {
         manager.openTab({ place, session: description.session, host: description.host });
       },

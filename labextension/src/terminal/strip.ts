@@ -28,7 +28,8 @@ export class Strip extends Widget {
       this.hide();
       return;
     }
-    this.body.append(element('span', 'jssh-Strip-text', strip.text));
+    const actions = element('span', 'jssh-Strip-actions');
+    this.body.append(element('span', 'jssh-Strip-text', strip.text), actions);
     for (const action of strip.actions) {
       const button = document.createElement('button');
       button.type = 'button';
@@ -36,7 +37,7 @@ export class Strip extends Widget {
       button.textContent = LABELS[action];
       button.dataset['action'] = action;
       button.addEventListener('click', () => this.onAction(action));
-      this.body.append(button);
+      actions.append(button);
     }
     if (strip.report) {
       const report = element('pre', 'jssh-Strip-report', strip.report);

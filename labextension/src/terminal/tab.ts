@@ -75,7 +75,11 @@ export class SessionTab extends MainAreaWidget<Terminal> {
   private async ask(): Promise<void> {
     const preset = this.settings.current.onClose;
     const answer = preset === 'ask' ? await askOnClose(this.view.label) : { choice: preset, remember: false };
-    if (answer === null || this.isDisposed) {
+    if (this.isDisposed) {
+      return;
+    }
+    if (answer === null) {
+      this.view.focus(); // the cross had it
       return;
     }
     if (answer.remember) {
