@@ -156,9 +156,9 @@ export class Manager {
   /** Tell the place that a tab has been opened. */
   private announce({ place, session }: SessionArgs): void {
     const connection = this.context.places.at(place);
-    connection.ready().then(
-      () => {
-        if (connection.sessions.get(session)?.wanted) {
+    connection.session(session).then(
+      description => {
+        if (description?.wanted) {
           connection.send({ type: 'shown', session });
         }
       },

@@ -5,7 +5,7 @@ import { Backoff } from '../src/connection/backoff';
 import { PlaceConnection, RequestError } from '../src/connection/place';
 import { Sequence, type Message } from '../src/connection/sequence';
 import { CLOSE, type Transport, type TransportFactory, type TransportListener } from '../src/connection/transport';
-import type { FromKernel } from '../src/protocol/messages';
+import type { Description, FromKernel } from '../src/protocol/messages';
 import { ManualClock } from './clock';
 
 interface Made {
@@ -257,6 +257,46 @@ describe('a place', () => {
     last(sockets).listener.control({ type: 'error', code: 'unknown-type', text: '' });
     clock.advance(6_000);
     expect(place.state).toBe('connected');
+  });
+
+  const described = (session: string): Description => ({
+    session,
+    host: 'demo',
+    name: 'me@demo',
+    command: null,
+    title: '',
+    state: 'open',
+    text: '',
+    exit_status: null,
+    exit_signal: null,
+    created: 0,
+    rows: 10,
+    cols: 20,
+    viewers: 0,
+    wanted: true,
+    reconnect: false
+  });
+
+  it('waits for a session that it has not heard of yet, but not for ever', async () => {
+    place.connect();
+    greet(last(sockets));
+    let found: string | undefined = 'nothing yet';
+    const wait = (): void => void place.session('late').then(description => (found = description?.session));
+    wait();
+    await settle();
+    expect(place.isUsed).toBe(true);
+    clock.advance(60_000);
+    await settle();
+    expect(found).toBeUndefined();
+    expect(place.isUsed).toBe(false);
+    wait();
+    await settle();
+    last(sockets).listener.control({ type: 'session', description: described('other') });
+    last(sockets).listener.control({ type: 'session', description: described('late') });
+    await settle();
+    expect(found).toBe('late');
+    expect((await place.session('other'))?.session).toBe('other');
+    expect(place.isUsed).toBe(false);
   });
 
   it('gives the answer to a request, or the reason why there is none', async () => {

@@ -74,13 +74,28 @@ class Desk:
     elsewhere: set[str] = field(default_factory=set)
     """Kernels that the Jupyter server says it cannot reach."""
     sessions: dict[str, str] = field(default_factory=dict)
+    held: list[tuple[Any, Any]] | None = None
+    """What the places have sent and the page has not got yet; None where it gets all at once."""
 
     def route(self, socket: Any) -> None:
         """What becomes of a WebSocket to a place."""
         if any(kernel in socket.url for kernel in self.elsewhere):
             socket.close(code=4404)
         else:
-            socket.connect_to_server()
+            socket.connect_to_server().on_message(lambda message: self.pass_on(socket, message))
+
+    def pass_on(self, socket: Any, message: str | bytes) -> None:
+        """Let the page have what a place has sent, in its time."""
+        if self.held is None:
+            socket.send(message)
+        else:
+            self.held.append((socket, message))
+
+    def release(self) -> None:
+        """Let the page have all that was held."""
+        held, self.held = self.held or [], None
+        for socket, message in held:
+            socket.send(message)
 
     def open(self, name: str, way: Way) -> None:
         """Open a notebook and its terminal."""
@@ -201,6 +216,24 @@ def test_the_terminal_is_alive_while_cells_run(desk, name):
         run(desk.page, f"echo while {what[:4]}''{what[4:]}", f"while {what}")
         desk.interrupt(name)
         desk.wait_for_output(name, index, "error")
+
+
+def test_a_tab_opens_also_where_the_cell_is_quicker_than_the_news_of_its_session(desk):
+    name, page = "newest", desk.page
+    desk.show(name)
+    desk.held = []
+    desk.run_cell(name, 1)
+    page.wait_for_function(
+        f"""([name, known]) => {{
+          const output = ({PANEL}).content.widgets[1].model.outputs.get(0);
+          return ![undefined, known].includes(output?.data['application/vnd.jupyter-ssh.terminal+json']?.session);
+        }}""",
+        arg=[notebook_of(name), desk.sessions[name]],
+    )
+    desk.release()
+    page.wait_for_function(f"known => ({TAB}) && ({TAB}).view.session !== known", arg=desk.sessions[name])
+    wait_for_state(page, "connected")
+    page.evaluate(f"() => {{ const tab = {TAB}; tab.end(); tab.closeNow(); }}")
 
 
 def test_the_remote_has_the_size_of_the_tab(desk, name):

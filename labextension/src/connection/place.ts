@@ -206,6 +206,34 @@ export class PlaceConnection {
     });
   }
 
+  /**
+   * What is known of a session, which may be heard of here later than in a cell's output. Undefined where it stays
+   * unknown; rejects as `ready` does.
+   */
+  async session(id: string): Promise<Description | undefined> {
+    await this.ready();
+    return this.sessions.get(id) ?? (await this.sessionHeardOf(id));
+  }
+
+  private sessionHeardOf(id: string): Promise<Description | undefined> {
+    return new Promise(resolve => {
+      const release = this.hold();
+      const done = (): void => {
+        cancel();
+        release();
+        this.sessionsSignal.disconnect(check);
+        resolve(this.sessions.get(id));
+      };
+      const check = (_: this, changed: string): void => {
+        if (changed === id) {
+          done();
+        }
+      };
+      const cancel = this.clock.after(REQUEST_TIMEOUT, done);
+      this.sessionsSignal.connect(check);
+    });
+  }
+
   /** The hosts that can be offered. */
   async hosts(): Promise<HostEntry[]> {
     const answer = await this.request(request => ({ type: 'hosts', request }));

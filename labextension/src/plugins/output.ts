@@ -104,15 +104,16 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
 
   /** A tab opens by itself the first time only: not when a saved notebook is read. */
   private openOnce(args: SessionArgs): void {
-    const place = this.places.at(args.place);
-    place.ready().then(
-      () => {
-        const description = place.sessions.get(args.session);
-        if (description?.wanted && !this.isDisposed) {
-          this.manager.openTab({ ...args, host: description.host }, this.manager.joining(this.node));
-        }
-      },
-      () => undefined // the card says what can be done
-    );
+    this.places
+      .at(args.place)
+      .session(args.session)
+      .then(
+        description => {
+          if (description?.wanted && !this.isDisposed) {
+            this.manager.openTab({ ...args, host: description.host }, this.manager.joining(this.node));
+          }
+        },
+        () => undefined // the card says what can be done
+      );
   }
 }
