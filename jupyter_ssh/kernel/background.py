@@ -34,9 +34,13 @@ class Pending(Generic[T]):
     def result(self, timeout: float | None = None) -> T:
         """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
         desk = BlockingDesk()
-        self._work.add_done_callback(desk.finish)
-        if not desk.serve(timeout):
-            raise DeadlineExceeded.after(timeout or 0, "background command")
+        try:
+            desk.occupy()
+            self._work.add_done_callback(desk.finish)
+            if not desk.serve(timeout):
+                raise DeadlineExceeded.after(timeout or 0, "background command")
+        finally:
+            desk.close()
         try:
             return self._work.result()
         except CancelledError:

@@ -102,8 +102,14 @@ class Desk(ABC):
         finally:
             self._questions.discard(give_up)
 
+    def occupy(self) -> None:
+        """Somebody sits here until `close`: for a call, before its work begins, which may ask at once."""
+        _OCCUPIED.append(self)
+
     def close(self) -> None:
         """Nobody sits here any more: questions that wait for an answer end with `PromptUnavailable`."""
+        if self in _OCCUPIED:
+            _OCCUPIED.remove(self)
         with self._lock:
             self._open = False
             questions = list(self._questions)
@@ -152,13 +158,6 @@ class BlockingDesk(Desk):
 
         A KeyboardInterrupt breaks the wait at once.
         """
-        _OCCUPIED.append(self)
-        try:
-            return self._serve(timeout)
-        finally:
-            _OCCUPIED.remove(self)
-
-    def _serve(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _TICK if deadline is None else max(deadline - time.monotonic(), 0)
@@ -182,13 +181,7 @@ class LoopDesk(Desk):
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()  # ipykernel keeps there which cell the output belongs to
-        _OCCUPIED.append(self)
-
-    def close(self) -> None:
-        """See `Desk.close`."""
-        if self in _OCCUPIED:
-            _OCCUPIED.remove(self)
-        super().close()
+        self.occupy()
 
     def _put(self, job: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(_do, job, context=self._context)

@@ -138,6 +138,7 @@ class Engine:
         work.add_done_callback(desk.finish)
         try:
             try:
+                desk.occupy()
                 self._launch(work, desk)
                 finished = desk.serve(timeout)
             except BaseException:

@@ -16,7 +16,7 @@ from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
 from tests.support.jupyter import stop_host, stop_server
 from tests.support.peers import require_tool
-from tests.support.processes import wait_until
+from tests.support.processes import free_port, wait_until
 from tests.support.servers import PeerServer
 
 SECONDS = 120
@@ -53,12 +53,12 @@ class Lab:
         self.token = ""
         self._env = dict(env)
         self._python = python
-        self._port = 0
+        self._port = free_port()
         self._log = folder.parent / "lab.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, on the port that it had before."""
+        """Start it, always on the same port."""
         command = [
             *(self._python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--notebook-dir={self.folder}"),
@@ -74,7 +74,7 @@ class Lab:
         except BaseException:
             self.stop()
             raise
-        self.url, self.token, self._port = info["url"], info["token"], info["port"]
+        self.url, self.token = info["url"], info["token"]
 
     def _info(self) -> dict[str, Any] | None:
         assert self._process is not None

@@ -118,7 +118,7 @@ class Kernel:
             self.interrupt()  # so that the next test finds a kernel that answers
             raise AssertionError(f"no end after {SECONDS} s; until then: {cell.messages}") from None
         cell.reply = reply["content"]
-        assert not left, f"{len(left)} answers nobody asked for"
+        assert not left, f"{len(left)} answers nobody asked for: {cell.everything()}"
         return cell
 
     def value(self, expression: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ POLL = 0.01  # seconds between two looks at a condition
 START_SECONDS = 90.0
 STOP_SECONDS = 5.0
 KILL_SECONDS = 60.0  # for the system to take away what was killed
+PORTS = range(20_000, 32_000)  # below those of outgoing connections, on Linux and macOS
 PORT_TRIES = 3  # another process may take a free port before ours does
 
 
@@ -27,11 +29,15 @@ class PeerError(AssertionError):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback interface that nobody uses now, and that the system gives to nobody by itself."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise PeerError("every port is taken")
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:

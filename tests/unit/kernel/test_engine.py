@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk
+from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk, waiting_desk
 from jupyter_ssh.kernel.engine import SWITCH_INTERVAL, THREAD_NAME, Engine
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, PromptUnavailable
 
@@ -234,6 +234,25 @@ def test_nobody_answers_once_the_call_is_over(engine):
     assert not desks[0].post(lambda: None)
     with pytest.raises(PromptUnavailable):
         engine.call(ask)
+
+
+def test_a_task_of_nobodys_finds_the_desk_however_soon_it_asks(engine, monkeypatch):
+    """As the kernel's own agent does, which another task of the engine has sign."""
+    found, asked = [], threading.Event()
+    serve = BlockingDesk.serve
+
+    def late(desk: BlockingDesk, timeout: float | None = None) -> bool:
+        assert asked.wait(30)
+        return serve(desk, timeout)
+
+    async def work() -> None:
+        found.append(waiting_desk())
+        asked.set()
+
+    monkeypatch.setattr(BlockingDesk, "serve", late)
+    engine.call(work)
+    assert isinstance(found[0], BlockingDesk)
+    assert waiting_desk() is None
 
 
 async def test_a_question_nobody_came_to_fails_when_the_desk_is_closed():
