@@ -11,11 +11,12 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.ioloop import PeriodicCallback
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from jupyter_ssh.bridge.kernel_channels import KernelChannels, connect_channels
 from jupyter_ssh.bridge.places import KEEPER, Places, allowed
-from jupyter_ssh.bridge.relay import PlaceConnection, connect_place
+from jupyter_ssh.bridge.relay import PlaceConnection, connect_place, is_here
 from jupyter_ssh.kernel.terminals.frames import CONTROL, DATA, DATA_BYTES, LARGE_CONTROL_BYTES, Close
 from jupyter_ssh.kernel.terminals.link import BAD_FRAME, KERNEL_ENDED, NO_SERVICE, SILENT
-from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE, RELAY
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE, RELAY, Place
 from jupyter_ssh.ssh.errors import SSHError
 
 NOT_ALLOWED: Final = 4401
@@ -36,7 +37,7 @@ class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     _place = ""
     _allowed = False
-    _connection: PlaceConnection | None = None
+    _connection: PlaceConnection | KernelChannels | None = None
     _pings: PeriodicCallback | None = None
     _in_flight = 0
     _paused = False
@@ -66,11 +67,8 @@ class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         self.set_nodelay(True)
         places: Places = self.settings[KEEPER]
         found = places.find(place, self.kernel_manager)
-        if found is None:
-            self._end(NO_SERVICE, "no terminals there")
-            return
         try:
-            connection = await connect_place(found, RELAY, self._from_place, self._place_ended)
+            connection = await self._connect(place, found)
         except (OSError, SSHError) as error:
             self.log.debug("jupyter_ssh: %s", error)
             self._end(NO_SERVICE, "no terminals there")
@@ -79,11 +77,17 @@ class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             connection.abort()
             return
         self._connection = connection
-        if place == HOST_PLACE:
+        if place == HOST_PLACE and found is not None:
             places.keeper.hold(found)
         self._heard = asyncio.get_running_loop().time()
         self._pings = PeriodicCallback(self._ping, PING_SECONDS * 1000)
         self._pings.start()
+
+    async def _connect(self, place: str, found: Place | None) -> PlaceConnection | KernelChannels:
+        """To the private socket; to a kernel that has none on this machine over its own channels."""
+        if found is not None and is_here(found):
+            return await connect_place(found, RELAY, self._from_place, self._place_ended)
+        return connect_channels(self.kernel_manager, place, self._from_place, self._place_ended)
 
     def _ping(self) -> None:
         if asyncio.get_running_loop().time() - self._heard > SILENT_SECONDS:

@@ -148,12 +148,17 @@ def _unreachable(place: Place, why: str) -> ConnectError:
     return ConnectError(f"the terminals of {place.place} cannot be reached: {why}", phase="terminal")
 
 
+def is_here(place: Place) -> bool:
+    """Whether the place is on this machine: its file may lie in a folder that others have too."""
+    return place.node == platform.node()
+
+
 async def connect_place(place: Place, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> PlaceConnection:
     """Connect to a place and let both sides prove themselves.  Raises `OSError` and `ConnectError`.
 
     ``on_frame`` is called with kind and body of each frame, ``on_end`` once when the place has hung up.
     """
-    if place.node != platform.node():
+    if not is_here(place):
         raise _unreachable(place, "it is on another machine")
     loop = asyncio.get_running_loop()
 

@@ -158,6 +158,38 @@ describe('a place', () => {
     expect(place.state).toBe('absent');
   });
 
+  it('waits for its greeting while other messages come the same way, but not for ever', () => {
+    place.connect();
+    last(sockets).listener.closed(CLOSE.noService, '');
+    last(fallbacks).listener.opened();
+    for (let second = 0; second < 40; second++) {
+      last(fallbacks).listener.passed();
+      clock.advance(1_000);
+    }
+    expect(place.state).toBe('connecting');
+    last(fallbacks).listener.control(welcome());
+    expect(place.state).toBe('connected');
+    clock.advance(60_000);
+    last(fallbacks).listener.passed();
+    expect(place.state).toBe('connected');
+
+    last(fallbacks).listener.closed(CLOSE.ended, '');
+    place.connect();
+    last(fallbacks).listener.opened();
+    for (let second = 0; second < 80; second++) {
+      last(fallbacks).listener.passed();
+      clock.advance(1_000);
+    }
+    expect(place.state).toBe('absent');
+  });
+
+  it('says where the server takes the channels of the kernel', () => {
+    place.connect();
+    last(sockets).listener.opened();
+    last(sockets).listener.control({ ...welcome(), through: 'channels' } as FromKernel);
+    expect(place.description).toContain('own channels');
+  });
+
   it('finds out by itself that what is typed gets no answer', () => {
     place.connect();
     greet(last(sockets));
@@ -383,12 +415,13 @@ describe('a sequence over a channel that loses, doubles and swaps messages', () 
     const sent: number[] = [];
     const nothing = (): void => undefined;
     const events = { arrived: nothing, ended: nothing, silent: nothing, overflowed: nothing };
-    const sequence = new Sequence('c', ({ seq }) => seq > 0 && sent.push(clock.now()), events, clock);
+    const sequence = new Sequence('c', ({ frames }) => frames.length > 0 && sent.push(clock.now()), events, clock);
     sequence.send([1], []);
     clock.advance(14_000);
     expect(sent).toEqual([0, 1_000, 3_000, 7_000]);
     sequence.receive({ connection: 'c', seq: 0, ack: 1, frames: [] }, []);
     clock.advance(2_000);
+    sequence.receive({ connection: 'c', seq: 0, ack: 2, frames: [] }, []); // of what asked whether anybody is there
     sequence.send([2], []);
     clock.advance(2_500);
     expect(sent.slice(4)).toEqual([16_000, 17_000]);
@@ -405,6 +438,21 @@ describe('a sequence over a channel that loses, doubles and swaps messages', () 
       clock.advance(1_000);
     }
     expect(heard).toEqual([63_000]);
+  });
+
+  it('is answered while neither end has anything to say', () => {
+    const clock = new ManualClock();
+    const heard: string[] = [];
+    const nothing = (): void => undefined;
+    const events = { arrived: nothing, ended: nothing, silent: () => heard.push('silent'), overflowed: nothing };
+    const answer = ({ seq }: Message): void => {
+      if (seq > 0) {
+        sequence.receive({ connection: 'c', seq: 0, ack: seq, frames: [] }, []);
+      }
+    };
+    const sequence: Sequence = new Sequence('c', message => void clock.after(50, () => answer(message)), events, clock);
+    clock.advance(300_000);
+    expect(heard).toEqual([]);
   });
 
   it('notices that nobody is there', () => {

@@ -42,6 +42,8 @@ RUNNING = {
     "printing": "import time\nfor _ in range(30_000): print('x' * 80)\nwhile True: time.sleep(1)",
 }
 NOTEBOOK = ["%load_ext jupyter_ssh", "%ssh_terminal demo", *RUNNING.values()]
+# Its private socket is then that of another machine, and the Jupyter server takes the kernel's own channels.
+MOVE = "import platform; platform.node = lambda: 'another-machine'\n"
 COLOURED = "for i in $(seq 1 200); do printf '\\033[3%dmline %d\\033[0m\\n' $((i % 8)) $i; done"
 # The notebook with this name, in front or behind.
 PANEL = "[...window.jupyterapp.shell.widgets('main')].find(w => w.title.label === name)"
@@ -54,13 +56,15 @@ class Way:
     kernel: str
     is_elsewhere: bool
     """As if the kernel were on another machine than the Jupyter server: over its own channels."""
+    is_out_of_reach: bool = False
+    """And the Jupyter server did not reach them either: over the page's connection to the kernel."""
     subshells: str = "perCommTarget"
 
 
 WAYS = {
     "newest": Way("python3", False),
     "newest-elsewhere": Way("python3", True),
-    "newest-elsewhere-no-subshells": Way("python3", True, "disabled"),
+    "newest-elsewhere-no-subshells": Way("python3", True, True, "disabled"),
     "oldest": Way(OLD, False),
     "oldest-elsewhere": Way(OLD, True),
 }
@@ -71,7 +75,7 @@ class Desk:
     """The page with all notebooks that have been opened, and the sessions of their terminals."""
 
     page: Any
-    elsewhere: set[str] = field(default_factory=set)
+    out_of_reach: set[str] = field(default_factory=set)
     """Kernels that the Jupyter server says it cannot reach."""
     sessions: dict[str, str] = field(default_factory=dict)
     held: list[tuple[Any, Any]] | None = None
@@ -79,7 +83,7 @@ class Desk:
 
     def route(self, socket: Any) -> None:
         """What becomes of a WebSocket to a place."""
-        if any(kernel in socket.url for kernel in self.elsewhere):
+        if any(kernel in socket.url for kernel in self.out_of_reach):
             socket.close(code=4404)
         else:
             socket.connect_to_server().on_message(lambda message: self.pass_on(socket, message))
@@ -115,8 +119,8 @@ class Desk:
             }}""",
             [notebook_of(name), way.subshells],
         )
-        if way.is_elsewhere:
-            self.elsewhere.add(kernel)
+        if way.is_out_of_reach:
+            self.out_of_reach.add(kernel)
         self.run_cell(name, 0)
         self.run_cell(name, 1)
         wait_for_state(page, "connected")
@@ -172,7 +176,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = folder / "root"
     root.mkdir()
     for name, way in WAYS.items():
-        write_notebook(root / notebook_of(name), NOTEBOOK, way.kernel)
+        first, *others = NOTEBOOK
+        write_notebook(root / notebook_of(name), [MOVE * way.is_elsewhere + first, *others], way.kernel)
     with embedded_server(folder) as remote:
         env = lean_environment(folder, write_config(folder, demo=remote))
         spec = root.parent / "home" / "jupyter-data" / "kernels" / OLD

@@ -77,8 +77,15 @@ class _Numbered:
 class Batches:
     """Both directions of one page's connection; ``send`` puts a message under way and never blocks."""
 
-    def __init__(self, connection: str, send: Callable[[dict[str, Any], list[bytes]], None], now: float) -> None:
+    def __init__(
+        self,
+        connection: str,
+        send: Callable[[dict[str, Any], list[bytes]], None],
+        now: float,
+        silent: float = SILENT_SECONDS,
+    ) -> None:
         self.connection = connection
+        self._silent = silent
         self._send = send
         self._queue: deque[_Queued] = deque()
         self._queued = 0
@@ -93,6 +100,7 @@ class Batches:
         self._messages = Allowance(*MESSAGES, now)
         self._bytes = Allowance(*BYTES, now)
         self._ending: dict[str, Any] = {}
+        self._asks = False
 
     # --- towards the page ---------------------------------------------------------------------------------------------
 
@@ -100,6 +108,11 @@ class Batches:
     def writable(self) -> bool:
         """Whether more output may be queued."""
         return self._queued < QUEUE_BYTES and self._unacked_bytes < UNACKED_BYTES - BATCH_BYTES
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait to be sent for the first time."""
+        return self._queued
 
     @property
     def overfull(self) -> bool:
@@ -133,9 +146,13 @@ class Batches:
         """Queue the last word: what follows the frames that wait is the end."""
         self._ending = {"close": code, "reason": reason}
 
+    def ask(self) -> None:
+        """Queue a message that carries nothing where none is under way: its acknowledgement tells that they arrive."""
+        self._asks = not self._unacked
+
     def flush(self, now: float) -> float | None:
         """Send what may be sent; the time at which to call again, None if nothing waits."""
-        if now - self._heard >= SILENT_SECONDS:
+        if now - self._heard >= self._silent:
             return None
         if self._unacked and not self._again and now - self._oldest_sent >= AGAIN_SECONDS:
             self._again = deque(self._unacked)
@@ -160,7 +177,7 @@ class Batches:
     def _upcoming(self) -> _Numbered | None:
         if self._again:
             return self._again[0]
-        if not (self._queue or self._ending) or self._unacked_bytes >= UNACKED_BYTES:
+        if not (self._queue or self._ending or self._asks) or self._unacked_bytes >= UNACKED_BYTES:
             return None
         # Made anew at each call: what is queued while it waits for its turn travels with it.
         frames: list[_Queued] = []
@@ -183,6 +200,7 @@ class Batches:
                 self._queued -= self._queue.popleft()[1]
             if message.extra:
                 self._ending = {}
+            self._asks = False
             if not self._unacked:
                 self._oldest_sent = now
             self._unacked.append(message)
@@ -218,7 +236,7 @@ class Batches:
         assert isinstance(seq, int)
         assert isinstance(ack, int)
         self._acknowledged(ack, now)
-        if not frames and seq != self._received + 1:
+        if seq == ONLY_ACK:
             return []
         if self._owed_since is None:
             self._owed_since = now

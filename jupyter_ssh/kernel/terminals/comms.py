@@ -31,8 +31,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE_TYPE: Final = "jupyter_ssh_frames"
-TARGET: Final = "jupyter_ssh.terminal"
+REPLY_TYPE: Final = "jupyter_ssh_frames_reply"
 CONNECTION_CHARACTERS: Final = 64
+
+
+def comm_of(connection: str) -> str:
+    """The id of a connection's comm; the topic of its messages is this behind ``comm-``."""
+    return f"jupyter-ssh-{connection}"
 
 
 class Comms:
@@ -53,8 +58,11 @@ class Comms:
     # Called in the thread of the control channel.
     def _heard(self, stream: Any, identities: Any, message: dict[str, Any]) -> None:
         buffers = [bytes(buffer) for buffer in message.get("buffers", ())]
+        content = message.get("content")
+        if isinstance(content, dict) and content.get("seq") == 1:  # who begins is told that there is a service
+            self.kernel.session.send(stream, REPLY_TYPE, {}, message, ident=identities)
         try:
-            self._engine.loop.call_soon_threadsafe(self._receive, message.get("content"), buffers)
+            self._engine.loop.call_soon_threadsafe(self._receive, content, buffers)
         except RuntimeError:  # the loop is closed: the kernel ends
             pass
 
@@ -68,7 +76,6 @@ class Comms:
             if content.get("seq") != 1:
                 self._refuse(identity)
                 return
-            self.publish("comm_open", identity, {"connection": identity}, target_name=TARGET)
             page = self._pages[identity] = CommPage(self, identity)
             page.link = self.service.connected(page)
         page.receive(content, buffers)
@@ -76,24 +83,23 @@ class Comms:
     def _refuse(self, identity: str) -> None:
         """The page goes on with a connection of a kernel that is no more, or that it has left for too long."""
         content = {"connection": identity, "seq": 0, "ack": 0, "frames": []}
-        self.publish("comm_msg", identity, {**content, "close": NO_SERVICE, "reason": "no such connection"})
-        self.publish("comm_close", identity, {})
+        self.publish(identity, {**content, "close": NO_SERVICE, "reason": "no such connection"})
 
     def forget(self, identity: str) -> None:
         """The connection is over."""
-        if self._pages.pop(identity, None) is not None:
-            self.publish("comm_close", identity, {})
+        self._pages.pop(identity, None)
 
-    def publish(
-        self, kind: str, identity: str, data: dict[str, Any], buffers: list[bytes] | None = None, **members: Any
-    ) -> None:
-        """A message of the connection's comm, to all pages of the kernel."""
-        comm = f"jupyter-ssh-{identity}"
-        content = {"comm_id": comm, "data": data, **members}
+    def publish(self, identity: str, data: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """A message of the connection's comm, to all pages of the kernel.
+
+        Nobody opens that comm: the page looks at its id alone, and what has no such comm would answer by closing it.
+        """
+        comm = comm_of(identity)
+        content = {"comm_id": comm, "data": data}
         kernel = self.kernel
         try:
             kernel.session.send(
-                kernel.iopub_socket, kind, content, parent={}, ident=f"comm-{comm}".encode(), buffers=buffers
+                kernel.iopub_socket, "comm_msg", content, parent={}, ident=f"comm-{comm}".encode(), buffers=buffers
             )
         except Exception as error:  # the kernel is ending; there is nobody to tell
             log.debug("a message was not published: %s", type(error).__name__)
@@ -116,7 +122,7 @@ class CommPage(Outlet):
         self._watch = self._loop.call_later(1.0, self._look)
 
     def _publish(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        self._comms.publish("comm_msg", self._identity, content, buffers)
+        self._comms.publish(self._identity, content, buffers)
 
     # --- from the page ------------------------------------------------------------------------------------------------
 

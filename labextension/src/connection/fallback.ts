@@ -4,9 +4,8 @@ import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { checkControl, decodeData, encodeData, FrameError } from '../protocol/frames';
 import { Sequence, type Message } from './sequence';
-import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
+import { CLOSE, THROUGH_CHANNELS, type Transport, type TransportFactory, type TransportListener } from './transport';
 
-const COMM_TARGET = 'jupyter_ssh.terminal';
 const MESSAGE_TYPE = 'jupyter_ssh_frames';
 /** Frames typed within one turn go together. */
 const BATCH = 2;
@@ -32,7 +31,7 @@ export function fallbackFactory(find: FindKernel): TransportFactory {
       }
     }, none);
     return {
-      description: 'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer',
+      description: THROUGH_CHANNELS,
       sendControl: frame => found?.sendControl(frame),
       sendData: frame => found?.sendData(frame),
       close: () => {
@@ -73,8 +72,7 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
     silent: () => end(CLOSE.silent, 'the kernel does not answer'),
     overflowed: () => end(CLOSE.silent, 'the kernel takes nothing')
   });
-  const comms = targetOf(kernel);
-  comms.set(connection, (message, buffers) => sequence.receive(message, buffers));
+  const comm = `jupyter-ssh-${connection}`;
   const onStatus = (_: unknown, status: Kernel.Status): void => {
     if (status === 'restarting' || status === 'autorestarting' || status === 'terminating' || status === 'dead') {
       end(CLOSE.ended, 'the kernel has ended');
@@ -86,8 +84,13 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
     }
   };
   const onMessage = (_: unknown, { msg, direction }: Kernel.IAnyMessageArgs): void => {
-    // The status follows each message of ours, whether or not there is anybody in the kernel to answer it.
-    if (direction === 'recv' && msg.channel === 'iopub' && msg.header.msg_type !== 'status') {
+    if (direction !== 'recv' || msg.channel !== 'iopub') {
+      return;
+    }
+    if (msg.header.msg_type === 'comm_msg' && (msg.content as { comm_id?: unknown }).comm_id === comm) {
+      hear(msg, sequence);
+    } else if (msg.header.msg_type !== 'status') {
+      // The status follows each message of ours, whether or not there is anybody in the kernel to answer it.
       sequence.passed();
       listener.passed();
     }
@@ -98,7 +101,6 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
   const stop = (): void => {
     isOver = true;
     sequence.close();
-    comms.delete(connection);
     kernel.anyMessage.disconnect(onMessage);
     kernel.statusChanged.disconnect(onStatus);
     kernel.connectionStatusChanged.disconnect(onConnection);
@@ -178,26 +180,11 @@ function post(kernel: Kernel.IKernelConnection, message: Message, buffers: Array
   kernel.sendControlMessage(wire, false, true);
 }
 
-type Receiver = (message: Message, buffers: ArrayBufferView[]) => void;
-const targets = new WeakMap<Kernel.IKernelConnection, Map<string, Receiver>>();
-
-/** Who hears which connection; the comm target is registered once for a kernel. */
-function targetOf(kernel: Kernel.IKernelConnection): Map<string, Receiver> {
-  let receivers = targets.get(kernel);
-  if (receivers === undefined) {
-    const found = (receivers = new Map<string, Receiver>());
-    targets.set(kernel, receivers);
-    const hear = (data: unknown, buffers: (ArrayBuffer | ArrayBufferView)[] | undefined): void => {
-      const message = data as Partial<Message> | null;
-      if (typeof message?.connection === 'string' && Array.isArray(message.frames)) {
-        const views = (buffers ?? []).map(buffer => (ArrayBuffer.isView(buffer) ? buffer : new DataView(buffer)));
-        found.get(message.connection)?.(message as Message, views);
-      }
-    };
-    kernel.registerCommTarget(COMM_TARGET, (comm, opening) => {
-      comm.onMsg = message => hear(message.content.data, message.buffers);
-      hear(opening.content.data, opening.buffers);
-    });
+/** Take a message as it comes, not once what came before it has been handled. No comm is open: the kernel opens none. */
+function hear(msg: KernelMessage.IMessage, sequence: Sequence): void {
+  const message = (msg.content as { data?: Partial<Message> }).data;
+  if (typeof message?.connection === 'string' && Array.isArray(message.frames)) {
+    const buffers = (msg.buffers ?? []).map(buffer => (ArrayBuffer.isView(buffer) ? buffer : new DataView(buffer)));
+    sequence.receive(message as Message, buffers);
   }
-  return receivers;
 }

@@ -14,7 +14,7 @@ import {
   type ToKernel
 } from '../protocol/messages';
 import { Backoff, realClock, type Clock } from './backoff';
-import { CLOSE, type Transport, type TransportFactory } from './transport';
+import { CLOSE, THROUGH_CHANNELS, type Transport, type TransportFactory } from './transport';
 
 /**
  * `waiting`: lost, and tried again by itself. The others end the trying: `ended` (the kernel), `absent` (no terminal
@@ -54,7 +54,7 @@ interface Pending {
 
 const REQUEST_TIMEOUT = 20_000;
 const GREETING_TIMEOUT = 12_000;
-/** While a page is restored, the connection of a notebook to its kernel may be long in coming. */
+/** While a page is restored, the connection of a notebook to its kernel may be long in coming, as may its greeting. */
 const FINDING_TIMEOUT = 60_000;
 const PROBE_TIMEOUT = 5_000;
 const DOUBT = 15_000;
@@ -79,6 +79,8 @@ export class PlaceConnection {
 
   private transport: Transport | null = null;
   private usesFallback = false;
+  /** Whether the Jupyter server speaks to the kernel over the kernel's own channels. */
+  private isThroughChannels = false;
   private readonly backoff: Backoff;
   private readonly clock: Clock;
   private readonly streams = new Map<number, StreamListener>();
@@ -133,7 +135,7 @@ export class PlaceConnection {
 
   /** How frames travel, for the tooltip. */
   get description(): string {
-    return this.transport?.description ?? '';
+    return this.isThroughChannels ? THROUGH_CHANNELS : (this.transport?.description ?? '');
   }
 
   /** Whether anything uses this connection. */
@@ -315,12 +317,14 @@ export class PlaceConnection {
       return;
     }
     let opened = false;
+    let openedAt = 0;
     // What a transport says after it was replaced is not heard.
     const current = (): boolean => this.transport === transport;
     const transport = factory({
       opened: () => {
         if (current()) {
           opened = true;
+          openedAt = this.clock.now();
           this.expectGreeting(GREETING_TIMEOUT);
           transport.sendControl({ type: 'hello', version: VERSION, client: this.options.client });
         }
@@ -340,6 +344,10 @@ export class PlaceConnection {
       passed: () => {
         if (current()) {
           this.heard();
+          // The greeting may be behind it.
+          if (opened && this.cancelGreeting !== null && this.clock.now() - openedAt < FINDING_TIMEOUT) {
+            this.expectGreeting(GREETING_TIMEOUT);
+          }
         }
       },
       closed: (code, reason) => {
@@ -529,6 +537,7 @@ export class PlaceConnection {
       this.forget();
     }
     this.start = frame.start;
+    this.isThroughChannels = frame.through === 'channels';
     this.sessions.clear();
     this.questions.clear(); // asked again of every viewer that attaches
     for (const description of frame.sessions) {

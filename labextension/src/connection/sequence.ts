@@ -188,7 +188,12 @@ export class Sequence {
         this.events.silent();
         return;
       }
-      this.acknowledge();
+      // Numbered, so that it is answered: a kernel that has nothing to say would be taken for gone.
+      if (this.unacknowledged.size === 0) {
+        this.send([], []);
+      } else {
+        this.acknowledge();
+      }
       this.stayAlive();
     });
   }

@@ -14,6 +14,10 @@ export const CLOSE = {
   tooMany: 4429
 } as const;
 
+/** What the tooltip says where a kernel's own channels carry the frames. */
+export const THROUGH_CHANNELS =
+  'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer';
+
 export interface TransportListener {
   opened(): void;
   control(frame: FromKernel): void;

@@ -101,7 +101,15 @@ export interface ErrorFrame {
 }
 
 export type FromKernel =
-  | { type: 'welcome'; version: number; place: string; pid: number; start: string; sessions: Description[] }
+  | {
+      type: 'welcome';
+      version: number;
+      place: string;
+      pid: number;
+      start: string;
+      sessions: Description[];
+      through?: string;
+    }
   | { type: 'hosts'; request: number; hosts: HostEntry[] }
   | { type: 'opened'; request: number; session: string }
   | { type: 'session'; description: Description }

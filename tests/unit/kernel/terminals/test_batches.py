@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_ssh.kernel.terminals.batches import (
+    ACK_SECONDS,
     AGAIN_SECONDS,
     GONE_SECONDS,
     SILENT_SECONDS,
@@ -178,3 +179,19 @@ def test_what_came_is_acknowledged_even_with_nothing_to_say() -> None:
 def test_a_message_that_breaks_the_rules(content: dict[str, Any]) -> None:
     with pytest.raises(FrameError):
         End().batches.receive(content, [], 0.0)
+
+
+def test_a_message_that_carries_nothing_is_acknowledged_each_time_it_comes() -> None:
+    page, kernel = End(), End()
+    page.batches.ask()
+    page.batches.flush(0.0)
+    [(content, _)] = page.sent
+    assert (content["seq"], content["frames"]) == (1, [])
+    for now in (0.0, 1.0):  # the first answer is lost
+        assert kernel.batches.receive(content, [], now) == []
+        kernel.batches.flush(now)
+        kernel.batches.flush(now + ACK_SECONDS)
+    assert [sent["ack"] for sent, _ in kernel.sent] == [1, 1]
+    page.batches.ask()
+    page.batches.flush(0.1)
+    assert len(page.sent) == 1, "one is under way"

@@ -1,0 +1,216 @@
+"""The server's end of the fallback transport: a kernel on another machine, over its own channels.
+
+Here, and not in the page, because there our messages would wait behind whatever cells print: JupyterLab reads one
+message of a kernel's WebSocket after another, and draws each.  Here the publisher sends nothing but our own (a
+subscription to one topic), and no limit on output drops them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+import zmq
+
+from jupyter_ssh.kernel.terminals.batches import Batches
+from jupyter_ssh.kernel.terminals.comms import MESSAGE_TYPE, REPLY_TYPE, comm_of
+from jupyter_ssh.kernel.terminals.frames import (
+    CONTROL,
+    DATA,
+    Close,
+    FrameError,
+    decode_control,
+    decode_data,
+    encode_control,
+    encode_data,
+)
+from jupyter_ssh.kernel.terminals.limits import UNREAD
+from jupyter_ssh.kernel.terminals.link import BAD_FRAME, NO_SERVICE, SILENT
+from jupyter_ssh.ssh.errors import ConnectError
+
+ANSWER_SECONDS: Final = 30.0
+"""A kernel that answers nothing at all for so long at first is given up."""
+LOOK_SECONDS: Final = 1.0
+ALIVE_SECONDS: Final = 3.0
+"""How often a page that says nothing says so; a kernel that answers nothing for a minute is given up."""
+THROUGH: Final = "channels"
+
+
+class KernelChannels:
+    """A connection to the terminals of a kernel that is the same to its user as one to a private socket."""
+
+    def __init__(
+        self, manager: Any, on_frame: Callable[[int, bytes], None], on_end: Callable[[Close | None], None]
+    ) -> None:
+        self._manager = manager
+        self._on_frame = on_frame
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        identity = secrets.token_hex(16)
+        self._comm = comm_of(identity)
+        # A kernel that computes may be silent for long; what is not acknowledged is bounded all the same.
+        self._batches = Batches(identity, self._post, self._loop.time(), silent=float("inf"))
+        self._ready = manager.ready
+        self._control = manager.connect_control()
+        self._control.on_recv(self._replied)
+        self._iopub = manager.connect_iopub()
+        topic = f"comm-{self._comm}".encode()
+        self._iopub.socket.setsockopt(zmq.SUBSCRIBE, topic)
+        self._iopub.socket.setsockopt(zmq.UNSUBSCRIBE, b"")
+        self._iopub.on_recv(self._received)
+        self._closed = False
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = self._alive = self._loop.time()
+        self._watch = self._loop.call_later(LOOK_SECONDS, self._look)
+        self._asked = self._answered = False
+        self._batches.ask()
+        self._flush_soon()
+
+    # --- towards the kernel -------------------------------------------------------------------------------------------
+
+    def send(self, kind: int, body: bytes) -> bool:
+        """Send a frame; False if the kernel has not read for so long that it is given up."""
+        if self._closed:
+            return True
+        try:
+            if kind == CONTROL:
+                self._batches.control(decode_control(body), len(body))
+            else:
+                data = decode_data(body)
+                self._batches.data(data.stream, data.offset, data.payload)
+        except FrameError as error:
+            self._end(Close(BAD_FRAME, error.message))
+            return True
+        if self._batches.queued > UNREAD:
+            self.abort()
+            return False
+        self._flush_soon()
+        return True
+
+    def _post(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        session = self._manager.session
+        session.send(self._control, MESSAGE_TYPE, content, buffers=buffers)
+        if not self._asked:
+            # The channel is answered in order: where only this is, the other was not understood.
+            self._asked = True
+            session.send(self._control, "kernel_info_request", {})
+
+    def _flush_soon(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        now = self._loop.time()
+        again = self._batches.flush(now)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if again is not None:
+            self._timer = self._loop.call_later(max(0.0, again - now), self._flush)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if self._manager.ready is not self._ready:  # made anew with each start, and with the end
+            self._end(None)
+        elif self._batches.gone(now) or (not self._answered and now - self._began >= ANSWER_SECONDS):
+            self._end(Close(SILENT, "the kernel does not answer"))
+        else:
+            self._watch = self._loop.call_later(LOOK_SECONDS, self._look)
+            if self._answered and now - self._alive >= ALIVE_SECONDS:
+                self._alive = now
+                self._batches.ask()
+                self._flush_soon()
+
+    # --- from the kernel ----------------------------------------------------------------------------------------------
+
+    def _message(self, parts: list[bytes]) -> dict[str, Any]:
+        """A message; an empty one if it is not signed with the kernel's key."""
+        session = self._manager.session
+        try:
+            message: dict[str, Any] = session.deserialize(session.feed_identities(parts)[1])
+        except ValueError:
+            return {"msg_type": "", "content": {}}
+        return message
+
+    def _replied(self, parts: list[bytes]) -> None:
+        kind = self._message(parts)["msg_type"]
+        if kind == REPLY_TYPE:
+            self._answered = True
+        elif kind == "kernel_info_reply" and not self._answered:
+            self._end(Close(NO_SERVICE, "no terminals there"))
+
+    def _received(self, parts: list[bytes]) -> None:
+        message = self._message(parts)
+        content = message["content"]
+        if message["msg_type"] != "comm_msg" or content.get("comm_id") != self._comm:
+            return
+        self._answered = True
+        data, buffers = content["data"], [bytes(buffer) for buffer in message["buffers"]]
+        try:
+            frames = self._batches.receive(data, buffers, self._loop.time())
+        except FrameError as error:
+            self._end(Close(BAD_FRAME, error.message))
+            return
+        for frame in frames:
+            if isinstance(frame, dict):
+                if frame["type"] == "welcome":
+                    frame["through"] = THROUGH
+                self._on_frame(CONTROL, encode_control(frame))
+            else:
+                self._on_frame(DATA, encode_data(frame.stream, frame.offset, frame.payload))
+        code = data.get("close")
+        if isinstance(code, int):
+            self._end(Close(code, str(data.get("reason", ""))))
+        else:
+            self._flush_soon()
+
+    # --- for the one who connected ------------------------------------------------------------------------------------
+
+    def pause(self, paused: bool) -> None:
+        """Read no more from the kernel, or again: what it sends is bounded by what it gets acknowledged."""
+        if not self._closed:
+            self._iopub.on_recv(None if paused else self._received)
+
+    def close(self) -> None:
+        """Say good-bye and hang up; nobody is told."""
+        if not self._closed:
+            self._batches.end(1000, "")
+            self._batches.flush(self._loop.time())
+            self.abort()
+
+    def abort(self) -> None:
+        """Hang up at once; nobody is told."""
+        if self._closed:
+            return
+        self._closed = True
+        self._watch.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        for stream in (self._control, self._iopub):
+            stream.on_recv(None)
+            stream.close(linger=1000)
+
+    def _end(self, close: Close | None) -> None:
+        if not self._closed:
+            self.abort()
+            self._on_end(close)
+
+
+def connect_channels(
+    kernels: Any, name: str, on_frame: Callable[[int, bytes], None], on_end: Callable[[Close | None], None]
+) -> KernelChannels:
+    """Connect to the terminals of the kernel ``name``; what has none ends with 4404.
+
+    Raises `ConnectError` where the kernel is none of this server, or is reached through another server (a gateway).
+    """
+    manager = kernels.get_kernel(name) if name in kernels else None
+    if manager is None or not manager.control_port or not manager.has_kernel:
+        raise ConnectError(f"the terminals of {name} cannot be reached: it has no channels here", phase="terminal")
+    return KernelChannels(manager, on_frame, on_end)
