@@ -273,12 +273,15 @@ def run_cell(page: Any, number: int, comes_back: bool = True) -> None:
 
 
 def interrupt_kernel(page: Any) -> None:
-    """What ■ does; and take away what the cell has printed, which the page would go on drawing."""
+    """What ■ does; and take away what the cell has printed, once the page has drawn all of it: else the page would go
+    on drawing it while something else is measured."""
     page.evaluate(
         """async () => {
             const shell = window.jupyterapp.shell;
             const notebook = [...shell.widgets('main')].find(widget => widget.context?.path?.endsWith('.ipynb'));
-            await notebook.sessionContext.session.kernel.interrupt();
-            await window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs', {activate: false});
+            window.bench.kernel = notebook.sessionContext.session.kernel;
+            await window.bench.kernel.interrupt();
         }"""
     )
+    page.wait_for_function("() => window.bench.kernel.status === 'idle'")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs', {activate: false})")

@@ -223,6 +223,7 @@ def print_many(screens: dict[str, Screen], times: int, many: int) -> None:
         middle, late = echo(screen, times)
         page, keeper = ((after[part] - before[part]) / many for part in (0, 1))
         rows.append([name, f"{page:.1f}", f"{keeper:.1f}", f"{middle:.1f}", f"{late:.1f}"])
+        screen.page.context.close()  # else it would go on drawing while the other is measured
     print_table(
         f"{many} terminals, of which {many - 1} print",
         ["", "page, MB each", "keeper, MB each", "echo, ms, median", "p95"],
