@@ -130,13 +130,17 @@ class Desk:
 
     def run_cell(self, name: str, index: int) -> None:
         """Begin a cell of the notebook, which comes to the front."""
+        self.page.evaluate(f"name => {{ window.jupyterapp.shell.activateById(({PANEL}).id); }}", notebook_of(name))
+        # JupyterLab runs the cell of the notebook that has the focus, and gives it by a message of its own.
+        self.page.wait_for_function(
+            f"name => window.jupyterapp.shell.currentWidget === ({PANEL})", arg=notebook_of(name)
+        )
         self.page.evaluate(
             f"""([name, index]) => {{
-              const {{ commands, shell }} = window.jupyterapp, panel = {PANEL};
-              shell.activateById(panel.id);
+              const panel = {PANEL};
               panel.content.activeCellIndex = index;
               panel.content.deselectAll();
-              commands.execute('notebook:run-cell');
+              window.jupyterapp.commands.execute('notebook:run-cell');
             }}""",
             [notebook_of(name), index],
         )
