@@ -91,6 +91,7 @@ describe('drawing that is held', () => {
   let asked: string[];
   let core: FakeCore;
   let drawing: HoldableDrawing;
+  let frames: (() => void)[];
 
   beforeEach(() => {
     asked = [];
@@ -99,8 +100,14 @@ describe('drawing that is held', () => {
       viewport: { syncScrollArea: immediate => asked.push(`scroll ${immediate ?? false}`) },
       _selectionService: { hasSelection: false, refresh: isOfMouse => asked.push(`selection ${isOfMouse ?? false}`) }
     };
-    drawing = new HoldableDrawing({ rows: 24, _core: core } as unknown as AnyTerminal);
+    frames = [];
+    drawing = new HoldableDrawing({ rows: 24, _core: core } as unknown as AnyTerminal, next => frames.push(next));
   });
+  const nextFrames = (): void => {
+    while (frames.length > 0) {
+      frames.shift()?.();
+    }
+  };
   const change = (): void => {
     core._renderService.refreshRows(3, 4);
     core.viewport?.syncScrollArea();
@@ -113,13 +120,38 @@ describe('drawing that is held', () => {
     change();
     expect(asked).toEqual([]);
     drawing.draw();
-    expect(asked).toEqual(['scroll false', 'selection false', 'rows 0-23']);
+    expect(asked).toEqual(['scroll false', 'selection false', 'rows 0-5']);
+    nextFrames();
+    expect(asked.slice(3)).toEqual(['rows 6-11', 'rows 12-17', 'rows 18-23']);
     drawing.draw();
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(6);
     change();
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(6);
     drawing.release();
-    expect(asked.slice(3)).toEqual(['scroll false', 'rows 0-23']); // still nothing is selected
+    expect(asked.slice(6)).toEqual(['scroll false', 'rows 0-23']); // still nothing is selected
+  });
+
+  it('draws the rest of the rows also where it is released meanwhile', () => {
+    drawing.hold();
+    change();
+    drawing.draw();
+    drawing.release();
+    nextFrames();
+    expect(asked.slice(2)).toEqual(['rows 0-5', 'rows 6-11', 'rows 12-17', 'rows 18-23']);
+  });
+
+  it('asks a page without frames for one only', () => {
+    drawing.hold();
+    for (let times = 0; times < 3; times++) {
+      change();
+      drawing.draw();
+    }
+    expect(frames).toHaveLength(1);
+    nextFrames();
+    asked = [];
+    drawing.draw();
+    nextFrames();
+    expect(asked).toHaveLength(5); // what has changed meanwhile
   });
 
   it('changes nothing afterwards but what draws a selection that is not there', () => {

@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.lab import Lab
 from tests.browser.terminals import (
+    SHOWN,
     TAB,
     XTERM,
     cells,
@@ -223,6 +224,17 @@ def test_a_flood_is_interrupted_at_once(page):
     wait_for_text(page, "^C")
     wait_for_prompt(page)
     run(page, "echo a''live", "alive")
+
+
+def test_a_flood_leaves_nothing_undrawn(page):
+    """While it lasts rows are drawn now and then, a part of them in each frame."""
+    run(page, "seq 1000000; echo a''ll", "\nall\n$")
+    page.wait_for_function(f"""() => {{
+      const rows = [...document.querySelectorAll("{SHOWN} .xterm-rows > div")].map(row => row.innerText.trimEnd());
+      const buffer = {XTERM}.buffer.active;
+      return rows.length === {XTERM}.rows && rows.at(-2) === 'all' &&
+        rows.every((row, y) => row === buffer.getLine(buffer.viewportY + y).translateToString(true).trimEnd());
+    }}""")
 
 
 def test_two_pages_look_at_one_session(page, context, lab):

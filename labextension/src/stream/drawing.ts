@@ -9,7 +9,7 @@ import type { AnyTerminal } from './internals';
 export interface Drawing {
   /** Draw no more until told to. */
   hold(): void;
-  /** Draw, at the next frame, what has changed since; what changes after it is held again. */
+  /** Draw, in the next frames, what has changed since; what changes after it is held again. */
   draw(): void;
   /** Draw what has changed since, and from now on at every frame. */
   release(): void;
@@ -36,15 +36,22 @@ function parts(terminal: AnyTerminal): Parts | null {
   return known ? (core as Parts) : null;
 }
 
+/** Frames over which the rows are drawn while drawing is held: all in one would keep the page from all else. */
+const FRAMES = 4;
+
 export class HoldableDrawing implements Drawing {
   private isHeld = false;
   /** What asks for a frame, for all that has changed; null where that was not needed since the last one. */
-  private rows: (() => void) | null = null;
+  private rows: ((first: number, last: number) => void) | null = null;
   private scrollBar: (() => void) | null = null;
   private selection: (() => void) | null = null;
   private isInstalled = false;
+  private isDrawing = false;
 
-  constructor(private readonly terminal: AnyTerminal) {}
+  constructor(
+    private readonly terminal: AnyTerminal,
+    private readonly frame: (next: () => void) => void = next => requestAnimationFrame(next)
+  ) {}
 
   hold(): void {
     // Not earlier: before it is seen for the first time, a terminal has no such parts.
@@ -53,14 +60,39 @@ export class HoldableDrawing implements Drawing {
   }
 
   draw(): void {
-    const asking = [this.scrollBar, this.selection, this.rows];
+    if (this.isDrawing) {
+      return; // a page that is not seen has no frames
+    }
+    const rows = this.rows;
+    this.drawAround();
+    if (rows !== null) {
+      this.isDrawing = true;
+      this.drawBand(rows, 0);
+    }
+  }
+
+  release(): void {
+    const rows = this.rows;
+    this.isHeld = false;
+    this.drawAround();
+    rows?.(0, this.terminal.rows - 1);
+  }
+
+  private drawAround(): void {
+    const asking = [this.scrollBar, this.selection];
     this.rows = this.scrollBar = this.selection = null;
     asking.forEach(ask => ask?.());
   }
 
-  release(): void {
-    this.isHeld = false;
-    this.draw();
+  /** Draw the rows from `first` on, some in the next frame and the rest in those after it. */
+  private drawBand(rows: (first: number, last: number) => void, first: number): void {
+    const next = first + Math.ceil(this.terminal.rows / FRAMES);
+    rows(first, Math.min(next, this.terminal.rows) - 1);
+    if (next < this.terminal.rows) {
+      this.frame(() => this.drawBand(rows, next));
+    } else {
+      this.isDrawing = false;
+    }
   }
 
   private install(): boolean {
@@ -76,10 +108,9 @@ export class HoldableDrawing implements Drawing {
 
   private guardRows(service: Parts['_renderService']): void {
     const refreshRows = service.refreshRows.bind(service);
-    const all = (): void => refreshRows(0, this.terminal.rows - 1);
     service.refreshRows = (first, last, isRedraw) => {
       if (this.isHeld) {
-        this.rows = all;
+        this.rows = refreshRows;
       } else {
         refreshRows(first, last, isRedraw);
       }
