@@ -159,6 +159,26 @@ async def test_a_slow_reader_holds_the_server_back(server: Any) -> None:
 
 
 @openssh
+async def test_who_is_slow_to_read_a_terminal_holds_the_server_back(server: Any) -> None:
+    async with reach(server) as connection:
+        async with await connection.start("yes | head -c 30M", pty=Pty()) as process:
+            assert await process.stderr.read() == b"", "nobody waits there, or the server would be given room"
+            await process.stdout.read(1)
+            async with asyncio_timeout(60):
+                while process._channel.window.available:
+                    await asyncio.sleep(0)
+            assert process.stdout.unread <= 8 << 20
+            assert b"\r\ny\r\n" in await process.stdout.readexactly(10 << 20), "and it goes on"
+
+
+@pytest.mark.parametrize("server", ["asyncssh_server"], indirect=True)
+async def test_a_terminal_is_one_stream_also_where_the_server_tells_two_apart(server: Any) -> None:
+    async with reach(server) as connection:
+        result = await connection.run("echo one; echo two >&2", pty=Pty())
+    assert (sorted(result.stdout.split()), result.stderr) == ([b"one", b"two"], b"")
+
+
+@openssh
 async def test_a_deadline_ends_the_command(server: Any) -> None:
     async with reach(server) as connection:
         with pytest.raises(errors.DeadlineExceeded) as caught:

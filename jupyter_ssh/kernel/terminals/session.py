@@ -228,15 +228,8 @@ class TerminalSession:
         self._said += [line for text in messages for line in printable(text).split("\n")]
 
     async def _stream(self, process: Process) -> None:
-        # With a terminal both are one; a server that sends some of it as stderr has its bytes shown too.
-        pumps = [asyncio.create_task(self._pump(stream)) for stream in (process.stdout, process.stderr)]
-        try:
-            for pump in pumps:
-                await pump
-            await process.wait_closed()
-        finally:
-            for pump in pumps:
-                pump.cancel()
+        await self._pump(process.stdout)
+        await process.wait_closed()
         self._exit = process.exit_status, process.exit_signal
         status, name = self._exit
         how = f"by signal {name}" if name else f"with status {status}" if status is not None else "without a status"

@@ -99,6 +99,7 @@ class Process:
         self.stdout.on_flood = connection.driver.rest
         self.stderr = Reader(self._channel.credit)
         self.stdin = Writer(self._channel, self.stdout.written)
+        self._is_terminal = False
         # The two streams share one window: who waits for one must not be stuck behind the other.
         self.stdout.on_starving = lambda: self._relieve(self.stdout, self.stderr)
         self.stderr.on_starving = lambda: self._relieve(self.stderr, self.stdout)
@@ -106,7 +107,7 @@ class Process:
     # --- the channel's side -------------------------------------------------------------------------------------------
 
     def _on_data(self, data: bytes, code: int | None) -> None:
-        if code is None:
+        if code is None or (self._is_terminal and code == SSH_EXTENDED_DATA_STDERR):
             self.stdout.feed(data)
             if self.stderr.waiting:
                 self._relieve(self.stderr, self.stdout)
@@ -196,6 +197,9 @@ class Process:
             log.debug("Requesting authentication agent forwarding.")
             self._channel.request(AGENT_REQUEST)  # without an answer: who may not have it goes without, as OpenSSH
         if pty is not None:
+            # One stream, also where a server tells two apart: who is slow to read it holds the remote back.
+            self._is_terminal = True
+            self.stderr.feed_eof()
             pty_reply = self._ask("pty-req", pty.request().encode())
         for name, value in env.items():
             log.debug("channel %d: setting env %s", self._channel.number, name)  # its value may be a secret

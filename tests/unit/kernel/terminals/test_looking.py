@@ -134,6 +134,10 @@ async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: Term
     for _ in range(50):
         await asyncio.sleep(0)
     assert audience.ring.end == held_at
+    process = session._process
+    assert process is not None
+    await page.until(lambda: process._channel.window.available == 0)
+    assert process.stdout.unread < RING, "the kernel does not keep for the page what the remote keeps"
     page.eager = True
     page.acknowledge()
     await page.state(session, "ended")
