@@ -200,7 +200,7 @@ def lab(folder: Path, peer: Peer) -> Iterator[Lab]:
                 "%load_ext jupyter_ssh",
                 "import time; time.sleep(600)",
                 "while True: pass",
-                "while True: print('x' * 1000); time.sleep(0.005)",
+                "while True: print('x' * 1000); time.sleep(0.02)",
                 "%ssh_terminal bench",
             ],
         )
@@ -283,5 +283,5 @@ def interrupt_kernel(page: Any) -> None:
             await window.bench.kernel.interrupt();
         }"""
     )
-    page.wait_for_function("() => window.bench.kernel.status === 'idle'")
+    page.wait_for_function("() => window.bench.kernel.status === 'idle'", timeout=3 * SECONDS * 1000)
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs', {activate: false})")
