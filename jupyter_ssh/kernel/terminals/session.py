@@ -21,7 +21,7 @@ from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.terminals.link import Link
     from jupyter_ssh.kernel.terminals.viewer import Viewer
-    from jupyter_ssh.ssh.client import Connection, Process
+    from jupyter_ssh.ssh.client import Connection, Process, Reader
     from jupyter_ssh.ssh.client.prompts import Prompts
 
 log = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ class TerminalSession:
         how = f"by signal {name}" if name else f"with status {status}" if status is not None else "without a status"
         self._change(ENDED, f"The remote process ended {how} at {_now()}.")
 
-    async def _pump(self, stream: Any) -> None:
+    async def _pump(self, stream: Reader) -> None:
         audience = self.audience
         while True:
             await audience.room()

@@ -61,7 +61,7 @@ export class HoldableDrawing implements Drawing {
 
   draw(): void {
     if (this.isDrawing) {
-      return; // a page that is not seen has no frames
+      return; // the frames have not come yet: a page that is not seen has none
     }
     const rows = this.rows;
     this.drawAround();
