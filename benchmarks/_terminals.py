@@ -25,7 +25,6 @@ PROMPT = "READY>"
 NO_WEBGL = ("--disable-3d-apis",)
 """Without it, headless Chromium computes WebGL on the processor."""
 
-#: What is measured in the page. A terminal is the xterm of the current widget of Lab's shell, whoever made it.
 PROBE = """
 window.bench = (() => {
   const now = () => performance.now();
@@ -125,6 +124,7 @@ window.bench = (() => {
   };
 })();
 """
+"""What is measured in the page. A terminal is the xterm of the current widget of Lab's shell, whoever made it."""
 
 
 @dataclass

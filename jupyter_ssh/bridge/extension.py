@@ -15,8 +15,8 @@ from jupyter_ssh.bridge.rest import HostHandler, TerminalsHandler
 from jupyter_ssh.kernel.terminals.rendezvous import HOST_VARIABLE
 
 PREFIX = "jupyter-ssh"
-#: Kernel ids as jupyter_server makes them, and the host. Whatever else stands there is no address of ours.
 PLACE_PATTERN = r"(?P<place>host|[0-9A-Za-z_]+(?:-[0-9A-Za-z_]+){4})"
+"""Kernel ids as jupyter_server makes them, and the host. Whatever else stands there is no address of ours."""
 
 
 def load(server: Any) -> None:

@@ -13,8 +13,8 @@ from jupyter_ssh.commands.interrupts import die_by
 from jupyter_ssh.commands.keygen_console import TerminalConsole
 from jupyter_ssh.commands.messages import PROGRAM
 from jupyter_ssh.kernel.person import current_person
-from jupyter_ssh.ssh.client.adding import Adding
-from jupyter_ssh.ssh.client.adding_options import parse, usage
+from jupyter_ssh.ssh.adding.adding import Adding
+from jupyter_ssh.ssh.adding.options import parse, usage
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import AgentUnavailable, SSHError
 from jupyter_ssh.ssh.net.agent import Agent, default_address, with_agent

@@ -6,9 +6,10 @@ import asyncio
 import sys
 
 from jupyter_ssh.commands.interrupts import Interrupts, die_by
-from jupyter_ssh.commands.messages import Messages, printable
+from jupyter_ssh.commands.messages import Messages
 from jupyter_ssh.commands.prompts import TerminalPrompts
 from jupyter_ssh.ssh.config import Arguments
+from jupyter_ssh.ssh.text import printable
 
 FAILURE = 255
 
@@ -25,7 +26,7 @@ def main(arguments: Arguments) -> int:
 
 
 async def _examined(arguments: Arguments, messages: Messages) -> int:
-    from jupyter_ssh.ssh.client.doctor import examine
+    from jupyter_ssh.ssh.client.report.doctor import examine
 
     assert arguments.destination is not None
     interrupts = Interrupts()

@@ -9,8 +9,8 @@ from typing import TextIO
 
 PROGRAM = "jupyter-ssh"
 LEVELS = ("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3")
-#: The levels of the package's loggers that -v, -vv and -vvv show.
 SEVERITIES = {"DEBUG1": logging.DEBUG, "DEBUG2": logging.DEBUG - 1, "DEBUG3": logging.DEBUG - 2}
+"""The levels of the package's loggers that -v, -vv and -vvv show."""
 
 
 class Messages(logging.Handler):
@@ -81,8 +81,3 @@ class Messages(logging.Handler):
             logger.setLevel(SEVERITIES[LEVELS[self.verbosity]])
         else:
             logger.setLevel(logging.INFO if self.shown(self._shown_from[logging.INFO]) else logging.WARNING)
-
-
-def printable(text: str) -> str:
-    """``text`` of a server without control characters: it may not move the cursor or repaint a question."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

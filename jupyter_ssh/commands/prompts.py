@@ -7,9 +7,10 @@ import getpass
 import sys
 
 from jupyter_ssh.commands import terminal
-from jupyter_ssh.commands.messages import Messages, printable
+from jupyter_ssh.commands.messages import Messages
 from jupyter_ssh.ssh.client.prompts import HostKeyQuestion
 from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.text import printable
 
 _ANSWERS = 10  # a person who types something else ten times is none
 

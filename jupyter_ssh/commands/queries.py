@@ -39,13 +39,13 @@ def _key_types() -> Iterable[str]:
 
 
 def _certificate_types() -> Iterable[str]:
-    from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_TYPES
+    from jupyter_ssh.ssh.keys.certificates.certificate import CERTIFICATE_TYPES
 
     return CERTIFICATE_TYPES
 
 
 def _key_algorithms() -> Iterable[str]:
-    from jupyter_ssh.ssh.keys.certificates import ALL_ALGORITHMS
+    from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS
 
     return ALL_ALGORITHMS
 

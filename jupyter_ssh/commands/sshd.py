@@ -133,7 +133,7 @@ class _Daemon:
         return [str(host_key_file(state_folder()))]
 
     def _options(self) -> dict[str, Any]:
-        from jupyter_ssh.ssh.server.accounts import current_account
+        from jupyter_ssh.ssh.server.logins.accounts import current_account
 
         config, account = self._config, current_account()
         options = dict(config.options)
@@ -205,7 +205,7 @@ class _Daemon:
 
 def _ask_password(user: str) -> Any:
     """A table with one password, typed twice; it is kept as a hash only."""
-    from jupyter_ssh.ssh.server.passwords import PasswordTable
+    from jupyter_ssh.ssh.server.logins.passwords import PasswordTable
 
     try:
         password = getpass.getpass(f"Password for {user} to log in with: ")

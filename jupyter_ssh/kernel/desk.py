@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: The desk of the call a task of the engine works for. Tasks inherit it from the one that started them.
 CURRENT_DESK: ContextVar[Desk | None] = ContextVar("jupyter_ssh_desk", default=None)
+"""The desk of the call a task of the engine works for. Tasks inherit it from the one that started them."""
 
-#: Desks where somebody sits now, the one that sat down last at the end.
 _OCCUPIED: list[Desk] = []
+"""Desks where somebody sits now, the one that sat down last at the end."""
 
 # The thread looks up this often for a KeyboardInterrupt. On Windows a wait on a lock is never broken by Ctrl-C or ■;
 # elsewhere it is, unless the signal comes in the instant between Python's last look and the wait.

@@ -7,12 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from jupyter_ssh.kernel.engine import get_engine
-from jupyter_ssh.kernel.faces import card, printable
+from jupyter_ssh.kernel.faces import card
 from jupyter_ssh.kernel.hosts import config_file
 from jupyter_ssh.kernel.prompts import StdinPrompts
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.doctor import Finding, Report
+    from jupyter_ssh.ssh.client.report.doctor import Finding, Report
 
 _MARKS = {
     "works": "\N{CHECK MARK}",
@@ -43,7 +44,7 @@ class Examination:
 
 def examination(target: str, config: str | None, command_line: Sequence[str | tuple[str, str]]) -> Examination:
     """Tries a connection to ``target``; questions are asked in the cell."""
-    from jupyter_ssh.ssh.client.doctor import examine
+    from jupyter_ssh.ssh.client.report.doctor import examine
 
     chosen = config if config is not None else config_file()
     prompts = StdinPrompts()

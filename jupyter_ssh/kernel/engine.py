@@ -31,15 +31,15 @@ log = logging.getLogger(__name__)
 
 THREAD_NAME = "jupyter-ssh"
 
-#: Seconds an interrupted call may take to clean up: to signal the remote process, then to close its channel.
 GRACE = 0.8
-#: Seconds for which a thread that computes keeps the interpreter once the engine wants it; Python's default is 5 ms.
-#: While a cell computes, each read of the network waits for this, and each packet may, for the library lets go of the
-#: interpreter while it decrypts: with the default, a download gets a third of the speed or less.  It costs nothing
-#: while the engine is idle, and threads that compute beside each other too little to be measured.
+"""Seconds an interrupted call may take to clean up: to signal the remote process, then to close its channel."""
 SWITCH_INTERVAL = 0.0002
-#: Seconds the connections get to say goodbye when the interpreter ends.
+"""Seconds for which a thread that computes keeps the interpreter once the engine wants it; Python's default is 5 ms.
+While a cell computes, each read of the network waits for this, and each packet may, for the library lets go of the
+interpreter while it decrypts: with the default, a download gets a third of the speed or less.  It costs nothing
+while the engine is idle, and threads that compute beside each other too little to be measured."""
 STOP_TIMEOUT = 2.0
+"""Seconds the connections get to say goodbye when the interpreter ends."""
 
 
 class Work(Future[T]):
@@ -217,8 +217,8 @@ def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 _lock = threading.Lock()
 _engine: Engine | None = None
-#: Engines of a parent process. They are kept, for closing their sockets or loop would disturb the parent's.
 _left_behind: list[Engine] = []
+"""Engines of a parent process. They are kept, for closing their sockets or loop would disturb the parent's."""
 
 
 def get_engine() -> Engine:

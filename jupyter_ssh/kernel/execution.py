@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 256 * 1024
 WRITE_BYTES = 64 * 1024
-#: What is kept of each stream of a command whose output nobody asked to keep, for its error.
 UNKEPT_BYTES = 64 * 1024
-#: What an interrupted process gets, and how many seconds it then has to end. Together with `LAST_WORDS_SECONDS` less
-#: than `engine.GRACE`, which bounds what ■ takes.
+"""What is kept of each stream of a command whose output nobody asked to keep, for its error."""
 INTERRUPT_SIGNALS = (("INT", 0.4), ("HUP", 0.15))
-#: Seconds for showing what it printed until then.
+"""What an interrupted process gets, and how many seconds it then has to end. Together with `LAST_WORDS_SECONDS` less
+than `engine.GRACE`, which bounds what ■ takes."""
 LAST_WORDS_SECONDS = 0.2
-#: How a program asks for the alternate screen (xterm's control sequences, DECSET 47, 1047, 1049), and how much of the
-#: end of a piece may be the beginning of it.
+"""Seconds for showing what it printed until then."""
 _WHOLE_SCREEN = re.compile(rb"\x1b\[\?(?:\d+;)*(?:47|1047|1049)(?:;\d+)*h")
+"""How a program asks for the alternate screen (xterm's control sequences, DECSET 47, 1047, 1049), and how much of the
+end of a piece may be the beginning of it."""
 _SEQUENCE_BYTES = 32
 
 

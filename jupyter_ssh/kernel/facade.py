@@ -52,11 +52,11 @@ class Connection:
 
     def __init__(self, engine: Engine, inner: AsyncioConnection, reopen: Reopen | None = None) -> None:
         self._engine = engine
-        #: Connects again in the place of a connection that was lost; None unless somebody asked for that.
         self.reopen = reopen
+        """Connects again in the place of a connection that was lost; None unless somebody asked for that."""
         self._reopening = threading.Lock()
-        #: The asyncio connection of `jupyter_ssh.ssh`, to be touched on the engine only.
         self.inner = inner
+        """The asyncio connection of `jupyter_ssh.ssh`, to be touched on the engine only."""
         self.opened_at = time.time()
 
     # --- what it is ---------------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from typing import Any
 
 from jupyter_ssh.kernel.output import size_text
 from jupyter_ssh.kernel.results import Result
+from jupyter_ssh.ssh.text import printable
 
-#: What a card shows of an output.
 PREVIEW_LINES = 12
+"""What a card shows of an output."""
 PREVIEW_CHARACTERS = 2000
 
 # Selectors are one class longer than JupyterLab's for tables in outputs, which would stripe the rows.
@@ -197,8 +198,8 @@ def duration_text(seconds: float) -> str:
 
 # --- hosts ------------------------------------------------------------------------------------------------------------
 
-#: Characters of a cell that may break into lines.
 LONG_CELL = 24
+"""Characters of a cell that may break into lines."""
 _LONG = ' class="jssh-long"'
 
 # heading, field of Row
@@ -294,8 +295,3 @@ def plain(text: str) -> str:
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
     lines: Iterable[str] = (line.rsplit("\r", 1)[-1] for line in text.rstrip("\r").split("\n"))
     return printable("\n".join(lines))
-
-
-def printable(text: str) -> str:
-    """``text`` with control characters as question marks; line ends and tabs stay."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

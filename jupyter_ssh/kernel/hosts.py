@@ -11,8 +11,8 @@ from jupyter_ssh.ssh.config.ssh_config import chosen_files, hosts
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
-#: Names the ssh_config file that is read in place of ~/.ssh/config.
 CONFIG_VARIABLE = "JUPYTER_SSH_CONFIG"
+"""Names the ssh_config file that is read in place of ~/.ssh/config."""
 
 # Read once, and again when the files change: each Tab asks.
 _known_hosts: dict[tuple[str, ...], KnownHosts] = {}

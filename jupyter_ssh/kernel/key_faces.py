@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from html import escape
 
-from jupyter_ssh.kernel.faces import card, printable
+from jupyter_ssh.kernel.faces import card
 from jupyter_ssh.ssh.keygen import ShownKey
 from jupyter_ssh.ssh.keys import Certificate, PublicKey
+from jupyter_ssh.ssh.text import printable
 
 STYLE = """\
 <style>

@@ -20,21 +20,21 @@ from typing import TextIO
 
 from jupyter_ssh.kernel.desk import Desk
 
-#: What one command may show by default: about what a page scrolls through without effort.
 SHOWN_BYTES = 1024 * 1024
+"""What one command may show by default: about what a page scrolls through without effort."""
 SHOWN_LINES = 10_000
-#: What is shown of the end of a longer output.
 TAIL_BYTES = 4096
+"""What is shown of the end of a longer output."""
 TAIL_LINES = 20
 
-#: Seconds that output is gathered before it is shown: short to the eye, and at most 33 batches a second.
 BATCH_SECONDS = 0.03
-#: Bytes of one message.
+"""Seconds that output is gathered before it is shown: short to the eye, and at most 33 batches a second."""
 MESSAGE_BYTES = 64 * 1024
-#: Bytes that may wait to be written before the engine stops reading from the remote.
+"""Bytes of one message."""
 PENDING_BYTES = 4 * 1024 * 1024
-#: Changes between stdout and stderr that one batch shows in order; with more, each stream is shown in one piece.
+"""Bytes that may wait to be written before the engine stops reading from the remote."""
 INTERLEAVINGS = 16
+"""Changes between stdout and stderr that one batch shows in order; with more, each stream is shown in one piece."""
 
 STREAMS = ("stdout", "stderr")
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_ssh.kernel.desk import CURRENT_DESK, Desk
 from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
     from jupyter_ssh.ssh.trust.question import HostKeyQuestion
@@ -31,8 +32,8 @@ _SECRET_STEP = "Use a key without a passphrase or an agent, or connect from a ce
 
 _CONFIRM_STEP = "Use it from a cell that can ask (allow_stdin), or add the key without asking for confirmation."
 
-#: How often a question is asked again after an answer that is none.
 _ATTEMPTS = 3
+"""How often a question is asked again after an answer that is none."""
 
 
 class StdinPrompts:
@@ -154,8 +155,3 @@ def _say(text: str) -> None:
     # Not to stderr: a notebook paints that red, and a question is no error.
     sys.stderr.flush()
     print(text, flush=True)
-
-
-def printable(text: str) -> str:
-    """``text`` of a server without control characters: it may not move the cursor or repaint a question."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

@@ -13,10 +13,10 @@ from jupyter_ssh.kernel.facade import Connection, closed_error
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
+    from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
 
-#: Ended connections that `%ssh_hosts` still shows, so that one sees why they ended.
 ENDED_SHOWN = 10
+"""Ended connections that `%ssh_hosts` still shows, so that one sees why they ended."""
 
 Request = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -145,7 +145,7 @@ class Sessions:
         return True
 
     def _prepared_engine(self) -> Engine:
-        from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
+        from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
 
         engine = get_engine()
         with self._lock:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-#: (name, kind for IPython's register_magic_function, module) of each magic; its function has the name of the magic.
 MAGICS = (
     ("ssh", "line_cell", "jupyter_ssh.magics.ssh"),
     ("ssh_terminal", "line", "jupyter_ssh.magics.ssh_terminal"),
@@ -16,6 +15,7 @@ MAGICS = (
     ("ssh_hosts", "line", "jupyter_ssh.magics.ssh_hosts"),
     ("ssh_close", "line", "jupyter_ssh.magics.ssh_close"),
 )
+"""(name, kind for IPython's register_magic_function, module) of each magic; its function has the name of the magic."""
 
 
 def load(shell: InteractiveShell) -> None:

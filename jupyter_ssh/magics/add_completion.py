@@ -12,7 +12,7 @@ PUBLIC_ONLY = ("T",)
 
 def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
     """What could stand in the place of ``fragment`` behind ``words``."""
-    from jupyter_ssh.ssh.client.adding_options import HASHES, LETTERS
+    from jupyter_ssh.ssh.adding.options import HASHES, LETTERS
 
     value_of = ""
     for word in words:
@@ -39,7 +39,7 @@ def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
 
 def _usual() -> list[Candidate]:
     """The key files of the usual names that are there, which are those that a line without a file adds."""
-    from jupyter_ssh.ssh.client.adding import DEFAULT_NAMES
+    from jupyter_ssh.ssh.adding.adding import DEFAULT_NAMES
 
     usual = (f"~/.ssh/{name}" for name in DEFAULT_NAMES)
     return [(path, "key file") for path in usual if os.path.exists(os.path.expanduser(path))]

@@ -172,7 +172,6 @@ def _algorithms(kind: str) -> Callable[[str], list[Candidate]]:
     return values
 
 
-#: What to offer as the value of an option.
 _VALUES: dict[str, Callable[[str], list[Candidate]]] = {
     "-i": files,
     "-F": files,
@@ -180,3 +179,4 @@ _VALUES: dict[str, Callable[[str], list[Candidate]]] = {
     "-c": _algorithms("ciphers"),
     "-m": _algorithms("macs"),
 }
+"""What to offer as the value of an option."""

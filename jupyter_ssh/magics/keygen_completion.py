@@ -51,8 +51,8 @@ def _known_hosts(file: str | None) -> list[str]:
 
 
 def _types() -> list[Candidate]:
-    from jupyter_ssh.ssh.keys.key_types import KEY_TYPES
-    from jupyter_ssh.ssh.keys.security_keys import SECURITY_KEYS
+    from jupyter_ssh.ssh.keys.types.security_keys import SECURITY_KEYS
+    from jupyter_ssh.ssh.keys.types.table import KEY_TYPES
 
     rows = (row for row in KEY_TYPES.values() if row not in SECURITY_KEYS)
     return [(name, "key type") for name in dict.fromkeys(row.keygen_name for row in rows)]
@@ -65,7 +65,7 @@ def _formats() -> list[Candidate]:
 
 
 def _ciphers() -> list[Candidate]:
-    from jupyter_ssh.ssh.keys.openssh_file import FILE_CIPHERS
+    from jupyter_ssh.ssh.keys.files.openssh_file import FILE_CIPHERS
 
     return [(name, "cipher") for name in FILE_CIPHERS]
 

@@ -19,14 +19,14 @@ LONG_OPTIONS = (
     LongOption("show", "show at most this much output; 0: all", "SIZE"),
 )
 
-#: Those of ``%ssh_terminal``.
 TERMINAL_OPTIONS = (
     LongOption("inline", "show the terminal in the cell's output"),
     LongOption("list", "show the terminals of this kernel"),
 )
+"""Those of ``%ssh_terminal``."""
 
-#: The destination that means the current connection.
 CURRENT = "."
+"""The destination that means the current connection."""
 
 # What a line of %ssh may not ask for: these print something and end, which a shell command does better.
 _SHELL_ONLY = (("query", "-Q"), ("print_options", "-G"), ("log_file", "-E"))

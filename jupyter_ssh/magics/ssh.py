@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     Shown: TypeAlias = Connection | Result | Terminal | Examination | None
 
-#: Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
-#: neither a profile nor a message of the day comes into the output, as it would from a login shell reading stdin.
 DEFAULT_INTERPRETER = "exec sh -c 'if command -v bash >/dev/null 2>&1; then exec bash -s; else exec sh -s; fi'"
+"""Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
+neither a profile nor a message of the day comes into the output, as it would from a login shell reading stdin."""
 
 
 def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Shown:

@@ -10,8 +10,8 @@ from jupyter_ssh.kernel.agent import agent_in_use, ask_agent, held_keys, own_age
 from jupyter_ssh.kernel.agent_faces import OWN, AgentCard, limits_of
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.magics.ssh_keygen import CellConsole
-from jupyter_ssh.ssh.client.adding import Adding
-from jupyter_ssh.ssh.client.adding_options import Arguments, parse
+from jupyter_ssh.ssh.adding.adding import Adding
+from jupyter_ssh.ssh.adding.options import Arguments, parse
 from jupyter_ssh.ssh.errors import AgentError
 from jupyter_ssh.ssh.keygen.options import split_line
 from jupyter_ssh.ssh.net.agent import Agent, default_address

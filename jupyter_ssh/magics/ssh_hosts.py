@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from jupyter_ssh.kernel import faces
 from jupyter_ssh.kernel.hosts import known_names
 from jupyter_ssh.kernel.sessions import Entry, Sessions, get_sessions
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-#: Names listed below the table.
 KNOWN_SHOWN = 50
+"""Names listed below the table."""
 
 
 class Hosts:
@@ -44,7 +45,7 @@ def _row(sessions: Sessions, entry: Entry) -> faces.Row:
         name=connection.name,
         state=connection.loss or connection.state,
         since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),
-        server=faces.printable(info.server_version).removeprefix("SSH-2.0-"),
+        server=printable(info.server_version).removeprefix("SSH-2.0-"),
         exchange=f"{info.exchange}{', post-quantum' if info.post_quantum else ''}",
         current=sessions.is_current(connection),
         open=not connection.closed,

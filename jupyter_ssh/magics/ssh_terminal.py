@@ -13,6 +13,7 @@ from jupyter_ssh.magics.options import TERMINAL_OPTIONS, Request, read_line
 from jupyter_ssh.magics.ssh import connection_for
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -32,13 +33,13 @@ class Terminal:
         self.inline = inline
 
     def __repr__(self) -> str:
-        program = "A terminal" if self.command is None else f"{faces.printable(self.command)[:60]}, in a terminal"
+        program = "A terminal" if self.command is None else f"{printable(self.command)[:60]}, in a terminal"
         words = self.name if self.command is None else f"-t {self.name} {shlex.quote(self.command)}"
         without = "" if self.command is None else " Without typing: %ssh -tt shows in the cell what it prints."
         return (
             f"{program} on {self.name} runs in this kernel. It is shown by JupyterLab with the jupyter_ssh extension"
             " (pip install jupyter_ssh where Jupyter runs, then start it again and reload the page);"
-            f" on a shell: jupyter-ssh ssh {faces.printable(words)}{without and '.'}{without}"
+            f" on a shell: jupyter-ssh ssh {printable(words)}{without and '.'}{without}"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class Terminals:
             (
                 str(each["name"]),
                 str(each["state"]) if each["state"] in ("open", "connecting") else str(each["text"]),
-                faces.printable(str(each["title"] or each["command"] or "shell"))[:60],
+                printable(str(each["title"] or each["command"] or "shell"))[:60],
                 time.strftime("%H:%M:%S", time.localtime(each["created"])),
                 str(each["viewers"]),
             )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from jupyter_ssh.ssh.errors import SSHError
 
-# As `jupyter_ssh.ssh.client.progress` has them.
+# As `jupyter_ssh.ssh.client.report.progress` has them.
 _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG - 1, 3: logging.DEBUG - 2}
 
 

@@ -32,7 +32,6 @@ FLAGS = (
 )
 
 
-#: What no test here looks at: without it a page is there in two thirds of the time.
 LEFT_OUT = """
     celltags-extension csvviewer-extension debugger-extension extensionmanager-extension help-extension
     htmlviewer-extension hub-extension imageviewer-extension inspector-extension javascript-extension json-extension
@@ -41,6 +40,7 @@ LEFT_OUT = """
     property-inspector-extension settingeditor-extension tooltip-extension vega5-extension video-extension
     audio-extension
 """
+"""What no test here looks at: without it a page is there in two thirds of the time."""
 
 
 class Lab:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .catalogue import TARGETS
+from tests.fuzz.catalogue import TARGETS
 
 PLACE = Path(__file__).parents[2] / ".fuzz"
 SHARES = {"client-stream": 3, "server-stream": 3, "client-messages": 5, "server-messages": 5, "whole-server": 5}

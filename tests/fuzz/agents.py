@@ -14,9 +14,8 @@ from jupyter_ssh.ssh.agent.frames import frame
 from jupyter_ssh.ssh.agent.keyring import Confirm, Keyring, Later
 from jupyter_ssh.ssh.agent.session import AgentSession
 from jupyter_ssh.ssh.errors import SSHError
+from tests.fuzz.target import Target
 from tests.support.made_keys import key_of
-
-from .target import Target
 
 MOST_STEPS = 20
 """Delays and questions that an answer may need."""

@@ -14,14 +14,13 @@ import pytest
 
 from jupyter_ssh.ssh.config.resolver_address import ResolverAddress
 from jupyter_ssh.ssh.errors import ProtocolError, SignatureError
-from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.net import dnssec, sshfp
 from jupyter_ssh.ssh.trust import rotation
 from jupyter_ssh.ssh.trust.sshfp import ALGORITHMS, DnsFinding, SshfpRecord, digest
+from tests.fuzz.target import Target
 from tests.support.made_keys import key_of
 from tests.support.signed_zones import Zone
-
-from .target import Target
 
 HOST = "good.test."
 SESSION = bytes(32)

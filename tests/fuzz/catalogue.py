@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import agents, answers, conversations, decoders, streams, whole_server
-from .target import Target
+from tests.fuzz import agents, answers, conversations, decoders, streams, whole_server
+from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target

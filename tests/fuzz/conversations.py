@@ -21,11 +21,10 @@ from jupyter_ssh.ssh.wire import requests as r
 from jupyter_ssh.ssh.wire.codec import Record
 from jupyter_ssh.ssh.wire.terminal_modes import decode_modes
 from jupyter_ssh.ssh.wire.types import boolean, string, uint32
+from tests.fuzz.target import Target
 from tests.pair.pairing import FAST_KEX, USER_KEY, End, allow_small_groups, seeded, suite
 from tests.pair.puppet import Puppet
 from tests.pair.soundness import assert_sound, finish
-
-from .target import Target
 
 MOST_UNSENT = 8 << 20
 """Bytes that may wait to be sent to a peer that has sent an input's few."""

@@ -22,23 +22,23 @@ from jupyter_ssh.ssh.errors import (
     PacketError,
     SignatureError,
 )
-from jupyter_ssh.ssh.keys import PrivateKey, openssh_file, parse_private_key, pem, putty_file
+from jupyter_ssh.ssh.keys import PrivateKey, parse_private_key
 from jupyter_ssh.ssh.keys.allowed_signers import AllowedSigners
-from jupyter_ssh.ssh.keys.certificate_check import check_user_certificate
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificate_text import describe
-from jupyter_ssh.ssh.keys.certificates import Certificate, CertificateKind, parse_key_or_certificate
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, CertificateKind, parse_key_or_certificate
+from jupyter_ssh.ssh.keys.certificates.check import check_user_certificate
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.text import describe
 from jupyter_ssh.ssh.keys.file_signatures import parse_signature, sign_file, verify_file
+from jupyter_ssh.ssh.keys.files import openssh_file, pem, putty_file
+from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
+from jupyter_ssh.ssh.keys.files.saving import PUBLIC_FORMATS, dump_private_key
 from jupyter_ssh.ssh.keys.krl import Krl, parse_krl
-from jupyter_ssh.ssh.keys.public_text import parse_public_text
 from jupyter_ssh.ssh.keys.revoked_keys import parse_revoked_keys
-from jupyter_ssh.ssh.keys.saving import PUBLIC_FORMATS, dump_private_key
-from jupyter_ssh.ssh.server.authorized_keys import AuthorizedKeys
+from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys
 from jupyter_ssh.ssh.trust import KnownHosts
 from jupyter_ssh.ssh.trust.host_names import hash_name
+from tests.fuzz.target import Target
 from tests.support.made_keys import key_of
-
-from .target import Target
 
 PASSPHRASE = b"passphrase"
 NOW = 1_700_000_000.0

@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["jupyter_ssh"]):
     # What is imported only where it is used would else come without its counters.
     for module in pkgutil.walk_packages(ssh.__path__, f"{ssh.__name__}."):
         importlib.import_module(module.name)
-    from .catalogue import TARGETS
+    from tests.fuzz.catalogue import TARGETS
 
 INPUT_SECONDS = 10
 """An input that takes longer is a find."""

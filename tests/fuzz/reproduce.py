@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .catalogue import TARGETS
+from tests.fuzz.catalogue import TARGETS
 
 
 def main() -> None:

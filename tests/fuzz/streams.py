@@ -18,11 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jupyter_ssh.ssh.keys import KEY_TYPES, PrivateKey
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
+from tests.fuzz.target import Target
 from tests.pair.pairing import FAST_KEX, GROUP_EXCHANGE, SMALL_GROUP, Pair, allow_small_groups, seeded, suite
 from tests.pair.scenario import Story, told_end
 from tests.pair.soundness import assert_sound, finish
-
-from .target import Target
 
 SUITES: tuple[Algorithms, ...] = (
     suite("gcm", FAST_KEX),

@@ -13,11 +13,10 @@ import pytest
 
 from jupyter_ssh.ssh.errors import ConnectionClosed, DisconnectedByPeer, SSHError
 from jupyter_ssh.ssh.protocol.roles import Role
-
-from . import conversations, streams
-from .catalogue import TARGETS
-from .mutation import mutations
-from .target import Target
+from tests.fuzz import conversations, streams
+from tests.fuzz.catalogue import TARGETS
+from tests.fuzz.mutation import mutations
+from tests.fuzz.target import Target
 
 COUNT = 250
 SEED = 1

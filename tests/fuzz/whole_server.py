@@ -16,9 +16,9 @@ import pytest
 
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.protocol.roles import Role
-from jupyter_ssh.ssh.server import session_channel
-from jupyter_ssh.ssh.server.accounts import current_account
+from jupyter_ssh.ssh.server.channels import session as session_channel
 from jupyter_ssh.ssh.server.connection import ServerConnection
+from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.options import Ask, ServerOptions
 from jupyter_ssh.ssh.server.processes.process import (
     ChildProcess,
@@ -28,12 +28,11 @@ from jupyter_ssh.ssh.server.processes.process import (
     TerminalSize,
 )
 from jupyter_ssh.ssh.wire import messages as m
+from tests.fuzz import conversations as c
+from tests.fuzz.decoders import folder
+from tests.fuzz.target import Target
 from tests.pair.pairing import FAST_KEX, GCM, HOST_KEY, USER_KEY, seeded, suite
 from tests.pair.puppet import Puppet
-
-from . import conversations as c
-from .decoders import folder
-from .target import Target
 
 TURNS = 4
 """Of the event loop after each step."""

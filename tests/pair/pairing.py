@@ -18,7 +18,7 @@ from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.crypto.selection import names
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.keys.generate import generate
-from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.roles import Phase, Role

@@ -22,8 +22,7 @@ from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.codec import Message
-
-from .pairing import HOST_KEY, SMALL_GROUP, End, seeded, suite
+from tests.pair.pairing import HOST_KEY, SMALL_GROUP, End, seeded, suite
 
 VERSION = b"SSH-2.0-Puppet"
 

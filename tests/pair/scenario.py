@@ -16,8 +16,7 @@ from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
 from jupyter_ssh.ssh.wire import requests as r
 from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
-
-from .pairing import FAST_KEX, HOST_KEY, End, Pair, seeded, server_algorithms, suite
+from tests.pair.pairing import FAST_KEX, HOST_KEY, End, Pair, seeded, server_algorithms, suite
 
 INPUT = bytes(range(0, 256, 3))
 OUTPUT = b"the answer\r\n" * 6

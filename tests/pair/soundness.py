@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.protocol import events as e
-
-from .pairing import End
+from tests.pair.pairing import End
 
 LONGEST_ERROR = 4000
 """Characters: no peer fills a screen with an error's text."""

@@ -10,8 +10,7 @@ from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
 from jupyter_ssh.ssh.protocol.window import MAX_UINT32
-
-from .pairing import End, Pair, suite
+from tests.pair.pairing import End, Pair, suite
 
 SETTINGS = Settings(
     suite(), max_window=50_000, max_channels=6, rekey_bytes=300_000, rekey_seconds=100, keepalive=KeepAlive(30, 3)

@@ -17,9 +17,8 @@ from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import boolean, string, uint32
-
-from .pairing import USER_KEY, Pair, suite
-from .puppet import Puppet
+from tests.pair.pairing import USER_KEY, Pair, suite
+from tests.pair.puppet import Puppet
 
 SETTINGS = Settings(suite())
 SECRET = "correct horse ☃"

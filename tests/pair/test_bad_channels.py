@@ -25,9 +25,8 @@ from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW, MAX_UINT32
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import string, uint32
-
-from .pairing import Pair, suite
-from .puppet import Puppet
+from tests.pair.pairing import Pair, suite
+from tests.pair.puppet import Puppet
 
 THEIRS = 77
 """The puppet's number of its channel."""

@@ -25,9 +25,8 @@ from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import Reader, mpint, string, uint32
-
-from .pairing import SUITES, suite
-from .puppet import Puppet
+from tests.pair.pairing import SUITES, suite
+from tests.pair.puppet import Puppet
 
 
 def ended(puppet: Puppet, kind: type[SSHError], said: int | None = None) -> SSHError:

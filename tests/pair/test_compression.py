@@ -12,9 +12,8 @@ from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
-
-from .pairing import SUITES, Pair, suite
-from .puppet import Puppet
+from tests.pair.pairing import SUITES, Pair, suite
+from tests.pair.puppet import Puppet
 
 ZLIB, DELAYED = "zlib", "zlib@openssh.com"
 TEXT = b"the same words, over and over; " * 2000

@@ -17,10 +17,9 @@ from jupyter_ssh.ssh.errors import (
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
-
-from .pairing import End, Pair, suite
-from .puppet import Puppet
-from .scenario import Recording, told_end
+from tests.pair.pairing import End, Pair, suite
+from tests.pair.puppet import Puppet
+from tests.pair.scenario import Recording, told_end
 
 
 def assert_over(end: End, error: type[SSHError]) -> None:

@@ -20,9 +20,8 @@ from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.wire.requests import ExitStatus
-
-from .pairing import End, suite
-from .scenario import STEP, places, settings
+from tests.pair.pairing import End, suite
+from tests.pair.scenario import STEP, places, settings
 
 GUARD = 60.0
 """Seconds after which a wait counts as one without an end; far beyond every deadline in here."""

@@ -13,10 +13,9 @@ from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.wire import messages, requests
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.codec import BOOLEAN, COOKIE, MPINT, NAME_LIST, REST, STRING, TEXT, UINT32, Message, Record
-
-from .puppet import Puppet
-from .scenario import Recording, Story, told_end
-from .soundness import assert_sound, finish
+from tests.pair.puppet import Puppet
+from tests.pair.scenario import Recording, Story, told_end
+from tests.pair.soundness import assert_sound, finish
 
 FEW = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 

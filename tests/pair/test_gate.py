@@ -14,9 +14,8 @@ from jupyter_ssh.ssh.protocol.gate import GATE
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.types import boolean, string, uint32
-
-from .pairing import GROUP_EXCHANGE, HOST_KEY, allow_small_groups, suite
-from .puppet import Puppet
+from tests.pair.pairing import GROUP_EXCHANGE, HOST_KEY, allow_small_groups, suite
+from tests.pair.puppet import Puppet
 
 CLIENT, SERVER = Role.CLIENT, Role.SERVER
 

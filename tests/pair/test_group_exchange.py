@@ -19,9 +19,8 @@ from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.codec import Message
 from jupyter_ssh.ssh.wire.types import mpint, string, uint32
-
-from .pairing import GROUP_EXCHANGE, HOST_KEY, SMALL_GROUP, Pair, allow_small_groups, suite
-from .puppet import VERSION, Puppet
+from tests.pair.pairing import GROUP_EXCHANGE, HOST_KEY, SMALL_GROUP, Pair, allow_small_groups, suite
+from tests.pair.puppet import VERSION, Puppet
 
 ALGORITHMS = suite(kex=GROUP_EXCHANGE)
 SETTINGS = Settings(ALGORITHMS, groups=lambda: [SMALL_GROUP])

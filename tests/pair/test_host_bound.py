@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jupyter_ssh.ssh.keys import Certificate, CertifiedKey, generate
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import ALL_ALGORITHMS, CertificateKind
-from jupyter_ssh.ssh.keys.security_keys import USER_PRESENT, USER_VERIFIED
+from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS, CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.types.security_keys import USER_PRESENT, USER_VERIFIED
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.authentication import PUBLICKEY_HOST_BOUND, signed_data
 from jupyter_ssh.ssh.protocol.roles import Role
@@ -15,10 +15,9 @@ from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import boolean, string
+from tests.pair.pairing import HOST_KEY, USER_KEY, Pair, algorithms
+from tests.pair.puppet import Puppet
 from tests.support.made_keys import SoftwareSecurityKey, key_of
-
-from .pairing import HOST_KEY, USER_KEY, Pair, algorithms
-from .puppet import Puppet
 
 CA = generate()
 HOST_CERTIFICATE = CertifiedKey(

@@ -8,19 +8,18 @@ import pytest
 
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.keys import CertifiedKey, generate
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
-from jupyter_ssh.ssh.keys.security_keys import USER_PRESENT
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.types.security_keys import USER_PRESENT
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import string
+from tests.pair.pairing import HOST_KEY, Pair, algorithms, suite
+from tests.pair.puppet import Puppet
 from tests.support.made_keys import SoftwareSecurityKey
-
-from .pairing import HOST_KEY, Pair, algorithms, suite
-from .puppet import Puppet
 
 CA = generate()
 NAME = "ssh-ed25519-cert-v01@openssh.com"

@@ -9,9 +9,8 @@ import pytest
 from jupyter_ssh.ssh.errors import NegotiationError
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.wire import messages as m
-
-from .pairing import suite
-from .puppet import Puppet
+from tests.pair.pairing import suite
+from tests.pair.puppet import Puppet
 
 FIELDS = {
     "key exchange method": "kex_algorithms",

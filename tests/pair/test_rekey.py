@@ -18,9 +18,8 @@ from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.requests import ExitStatus
-
-from .pairing import SUITES, End, Pair, seeded, suite
-from .puppet import Puppet
+from tests.pair.pairing import SUITES, End, Pair, seeded, suite
+from tests.pair.puppet import Puppet
 
 SETTINGS = Settings(suite())
 BOTH = "both"

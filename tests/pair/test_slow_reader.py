@@ -14,9 +14,8 @@ from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.codec import Message
-
-from .pairing import End, suite
-from .scenario import settings
+from tests.pair.pairing import End, suite
+from tests.pair.scenario import settings
 
 LIMIT = MAX_UNSENT_REPLIES + 4 * MAX_SIZE + 2 * WRITE_HIGH_WATER
 """Where reading stops, what one read may still bring about, and what asyncio holds; far below `FLOOD`."""

@@ -9,9 +9,8 @@ import pytest
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.selection import names
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
-
-from .pairing import SUITES, Pair, algorithms, suite
-from .scenario import Recording, assert_told, settings, told_pair
+from tests.pair.pairing import SUITES, Pair, algorithms, suite
+from tests.pair.scenario import Recording, assert_told, settings, told_pair
 
 KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
 COMBINATIONS = [*itertools.product(SUITES, KEX), *(("gcm", kex) for kex in names(EXCHANGES) if kex not in KEX)]

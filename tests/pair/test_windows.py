@@ -14,9 +14,8 @@ from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
 from jupyter_ssh.ssh.protocol.transport import MAX_OUTPUT
 from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
 from jupyter_ssh.ssh.wire import messages as m
-
-from .pairing import Pair, suite
-from .puppet import Puppet
+from tests.pair.pairing import Pair, suite
+from tests.pair.puppet import Puppet
 
 SETTINGS = Settings(suite())
 MEGABYTE = 1024 * 1024

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from jupyter_ssh.ssh.keys import PrivateKey, save_private_key
-from jupyter_ssh.ssh.keys.key_types import KEY_TYPES, SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, SIGNATURE_ALGORITHMS
 from tests.support import made_keys
 from tests.support.made_keys import PLAIN_TYPE, SoftwareSecurityKey
 

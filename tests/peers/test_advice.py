@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.client.advice import TABLE, Advice
+from jupyter_ssh.ssh.client.report.advice import TABLE, Advice
 from tests.peers.failures import SCENES, Stage
 from tests.support.advice_document import DOCUMENT, written
 from tests.support.fixtures import watch

@@ -9,8 +9,8 @@ import pytest
 
 from jupyter_ssh.ssh.errors import AuthenticationError
 from jupyter_ssh.ssh.keys import KEY_TYPES, CertifiedKey, generate, load_public_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.saving import save_public_key
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.files.saving import save_public_key
 from jupyter_ssh.ssh.net.agent import open_agent
 from tests.peers.client_support import Person, reach
 from tests.support.agents import OwnAgent, PeerAgent

@@ -11,7 +11,7 @@ import pytest
 from jupyter_ssh.ssh.agent import Constraints
 from jupyter_ssh.ssh.errors import AgentRefused, AuthenticationError
 from jupyter_ssh.ssh.keys import CertifiedKey, generate, load_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.net.agent import open_agent
 from tests.peers.client_support import reach
 from tests.support.agents import OwnAgent, PeerAgent

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh.keys import generate, save_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
-from jupyter_ssh.ssh.keys.saving import save_public_key
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.files.saving import save_public_key
 from tests.support.made_keys import OPENSSH_TYPES, key_of
 from tests.support.peers import require_tool
 from tests.support.servers import PeerServer, start_openssh

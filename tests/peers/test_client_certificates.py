@@ -20,8 +20,8 @@ from jupyter_ssh.ssh.keys import (
     load_private_key,
     save_private_key,
 )
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind, certificate_name
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind, certificate_name
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.server import listen
 from tests.peers.algorithm_matrix import record
 from tests.peers.client_support import Person, reach, software, talking

@@ -11,7 +11,7 @@ import paramiko
 import pytest
 
 from jupyter_ssh.ssh.keys import CertifiedKey, PrivateKey, generate, load_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from tests.peers.algorithm_matrix import offered, record
 from tests.peers.client_support import openssh_knows, software, talking
 from tests.peers.key_matrix import all_keys, key_files, key_for, key_of, ours, pairs

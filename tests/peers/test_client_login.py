@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh import errors
-from jupyter_ssh.ssh.keys.files import load_private_key
+from jupyter_ssh.ssh.keys.files.reading import load_private_key
 from tests.peers.client_support import Person, reach
 from tests.support.identities import ssh_keygen
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.client.doctor import Report, Result, examine
+from jupyter_ssh.ssh.client.report.doctor import Report, Result, examine
 from tests.peers.client_support import Person
 from tests.support.agents import PeerAgent
 from tests.support.fixtures import watch

@@ -14,7 +14,7 @@ import pytest
 
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.client import connect
-from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
+from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
 from tests.peers.client_support import Person
 from tests.support.agents import PeerAgent
 from tests.support.fixtures import watch

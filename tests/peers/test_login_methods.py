@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_ssh.ssh import connect, errors
 from jupyter_ssh.ssh.keys import generate
-from jupyter_ssh.ssh.server.passwords import NewPasswordNeeded, PasswordTable
+from jupyter_ssh.ssh.server.logins.passwords import NewPasswordNeeded, PasswordTable
 from tests.peers.client_support import Person, reach
 from tests.peers.server_support import TIMEOUT, asyncssh_client, ssh
 from tests.support.clients import PeerClients

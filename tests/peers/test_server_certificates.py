@@ -15,8 +15,8 @@ import pytest
 from jupyter_ssh.commands import main
 from jupyter_ssh.ssh import connect, errors
 from jupyter_ssh.ssh.keys import CertifiedKey, generate, load_private_key, save_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import certificate_name
+from jupyter_ssh.ssh.keys.certificates.certificate import certificate_name
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.server.options import certified as certified_keys
 from tests.peers.algorithm_matrix import record
 from tests.peers.server_support import TIMEOUT, asyncssh_client, client_version, ssh

@@ -13,8 +13,8 @@ import pytest
 
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.keys import CertifiedKey, generate, save_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import DEFAULT_EXTENSIONS, sign_certificate
-from jupyter_ssh.ssh.keys.security_keys import USER_PRESENT, USER_VERIFIED
+from jupyter_ssh.ssh.keys.certificates.signing import DEFAULT_EXTENSIONS, sign_certificate
+from jupyter_ssh.ssh.keys.types.security_keys import USER_PRESENT, USER_VERIFIED
 from tests.peers.client_support import reach
 from tests.peers.server_support import TIMEOUT, asyncssh_client, ssh
 from tests.support.clients import PeerClients

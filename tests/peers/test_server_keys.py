@@ -13,8 +13,8 @@ import paramiko
 import pytest
 
 from jupyter_ssh.ssh.keys import generate, save_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_ALGORITHMS, PLAIN_ALGORITHM, CertificateKind
+from jupyter_ssh.ssh.keys.certificates.certificate import CERTIFICATE_ALGORITHMS, PLAIN_ALGORITHM, CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from tests.peers.algorithm_matrix import record

@@ -11,7 +11,7 @@ import asyncssh
 import paramiko
 import pytest
 
-from jupyter_ssh.ssh.server.accounts import current_account
+from jupyter_ssh.ssh.server.logins.accounts import current_account
 from tests.peers.server_support import TIMEOUT, asyncssh_client, server_for, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory

@@ -17,7 +17,6 @@ from tests.support.identities import ssh_keygen
 from tests.support.peers import require_tool
 from tests.support.servers import PeerServer
 
-#: Lines that OpenSSH's client and ours both print, in this order.
 LINES = (
     r"debug1: Reading configuration data \S+ssh_config",
     r"debug1: \S+ssh_config line 1: Applying options for 127\.\*",
@@ -63,6 +62,7 @@ LINES = (
     r"Bytes per second: sent \d+\.\d, received \d+\.\d",
     r"debug1: Exit status 0",
 )
+"""Lines that OpenSSH's client and ours both print, in this order."""
 ANYWHERE = (
     r"debug3: send packet: type 21",
     r"debug3: receive packet: type 51",

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from jupyter_ssh.ssh.client.advice import TABLE
+from jupyter_ssh.ssh.client.report.advice import TABLE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "does-not-connect.md"
 MARK = "<!-- advice -->"
 
-#: What stands for the values of a connection.
 PLACEHOLDERS = {
     "host": "HOST",
     "host_name": "HOST",
@@ -26,8 +25,8 @@ PLACEHOLDERS = {
     "failures": "6",
     "limit": "120",
 }
+"""What stands for the values of a connection."""
 
-#: What the lower layers say themselves, where an advice begins with it.
 OWN = {
     "config-permissions": "chmod go-w FILE",
     "config": "What the error says about it comes first",
@@ -42,6 +41,7 @@ OWN = {
     "own-keys": "What the key's own error says: which passphrase, format or agent it wants",
     "protocol": "The other side does not keep to the protocol; update it, or report this",
 }
+"""What the lower layers say themselves, where an advice begins with it."""
 ALLOW = "Allow what the peer has, or better update it"
 
 

@@ -19,8 +19,8 @@ from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
 from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.macs import MACS
-from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_ALGORITHMS
-from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.keys.certificates.certificate import CERTIFICATE_ALGORITHMS
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "algorithms.md"
 MARK = "<!-- tables -->"

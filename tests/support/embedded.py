@@ -19,7 +19,7 @@ import pytest
 
 from jupyter_ssh.ssh.keys import PrivateKey
 from jupyter_ssh.ssh.server import PasswordTable, Server, listen
-from jupyter_ssh.ssh.server.accounts import current_account
+from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.options import Ask
 from tests.support.certificates import certify
 from tests.support.identities import Identity, make_identity, ssh_keygen, write_known_hosts

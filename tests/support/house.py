@@ -14,6 +14,7 @@ from pathlib import Path
 PACKAGE = "jupyter_ssh"
 STACK = (
     "errors",
+    "text",
     "wire",
     "crypto",
     "keys",
@@ -24,12 +25,18 @@ STACK = (
     "agent",
     "keygen",
     "net",
+    "adding",
+    "channels",
+    "forwarding",
+    "sftp",
+    "scp",
     "client",
     "server",
+    "control",
 )
 ROOMS = (
     *(f"{PACKAGE}.ssh.{room}" for room in STACK),
-    *(f"{PACKAGE}.{room}" for room in ("kernel", "bridge", "magics", "widgets", "commands")),
+    *(f"{PACKAGE}.{room}" for room in ("pages", "engine", "kernel", "bridge", "magics", "widgets", "commands")),
 )
 # Modules outside every room. They may import any room, but only when one of their names is used.
 ROOTS = (PACKAGE, f"{PACKAGE}.__main__", f"{PACKAGE}.ssh")

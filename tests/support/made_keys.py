@@ -6,7 +6,7 @@ import functools
 
 from jupyter_ssh.ssh.keys import KEY_TYPES, PrivateKey, generate, parse_public_key
 from jupyter_ssh.ssh.keys.base import SignatureAlgorithm
-from jupyter_ssh.ssh.keys.security_keys import (
+from jupyter_ssh.ssh.keys.types.security_keys import (
     USER_PRESENT,
     Assertion,
     SecurityKeyPrivateKey,

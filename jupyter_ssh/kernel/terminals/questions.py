@@ -10,10 +10,10 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_ssh.kernel.prompts import printable
 from jupyter_ssh.kernel.terminals.limits import ANSWER_SECONDS, QUESTION_SECONDS
 from jupyter_ssh.kernel.terminals.members import MemberError
 from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.terminals.link import Link

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jupyter_ssh.kernel.execution import destination, start
-from jupyter_ssh.kernel.prompts import printable
 from jupyter_ssh.kernel.terminals.audience import READ_BYTES, Audience
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
 from jupyter_ssh.kernel.terminals.questions import PagePrompts, Questions
 from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.terminals.link import Link

@@ -19,8 +19,8 @@ from jupyter_ssh.ssh.errors import ConfigError
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.facade import Connection
 
-#: The size of a terminal until a page looks at it.
 ROWS, COLS = 24, 80
+"""The size of a terminal until a page looks at it."""
 
 _CONNECTION_FILE = re.compile(r"kernel-(.+)\.json")
 

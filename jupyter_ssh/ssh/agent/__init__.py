@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .constraints import NO_CONSTRAINTS, Constraints
-from .conversation import Conversation
-from .destinations import Destination, Hop, HopKey
-from .identities import AgentIdentity, AgentKey
-from .keyring import Confirm, HeldKey, Keyring, Later, Outcome
-from .session import AgentSession
+from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS, Constraints
+from jupyter_ssh.ssh.agent.conversation import Conversation
+from jupyter_ssh.ssh.agent.destinations import Destination, Hop, HopKey
+from jupyter_ssh.ssh.agent.identities import AgentIdentity, AgentKey
+from jupyter_ssh.ssh.agent.keyring import Confirm, HeldKey, Keyring, Later, Outcome
+from jupyter_ssh.ssh.agent.session import AgentSession
 
 __all__ = [
     "NO_CONSTRAINTS",

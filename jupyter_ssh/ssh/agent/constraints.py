@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import WireError
-from ..wire.types import Reader, string, uint32
-from . import numbers as n
-from .destinations import Destination, decode_destinations, encode_destinations
+from jupyter_ssh.ssh.agent import numbers as n
+from jupyter_ssh.ssh.agent.destinations import Destination, decode_destinations, encode_destinations
+from jupyter_ssh.ssh.errors import WireError
+from jupyter_ssh.ssh.wire.types import Reader, string, uint32
 
 MAX_LIFETIME = 0xFFFFFFFF
 MAX_TEXT = 1024

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import AgentError, AgentRefused, AgentUnavailable, WireError
-from ..keys import PrivateKey
-from ..wire.types import Reader, boolean, string, uint32
-from . import numbers as n
-from .constraints import NO_CONSTRAINTS, Constraints
-from .frames import FrameReader, frame
-from .identities import AgentIdentity, decode_identities
+from jupyter_ssh.ssh.agent import numbers as n
+from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS, Constraints
+from jupyter_ssh.ssh.agent.frames import FrameReader, frame
+from jupyter_ssh.ssh.agent.identities import AgentIdentity, decode_identities
+from jupyter_ssh.ssh.errors import AgentError, AgentRefused, AgentUnavailable, WireError
+from jupyter_ssh.ssh.keys import PrivateKey
+from jupyter_ssh.ssh.wire.types import Reader, boolean, string, uint32
 
 PHASE = "agent"
 REFUSALS = (n.SSH_AGENT_FAILURE, n.SSH_AGENT_EXTENSION_FAILURE)

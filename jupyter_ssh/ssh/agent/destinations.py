@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import SSHError, WireError
-from ..keys import Certificate, PublicKey
-from ..keys.certificate_check import check_host_certificate
-from ..keys.certificates import parse_key_or_certificate
-from ..keys.patterns import matches_pattern
-from ..wire.types import Reader, boolean, string
+from jupyter_ssh.ssh.errors import SSHError, WireError
+from jupyter_ssh.ssh.keys import Certificate, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import parse_key_or_certificate
+from jupyter_ssh.ssh.keys.certificates.check import check_host_certificate
+from jupyter_ssh.ssh.keys.patterns import matches_pattern
+from jupyter_ssh.ssh.wire.types import Reader, boolean, string
 
 MAX_DESTINATIONS = 1024
 """Destination constraints of one key: OpenSSH's bound."""

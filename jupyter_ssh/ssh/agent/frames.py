@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import AgentError
-from ..wire.types import string
-from .numbers import MAX_MESSAGE
+from jupyter_ssh.ssh.agent.numbers import MAX_MESSAGE
+from jupyter_ssh.ssh.errors import AgentError
+from jupyter_ssh.ssh.wire.types import string
 
 LENGTH_SIZE = 4
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import AgentError, KeyFormatError, SSHError, WireError
-from ..keys import Certificate, PrivateKey, PublicKey, SignatureAlgorithm
-from ..keys.certificate_text import harmless
-from ..keys.certificates import PLAIN_ALGORITHM, parse_key_or_certificate
-from ..wire.types import Reader
-from . import numbers as n
+from jupyter_ssh.ssh.agent import numbers as n
+from jupyter_ssh.ssh.errors import AgentError, KeyFormatError, SSHError, WireError
+from jupyter_ssh.ssh.keys import Certificate, PrivateKey, PublicKey, SignatureAlgorithm
+from jupyter_ssh.ssh.keys.certificates.certificate import PLAIN_ALGORITHM, parse_key_or_certificate
+from jupyter_ssh.ssh.text import escaped
+from jupyter_ssh.ssh.wire.types import Reader
 
 SIGN_FLAGS: Final = {"rsa-sha2-256": n.SSH_AGENT_RSA_SHA2_256, "rsa-sha2-512": n.SSH_AGENT_RSA_SHA2_512}
 """Flags of SSH_AGENTC_SIGN_REQUEST by signature algorithm; all others have one algorithm for a key, and no flag."""
@@ -54,7 +54,7 @@ def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> l
     for _ in range(count):
         blob, comment = fields.string(), fields.text()
         # A machine that the agent was lent to may have added the key, and named it.
-        found.append(identity(blob, harmless(comment[: n.MAX_COMMENT]), required_rsa_size))
+        found.append(identity(blob, escaped(comment[: n.MAX_COMMENT]), required_rsa_size))
     fields.finish()
     return found
 

@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..errors import AgentRefused
-from ..keys import PrivateKey
-from .constraints import NO_CONSTRAINTS, Constraints
-from .destinations import Destination
+from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS, Constraints
+from jupyter_ssh.ssh.agent.destinations import Destination
+from jupyter_ssh.ssh.errors import AgentRefused
+from jupyter_ssh.ssh.keys import PrivateKey
 
 MAX_KEYS = 2048
 """More than anybody has; OpenSSH's clients take no longer list."""

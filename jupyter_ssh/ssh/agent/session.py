@@ -6,18 +6,18 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from ..errors import SSHError, WireError
-from ..keys import PrivateKey
-from ..keys.certificate_text import harmless
-from ..keys.certificates import CertifiedKey, parse_added_key, parse_key_or_certificate
-from ..keys.security_keys import SecurityKeyPublicKey
-from ..wire.types import Reader, string, uint32
-from . import numbers as n
-from .constraints import NO_CONSTRAINTS, decode_constraints
-from .destinations import Binding, permitted
-from .identities import plain_key
-from .keyring import Confirm, HeldKey, Keyring, Later, Outcome
-from .signing_request import login_request, purpose, safe_for_security_key
+from jupyter_ssh.ssh.agent import numbers as n
+from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS, decode_constraints
+from jupyter_ssh.ssh.agent.destinations import Binding, permitted
+from jupyter_ssh.ssh.agent.identities import plain_key
+from jupyter_ssh.ssh.agent.keyring import Confirm, HeldKey, Keyring, Later, Outcome
+from jupyter_ssh.ssh.agent.signing_request import login_request, purpose, safe_for_security_key
+from jupyter_ssh.ssh.errors import SSHError, WireError
+from jupyter_ssh.ssh.keys import PrivateKey
+from jupyter_ssh.ssh.keys.certificates.certificate import CertifiedKey, parse_added_key, parse_key_or_certificate
+from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
+from jupyter_ssh.ssh.text import escaped
+from jupyter_ssh.ssh.wire.types import Reader, string, uint32
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class AgentSession:
             return _signature(held, data, flags) if yes and self._keyring.find(blob) is held else FAILURE
 
         question = (
-            f"Allow use of the key {harmless(held.comment) or held.key.public.key_type} {purpose(data, blob)}?\n"
+            f"Allow use of the key {escaped(held.comment) or held.key.public.key_type} {purpose(data, blob)}?\n"
             f"Its fingerprint is {held.key.public.fingerprint}."
         )
         return Confirm(question, confirmed)

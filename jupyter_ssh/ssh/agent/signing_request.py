@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import SSHError, WireError
-from ..keys import PublicKey
-from ..keys.certificates import ALL_ALGORITHMS, parse_key_or_certificate
-from ..wire.numbers import SSH_MSG_USERAUTH_REQUEST
-from ..wire.types import Reader
+from jupyter_ssh.ssh.errors import SSHError, WireError
+from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS, parse_key_or_certificate
+from jupyter_ssh.ssh.wire.numbers import SSH_MSG_USERAUTH_REQUEST
+from jupyter_ssh.ssh.wire.types import Reader
 
 PUBLICKEY = "publickey"
 HOSTBOUND = "publickey-hostbound-v00@openssh.com"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .connection import Connection, ConnectionInfo, connect
-from .process import Process, Pty, Result
-from .prompts import HostKeyQuestion, NoPrompts, Prompts
-from .streams import Reader, Writer
+from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.client.connection import Connection, ConnectionInfo, connect
+from jupyter_ssh.ssh.client.process import Process, Pty, Result
+from jupyter_ssh.ssh.client.prompts import HostKeyQuestion, NoPrompts, Prompts
 
 __all__ = [
     "Connection",

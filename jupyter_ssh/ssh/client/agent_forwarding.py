@@ -12,20 +12,20 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
-from ..agent.frames import LENGTH_SIZE, check_length, frame
-from ..errors import DeadlineExceeded, SSHError
-from ..protocol import events as e
-from ..protocol.channel import Channel
-from ..wire.numbers import (
+from jupyter_ssh.ssh.agent.frames import LENGTH_SIZE, check_length, frame
+from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.client.login.agent import open_bound
+from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.wire.numbers import (
     SSH_OPEN_ADMINISTRATIVELY_PROHIBITED,
     SSH_OPEN_CONNECT_FAILED,
     SSH_OPEN_RESOURCE_SHORTAGE,
 )
-from .agent import open_bound
-from .streams import Reader, Writer
 
 if TYPE_CHECKING:
-    from ..protocol.session import ClientSession
+    from jupyter_ssh.ssh.protocol.session import ClientSession
 
 log = logging.getLogger("jupyter_ssh.ssh")
 

@@ -15,12 +15,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from ..config.options import Options
-from ..config.resolving import resolve
-from ..config.ssh_config import ConfigFile, chosen_files
-from ..config.target import Target
-from ..crypto.exchange import EXCHANGES
-from ..errors import (
+from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.client.agent_forwarding import CHANNEL as AGENT_CHANNEL
+from jupyter_ssh.ssh.client.agent_forwarding import AgentForwarding
+from jupyter_ssh.ssh.client.keywords_acted_on import after_login, check_refusal, set_quality
+from jupyter_ssh.ssh.client.local_commands import shell_status
+from jupyter_ssh.ssh.client.login.agent import LoginAgent, forwarded_address
+from jupyter_ssh.ssh.client.login.authentication import ClientLogin
+from jupyter_ssh.ssh.client.login.handshake import Handshake
+from jupyter_ssh.ssh.client.login.host_key import HostKeyCheck, Trusted
+from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
+from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
+from jupyter_ssh.ssh.client.process import Process, Pty, Result
+from jupyter_ssh.ssh.client.prompts import NamedPrompts, NoPrompts, Prompts
+from jupyter_ssh.ssh.client.report.advice import advise
+from jupyter_ssh.ssh.client.report.failures import Failure
+from jupyter_ssh.ssh.client.report.narration import Narration
+from jupyter_ssh.ssh.client.report.progress import Progress, Step
+from jupyter_ssh.ssh.client.route.opening import Route, Surroundings, open_route
+from jupyter_ssh.ssh.client.tcp import TcpStream
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.config.resolving import resolve
+from jupyter_ssh.ssh.config.ssh_config import ConfigFile, chosen_files
+from jupyter_ssh.ssh.config.target import Target
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.errors import (
     ChannelOpenError,
     ChannelRequestDenied,
     ConfigError,
@@ -30,36 +49,17 @@ from ..errors import (
     DisconnectedByPeer,
     SSHError,
 )
-from ..keys.base import PrivateKey
-from ..net.deadline import within
-from ..net.driver import SessionDriver
-from ..net.names import SystemNames, interface_addresses
-from ..protocol import events as e
-from ..protocol.roles import Phase
-from ..protocol.session import ClientSession
-from ..protocol.settings import Settings
-from ..trust.rotation import ANNOUNCE
-from ..wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
-from .advice import advise
-from .agent import LoginAgent, forwarded_address
-from .agent_forwarding import CHANNEL as AGENT_CHANNEL
-from .agent_forwarding import AgentForwarding
-from .authentication import ClientLogin
-from .failures import Failure
-from .handshake import Handshake
-from .harmless import harmless
-from .host_key import HostKeyCheck, Trusted
-from .host_key_updates import HostKeyUpdates
-from .jump_hosts import JumpHosts
-from .keywords_acted_on import after_login, check_refusal, set_quality
-from .local_commands import shell_status
-from .narration import Narration
-from .process import Process, Pty, Result
-from .progress import Progress, Step
-from .prompts import NamedPrompts, NoPrompts, Prompts
-from .route import Route, Surroundings, open_route
-from .streams import Reader, Writer
-from .tcp import TcpStream
+from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.net.driver import SessionDriver
+from jupyter_ssh.ssh.net.names import SystemNames, interface_addresses
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.roles import Phase
+from jupyter_ssh.ssh.protocol.session import ClientSession
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.trust.rotation import ANNOUNCE
+from jupyter_ssh.ssh.wire.numbers import OPEN_FAILURE_NAMES, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
@@ -313,7 +313,7 @@ def explain(error: SSHError, options: Options, connection: Connection | None = N
         transport = connection.session.transport
         if isinstance(error, DeadlineExceeded) and transport.phase is Phase.VERSION:
             error.phase = Phase.VERSION.value
-        lines = [harmless(line.decode("utf-8", "replace")) for line in transport.banner_lines[-1:]]
+        lines = [printable(line.decode("utf-8", "replace")) for line in transport.banner_lines[-1:]]
         if said or lines:
             error.received = "; ".join(filter(None, (error.received, f"the server said last: {said or lines[-1]!r}")))
     advise(Failure(error, options, phase))
@@ -356,7 +356,7 @@ class Connection:
         elif isinstance(event, e.ChannelOpenRequested):
             event.channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "nothing of that kind was asked for")
         elif isinstance(event, e.DebugMessage):
-            log.debug("Remote: %s", harmless(event.text))
+            log.debug("Remote: %s", printable(event.text))
 
     def logged_in(self, login: ClientLogin, trusted: Trusted) -> None:
         """Somebody is logged in: from now on events belong to the connection."""

@@ -8,14 +8,14 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from ..config.options import Options
-from ..errors import ConfigError
-from ..protocol.settings import SOFTWARE_VERSION
-from ..protocol.version import MAX_VERSION_LINE
-from .local_commands import shell_status
+from jupyter_ssh.ssh.client.local_commands import shell_status
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.protocol.settings import SOFTWARE_VERSION
+from jupyter_ssh.ssh.protocol.version import MAX_VERSION_LINE
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from jupyter_ssh.ssh.client.connection import Connection
 
 LOCAL_COMMAND_SECONDS: Final = 60.0
 """How long LocalCommand may take; the session waits for it."""

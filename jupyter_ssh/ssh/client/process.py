@@ -8,18 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ChannelRequestDenied, DeadlineExceeded, MemoryBudgetExceeded, RemoteCommandError, SSHError
-from ..protocol import events as e
-from ..protocol.channel import Channel
-from ..wire import requests as r
-from ..wire.numbers import SSH_EXTENDED_DATA_STDERR
-from ..wire.terminal_modes import encode_modes
-from .agent_forwarding import REQUEST as AGENT_REQUEST
-from .harmless import harmless
-from .streams import Reader, Writer
+from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.client.agent_forwarding import REQUEST as AGENT_REQUEST
+from jupyter_ssh.ssh.errors import (
+    ChannelRequestDenied,
+    DeadlineExceeded,
+    MemoryBudgetExceeded,
+    RemoteCommandError,
+    SSHError,
+)
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.wire import requests as r
+from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
+from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from jupyter_ssh.ssh.client.connection import Connection
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
@@ -158,12 +164,12 @@ class Process:
         elif event.name == "exit-signal":
             ending = r.ExitSignal.decode(event.details)
             # They go into errors and reports, not to a terminal as what the command printed does.
-            self.exit_signal, self.exit_message = harmless(ending.name)[:MAX_SIGNAL_NAME], harmless(ending.message)
+            self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
         else:
             known = False
         number = self._channel.number
         log.debug(
-            "client_input_channel_req: channel %d rtype %s reply %d", number, harmless(event.name), event.want_reply
+            "client_input_channel_req: channel %d rtype %s reply %d", number, printable(event.name), event.want_reply
         )
         if event.want_reply:
             self._channel.reply(known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..trust.policy import HostKeyQuestion
+from jupyter_ssh.ssh.trust.policy import HostKeyQuestion
 
 __all__ = ["HostKeyQuestion", "NamedPrompts", "NoPrompts", "Prompts"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..errors import SSHError
-from ..protocol import events as e
-from ..wire.requests import DirectTcpip
-from .streams import Reader, Writer
+from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.wire.requests import DirectTcpip
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from jupyter_ssh.ssh.client.connection import Connection
 
 
 class TcpStream:

@@ -30,13 +30,13 @@ def _exchanges() -> Mapping[str, Any]:
 
 
 def _signatures() -> Mapping[str, Any]:
-    from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+    from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 
     return SIGNATURE_ALGORITHMS
 
 
 def _with_certificates() -> Mapping[str, Any]:
-    from jupyter_ssh.ssh.keys.certificates import ALL_ALGORITHMS
+    from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS
 
     return ALL_ALGORITHMS
 

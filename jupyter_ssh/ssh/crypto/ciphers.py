@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from .grades import Grade
-from .macs import Mac
-from .packet_protection.framing import Randomness
-from .packet_protection.interfaces import CipherStream, Opener, Sealer
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.crypto.macs import Mac
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import CipherStream, Opener, Sealer
 
 REKEY_BYTES = 1 << 30
 """RFC 4253 §9: new keys after each gigabyte; also what RFC 4344 §3.2 allows ciphers of 64-bit blocks."""
@@ -60,13 +60,13 @@ class Cipher:
 def _gcm_sealer(
     key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int, random: Randomness = os.urandom
 ) -> Sealer:
-    from .packet_protection.gcm import GcmSealer
+    from jupyter_ssh.ssh.crypto.packet_protection.gcm import GcmSealer
 
     return GcmSealer(key, iv, sequence, random)
 
 
 def _gcm_opener(key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int) -> Opener:
-    from .packet_protection.gcm import GcmOpener
+    from jupyter_ssh.ssh.crypto.packet_protection.gcm import GcmOpener
 
     return GcmOpener(key, iv, sequence)
 
@@ -77,13 +77,13 @@ def _gcm_opener(key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence
 def _chacha20_sealer(
     key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int, random: Randomness = os.urandom
 ) -> Sealer:
-    from .packet_protection.chacha20_poly1305 import ChaCha20Poly1305Sealer
+    from jupyter_ssh.ssh.crypto.packet_protection.chacha20_poly1305 import ChaCha20Poly1305Sealer
 
     return ChaCha20Poly1305Sealer(key, sequence, random)
 
 
 def _chacha20_opener(key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int) -> Opener:
-    from .packet_protection.chacha20_poly1305 import ChaCha20Poly1305Opener
+    from jupyter_ssh.ssh.crypto.packet_protection.chacha20_poly1305 import ChaCha20Poly1305Opener
 
     return ChaCha20Poly1305Opener(key, sequence)
 
@@ -105,8 +105,8 @@ def _sealer_with_mac(
     sequence: int,
     random: Randomness = os.urandom,
 ) -> Sealer:
-    from .packet_protection.encrypt_and_mac import EncryptAndMacSealer
-    from .packet_protection.encrypt_then_mac import EncryptThenMacSealer
+    from jupyter_ssh.ssh.crypto.packet_protection.encrypt_and_mac import EncryptAndMacSealer
+    from jupyter_ssh.ssh.crypto.packet_protection.encrypt_then_mac import EncryptThenMacSealer
 
     if mac is None:
         raise ValueError("this cipher needs a MAC")
@@ -117,8 +117,8 @@ def _sealer_with_mac(
 def _opener_with_mac(
     stream: _StreamFactory, block_size: int, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int
 ) -> Opener:
-    from .packet_protection.encrypt_and_mac import EncryptAndMacOpener
-    from .packet_protection.encrypt_then_mac import EncryptThenMacOpener
+    from jupyter_ssh.ssh.crypto.packet_protection.encrypt_and_mac import EncryptAndMacOpener
+    from jupyter_ssh.ssh.crypto.packet_protection.encrypt_then_mac import EncryptThenMacOpener
 
     if mac is None:
         raise ValueError("this cipher needs a MAC")
@@ -130,7 +130,7 @@ def _opener_with_mac(
 def _cbc_opener(
     stream: _StreamFactory, block_size: int, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int
 ) -> Opener:
-    from .packet_protection.cbc import CbcAndMacOpener
+    from jupyter_ssh.ssh.crypto.packet_protection.cbc import CbcAndMacOpener
 
     if mac is None or mac.etm:  # nothing is decrypted before it is authenticated: no different from the others
         return _opener_with_mac(stream, block_size, key, iv, mac, mac_key, sequence)
@@ -161,7 +161,7 @@ def _rc4(name: str, grade: Grade, key_size: int, skip: int) -> Cipher:
 
 
 def _aes_ctr(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
-    from .packet_protection.ctr import aes_ctr
+    from jupyter_ssh.ssh.crypto.packet_protection.ctr import aes_ctr
 
     return aes_ctr(key, iv)
 
@@ -169,27 +169,27 @@ def _aes_ctr(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
 def _aes_cbc(key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-    from .packet_protection.cbc import cbc
+    from jupyter_ssh.ssh.crypto.packet_protection.cbc import cbc
 
     return cbc(AES(key), iv, encrypt=encrypt)
 
 
 def _old_cbc(algorithm: str, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
-    from .packet_protection import block_ciphers
-    from .packet_protection.cbc import cbc
+    from jupyter_ssh.ssh.crypto.packet_protection import block_ciphers
+    from jupyter_ssh.ssh.crypto.packet_protection.cbc import cbc
 
     return cbc(getattr(block_ciphers, algorithm)(key), iv, encrypt=encrypt)
 
 
 def _old_ctr(algorithm: str, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
-    from .packet_protection import block_ciphers
-    from .packet_protection.ctr64 import Counter64
+    from jupyter_ssh.ssh.crypto.packet_protection import block_ciphers
+    from jupyter_ssh.ssh.crypto.packet_protection.ctr64 import Counter64
 
     return Counter64(getattr(block_ciphers, algorithm)(key), iv)
 
 
 def _arcfour(skip: int, key: bytes, iv: bytes, *, encrypt: bool) -> CipherStream:
-    from .packet_protection.arcfour import arcfour
+    from jupyter_ssh.ssh.crypto.packet_protection.arcfour import arcfour
 
     return arcfour(key, skip)
 

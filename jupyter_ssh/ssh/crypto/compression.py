@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .grades import Grade
+from jupyter_ssh.ssh.crypto.grades import Grade
 
 
 class Compressor(Protocol):
@@ -38,13 +38,13 @@ class Compression:
 
 
 def _zlib_compressor() -> Compressor:
-    from .zlib_streams import ZlibCompressor
+    from jupyter_ssh.ssh.crypto.zlib_streams import ZlibCompressor
 
     return ZlibCompressor()
 
 
 def _zlib_decompressor() -> Decompressor:
-    from .zlib_streams import ZlibDecompressor
+    from jupyter_ssh.ssh.crypto.zlib_streams import ZlibDecompressor
 
     return ZlibDecompressor()
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from .grades import Grade
-from .packet_protection.framing import Randomness
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 
 class KeyAgreement(Protocol):
@@ -70,33 +70,33 @@ class GroupExchangeMethod:
 
 
 def _mlkem768_x25519(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.curve25519 import X25519
-    from .key_agreement.hybrid import Hybrid
-    from .key_agreement.mlkem import ML_KEM_768
+    from jupyter_ssh.ssh.crypto.key_agreement.curve25519 import X25519
+    from jupyter_ssh.ssh.crypto.key_agreement.hybrid import Hybrid
+    from jupyter_ssh.ssh.crypto.key_agreement.mlkem import ML_KEM_768
 
     return Hybrid(ML_KEM_768, X25519, "sha256", random)
 
 
 def _mlkem768_nistp256(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.hybrid import Hybrid
-    from .key_agreement.mlkem import ML_KEM_768
-    from .key_agreement.nist_curves import nistp256
+    from jupyter_ssh.ssh.crypto.key_agreement.hybrid import Hybrid
+    from jupyter_ssh.ssh.crypto.key_agreement.mlkem import ML_KEM_768
+    from jupyter_ssh.ssh.crypto.key_agreement.nist_curves import nistp256
 
     return Hybrid(ML_KEM_768, nistp256, "sha256", random)
 
 
 def _mlkem1024_nistp384(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.hybrid import Hybrid
-    from .key_agreement.mlkem import ML_KEM_1024
-    from .key_agreement.nist_curves import nistp384
+    from jupyter_ssh.ssh.crypto.key_agreement.hybrid import Hybrid
+    from jupyter_ssh.ssh.crypto.key_agreement.mlkem import ML_KEM_1024
+    from jupyter_ssh.ssh.crypto.key_agreement.nist_curves import nistp384
 
     return Hybrid(ML_KEM_1024, nistp384, "sha384", random)
 
 
 def _sntrup761_x25519(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.curve25519 import X25519
-    from .key_agreement.hybrid import Hybrid
-    from .key_agreement.sntrup761 import SNTRUP761
+    from jupyter_ssh.ssh.crypto.key_agreement.curve25519 import X25519
+    from jupyter_ssh.ssh.crypto.key_agreement.hybrid import Hybrid
+    from jupyter_ssh.ssh.crypto.key_agreement.sntrup761 import SNTRUP761
 
     return Hybrid(SNTRUP761, X25519, "sha512", random)
 
@@ -105,36 +105,36 @@ def _sntrup761_x25519(random: Randomness = os.urandom) -> KeyAgreement:
 
 
 def _curve25519(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.curve25519 import X25519
-    from .key_agreement.ecdh import Ecdh
+    from jupyter_ssh.ssh.crypto.key_agreement.curve25519 import X25519
+    from jupyter_ssh.ssh.crypto.key_agreement.ecdh import Ecdh
 
     return Ecdh(X25519(random))
 
 
 def _curve448(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.curve448 import X448
-    from .key_agreement.ecdh import Ecdh
+    from jupyter_ssh.ssh.crypto.key_agreement.curve448 import X448
+    from jupyter_ssh.ssh.crypto.key_agreement.ecdh import Ecdh
 
     return Ecdh(X448(random))
 
 
 def _nistp256(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.ecdh import Ecdh
-    from .key_agreement.nist_curves import nistp256
+    from jupyter_ssh.ssh.crypto.key_agreement.ecdh import Ecdh
+    from jupyter_ssh.ssh.crypto.key_agreement.nist_curves import nistp256
 
     return Ecdh(nistp256(random))
 
 
 def _nistp384(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.ecdh import Ecdh
-    from .key_agreement.nist_curves import nistp384
+    from jupyter_ssh.ssh.crypto.key_agreement.ecdh import Ecdh
+    from jupyter_ssh.ssh.crypto.key_agreement.nist_curves import nistp384
 
     return Ecdh(nistp384(random))
 
 
 def _nistp521(random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.ecdh import Ecdh
-    from .key_agreement.nist_curves import nistp521
+    from jupyter_ssh.ssh.crypto.key_agreement.ecdh import Ecdh
+    from jupyter_ssh.ssh.crypto.key_agreement.nist_curves import nistp521
 
     return Ecdh(nistp521(random))
 
@@ -143,7 +143,7 @@ def _nistp521(random: Randomness = os.urandom) -> KeyAgreement:
 
 
 def _in_group(bits: int, random: Randomness = os.urandom) -> KeyAgreement:
-    from .key_agreement.dh import in_named_group
+    from jupyter_ssh.ssh.crypto.key_agreement.dh import in_named_group
 
     return in_named_group(bits, random)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .grades import Grade
-from .packet_protection.interfaces import Authenticator
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Mac:
 
 
 def _hmac(hash_name: str, tag_size: int, key: bytes) -> Authenticator:
-    from .packet_protection.authenticators import HmacAuthenticator
+    from jupyter_ssh.ssh.crypto.packet_protection.authenticators import HmacAuthenticator
 
     return HmacAuthenticator(hash_name, tag_size, key)
 
 
 def _umac(hash_name: str, tag_size: int, key: bytes) -> Authenticator:
-    from .packet_protection.umac import UmacAuthenticator
+    from jupyter_ssh.ssh.crypto.packet_protection.umac import UmacAuthenticator
 
     return UmacAuthenticator(tag_size, key)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from ..errors import ConfigError
-from .grades import Grade
-from .known_elsewhere import is_known_elsewhere
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.crypto.known_elsewhere import is_known_elsewhere
+from jupyter_ssh.ssh.errors import ConfigError
 
 
 class Graded(Protocol):

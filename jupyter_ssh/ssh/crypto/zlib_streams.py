@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from ..errors import PacketError
+from jupyter_ssh.ssh.errors import PacketError
 
 LEVEL = 6
 """zlib's own default, and OpenSSH's."""

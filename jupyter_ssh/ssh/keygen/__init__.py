@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .console import Console, Person, ShownKey
-from .operations import run
-from .options import Arguments, parse, usage
+from jupyter_ssh.ssh.keygen.console import Console, Person, ShownKey
+from jupyter_ssh.ssh.keygen.operations import run
+from jupyter_ssh.ssh.keygen.options import Arguments, parse, usage
 
 __all__ = ["Arguments", "Console", "Person", "ShownKey", "parse", "run", "usage"]

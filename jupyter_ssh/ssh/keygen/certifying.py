@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ..errors import ConfigError, KeygenError, SSHError
-from ..keys import Certificate, PrivateKey, PublicKey
-from ..keys.certificate_options import (
+from jupyter_ssh.ssh.errors import ConfigError, KeygenError, SSHError
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keys import Certificate, PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.options import (
     FORCE_COMMAND,
     NO_TOUCH_REQUIRED,
     PERMISSIONS,
@@ -15,13 +17,12 @@ from ..keys.certificate_options import (
     VERIFY_REQUIRED,
     parse_sources,
 )
-from ..keys.certificate_signing import sign_certificate
-from ..keys.certificate_text import describe, harmless
-from ..keys.certificates import CertificateKind
-from ..keys.public_text import parse_key_or_certificate_line, parse_public_text
-from ..keys.saving import save_public_key
-from ..keys.validity import FOREVER, format_validity, parse_validity
-from .job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.text import describe
+from jupyter_ssh.ssh.keys.certificates.validity import FOREVER, format_validity, parse_validity
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
+from jupyter_ssh.ssh.keys.files.saving import save_public_key
+from jupyter_ssh.ssh.text import escaped
 
 STDIN = "-"
 SWITCHES: dict[str, tuple[str, bool]] = {
@@ -234,9 +235,9 @@ def _public_key(path: Path) -> tuple[PublicKey, str]:
 
 def _signed(path: Path, certificate: Certificate) -> str:
     statement = certificate.statement
-    names = ",".join(map(harmless, statement.principals))
+    names = ",".join(map(escaped, statement.principals))
     return (
-        f'Signed {statement.kind} key {path}: id "{harmless(statement.key_id)}" serial {statement.serial}'
+        f'Signed {statement.kind} key {path}: id "{escaped(statement.key_id)}" serial {statement.serial}'
         f"{' for ' if names else ''}{names}"
         f" valid {format_validity(statement.valid_after, statement.valid_before)}"
     )

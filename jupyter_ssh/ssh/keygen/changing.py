@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import KeygenError, SSHError
-from ..keys import KeyFile, PrivateKey
-from ..keys.saving import FORMATS_WITH_COMMENT, dump_private_key, one_line, save_public_key, write_file
-from .generation import SAVED_FORMATS
-from .job import Job
+from jupyter_ssh.ssh.errors import KeygenError, SSHError
+from jupyter_ssh.ssh.keygen.generation import SAVED_FORMATS
+from jupyter_ssh.ssh.keygen.job import Job
+from jupyter_ssh.ssh.keys import KeyFile, PrivateKey
+from jupyter_ssh.ssh.keys.files.saving import (
+    FORMATS_WITH_COMMENT,
+    dump_private_key,
+    one_line,
+    save_public_key,
+    write_file,
+)
 
 QUESTION = "Enter file in which the key is"
 

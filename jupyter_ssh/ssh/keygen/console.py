@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from ..errors import AgentUnavailable
-from ..keys import PrivateKey, PublicKey
+from jupyter_ssh.ssh.errors import AgentUnavailable
+from jupyter_ssh.ssh.keys import PrivateKey, PublicKey
 
 T = TypeVar("T")
 

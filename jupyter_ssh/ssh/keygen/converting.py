@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ..errors import KeyFormatError, KeygenError, SSHError
-from ..keys import PrivateKey, PublicKey, parse_private_key
-from ..keys.files import parse_private_file
-from ..keys.public_text import parse_public_text
-from ..keys.saving import dump_private_key, dump_public_key, one_line
-from .console import ShownKey
-from .job import REQUIRED_RSA_SIZE, Job, load_error, read_text
+from jupyter_ssh.ssh.errors import KeyFormatError, KeygenError, SSHError
+from jupyter_ssh.ssh.keygen.console import ShownKey
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_error, read_text
+from jupyter_ssh.ssh.keys import PrivateKey, PublicKey, parse_private_key
+from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
+from jupyter_ssh.ssh.keys.files.reading import parse_private_file
+from jupyter_ssh.ssh.keys.files.saving import dump_private_key, dump_public_key, one_line
 
 QUESTION = "Enter file in which the key is"
 DEFAULT = "rfc4716"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 
-from ..keys import Certificate, PublicKey, fingerprint
+from jupyter_ssh.ssh.keys import Certificate, PublicKey, fingerprint
 
 VOWELS = "aeiouy"
 CONSONANTS = "bcdfghklmnprstvzx"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import KeygenError, SSHError
-from ..keys import KEY_TYPES, KeyType, PrivateKey, generate
-from ..keys.saving import save_private_key
-from ..keys.security_keys import SECURITY_KEYS
-from .console import ShownKey
-from .fingerprints import fingerprint_of, randomart_of
-from .job import DEFAULT_TYPE, Job
+from jupyter_ssh.ssh.errors import KeygenError, SSHError
+from jupyter_ssh.ssh.keygen.console import ShownKey
+from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of, randomart_of
+from jupyter_ssh.ssh.keygen.job import DEFAULT_TYPE, Job
+from jupyter_ssh.ssh.keys import KEY_TYPES, KeyType, PrivateKey, generate
+from jupyter_ssh.ssh.keys.files.saving import save_private_key
+from jupyter_ssh.ssh.keys.types.security_keys import SECURITY_KEYS
 
 ATTEMPTS = 10
 """How often a passphrase that was typed in two ways is asked for again."""

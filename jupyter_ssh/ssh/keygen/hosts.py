@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import KeyFormatError, KeygenError, KnownHostsError
-from ..trust import Entry, Marker, editing
-from .fingerprints import fingerprint_of, randomart_of
-from .job import REQUIRED_RSA_SIZE, Job, one_line
+from jupyter_ssh.ssh.errors import KeyFormatError, KeygenError, KnownHostsError
+from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of, randomart_of
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line
+from jupyter_ssh.ssh.trust import Entry, Marker, editing
 
 MARKS = {Marker.NONE: "", Marker.CERT_AUTHORITY: "CA", Marker.REVOKED: "REVOKED"}
 SHOWN_NAMES = 64

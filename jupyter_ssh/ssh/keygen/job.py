@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..errors import KeyFileError, KeygenError, PassphraseNeeded, SSHError, WrongPassphrase
-from ..keys import KeyFile, PrivateKey, PublicKey, open_key_file
-from .console import Console, Person
-from .options import Arguments
+from jupyter_ssh.ssh.errors import KeyFileError, KeygenError, PassphraseNeeded, SSHError, WrongPassphrase
+from jupyter_ssh.ssh.keygen.console import Console, Person
+from jupyter_ssh.ssh.keygen.options import Arguments
+from jupyter_ssh.ssh.keys import KeyFile, PrivateKey, PublicKey, open_key_file
 
 REQUIRED_RSA_SIZE = 1024
 """Short keys are shown, converted and taken care of as with ssh-keygen; new ones are never that short."""

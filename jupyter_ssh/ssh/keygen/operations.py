@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from ..config.arguments import Usage
-from .console import Console, Person
-from .job import Job
-from .options import Arguments
+from jupyter_ssh.ssh.config.arguments import Usage
+from jupyter_ssh.ssh.keygen.console import Console, Person
+from jupyter_ssh.ssh.keygen.job import Job
+from jupyter_ssh.ssh.keygen.options import Arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..config.arguments import Usage
-from ..config.words import next_argument
-from ..errors import ConfigError, KeygenError
-from ..keys.openssh_file import FILE_CIPHERS, MAX_ROUNDS
+from jupyter_ssh.ssh.config.arguments import Usage
+from jupyter_ssh.ssh.config.words import next_argument
+from jupyter_ssh.ssh.errors import ConfigError, KeygenError
+from jupyter_ssh.ssh.keys.files.openssh_file import FILE_CIPHERS, MAX_ROUNDS
 
 PROGRAM = "jupyter-ssh keygen"
 FORMATS = {"rfc4716": "RFC4716", "pkcs8": "PKCS8", "pem": "PEM", "putty": "PuTTY"}

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import KeygenError, SSHError
-from ..keys import PublicKey, fingerprint
-from ..keys.certificates import Certificate
-from ..keys.key_types import parse_public_key
-from ..keys.krl import Krl, Serials
-from ..keys.public_text import parse_key_or_certificate_line, parse_public_text
-from ..keys.revoked_keys import read_revoked_keys
-from ..keys.saving import write_file
-from .job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.errors import KeygenError, SSHError
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keys import PublicKey, fingerprint
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
+from jupyter_ssh.ssh.keys.files.saving import write_file
+from jupyter_ssh.ssh.keys.krl import Krl, Serials
+from jupyter_ssh.ssh.keys.revoked_keys import read_revoked_keys
+from jupyter_ssh.ssh.keys.types.table import parse_public_key
 
 STDIN = "-"
 ANY_AUTHORITY = "none"

@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import KeygenError, SSHError
-from ..keys import PublicKey, load_public_key
-from ..keys.files import parse_private_file
-from ..keys.public_text import parse_key_or_certificate_line, parse_public_text
-from ..keys.saving import FORMATS_WITH_COMMENT
-from ..trust import sshfp
-from .console import ShownKey
-from .fingerprints import bubblebabble, fingerprint_of, plain_blob, randomart_of
-from .job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.errors import KeygenError, SSHError
+from jupyter_ssh.ssh.keygen.console import ShownKey
+from jupyter_ssh.ssh.keygen.fingerprints import bubblebabble, fingerprint_of, plain_blob, randomart_of
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keys import PublicKey, load_public_key
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
+from jupyter_ssh.ssh.keys.files.reading import parse_private_file
+from jupyter_ssh.ssh.keys.files.saving import FORMATS_WITH_COMMENT
+from jupyter_ssh.ssh.trust import sshfp
 
 QUESTION = "Enter file in which the key is"
 STDIN = "-"

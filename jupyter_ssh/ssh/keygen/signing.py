@@ -8,11 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from ..config.arguments import Usage
-from ..errors import ConfigError, KeyFileError, KeygenError, SignatureError, SSHError
-from ..keys import Certificate, CertifiedKey, PrivateKey, PublicKey
-from ..keys.allowed_signers import AllowedSigners
-from ..keys.file_signatures import (
+from jupyter_ssh.ssh.config.arguments import Usage
+from jupyter_ssh.ssh.errors import ConfigError, KeyFileError, KeygenError, SignatureError, SSHError
+from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of
+from jupyter_ssh.ssh.keygen.generation import confirm_overwriting
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_text
+from jupyter_ssh.ssh.keys import Certificate, CertifiedKey, PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.allowed_signers import AllowedSigners
+from jupyter_ssh.ssh.keys.certificates.validity import parse_date
+from jupyter_ssh.ssh.keys.file_signatures import (
     HASHES,
     FileSignature,
     check_novalidate,
@@ -21,13 +25,9 @@ from ..keys.file_signatures import (
     sign_file,
     verify_file,
 )
-from ..keys.public_text import parse_public_text
-from ..keys.revoked_keys import RevokedKeys, read_revoked_keys
-from ..keys.saving import write_file
-from ..keys.validity import parse_date
-from .fingerprints import fingerprint_of
-from .generation import confirm_overwriting
-from .job import REQUIRED_RSA_SIZE, Job, one_line, read_text
+from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
+from jupyter_ssh.ssh.keys.files.saving import write_file
+from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys, read_revoked_keys
 
 NOT_VERIFIED = "Could not verify signature."
 NO_PRINCIPAL = "No principal matched."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .base import KeyType, PrivateKey, PublicKey, SignatureAlgorithm
-from .certificates import Certificate, CertifiedKey
-from .files import (
+from jupyter_ssh.ssh.keys.base import KeyType, PrivateKey, PublicKey, SignatureAlgorithm
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, CertifiedKey
+from jupyter_ssh.ssh.keys.files.reading import (
     KeyFile,
     load_certificate,
     load_private_key,
@@ -12,15 +12,15 @@ from .files import (
     open_key_file,
     parse_private_key,
 )
-from .generate import generate
-from .key_types import (
+from jupyter_ssh.ssh.keys.files.saving import save_private_key
+from jupyter_ssh.ssh.keys.generate import generate
+from jupyter_ssh.ssh.keys.types.table import (
     HOST_KEY_ALGORITHMS,
     KEY_TYPES,
     SIGNATURE_ALGORITHMS,
     parse_public_key,
     parse_public_line,
 )
-from .saving import save_private_key
 
 __all__ = [
     "HOST_KEY_ALGORITHMS",

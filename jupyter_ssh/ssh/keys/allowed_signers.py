@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import CertificateError, ConfigError, SignatureError, SSHError
-from .base import PublicKey
-from .certificate_check import check_user_certificate
-from .certificates import Certificate
-from .key_types import SIGNATURE_ALGORITHMS, parse_public_line
-from .patterns import matches_list
-from .validity import parse_date
+from jupyter_ssh.ssh.errors import CertificateError, ConfigError, SignatureError, SSHError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.certificates.check import check_user_certificate
+from jupyter_ssh.ssh.keys.certificates.validity import parse_date
+from jupyter_ssh.ssh.keys.patterns import matches_list
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS, parse_public_line
 
 PHASE = "allowed signers"
 MAX_LINE = 64 * 1024

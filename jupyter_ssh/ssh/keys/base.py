@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ..crypto.grades import Grade
-from ..errors import KeyFormatError, SignatureError, WireError
-from ..wire.types import Reader, string
-from . import fingerprint
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.errors import KeyFormatError, SignatureError, WireError
+from jupyter_ssh.ssh.keys import fingerprint
+from jupyter_ssh.ssh.wire.types import Reader, string
 
 
 @dataclass(frozen=True, slots=True)

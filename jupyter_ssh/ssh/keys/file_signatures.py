@@ -7,13 +7,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..errors import KeyFormatError, SignatureError, WireError
-from ..wire.types import Reader, string, uint32
-from .allowed_signers import AllowedSigner, AllowedSigners
-from .base import TRUSTED_GRADES, PrivateKey, PublicKey
-from .certificates import parse_key_or_certificate
-from .key_types import decode_base64
-from .revoked_keys import RevokedKeys
+from jupyter_ssh.ssh.errors import KeyFormatError, SignatureError, WireError
+from jupyter_ssh.ssh.keys.allowed_signers import AllowedSigner, AllowedSigners
+from jupyter_ssh.ssh.keys.base import TRUSTED_GRADES, PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import parse_key_or_certificate
+from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys
+from jupyter_ssh.ssh.keys.types.table import decode_base64
+from jupyter_ssh.ssh.wire.types import Reader, string, uint32
 
 BEGIN = "-----BEGIN SSH SIGNATURE-----"
 END = "-----END SSH SIGNATURE-----"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import KeyFormatError
-from .base import KeyType, PrivateKey
-from .key_types import KEY_TYPES, find_row
+from jupyter_ssh.ssh.errors import KeyFormatError
+from jupyter_ssh.ssh.keys.base import KeyType, PrivateKey
+from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, find_row
 
 
 def generate(

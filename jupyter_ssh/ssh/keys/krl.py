@@ -9,11 +9,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..errors import KeyFormatError, SignatureError, WireError
-from ..wire.types import Reader, string, uint32, uint64
-from .base import PublicKey
-from .certificates import Certificate
-from .key_types import parse_public_key
+from jupyter_ssh.ssh.errors import KeyFormatError, SignatureError, WireError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.types.table import parse_public_key
+from jupyter_ssh.ssh.wire.types import Reader, string, uint32, uint64
 
 MAGIC = b"SSHKRL\n\0"
 VERSION = 1

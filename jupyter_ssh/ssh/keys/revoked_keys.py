@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import KeyFileError, SSHError
-from .base import PublicKey
-from .certificates import Certificate
-from .disk import open_for_reading
-from .krl import MAX_SIZE, is_krl, parse_krl
-from .public_text import parse_key_or_certificate_line
+from jupyter_ssh.ssh.errors import KeyFileError, SSHError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.files.disk import open_for_reading
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
+from jupyter_ssh.ssh.keys.krl import MAX_SIZE, is_krl, parse_krl
 
 
 class RevokedKeys(Protocol):

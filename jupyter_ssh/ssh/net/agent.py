@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Final, Protocol, TypeVar
 
-from ..agent import AgentIdentity, AgentKey, Constraints, Conversation, conversation
-from ..agent.constraints import NO_CONSTRAINTS
-from ..agent.identities import SIGN_FLAGS, check_signature_name, plain_algorithm
-from ..errors import AgentError, AgentUnavailable, DeadlineExceeded
-from ..keys import PrivateKey, PublicKey
-from .deadline import within
+from jupyter_ssh.ssh.agent import AgentIdentity, AgentKey, Constraints, Conversation, conversation
+from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS
+from jupyter_ssh.ssh.agent.identities import SIGN_FLAGS, check_signature_name, plain_algorithm
+from jupyter_ssh.ssh.errors import AgentError, AgentUnavailable, DeadlineExceeded
+from jupyter_ssh.ssh.keys import PrivateKey, PublicKey
+from jupyter_ssh.ssh.net.deadline import within
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ async def open_transport(address: str, seconds: float = CONNECT_SECONDS) -> Agen
 async def _open(address: str) -> AgentTransport:
     if sys.platform == "win32":
         if address.lower() == PAGEANT:
-            from .pageant import PageantTransport
+            from jupyter_ssh.ssh.net.pageant import PageantTransport
 
             return PageantTransport()
         loop = asyncio.get_running_loop()
@@ -124,7 +124,7 @@ def default_address(environment: Mapping[str, str]) -> str | None:
     """Where the agent is that ``environment`` speaks of: SSH_AUTH_SOCK, on Windows also the usual places."""
     address = environment.get("SSH_AUTH_SOCK") or None
     if sys.platform == "win32" and address is None:
-        from .pageant import is_running
+        from jupyter_ssh.ssh.net.pageant import is_running
 
         address = WINDOWS_PIPE if os.path.exists(WINDOWS_PIPE) else PAGEANT if is_running() else None
     return address

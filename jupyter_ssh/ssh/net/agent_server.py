@@ -12,10 +12,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, cast
 
-from ..agent import AgentSession, Confirm, Keyring, Later, Outcome
-from ..agent.frames import FrameReader, frame
-from ..errors import SSHError
-from .private_socket import PrivateFolder, bind_private, is_owner
+from jupyter_ssh.ssh.agent import AgentSession, Confirm, Keyring, Later, Outcome
+from jupyter_ssh.ssh.agent.frames import FrameReader, frame
+from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.net.private_socket import PrivateFolder, bind_private, is_owner
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
-from ..errors import PromptUnavailable
+from jupyter_ssh.ssh.errors import PromptUnavailable
 
 DEFAULT_PROGRAM = "ssh-askpass"
 MAX_ANSWER = 1024

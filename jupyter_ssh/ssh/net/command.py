@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .deadline import within
+from jupyter_ssh.ssh.net.deadline import within
 
 MAX_OUTPUT: Final = 1 << 24
 MAX_COMPLAINT: Final = 4096

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from ..errors import DeadlineExceeded
+from jupyter_ssh.ssh.errors import DeadlineExceeded
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Final, cast
 
-from ..errors import ConnectError, NameNotFound
-from .deadline import within
+from jupyter_ssh.ssh.errors import ConnectError, NameNotFound
+from jupyter_ssh.ssh.net.deadline import within
 
 ATTEMPT_DELAY: Final = 0.25
 """Seconds before the next address is tried beside the last (RFC 8305 §5)."""
@@ -71,7 +71,7 @@ async def _dial(
 
 def _interface(name: str) -> list[Address]:
     """The addresses of an interface, for BindInterface of ssh_config(5); raises `ConnectError`."""
-    from .names import interface_addresses
+    from jupyter_ssh.ssh.net.names import interface_addresses
 
     found = interface_addresses(name)
     if not found:

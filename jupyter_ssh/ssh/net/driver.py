@@ -11,11 +11,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, Generic, TypeVar, cast
 
-from ..errors import ConnectionLost
-from ..protocol.events import Authenticated, Event
-from ..protocol.roles import Phase
-from ..protocol.session import Session
-from .wake import wake_watch
+from jupyter_ssh.ssh.errors import ConnectionLost
+from jupyter_ssh.ssh.net.wake import wake_watch
+from jupyter_ssh.ssh.protocol.events import Authenticated, Event
+from jupyter_ssh.ssh.protocol.roles import Phase
+from jupyter_ssh.ssh.protocol.session import Session
 
 log = logging.getLogger("jupyter_ssh.ssh")
 

@@ -6,7 +6,7 @@ import socket
 import threading
 from typing import Final
 
-from .dial import FAMILIES
+from jupyter_ssh.ssh.net.dial import FAMILIES
 
 LOOKUP_SECONDS: Final = 20.0
 """How long the system's resolver may take for one name."""

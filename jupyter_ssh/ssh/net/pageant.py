@@ -11,8 +11,8 @@ import sys
 import threading
 from typing import Any, Final
 
-from ..agent.frames import FrameReader, frame
-from ..errors import AgentUnavailable
+from jupyter_ssh.ssh.agent.frames import FrameReader, frame
+from jupyter_ssh.ssh.errors import AgentUnavailable
 
 MAX_PAGEANT_MESSAGE: Final = 262144
 """Bytes of the shared memory: Pageant takes as much since 0.68; older ones 8 KiB, the frame included."""

@@ -12,8 +12,8 @@ import ipaddress
 import socket
 from typing import Final
 
-from ..config.proxy_address import ProxyAddress
-from ..errors import ProxyError
+from jupyter_ssh.ssh.config.proxy_address import ProxyAddress
+from jupyter_ssh.ssh.errors import ProxyError
 
 MAX_HEAD: Final = 8192
 """Bytes of an HTTP proxy's answer, up to the blank line."""

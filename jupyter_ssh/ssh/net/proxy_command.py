@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from ..errors import ProxyError
+from jupyter_ssh.ssh.errors import ProxyError
 
 STOP_SECONDS: Final = 2.0
 """How long a program may take to end by itself, and then by SIGHUP, before it is killed."""

@@ -27,9 +27,9 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from ..config.resolver_address import TRUST_AD, ResolverAddress
-from ..trust.sshfp import DnsFinding, SshfpRecord
-from . import dnssec
+from jupyter_ssh.ssh.config.resolver_address import TRUST_AD, ResolverAddress
+from jupyter_ssh.ssh.net import dnssec
+from jupyter_ssh.ssh.trust.sshfp import DnsFinding, SshfpRecord
 
 log = logging.getLogger("jupyter_ssh.ssh")
 

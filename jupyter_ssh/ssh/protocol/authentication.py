@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..wire.numbers import SSH_MSG_USERAUTH_REQUEST
-from ..wire.types import boolean, string
+from jupyter_ssh.ssh.wire.numbers import SSH_MSG_USERAUTH_REQUEST
+from jupyter_ssh.ssh.wire.types import boolean, string
 
 SERVICE: Final = "ssh-userauth"
 CONNECTION_SERVICE: Final = "ssh-connection"

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..errors import ProtocolError, UnexpectedMessage, WireError
-from ..keys.base import PrivateKey, PublicKey
-from ..wire import messages as m
-from ..wire import numbers as n
-from ..wire.types import Reader, boolean, string
-from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, PUBLICKEY, PUBLICKEY_HOST_BOUND, SERVICE, signed_data
-from .events import (
+from jupyter_ssh.ssh.errors import ProtocolError, UnexpectedMessage, WireError
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.protocol.authentication import (
+    CONNECTION_SERVICE,
+    MAX_PROMPTS,
+    PUBLICKEY,
+    PUBLICKEY_HOST_BOUND,
+    SERVICE,
+    signed_data,
+)
+from jupyter_ssh.ssh.protocol.events import (
     Authenticated,
     AuthenticationFailed,
     AuthenticationStarted,
@@ -23,9 +27,12 @@ from .events import (
     PasswordChangeDemanded,
     Questions,
 )
-from .extensions import HOST_BOUND
-from .roles import Phase
-from .transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.protocol.extensions import HOST_BOUND
+from jupyter_ssh.ssh.protocol.roles import Phase
+from jupyter_ssh.ssh.protocol.transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.wire import messages as m
+from jupyter_ssh.ssh.wire import numbers as n
+from jupyter_ssh.ssh.wire.types import Reader, boolean, string
 
 
 class ClientAuthentication:

@@ -10,18 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..errors import KeyFormatError, ProtocolError, SignatureError, SSHError, WireError
-from ..keys.base import PublicKey
-from ..keys.certificates import Certificate, parse_key_or_certificate
-from ..keys.security_keys import SecurityKeyPublicKey
-from ..wire import messages as m
-from ..wire import numbers as n
-from ..wire.codec import Message
-from ..wire.types import Reader, boolean, string
-from .authentication import CONNECTION_SERVICE, MAX_PROMPTS, PUBLICKEY, PUBLICKEY_HOST_BOUND, SERVICE, signed_data
-from .events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
-from .roles import Phase
-from .transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.errors import KeyFormatError, ProtocolError, SignatureError, SSHError, WireError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, parse_key_or_certificate
+from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
+from jupyter_ssh.ssh.protocol.authentication import (
+    CONNECTION_SERVICE,
+    MAX_PROMPTS,
+    PUBLICKEY,
+    PUBLICKEY_HOST_BOUND,
+    SERVICE,
+    signed_data,
+)
+from jupyter_ssh.ssh.protocol.events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
+from jupyter_ssh.ssh.protocol.roles import Phase
+from jupyter_ssh.ssh.protocol.transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.wire import messages as m
+from jupyter_ssh.ssh.wire import numbers as n
+from jupyter_ssh.ssh.wire.codec import Message
+from jupyter_ssh.ssh.wire.types import Reader, boolean, string
 
 MAX_WAITING: Final = 16
 """Requests a client may send ahead while one is being decided."""

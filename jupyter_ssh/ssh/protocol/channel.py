@@ -7,10 +7,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ChannelClosed as ChannelClosedError
-from ..errors import ChannelError, ProtocolError, SSHError, WindowError
-from ..wire import numbers as n
-from ..wire.messages import (
+from jupyter_ssh.ssh.errors import ChannelClosed as ChannelClosedError
+from jupyter_ssh.ssh.errors import ChannelError, ProtocolError, SSHError, WindowError
+from jupyter_ssh.ssh.protocol.events import (
+    ChannelClosed,
+    ChannelEofReceived,
+    ChannelEvent,
+    ChannelOpened,
+    ChannelRefused,
+    ChannelRequested,
+    ChannelWritable,
+)
+from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow
+from jupyter_ssh.ssh.wire import numbers as n
+from jupyter_ssh.ssh.wire.messages import (
     ChannelClose,
     ChannelEof,
     ChannelFailure,
@@ -20,19 +30,9 @@ from ..wire.messages import (
     ChannelSuccess,
     ChannelWindowAdjust,
 )
-from .events import (
-    ChannelClosed,
-    ChannelEofReceived,
-    ChannelEvent,
-    ChannelOpened,
-    ChannelRefused,
-    ChannelRequested,
-    ChannelWritable,
-)
-from .window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow
 
 if TYPE_CHECKING:
-    from .connection import Connection
+    from jupyter_ssh.ssh.protocol.connection import Connection
 
 DataHandler = Callable[[bytes, int | None], None]
 EventHandler = Callable[[ChannelEvent], None]

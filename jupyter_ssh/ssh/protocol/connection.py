@@ -8,14 +8,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
-from ..errors import ChannelOpenError, ConnectionClosed, ProtocolError, SSHError
-from ..wire import messages as m
-from ..wire import numbers as n
-from .channel import Channel, DataHandler, EventHandler
-from .events import ChannelOpenRequested, Event, GlobalRequested
-from .settings import Settings
-from .transport import Handler, Transport, payload_end
-from .window import MAX_PACKET_DATA, RoundTrips
+from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, ProtocolError, SSHError
+from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
+from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested, Event, GlobalRequested
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, RoundTrips
+from jupyter_ssh.ssh.wire import messages as m
+from jupyter_ssh.ssh.wire import numbers as n
 
 MAX_PENDING_GLOBAL: Final = 1024
 

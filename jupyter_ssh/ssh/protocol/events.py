@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import SSHError
-from ..keys.base import PublicKey
+from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.keys.base import PublicKey
 
 if TYPE_CHECKING:
-    from .channel import Channel
+    from jupyter_ssh.ssh.protocol.channel import Channel
 
 
 class Event:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ..errors import WireError
-from ..wire.messages import ExtInfo
-from ..wire.types import Reader, string
+from jupyter_ssh.ssh.errors import WireError
+from jupyter_ssh.ssh.wire.messages import ExtInfo
+from jupyter_ssh.ssh.wire.types import Reader, string
 
 MAX_EXTENSIONS: Final = 64
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..wire import numbers as n
-from .roles import Phase, Role, Stage
+from jupyter_ssh.ssh.protocol.roles import Phase, Role, Stage
+from jupyter_ssh.ssh.wire import numbers as n
 
 DISCONNECT: Final = frozenset({n.SSH_MSG_DISCONNECT})
 

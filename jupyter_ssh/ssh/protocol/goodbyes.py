@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..errors import HostKeyError, KeyFormatError, ProtocolError, SSHError, WireError
-from ..wire import numbers as n
+from jupyter_ssh.ssh.errors import HostKeyError, KeyFormatError, ProtocolError, SSHError, WireError
+from jupyter_ssh.ssh.wire import numbers as n
 
 _REASONS: Final[dict[type[SSHError], int]] = {
     HostKeyError: n.SSH_DISCONNECT_HOST_KEY_NOT_VERIFIABLE,

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..crypto.exchange import GroupExchangeMethod
-from ..crypto.key_agreement.dh import DiffieHellman
-from ..crypto.key_agreement.dh_groups import FALLBACK_BITS, Group, check_group, choose_group, named_group
-from ..crypto.packet_protection.framing import Randomness
-from ..errors import KeyExchangeError
-from ..keys.base import PrivateKey
-from ..wire import messages as m
-from ..wire import types as t
-from .key_exchange import Secrets, Step, Transcript, verified_host_key
-from .roles import Stage
+from jupyter_ssh.ssh.crypto.exchange import GroupExchangeMethod
+from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
+from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import FALLBACK_BITS, Group, check_group, choose_group, named_group
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
+from jupyter_ssh.ssh.errors import KeyExchangeError
+from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.protocol.key_exchange import Secrets, Step, Transcript, verified_host_key
+from jupyter_ssh.ssh.protocol.roles import Stage
+from jupyter_ssh.ssh.wire import messages as m
+from jupyter_ssh.ssh.wire import types as t
 
 
 def _hashed(group: Group) -> bytes:

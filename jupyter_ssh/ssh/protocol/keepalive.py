@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..errors import ConnectionLost
-from .connection import Connection
-from .settings import KeepAlive
-from .transport import Transport
+from jupyter_ssh.ssh.errors import ConnectionLost
+from jupyter_ssh.ssh.protocol.connection import Connection
+from jupyter_ssh.ssh.protocol.settings import KeepAlive
+from jupyter_ssh.ssh.protocol.transport import Transport
 
 REQUEST: Final = "keepalive@openssh.com"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ..crypto.ciphers import CIPHERS, REKEY_PACKETS
+from jupyter_ssh.ssh.crypto.ciphers import CIPHERS, REKEY_PACKETS
 
 SEQUENCE_MASK: Final = 0xFFFFFFFF
 

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..crypto.ciphers import CIPHERS
-from ..crypto.compression import COMPRESSIONS
-from ..crypto.derive import derive_key
-from ..crypto.exchange import EXCHANGES, ExchangeMethod, GroupExchangeMethod
-from ..crypto.macs import MACS
-from ..crypto.packet_protection.framing import Randomness
-from ..crypto.packet_protection.interfaces import Opener, Sealer
-from ..errors import KeyExchangeError, SignatureError
-from ..keys.base import PrivateKey, PublicKey
-from ..keys.certificates import parse_key_or_certificate
-from ..wire import types as t
-from ..wire.messages import KexEcdhInit, KexEcdhReply
-from .negotiation import Agreed, Direction
-from .roles import Role, Stage
-from .settings import Settings
+from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
+from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
+from jupyter_ssh.ssh.crypto.derive import derive_key
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES, ExchangeMethod, GroupExchangeMethod
+from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Opener, Sealer
+from jupyter_ssh.ssh.errors import KeyExchangeError, SignatureError
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import parse_key_or_certificate
+from jupyter_ssh.ssh.protocol.negotiation import Agreed, Direction
+from jupyter_ssh.ssh.protocol.roles import Role, Stage
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.wire import types as t
+from jupyter_ssh.ssh.wire.messages import KexEcdhInit, KexEcdhReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ def begin_exchange(role: Role, agreed: Agreed, transcript: Transcript, settings:
     if role is Role.CLIENT:
         if not isinstance(method, GroupExchangeMethod):
             return ClientExchange(agreed, transcript, random, settings.required_rsa_size)
-        from .group_exchange import ClientGroupExchange
+        from jupyter_ssh.ssh.protocol.group_exchange import ClientGroupExchange
 
         return ClientGroupExchange(method, agreed.host_key, transcript, random, settings.required_rsa_size)
     if not isinstance(method, GroupExchangeMethod):
         return ServerExchange(agreed, transcript, settings.host_keys, random)
-    from .group_exchange import ServerGroupExchange
+    from jupyter_ssh.ssh.protocol.group_exchange import ServerGroupExchange
 
     groups = settings.groups() if settings.groups else None
     host_key = agreed_host_key(agreed, settings.host_keys)
@@ -250,7 +250,7 @@ def compressing(sealer: Sealer, direction: Direction, *, delayed: bool) -> Seale
     row = COMPRESSIONS[direction.compression]
     if row.compressor is None or row.delayed is not delayed:
         return sealer
-    from ..crypto.packet_protection.compressed import CompressedSealer
+    from jupyter_ssh.ssh.crypto.packet_protection.compressed import CompressedSealer
 
     return CompressedSealer(sealer, row.compressor())
 
@@ -260,6 +260,6 @@ def decompressing(opener: Opener, direction: Direction, *, delayed: bool) -> Ope
     row = COMPRESSIONS[direction.compression]
     if row.decompressor is None or row.delayed is not delayed:
         return opener
-    from ..crypto.packet_protection.compressed import CompressedOpener
+    from jupyter_ssh.ssh.crypto.packet_protection.compressed import CompressedOpener
 
     return CompressedOpener(opener, row.decompressor())

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..crypto.ciphers import CIPHERS
-from ..crypto.compression import COMPRESSIONS
-from ..crypto.exchange import EXCHANGES
-from ..crypto.grades import Grade
-from ..crypto.macs import MACS
-from ..crypto.selection import Graded
-from ..errors import NegotiationError
-from ..keys.certificates import ALL_ALGORITHMS
-from ..wire.messages import KexInit
-from .roles import Role
-from .settings import Algorithms
+from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
+from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.selection import Graded
+from jupyter_ssh.ssh.errors import NegotiationError
+from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS
+from jupyter_ssh.ssh.protocol.roles import Role
+from jupyter_ssh.ssh.protocol.settings import Algorithms
+from jupyter_ssh.ssh.wire.messages import KexInit
 
 STRICT: Final = {
     Role.CLIENT: "kex-strict-c-v00@openssh.com",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ..wire import numbers as n
+from jupyter_ssh.ssh.wire import numbers as n
 
 KEPT: Final = 24
 """Packets that are kept."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import ConnectionClosed, HostKeyError, SSHError
-from ..keys.base import PublicKey
-from ..wire import numbers as n
-from .authentication_client import ClientAuthentication
-from .authentication_server import ServerAuthentication
-from .channel import Channel, DataHandler, EventHandler
-from .connection import Connection
-from .events import Closed, Event
-from .keepalive import KeepAliveTimer
-from .negotiation import Direction
-from .roles import Phase, Role
-from .settings import Settings
-from .transport import Transport
+from jupyter_ssh.ssh.errors import ConnectionClosed, HostKeyError, SSHError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.protocol.authentication_client import ClientAuthentication
+from jupyter_ssh.ssh.protocol.authentication_server import ServerAuthentication
+from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
+from jupyter_ssh.ssh.protocol.connection import Connection
+from jupyter_ssh.ssh.protocol.events import Closed, Event
+from jupyter_ssh.ssh.protocol.keepalive import KeepAliveTimer
+from jupyter_ssh.ssh.protocol.negotiation import Direction
+from jupyter_ssh.ssh.protocol.roles import Phase, Role
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.transport import Transport
+from jupyter_ssh.ssh.wire import numbers as n
 
 
 @dataclass(frozen=True, slots=True)

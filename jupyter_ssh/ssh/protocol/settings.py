@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ..crypto.selection import names
-from ..keys.base import PrivateKey
-from ..keys.key_types import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.crypto.selection import names
+from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 
 if TYPE_CHECKING:
-    from ..crypto.key_agreement.dh_groups import Group
+    from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group
 
 SOFTWARE_VERSION: Final = "SSH-2.0-jupyter_ssh_0.1"
 

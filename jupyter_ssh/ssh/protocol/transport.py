@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from ..crypto.packet_protection.interfaces import Opener, Sealer
-from ..crypto.packet_protection.plain import PlainOpener, PlainSealer
-from ..errors import (
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Opener, Sealer
+from jupyter_ssh.ssh.crypto.packet_protection.plain import PlainOpener, PlainSealer
+from jupyter_ssh.ssh.errors import (
     ConnectionClosed,
     ConnectionLost,
     DisconnectedByPeer,
@@ -22,16 +22,13 @@ from ..errors import (
     UnexpectedMessage,
     WireError,
 )
-from ..keys.base import PublicKey
-from ..wire import numbers as n
-from ..wire.messages import Debug, Disconnect, ExtInfo, KexInit, Ping, Pong, Unimplemented
-from ..wire.types import Reader
-from .events import DebugMessage, Event, HostKeyOffered, KeysRenewed
-from .extensions import server_ext_info, take_extensions
-from .gate import EXCHANGE_NUMBERS, GATE, UNASSIGNED
-from .goodbyes import goodbye_reason
-from .key_age import REKEY_PATIENCE, SEQUENCE_MASK, KeyAge
-from .key_exchange import (
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.protocol.events import DebugMessage, Event, HostKeyOffered, KeysRenewed
+from jupyter_ssh.ssh.protocol.extensions import server_ext_info, take_extensions
+from jupyter_ssh.ssh.protocol.gate import EXCHANGE_NUMBERS, GATE, UNASSIGNED
+from jupyter_ssh.ssh.protocol.goodbyes import goodbye_reason
+from jupyter_ssh.ssh.protocol.key_age import REKEY_PATIENCE, SEQUENCE_MASK, KeyAge
+from jupyter_ssh.ssh.protocol.key_exchange import (
     Exchange,
     Secrets,
     Transcript,
@@ -42,12 +39,15 @@ from .key_exchange import (
     make_opener,
     make_sealer,
 )
-from .negotiation import Agreed, Direction, make_kexinit, negotiate
-from .packet_ring import UNNOTED, PacketRing
-from .receive_buffer import ReceiveBuffer
-from .roles import EXCHANGE_PHASES, Phase, Role
-from .settings import Settings
-from .version import VersionReader
+from jupyter_ssh.ssh.protocol.negotiation import Agreed, Direction, make_kexinit, negotiate
+from jupyter_ssh.ssh.protocol.packet_ring import UNNOTED, PacketRing
+from jupyter_ssh.ssh.protocol.receive_buffer import ReceiveBuffer
+from jupyter_ssh.ssh.protocol.roles import EXCHANGE_PHASES, Phase, Role
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.version import VersionReader
+from jupyter_ssh.ssh.wire import numbers as n
+from jupyter_ssh.ssh.wire.messages import Debug, Disconnect, ExtInfo, KexInit, Ping, Pong, Unimplemented
+from jupyter_ssh.ssh.wire.types import Reader
 
 Handler = Callable[[bytes], None]
 """Takes the body of a packet: padding length, message number, fields, padding."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..errors import VersionError
+from jupyter_ssh.ssh.errors import VersionError
 
 MAX_VERSION_LINE: Final = 255
 """Bytes of the identification string with its CR LF (RFC 4253 §4.2)."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from ..errors import WindowError
+from jupyter_ssh.ssh.errors import WindowError
 
 INITIAL_WINDOW: Final = 2 * 1024 * 1024
 MAX_PACKET_DATA: Final = 32768

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .listening import Server, listen
-from .options import ServerOptions
-from .passwords import PasswordTable, hash_password
+from jupyter_ssh.ssh.server.listening import Server, listen
+from jupyter_ssh.ssh.server.logins.passwords import PasswordTable, hash_password
+from jupyter_ssh.ssh.server.options import ServerOptions
 
 __all__ = ["PasswordTable", "Server", "ServerOptions", "hash_password", "listen"]

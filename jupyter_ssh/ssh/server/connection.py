@@ -10,23 +10,23 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..config.patterns import matches_any
-from ..errors import ChannelClosed, SSHError
-from ..net.driver import SessionDriver
-from ..protocol import events as e
-from ..protocol.session import ServerSession
-from ..protocol.settings import Settings
-from ..trust import rotation
-from ..wire import numbers as n
-from .addresses import plain_address
-from .agent_forwarding import AgentSocket
-from .authentication import Authenticator
-from .direct_tcpip import DirectTcpipChannel
-from .key_options import KeyOptions
-from .session_channel import SessionChannel
+from jupyter_ssh.ssh.config.patterns import matches_any
+from jupyter_ssh.ssh.errors import ChannelClosed, SSHError
+from jupyter_ssh.ssh.net.driver import SessionDriver
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.session import ServerSession
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.server.channels.agent_forwarding import AgentSocket
+from jupyter_ssh.ssh.server.channels.direct_tcpip import DirectTcpipChannel
+from jupyter_ssh.ssh.server.channels.session import SessionChannel
+from jupyter_ssh.ssh.server.logins.addresses import plain_address
+from jupyter_ssh.ssh.server.logins.authentication import Authenticator
+from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
+from jupyter_ssh.ssh.trust import rotation
+from jupyter_ssh.ssh.wire import numbers as n
 
 if TYPE_CHECKING:
-    from .listening import Server
+    from jupyter_ssh.ssh.server.listening import Server
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final
 
-from ..errors import ConnectError
-from ..keys.base import PrivateKey
-from .accounts import current_account
-from .connection import ServerConnection
-from .options import PasswordCheck, PathLike, ServerOptions, load_host_keys
-from .processes.process import ChildProcess
+from jupyter_ssh.ssh.errors import ConnectError
+from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.server.connection import ServerConnection
+from jupyter_ssh.ssh.server.logins.accounts import current_account
+from jupyter_ssh.ssh.server.options import PasswordCheck, PathLike, ServerOptions, load_host_keys
+from jupyter_ssh.ssh.server.processes.process import ChildProcess
 
 log = logging.getLogger(__name__)
 

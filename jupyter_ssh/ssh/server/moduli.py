@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from ..crypto.key_agreement.dh_groups import Group, parse_moduli
+from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group, parse_moduli
 
 DEFAULT_FILE = "/etc/ssh/moduli"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..crypto.exchange import EXCHANGES
-from ..crypto.macs import MACS
-from ..crypto.selection import names
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.selection import names
 
 EXCHANGES_OFFERED: Final = (
     "mlkem768x25519-sha256",

@@ -10,21 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ..crypto.ciphers import CIPHERS
-from ..crypto.compression import COMPRESSIONS
-from ..crypto.exchange import EXCHANGES
-from ..crypto.macs import MACS
-from ..crypto.selection import names, pick
-from ..errors import ConfigError
-from ..keys.base import PrivateKey
-from ..keys.certificates import ALL_ALGORITHMS, PLAIN_ALGORITHM, Certificate, CertificateKind, CertifiedKey
-from ..keys.files import load_certificate, load_private_key
-from ..keys.key_types import SIGNATURE_ALGORITHMS
-from ..protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
-from . import offer
-from .environment import DEFAULT_ACCEPT_ENV
-from .moduli import DEFAULT_FILE, read_moduli
-from .passwords import NewPasswordNeeded
+from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
+from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.selection import names, pick
+from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.keys.certificates.certificate import (
+    ALL_ALGORITHMS,
+    PLAIN_ALGORITHM,
+    Certificate,
+    CertificateKind,
+    CertifiedKey,
+)
+from jupyter_ssh.ssh.keys.files.reading import load_certificate, load_private_key
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+from jupyter_ssh.ssh.server import offer
+from jupyter_ssh.ssh.server.logins.passwords import NewPasswordNeeded
+from jupyter_ssh.ssh.server.moduli import DEFAULT_FILE, read_moduli
+from jupyter_ssh.ssh.server.processes.environment import DEFAULT_ACCEPT_ENV
 
 PathLike = str | os.PathLike[str]
 

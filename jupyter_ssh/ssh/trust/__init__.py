@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .appending import append
-from .entries import BadLine, Entry, Marker
-from .host_names import host_name
-from .known_hosts import KnownHosts, Status, Verdict
-from .policy import Accept, AcceptAndRemember, Ask, HostKeyPolicy, Judgement
-from .question import HostKeyQuestion
+from jupyter_ssh.ssh.trust.appending import append
+from jupyter_ssh.ssh.trust.entries import BadLine, Entry, Marker
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.known_hosts import KnownHosts, Status, Verdict
+from jupyter_ssh.ssh.trust.policy import Accept, AcceptAndRemember, Ask, HostKeyPolicy, Judgement
+from jupyter_ssh.ssh.trust.question import HostKeyQuestion
 
 __all__ = [
     "Accept",

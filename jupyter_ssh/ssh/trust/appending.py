@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..errors import KnownHostsError
-from ..keys import PublicKey
-from .host_names import HASH_SIZE, hash_name, host_name, is_writable
+from jupyter_ssh.ssh.errors import KnownHostsError
+from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, hash_name, host_name, is_writable
 
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE = 0.01

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import KnownHostsError
-from ..keys.base import PublicKey
-from ..keys.disk import open_for_reading, replace_file
-from .appending import lock
-from .entries import BadLine, Entry, Marker, parse_line
-from .host_file import BOM_UTF8, read_content
-from .host_names import HASH_SIZE, hash_name, name_digest, split_hash
-from .patterns import matches
+from jupyter_ssh.ssh.errors import KnownHostsError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.files.disk import open_for_reading, replace_file
+from jupyter_ssh.ssh.trust.appending import lock
+from jupyter_ssh.ssh.trust.entries import BadLine, Entry, Marker, parse_line
+from jupyter_ssh.ssh.trust.host_file import BOM_UTF8, read_content
+from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, hash_name, name_digest, split_hash
+from jupyter_ssh.ssh.trust.patterns import matches
 
 PHASE = "known_hosts"
 KEPT_MODE = 0o644

@@ -6,12 +6,12 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import CertificateError, KeyFormatError
-from ..keys import PublicKey, fingerprint, parse_public_key
-from ..keys.certificates import PLAIN_TYPE, parse_certificate
-from ..keys.key_types import KEY_TYPES, MAX_BLOB, decode_base64
-from .host_names import HASH_MARK, split_hash
-from .patterns import has_wildcards
+from jupyter_ssh.ssh.errors import CertificateError, KeyFormatError
+from jupyter_ssh.ssh.keys import PublicKey, fingerprint, parse_public_key
+from jupyter_ssh.ssh.keys.certificates.certificate import PLAIN_TYPE, parse_certificate
+from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, MAX_BLOB, decode_base64
+from jupyter_ssh.ssh.trust.host_names import HASH_MARK, split_hash
+from jupyter_ssh.ssh.trust.patterns import has_wildcards
 
 MAX_LINE = 1 << 18
 """Bytes of a line: the longest key, and many names."""

@@ -11,7 +11,7 @@ import hashlib
 from array import array
 from collections.abc import Sequence
 
-from .host_names import HASH_SIZE, split_hash
+from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, split_hash
 
 MAX_NAMES = 1024
 """Names whose lines are remembered."""

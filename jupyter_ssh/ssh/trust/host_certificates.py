@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ..errors import CertificateAuthorityUnknown, CertificateError, HostCertificateError, HostKeyRevoked
-from ..keys.base import PublicKey
-from ..keys.certificate_check import check_host_certificate
-from ..keys.certificates import Certificate
-from .entries import Entry, Marker
-from .host_names import host_name
-from .known_hosts import KnownHosts
+from jupyter_ssh.ssh.errors import CertificateAuthorityUnknown, CertificateError, HostCertificateError, HostKeyRevoked
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.certificates.check import check_host_certificate
+from jupyter_ssh.ssh.trust.entries import Entry, Marker
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
 PHASE = "host key"
 

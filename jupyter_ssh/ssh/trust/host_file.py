@@ -7,9 +7,9 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..keys.disk import open_for_reading
-from .entries import BadLine, Entry
-from .host_lines import HostLines
+from jupyter_ssh.ssh.keys.files.disk import open_for_reading
+from jupyter_ssh.ssh.trust.entries import BadLine, Entry
+from jupyter_ssh.ssh.trust.host_lines import HostLines
 
 MAX_FILE = 1 << 29
 """Bytes of a file we read: a few million lines."""

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 
-from .entries import BadLine, Entry, parse_line
-from .hashed_names import HashedNames
-from .patterns import matches
+from jupyter_ssh.ssh.trust.entries import BadLine, Entry, parse_line
+from jupyter_ssh.ssh.trust.hashed_names import HashedNames
+from jupyter_ssh.ssh.trust.patterns import matches
 
 # The host field of each line, behind a marker if there is one; nothing of a comment and an empty line.  In bytes, "\s"
 # is what bytes.split() takes for white space too.

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..keys import PublicKey
-from .appending import append
-from .entries import BadLine, Entry, Marker
-from .host_file import CommandOutput, HostFile
-from .host_names import DEFAULT_PORT, host_name
+from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.trust.appending import append
+from jupyter_ssh.ssh.trust.entries import BadLine, Entry, Marker
+from jupyter_ssh.ssh.trust.host_file import CommandOutput, HostFile
+from jupyter_ssh.ssh.trust.host_names import DEFAULT_PORT, host_name
 
 
 class Status(enum.Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..keys.patterns import matches_pattern
+from jupyter_ssh.ssh.keys.patterns import matches_pattern
 
 __all__ = ["has_wildcards", "matches", "matches_pattern"]
 

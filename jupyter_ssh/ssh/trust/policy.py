@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import (
+from jupyter_ssh.ssh.errors import (
     CertificateAuthorityUnknown,
     ConfigError,
     HostCertificateError,
@@ -19,17 +19,19 @@ from ..errors import (
     HostKeyUnknown,
     KeyFileError,
 )
-from ..keys import PublicKey
-from ..keys.certificates import Certificate
-from ..keys.revoked_keys import read_revoked_keys
-from . import reports
-from .appending import append
-from .entries import BadLine, Entry, Marker
-from .host_certificates import authorities, judge_certificate, plain_key
-from .host_names import host_name
-from .known_hosts import KnownHosts, Status, Verdict
-from .question import HostKeyQuestion as HostKeyQuestion  # it is the policy's: imported from here too
-from .sshfp import DnsFinding
+from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.revoked_keys import read_revoked_keys
+from jupyter_ssh.ssh.trust import reports
+from jupyter_ssh.ssh.trust.appending import append
+from jupyter_ssh.ssh.trust.entries import BadLine, Entry, Marker
+from jupyter_ssh.ssh.trust.host_certificates import authorities, judge_certificate, plain_key
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.known_hosts import KnownHosts, Status, Verdict
+from jupyter_ssh.ssh.trust.question import (
+    HostKeyQuestion as HostKeyQuestion,  # it is the policy's: imported from here too
+)
+from jupyter_ssh.ssh.trust.sshfp import DnsFinding
 
 PHASE = "host key"
 STRICT_HOST_KEY_CHECKING = {

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HostKeyUnknown
-from ..keys import PublicKey
-from .entries import Entry
-from .host_names import host_name
-from .sshfp import DnsFinding
+from jupyter_ssh.ssh.errors import HostKeyUnknown
+from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.trust.entries import Entry
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.sshfp import DnsFinding
 
 SHOWN_NAMES = 8
 """Other names with the same key that the text lists."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from ..errors import HostKeyChanged, HostKeyRevoked, HostKeyUnknown
-from ..keys import PublicKey
-from .entries import Entry
-from .host_certificates import plain_key
-from .host_file import COMMAND
-from .host_names import host_name
-from .known_hosts import Verdict
+from jupyter_ssh.ssh.errors import HostKeyChanged, HostKeyRevoked, HostKeyUnknown
+from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.trust.entries import Entry
+from jupyter_ssh.ssh.trust.host_certificates import plain_key
+from jupyter_ssh.ssh.trust.host_file import COMMAND
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.known_hosts import Verdict
 
 PHASE = "host key"
 POSSIBILITIES = (

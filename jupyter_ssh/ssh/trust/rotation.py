@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import KeyFormatError, ProtocolError, SignatureError, WireError
-from ..keys.base import PrivateKey, PublicKey
-from ..keys.certificates import Certificate, is_certificate
-from ..keys.key_types import parse_public_key
-from ..wire.types import Reader, string
-from .entries import Entry, Marker
-from .host_names import host_name
-from .known_hosts import KnownHosts
+from jupyter_ssh.ssh.errors import KeyFormatError, ProtocolError, SignatureError, WireError
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, is_certificate
+from jupyter_ssh.ssh.keys.types.table import parse_public_key
+from jupyter_ssh.ssh.trust.entries import Entry, Marker
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
+from jupyter_ssh.ssh.wire.types import Reader, string
 
 ANNOUNCE: Final = "hostkeys-00@openssh.com"
 PROVE: Final = "hostkeys-prove-00@openssh.com"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..keys.base import PublicKey
-from .host_certificates import plain_key
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.trust.host_certificates import plain_key
 
 ALGORITHMS: Final = {"rsa": 1, "dsa": 2, "ecdsa": 3, "ed25519": 4, "ed448": 6}
 """RFC 4255 §3.1.1, RFC 6594, RFC 7479, RFC 8709, by what ``ssh-keygen -t`` calls the key types."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_type_hints
 
-from ..errors import WireError
-from . import types as t
-from .numbers import message_name
-from .types import Reader
+from jupyter_ssh.ssh.errors import WireError
+from jupyter_ssh.ssh.wire import types as t
+from jupyter_ssh.ssh.wire.numbers import message_name
+from jupyter_ssh.ssh.wire.types import Reader
 
 
 class FieldType(NamedTuple):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import numbers as n
-from .codec import Boolean, Cookie, Message, Mpint, NameList, Rest, String, Text, Uint32
+from jupyter_ssh.ssh.wire import numbers as n
+from jupyter_ssh.ssh.wire.codec import Boolean, Cookie, Message, Mpint, NameList, Rest, String, Text, Uint32
 
 # --- transport: RFC 4253 ----------------------------------------------------------------------------------------------
 

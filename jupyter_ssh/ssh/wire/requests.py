@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .codec import Boolean, Record, String, Text, Uint32
+from jupyter_ssh.ssh.wire.codec import Boolean, Record, String, Text, Uint32
 
 END_OF_WRITE: Final = "eow@openssh.com"
 """Nobody reads the output of a session any more (OpenSSH PROTOCOL §2.1); there is nothing behind the name."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..errors import WireError
-from .types import Reader, uint32
+from jupyter_ssh.ssh.errors import WireError
+from jupyter_ssh.ssh.wire.types import Reader, uint32
 
 TTY_OP_END: Final = 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import WireError
+from jupyter_ssh.ssh.errors import WireError
 
 MAX_NAME_LIST = 32768
 """Bytes a name-list may take: OpenSSH's longest is under 2 KiB, and a packet must hold ten of them."""

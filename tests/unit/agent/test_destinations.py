@@ -9,8 +9,8 @@ from jupyter_ssh.ssh.agent.constraints import decode_constraints
 from jupyter_ssh.ssh.agent.session import EXTENSION_FAILURE, FAILURE, MAX_BINDINGS, SUCCESS
 from jupyter_ssh.ssh.errors import WireError
 from jupyter_ssh.ssh.keys import CertifiedKey, PrivateKey, generate
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.protocol.authentication import signed_data
 from jupyter_ssh.ssh.wire.types import Reader, string
 

@@ -14,7 +14,6 @@ from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
 from tests.support.jupyter import JupyterServer, ServerKernel, page, refused_handshake, running_server
 
-#: A server on which the token "reader" may look and not execute; on kernels or terminals, as the resource says.
 CONFIG = """
 from jupyter_server.auth import Authorizer, IdentityProvider, User
 
@@ -35,6 +34,7 @@ class Rules(Authorizer):
 c.ServerApp.identity_provider_class = People
 c.ServerApp.authorizer_class = Rules
 """
+"""A server on which the token "reader" may look and not execute; on kernels or terminals, as the resource says."""
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh import connect
+from jupyter_ssh.ssh.channels.streams import FLOOD
 from jupyter_ssh.ssh.client.connection import Connection
-from jupyter_ssh.ssh.client.streams import FLOOD
 from tests.support.embedded import embedded_in_loop
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are Unix's")

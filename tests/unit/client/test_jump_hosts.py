@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.ssh.client.jump_hosts import JumpHosts
+from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
 
 
 class Opened:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_ssh.ssh.client.streams import Reader
+from jupyter_ssh.ssh.channels.streams import Reader
 from jupyter_ssh.ssh.errors import ChannelClosed, ConnectionLost
 
 CHUNKS = st.lists(st.binary(max_size=12), max_size=8)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.client.settings import session_settings
+from jupyter_ssh.ssh.client.login.settings import session_settings
 from jupyter_ssh.ssh.config import resolve
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES

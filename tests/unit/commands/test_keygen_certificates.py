@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_ssh.ssh.keys.certificates import CERTIFICATE_TYPES
+from jupyter_ssh.ssh.keys.certificates.certificate import CERTIFICATE_TYPES
 from tests.support.keygen import Twins, ours, theirs
 from tests.support.made_keys import OPENSSH_TYPES, new_key
 from tests.unit.commands.conftest import PASSPHRASE

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.commands.messages import Messages, printable
+from jupyter_ssh.commands.messages import Messages
+from jupyter_ssh.ssh.text import printable
 
 
 @pytest.fixture(autouse=True)

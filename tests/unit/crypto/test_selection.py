@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.crypto.grades import Grade
 from jupyter_ssh.ssh.crypto.macs import MACS
 from jupyter_ssh.ssh.crypto.selection import Graded, names, pick
 from jupyter_ssh.ssh.errors import ConfigError
-from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from tests.support.peers import require_tool
 
 

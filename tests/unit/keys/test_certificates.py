@@ -15,11 +15,7 @@ from hypothesis import strategies as st
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.errors import CertificateError, CertificateSignatureError, KeyFormatError, SignatureError
 from jupyter_ssh.ssh.keys import KEY_TYPES, PrivateKey, PublicKey, generate, load_public_key, parse_public_key
-from jupyter_ssh.ssh.keys.certificate_check import check_host_certificate, check_user_certificate
-from jupyter_ssh.ssh.keys.certificate_options import UserOptions
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificate_text import describe
-from jupyter_ssh.ssh.keys.certificates import (
+from jupyter_ssh.ssh.keys.certificates.certificate import (
     ALL_ALGORITHMS,
     CERTIFICATE_ALGORITHMS,
     CERTIFICATE_TYPES,
@@ -31,8 +27,12 @@ from jupyter_ssh.ssh.keys.certificates import (
     parse_certificate,
     parse_key_or_certificate,
 )
-from jupyter_ssh.ssh.keys.key_types import decode_base64
-from jupyter_ssh.ssh.keys.validity import FOREVER
+from jupyter_ssh.ssh.keys.certificates.check import check_host_certificate, check_user_certificate
+from jupyter_ssh.ssh.keys.certificates.options import UserOptions
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.text import describe
+from jupyter_ssh.ssh.keys.certificates.validity import FOREVER
+from jupyter_ssh.ssh.keys.types.table import decode_base64
 from jupyter_ssh.ssh.wire.types import Reader, string, uint32, uint64
 from tests.support.identities import run_quietly
 from tests.support.made_keys import OPENSSH_TYPES, key_of

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import KeyFormatError, SignatureError
-from jupyter_ssh.ssh.keys import PrivateKey, generate, load_private_key, openssh_file
+from jupyter_ssh.ssh.keys import PrivateKey, generate, load_private_key
 from jupyter_ssh.ssh.keys.allowed_signers import AllowedSigners
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind, CertifiedKey
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind, CertifiedKey
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.validity import parse_date
 from jupyter_ssh.ssh.keys.file_signatures import (
     BEGIN,
     END,
@@ -25,8 +26,8 @@ from jupyter_ssh.ssh.keys.file_signatures import (
     sign_file,
     verify_file,
 )
+from jupyter_ssh.ssh.keys.files import openssh_file
 from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeyLines
-from jupyter_ssh.ssh.keys.validity import parse_date
 from tests.support.made_keys import OPENSSH_TYPES, SoftwareSecurityKey, key_of
 from tests.support.peers import require_tool
 

@@ -27,12 +27,12 @@ from jupyter_ssh.ssh.keys import (
     load_private_key,
     load_public_key,
     open_key_file,
-    openssh_file,
     parse_private_key,
     save_private_key,
 )
-from jupyter_ssh.ssh.keys.public_text import dump_rfc4716
-from jupyter_ssh.ssh.keys.saving import dump_private_key
+from jupyter_ssh.ssh.keys.files import openssh_file
+from jupyter_ssh.ssh.keys.files.public_text import dump_rfc4716
+from jupyter_ssh.ssh.keys.files.saving import dump_private_key
 from jupyter_ssh.ssh.wire.types import Reader, string, uint32
 from tests.support.identities import run_quietly
 from tests.support.made_keys import key_of

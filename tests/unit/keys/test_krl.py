@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, SSHError
 from jupyter_ssh.ssh.keys import PublicKey, generate
 from jupyter_ssh.ssh.keys import krl as k
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import Certificate, CertificateKind
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.keys.krl import Krl, Serials, parse_krl
 from jupyter_ssh.ssh.keys.revoked_keys import parse_revoked_keys, read_revoked_keys
 from jupyter_ssh.ssh.wire.types import boolean, mpint, string, uint64

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError
 from jupyter_ssh.ssh.keys import KEY_TYPES, generate, load_certificate, load_public_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.files import certificate_beside
-from jupyter_ssh.ssh.keys.public_text import dump_pem, dump_rfc4716, parse_public_text
-from jupyter_ssh.ssh.keys.saving import dump_public_key, save_public_key
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.files.public_text import dump_pem, dump_rfc4716, parse_public_text
+from jupyter_ssh.ssh.keys.files.reading import certificate_beside
+from jupyter_ssh.ssh.keys.files.saving import dump_public_key, save_public_key
 from tests.support.identities import run_quietly
 from tests.support.made_keys import OPENSSH_TYPES, key_of
 from tests.support.peers import require_tool

@@ -9,15 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import KeyFormatError
-from jupyter_ssh.ssh.keys import KEY_TYPES, generate, openssh_file, parse_private_key, putty_file
+from jupyter_ssh.ssh.keys import KEY_TYPES, generate, parse_private_key
 from jupyter_ssh.ssh.keys.allowed_signers import AllowedSigners
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind, parse_certificate
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind, parse_certificate
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.certificates.validity import FOREVER
 from jupyter_ssh.ssh.keys.file_signatures import check_novalidate, parse_signature, sign_file
+from jupyter_ssh.ssh.keys.files import openssh_file, putty_file
+from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
+from jupyter_ssh.ssh.keys.files.saving import FORMATS_WITH_COMMENT, PRIVATE_FORMATS, PUBLIC_FORMATS, dump_private_key
 from jupyter_ssh.ssh.keys.krl import Krl, parse_krl
-from jupyter_ssh.ssh.keys.public_text import parse_public_text
-from jupyter_ssh.ssh.keys.saving import FORMATS_WITH_COMMENT, PRIVATE_FORMATS, PUBLIC_FORMATS, dump_private_key
-from jupyter_ssh.ssh.keys.validity import FOREVER
 from tests.support.made_keys import PLAIN_TYPE, key_of
 
 CA = generate()

@@ -20,12 +20,12 @@ from jupyter_ssh.ssh.keys import (
     load_public_key,
     open_key_file,
     parse_private_key,
-    pem,
     save_private_key,
 )
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertifiedKey
-from jupyter_ssh.ssh.keys.saving import change_comment, change_passphrase, save_public_key
+from jupyter_ssh.ssh.keys.certificates.certificate import CertifiedKey
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.files import pem
+from jupyter_ssh.ssh.keys.files.saving import change_comment, change_passphrase, save_public_key
 from tests.support.identities import run_quietly
 from tests.support.made_keys import OPENSSH_TYPES, key_of
 from tests.support.peers import require_tool

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import KeyFormatError, SignatureError
 from jupyter_ssh.ssh.keys import generate, load_private_key, parse_public_key, save_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertifiedKey
-from jupyter_ssh.ssh.keys.security_keys import (
+from jupyter_ssh.ssh.keys.certificates.certificate import CertifiedKey
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.types.security_keys import (
     USER_PRESENT,
     USER_VERIFIED,
     SecurityKeyPrivateKey,

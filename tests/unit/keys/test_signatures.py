@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jupyter_ssh.ssh.crypto.grades import Grade
 from jupyter_ssh.ssh.errors import SignatureError
 from jupyter_ssh.ssh.keys import KEY_TYPES, SIGNATURE_ALGORITHMS, PrivateKey, load_private_key
-from jupyter_ssh.ssh.keys.openssh_file import dump
+from jupyter_ssh.ssh.keys.files.openssh_file import dump
 from jupyter_ssh.ssh.wire.types import Reader, mpint, string, uint32
 from tests.support.identities import run_quietly
 from tests.support.made_keys import OPENSSH_TYPES, key_of, new_key

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.keys import generate, load_certificate
-from jupyter_ssh.ssh.keys.validity import FOREVER, format_time, format_validity, parse_date, parse_span, parse_validity
+from jupyter_ssh.ssh.keys.certificates.validity import (
+    FOREVER,
+    format_time,
+    format_validity,
+    parse_date,
+    parse_span,
+    parse_validity,
+)
 from tests.support.identities import run_quietly
 from tests.support.peers import require_tool
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh.errors import SignatureError
-from jupyter_ssh.ssh.keys import KEY_TYPES, load_public_key, openssh_file, parse_public_key
+from jupyter_ssh.ssh.keys import KEY_TYPES, load_public_key, parse_public_key
 from jupyter_ssh.ssh.keys.base import PrivateKey
-from jupyter_ssh.ssh.keys.mldsa44_ed25519 import LABEL, PREFIX, representative
+from jupyter_ssh.ssh.keys.files import openssh_file
+from jupyter_ssh.ssh.keys.types.mldsa44_ed25519 import LABEL, PREFIX, representative
 from jupyter_ssh.ssh.wire.types import Reader, string
 
 COMPOSITE = Path(__file__).parents[2] / "vectors" / "mldsa44-ed25519"

@@ -8,11 +8,11 @@ import signal
 
 import pytest
 
-from jupyter_ssh.ssh.server import environment as environment_module
-from jupyter_ssh.ssh.server.accounts import Account, current_account
-from jupyter_ssh.ssh.server.environment import ClientEnvironment, child_environment
-from jupyter_ssh.ssh.server.passwords import PasswordTable, hash_password, verify_password
-from jupyter_ssh.ssh.server.signals import NUMBERS, signal_name
+from jupyter_ssh.ssh.server.logins.accounts import Account, current_account
+from jupyter_ssh.ssh.server.logins.passwords import PasswordTable, hash_password, verify_password
+from jupyter_ssh.ssh.server.processes import environment as environment_module
+from jupyter_ssh.ssh.server.processes.environment import ClientEnvironment, child_environment
+from jupyter_ssh.ssh.server.processes.signals import NUMBERS, signal_name
 
 ALICE = Account("alice", "/home/alice", "/bin/zsh")
 
@@ -108,7 +108,7 @@ def test_passwords_are_kept_as_hashes_only() -> None:
 
 
 def test_an_unknown_user_costs_a_hash_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from jupyter_ssh.ssh.server import passwords
+    from jupyter_ssh.ssh.server.logins import passwords
 
     table = PasswordTable.from_passwords({"alice": "x"})
     hashed: list[str] = []

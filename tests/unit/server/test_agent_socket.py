@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
 
-from jupyter_ssh.ssh.server.agent_forwarding import AgentSocket
+from jupyter_ssh.ssh.server.channels.agent_forwarding import AgentSocket
 from jupyter_ssh.ssh.server.connection import ServerConnection
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.keys.generate import generate
-from jupyter_ssh.ssh.server.addresses import address_matches, plain_address
-from jupyter_ssh.ssh.server.authorized_keys import AuthorizedKeys
-from jupyter_ssh.ssh.server.file_modes import read_trusted
-from jupyter_ssh.ssh.server.key_options import RESTRICTED, KeyOptions, parse_options, split_options
+from jupyter_ssh.ssh.server.logins.addresses import address_matches, plain_address
+from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys
+from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
+from jupyter_ssh.ssh.server.logins.key_options import RESTRICTED, KeyOptions, parse_options, split_options
 
 ALICE = generate("ssh-ed25519").public
 BOB = generate("ecdsa-sha2-nistp256").public

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh.errors import ConfigError, KeyFileError
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.files.saving import save_private_key
 from jupyter_ssh.ssh.keys.generate import generate
-from jupyter_ssh.ssh.keys.saving import save_private_key
-from jupyter_ssh.ssh.server.direct_tcpip import may_open
+from jupyter_ssh.ssh.server.channels.direct_tcpip import may_open
 from jupyter_ssh.ssh.server.listening import Server
-from jupyter_ssh.ssh.server.method_progress import MethodProgress
+from jupyter_ssh.ssh.server.logins.method_progress import MethodProgress
 from jupyter_ssh.ssh.server.options import ServerOptions, load_host_keys
 
 

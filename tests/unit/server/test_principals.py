@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
-from jupyter_ssh.ssh.server.authorized_keys import AuthorizedKeys
-from jupyter_ssh.ssh.server.key_options import KeyOptions
-from jupyter_ssh.ssh.server.principals import Principals
+from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys
+from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
+from jupyter_ssh.ssh.server.logins.principals import Principals
 
 HERE = "192.0.2.7"
 NOW = 1_800_000_000.0

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jupyter_ssh.ssh.server.accounts import Account
+from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.processes import exit_watcher
 from jupyter_ssh.ssh.server.processes.login import command_program, shell_program, start
 from jupyter_ssh.ssh.server.processes.process import (
@@ -27,8 +27,7 @@ from jupyter_ssh.ssh.server.processes.process import (
 )
 from jupyter_ssh.ssh.server.processes.threaded import start_with_threads
 from jupyter_ssh.ssh.server.processes.unix import UnixProcess
-
-from .recorder import PATIENCE, Recorder
+from tests.unit.server.recorder import PATIENCE, Recorder
 
 ENVIRONMENT = {"PATH": os.defpath, "MARK": "here"}
 ACCOUNT = Account("alice", "/", "/bin/sh")
@@ -291,7 +290,7 @@ import asyncio, os, signal, sys
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-from jupyter_ssh.ssh.server.accounts import Account
+from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.processes.login import command_program, start
 
 class Events:

@@ -12,8 +12,8 @@ import pytest
 
 from jupyter_ssh.ssh.errors import HostKeyChanged, HostKeyRevoked
 from jupyter_ssh.ssh.keys import Certificate, PublicKey, generate, save_private_key
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.trust import Accept, HostKeyPolicy, KnownHosts, Status
 from jupyter_ssh.ssh.trust.host_names import hash_name
 from tests.support.peers import require_tool

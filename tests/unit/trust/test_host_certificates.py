@@ -8,8 +8,8 @@ import pytest
 
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.keys import Certificate, generate
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.trust import Accept, AcceptAndRemember, Ask, HostKeyPolicy
 from tests.support.made_keys import key_of
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ProtocolError, SignatureError
 from jupyter_ssh.ssh.keys import PublicKey, generate
-from jupyter_ssh.ssh.keys.certificate_signing import sign_certificate
-from jupyter_ssh.ssh.keys.certificates import CertificateKind
-from jupyter_ssh.ssh.keys.key_types import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
+from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.trust import KnownHosts
 from jupyter_ssh.ssh.trust.host_names import hash_name
 from jupyter_ssh.ssh.trust.rotation import (

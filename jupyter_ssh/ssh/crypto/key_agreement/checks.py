@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import KeyExchangeError
+from jupyter_ssh.ssh.errors import KeyExchangeError
 
 
 def check_length(what: str, value: bytes, size: int) -> None:

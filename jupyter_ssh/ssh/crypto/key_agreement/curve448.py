@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 
-from ..packet_protection.framing import Randomness
-from .checks import bad_value, check_length
+from jupyter_ssh.ssh.crypto.key_agreement.checks import bad_value, check_length
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 SIZE = 56
 """Bytes of a private key, a public key and a secret."""

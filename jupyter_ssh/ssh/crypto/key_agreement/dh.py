@@ -5,10 +5,10 @@ cryptography is about to drop it.  `pow` does not run in constant time; each pri
 
 from __future__ import annotations
 
-from ...wire.types import Reader, mpint, string
-from ..packet_protection.framing import Randomness
-from .checks import bad_value
-from .dh_groups import Group, named_group
+from jupyter_ssh.ssh.crypto.key_agreement.checks import bad_value
+from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group, named_group
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
+from jupyter_ssh.ssh.wire.types import Reader, mpint, string
 
 EXPONENT_BITS = 512
 """Twice the 256 bits of the largest key that is derived, as RFC 4419 §6.2 advises; never more than the group has."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import gcd
 from typing import Final
 
-from ...errors import KeyExchangeError
+from jupyter_ssh.ssh.errors import KeyExchangeError
 
 
 @dataclass(frozen=True, slots=True)

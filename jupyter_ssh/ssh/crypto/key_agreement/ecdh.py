@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ...wire.types import mpint_from_bytes
+from jupyter_ssh.ssh.wire.types import mpint_from_bytes
 
 
 class Pair(Protocol):

@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
-from ...wire.types import string
-from ..packet_protection.framing import Randomness
-from .checks import check_length
-from .ecdh import Pair
+from jupyter_ssh.ssh.crypto.key_agreement.checks import check_length
+from jupyter_ssh.ssh.crypto.key_agreement.ecdh import Pair
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
+from jupyter_ssh.ssh.wire.types import string
 
 
 class Decapsulator(Protocol):

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import (
     MLKEM1024PublicKey,
 )
 
-from ..packet_protection.framing import Randomness
-from .checks import bad_value
+from jupyter_ssh.ssh.crypto.key_agreement.checks import bad_value
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 SEED_SIZE = 64
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     derive_private_key,
 )
 
-from ..packet_protection.framing import Randomness
-from .checks import bad_value, check_length
+from jupyter_ssh.ssh.crypto.key_agreement.checks import bad_value, check_length
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 
 class NistPair:

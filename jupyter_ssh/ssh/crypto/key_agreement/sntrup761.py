@@ -19,8 +19,8 @@ from hashlib import sha512
 from hmac import compare_digest
 from struct import Struct
 
-from ..packet_protection.framing import Randomness
-from .packed_polynomials import Field, P
+from jupyter_ssh.ssh.crypto.key_agreement.packed_polynomials import Field, P
+from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 Q = 4591
 W = 286

@@ -13,8 +13,14 @@ from hmac import compare_digest
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from .framing import MAX_PACKET, MIN_PACKET, SEQUENCE_MASK, wrong_padding, wrong_tag
-from .interfaces import Authenticator, CipherStream
+from jupyter_ssh.ssh.crypto.packet_protection.framing import (
+    MAX_PACKET,
+    MIN_PACKET,
+    SEQUENCE_MASK,
+    wrong_padding,
+    wrong_tag,
+)
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator, CipherStream
 
 
 def cbc(algorithm: BlockCipherAlgorithm, iv: bytes, *, encrypt: bool) -> CipherContext:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from .framing import (
+from jupyter_ssh.ssh.crypto.packet_protection.framing import (
     MAX_PACKET,
     MIN_PACKET,
     SEQUENCE_MASK,

@@ -5,9 +5,9 @@ Sealers and openers themselves, so that those who use them know nothing of it, a
 
 from __future__ import annotations
 
-from ..compression import Compressor, Decompressor
-from .framing import MAX_PACKET
-from .interfaces import Opener, Sealer
+from jupyter_ssh.ssh.crypto.compression import Compressor, Decompressor
+from jupyter_ssh.ssh.crypto.packet_protection.framing import MAX_PACKET
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Opener, Sealer
 
 
 class CompressedSealer:

@@ -7,7 +7,7 @@ from struct import pack
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-from .interfaces import Buffer
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Buffer
 
 BLOCK_SIZE = 8
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from hmac import compare_digest
 
-from .framing import (
+from jupyter_ssh.ssh.crypto.packet_protection.framing import (
     MAX_PACKET,
     MIN_PACKET,
     SEQUENCE_MASK,
@@ -17,7 +17,7 @@ from .framing import (
     wrong_padding,
     wrong_tag,
 )
-from .interfaces import Authenticator, CipherStream
+from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator, CipherStream
 
 _unpack_length = UINT32.unpack_from
 _pack_length = UINT32.pack

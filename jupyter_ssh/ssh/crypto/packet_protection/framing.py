@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import Struct
 
-from ...errors import PacketError, PacketIntegrityError
+from jupyter_ssh.ssh.errors import PacketError, PacketIntegrityError
 
 MAX_PACKET = 256 * 1024
 """Largest packet_length we take, OpenSSH's PACKET_MAX_SIZE; RFC 4253 §6.1 demands 35000 bytes at least."""

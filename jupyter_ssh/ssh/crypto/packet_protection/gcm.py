@@ -8,7 +8,7 @@ from struct import Struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from .framing import (
+from jupyter_ssh.ssh.crypto.packet_protection.framing import (
     MAX_PACKET,
     MIN_PACKET,
     SEQUENCE_MASK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .framing import (
+from jupyter_ssh.ssh.crypto.packet_protection.framing import (
     MAX_PACKET,
     MIN_PACKET,
     SEQUENCE_MASK,

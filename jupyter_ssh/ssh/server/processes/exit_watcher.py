@@ -9,8 +9,8 @@ import subprocess
 import threading
 from collections.abc import Callable
 
-from ..signals import signal_name
-from .process import Ending
+from jupyter_ssh.ssh.server.processes.process import Ending
+from jupyter_ssh.ssh.server.processes.signals import signal_name
 
 
 class ExitWatcher:

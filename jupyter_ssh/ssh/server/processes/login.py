@@ -6,8 +6,14 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ..accounts import Account
-from .process import ChildProcess, ProcessEvents, ProcessStartError, Program, TerminalSize
+from jupyter_ssh.ssh.server.logins.accounts import Account
+from jupyter_ssh.ssh.server.processes.process import (
+    ChildProcess,
+    ProcessEvents,
+    ProcessStartError,
+    Program,
+    TerminalSize,
+)
 
 
 def shell_program(account: Account, environment: Mapping[str, str]) -> Program:
@@ -35,12 +41,12 @@ def start(
     """
     try:
         if sys.platform == "win32":
-            from .threaded import start_with_threads
+            from jupyter_ssh.ssh.server.processes.threaded import start_with_threads
 
             if terminal is not None:
                 raise ProcessStartError("this server's system has no terminals", next_step="Run a command without one")
             return start_with_threads(events, program)
-        from .unix import start_on_terminal, start_with_pipes
+        from jupyter_ssh.ssh.server.processes.unix import start_on_terminal, start_with_pipes
 
         if terminal is not None:
             return start_on_terminal(events, program, *terminal)

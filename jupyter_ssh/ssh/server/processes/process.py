@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...errors import ChannelError
+from jupyter_ssh.ssh.errors import ChannelError
 
 
 class ProcessStartError(ChannelError):

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import trampoline
-from .exit_watcher import signals_are_inherited
-from .process import ProcessStartError, Program
+from jupyter_ssh.ssh.server.processes import trampoline
+from jupyter_ssh.ssh.server.processes.exit_watcher import signals_are_inherited
+from jupyter_ssh.ssh.server.processes.process import ProcessStartError, Program
 
 MAX_ENVIRONMENT = 60 * 1024
 """Bytes that a pipe takes in one write without anybody reading, on every system."""

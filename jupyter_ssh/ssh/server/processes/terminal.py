@@ -10,9 +10,9 @@ import termios
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..signals import TERMINAL_SIGNALS
-from .process import TerminalSize
-from .terminal_modes import apply_modes
+from jupyter_ssh.ssh.server.processes.process import TerminalSize
+from jupyter_ssh.ssh.server.processes.signals import TERMINAL_SIGNALS
+from jupyter_ssh.ssh.server.processes.terminal_modes import apply_modes
 
 _IFLAG, _LFLAG, _CC = 0, 3, 6
 

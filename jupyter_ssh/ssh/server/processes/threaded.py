@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from .exit_watcher import ending_from_returncode
-from .process import ChildProcess, Ending, ProcessEvents, ProcessStartError, Program
+from jupyter_ssh.ssh.server.processes.exit_watcher import ending_from_returncode
+from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, ProcessEvents, ProcessStartError, Program
 
 CHUNK = 64 * 1024
 AHEAD = 8

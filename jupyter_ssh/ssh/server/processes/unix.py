@@ -8,12 +8,12 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping
 
-from ..signals import NUMBERS
-from .descriptors import DescriptorReader, DescriptorWriter, widen_pipe
-from .exit_watcher import ExitWatcher
-from .process import ChildProcess, Ending, ProcessEvents, Program, TerminalSize
-from .spawning import spawn
-from .terminal import Terminal
+from jupyter_ssh.ssh.server.processes.descriptors import DescriptorReader, DescriptorWriter, widen_pipe
+from jupyter_ssh.ssh.server.processes.exit_watcher import ExitWatcher
+from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, ProcessEvents, Program, TerminalSize
+from jupyter_ssh.ssh.server.processes.signals import NUMBERS
+from jupyter_ssh.ssh.server.processes.spawning import spawn
+from jupyter_ssh.ssh.server.processes.terminal import Terminal
 
 STDERR = 1  # SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2
 

@@ -1,0 +1,1 @@
+"""What ssh-add does, without a terminal."""

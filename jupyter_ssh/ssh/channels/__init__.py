@@ -1,0 +1,1 @@
+"""Channels for both roles: streams and what ties them to sockets."""

@@ -1,0 +1,299 @@
+"""A channel's data as streams: `Reader` gives the peer room as it is read, `Writer` waits for the peer's room."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from jupyter_ssh.ssh.errors import ChannelClosed, SSHError, WireError
+from jupyter_ssh.ssh.protocol.channel import Channel
+
+LOW_WATER: Final = 256 * 1024
+"""Bytes that may wait before `Writer.drain` waits."""
+
+FLOOD: Final = 1024 * 1024
+"""Bytes that come while nothing is written: from then on nobody waits for an answer, and more may come at a time."""
+
+FLOOD_PIECE: Final = 8192
+"""Smaller pieces than that are no flood."""
+
+LINE_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes `Reader.readuntil` looks through for a separator."""
+
+
+class Reader:
+    """Received bytes, kept until they are read; what is unread is bounded by the channel's window.
+
+    One task at a time may read.  Reading raises why the session ended, if it ended by an error, once everything that
+    arrived before has been read.
+    """
+
+    def __init__(self, credit: Callable[[int], None]) -> None:
+        self._credit = credit
+        self._chunks: deque[bytes] = deque()
+        self._offset = 0
+        """How many bytes of the first chunk were read."""
+        self._collected: io.BytesIO | None = None
+        """Where everything goes while a task wants all there is: it grows without copying, a join would copy all."""
+        self._size = 0
+        self._credited = 0
+        """How many of the waiting bytes the peer was given room for already."""
+        self._eof = False
+        self._error: SSHError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._unasked = 0
+        """Bytes that came since something was written."""
+        self.was_read = False
+        """Whether a task has ever read here."""
+        self.on_starving: Callable[[], None] = _nothing
+        """Called when a task begins to wait here."""
+        self.on_flood: Callable[[], None] = _nothing
+        """Called for each large piece of a flood that somebody waits for."""
+
+    # --- the channel's side -------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Takes received bytes."""
+        size = len(data)
+        self._size += size
+        self._unasked += size
+        if self._unasked > FLOOD and size >= FLOOD_PIECE and self._waiter is not None:
+            self.on_flood()
+        if self._collected is not None:
+            self._collected.write(data)
+            self._credited += size
+            self._credit(size)
+            return
+        self._chunks.append(data)
+        if self._waiter is not None:
+            self._wake()
+
+    def written(self) -> None:
+        """Something was written to the other side, which may be about to answer."""
+        self._unasked = 0
+
+    def feed_eof(self, error: SSHError | None = None) -> None:
+        """Nothing more comes; ``error`` is why, if something went wrong."""
+        self._eof = True
+        self._error = self._error or error
+        self._wake()
+
+    def fail(self, error: SSHError) -> None:
+        """Ends the reading with ``error``."""
+        self.feed_eof(error)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # --- the reader's side --------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a task waits for bytes."""
+        return self._waiter is not None
+
+    @property
+    def collecting(self) -> bool:
+        """Whether a task wants all there is: then the peer is given room at once."""
+        return self._collected is not None
+
+    @property
+    def unread(self) -> int:
+        """Bytes that arrived and were not read."""
+        return self._size
+
+    def at_eof(self) -> bool:
+        """Whether everything was read and nothing more comes."""
+        return self._eof and not self._size
+
+    def credit_unread(self) -> None:
+        """Gives the peer room for what is still unread, so that it can go on with another stream of the channel."""
+        ahead = self._size - self._credited
+        if ahead > 0:
+            self._credited = self._size
+            self._credit(ahead)
+
+    async def _more(self) -> bool:
+        """Waits until there is something new; False at the end of file.  Raises why the session ended."""
+        if self._eof:
+            if self._error is not None:
+                raise self._error
+            return False
+        self._refuse_company()
+        self.was_read = True
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            self.on_starving()
+            await self._waiter
+        finally:
+            self._waiter = None
+        return True
+
+    def _refuse_company(self) -> None:
+        if self._waiter is not None:
+            raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
+
+    def _take(self, count: int) -> bytes:
+        """Removes ``count`` bytes, which must be there, and gives the peer room for them."""
+        self.was_read = True
+        chunks = self._chunks
+        first = chunks[0]
+        start = self._offset
+        stop = start + count
+        if stop < len(first):
+            data = first[start:stop]
+            self._offset = stop
+        elif stop == len(first):
+            data = chunks.popleft()[start:]  # no copy where start is 0
+            self._offset = 0
+        else:
+            taken = [chunks.popleft()[start:]]
+            self._offset = 0
+            missing = stop - len(first)
+            while missing:
+                chunk = chunks[0]
+                if len(chunk) > missing:
+                    taken.append(chunk[:missing])
+                    self._offset = missing
+                    break
+                taken.append(chunks.popleft())
+                missing -= len(chunk)
+            data = b"".join(taken)
+        self._size -= count
+        early = min(count, self._credited)
+        self._credited -= early
+        if count > early:
+            self._credit(count - early)
+        return data
+
+    async def read(self, count: int = -1) -> bytes:
+        """Up to ``count`` bytes, at least one unless at the end of file; with -1 all up to the end of file."""
+        if count < 0:
+            return await self._read_all()
+        while not self._size:
+            if count == 0 or not await self._more():
+                return b""
+        return self._take(min(count, self._size))
+
+    async def _read_all(self) -> bytes:
+        self._refuse_company()
+        self.credit_unread()
+        self._collected = io.BytesIO()
+        self._collected.write(self._joined())
+        try:
+            while await self._more():
+                pass
+        finally:
+            # Whoever is told to stop waiting leaves what came to the next one.
+            self._chunks.append(self._collected.getvalue())
+            self._collected = None
+        return self._take(self._size)
+
+    def _joined(self) -> bytes:
+        """Removes all chunks, as one."""
+        data = b"".join(self._chunks)[self._offset :]
+        self._chunks.clear()
+        self._offset = 0
+        return data
+
+    async def readexactly(self, count: int) -> bytes:
+        """``count`` bytes; raises asyncio.IncompleteReadError when the stream ends before."""
+        while self._size < count:
+            self.credit_unread()
+            if not await self._more():
+                raise asyncio.IncompleteReadError(self._take(self._size) if self._size else b"", count)
+        return self._take(count) if count else b""
+
+    async def readuntil(self, separator: bytes = b"\n", limit: int = LINE_LIMIT) -> bytes:
+        """Everything up to and with ``separator``; raises asyncio.IncompleteReadError when the stream ends before."""
+        searched = 0
+        while True:
+            if self._chunks:
+                again = max(0, searched - len(separator) + 1)
+                found = self._chunks[0].find(separator, self._offset + again)
+                if found < 0 and len(self._chunks) > 1:
+                    self._chunks.append(self._joined())
+                    found = self._chunks[0].find(separator, again)
+                if found >= 0:
+                    return self._take(found + len(separator) - self._offset)
+                searched = self._size
+            if searched > limit:
+                raise WireError("no end of line", expected=f"{separator!r} within {limit} bytes")
+            self.credit_unread()
+            if not await self._more():
+                raise asyncio.IncompleteReadError(self._take(self._size) if self._size else b"", None)
+
+    async def readline(self) -> bytes:
+        """One line with its line end; the last one may have none; empty at the end of file."""
+        try:
+            return await self.readuntil(b"\n")
+        except asyncio.IncompleteReadError as error:
+            return error.partial
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._lines()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        while line := await self.readline():
+            yield line
+
+
+class Writer:
+    """Bytes to the peer; after `write`, `drain` waits until most of it is under way."""
+
+    def __init__(self, channel: Channel, on_write: Callable[[], None]) -> None:
+        self._channel = channel
+        self._on_write = on_write
+        self._drained: asyncio.Future[None] | None = None
+        self._error: SSHError | None = None
+
+    # --- the channel's side -------------------------------------------------------------------------------------------
+
+    def drained(self) -> None:
+        """All that waited has been sent."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def closed(self, error: SSHError | None) -> None:
+        """The channel is closed."""
+        self._error = error or ChannelClosed("the other side closed the channel", phase="connection")
+        self.drained()
+
+    # --- the writer's side --------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Sends ``data``, or keeps it until it can be sent; raises `ChannelClosed`."""
+        if self._error is not None:
+            raise self._error
+        self._on_write()
+        # What waits must not change: only bytes are kept as they are.
+        self._channel.write(data if isinstance(data, bytes) else bytes(data))
+
+    async def drain(self) -> None:
+        """Waits until most of what was written is sent; raises why it cannot be."""
+        while self._error is None and self._channel.unsent > LOW_WATER:
+            if self._drained is None or self._drained.done():
+                self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._drained)
+        if self._error is not None:
+            raise self._error
+
+    def write_eof(self) -> None:
+        """Says that nothing more comes, after what was written; again is nothing."""
+        self._channel.eof()
+
+    def close(self) -> None:
+        """The same: a channel's one direction cannot be closed otherwise (RFC 4254 §5.3)."""
+        self.write_eof()
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._error is not None or self._channel.eof_sent or self._channel.close_sent
+
+
+def _nothing() -> None:
+    """The callback of nobody."""

@@ -1,0 +1,1 @@
+"""Logging in: the host key, the methods, which keys are tried."""

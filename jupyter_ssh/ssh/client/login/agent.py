@@ -1,0 +1,141 @@
+"""The agent of a connection: where it is, the keys in it that a login tries, and the keys that are added to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from jupyter_ssh.ssh.agent import Constraints
+from jupyter_ssh.ssh.client.login.handshake import described
+from jupyter_ssh.ssh.client.prompts import Prompts
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded, PromptUnavailable
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.net.agent import Agent, default_address, open_agent
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.protocol.session import ClientSession
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+ENVIRONMENT: Final = "SSH_AUTH_SOCK"
+NONE: Final = "none"
+
+
+def agent_address(options: Options, environment: Mapping[str, str]) -> str | None:
+    """Where the agent is that ``options`` choose (ssh_config(5), IdentityAgent); None for no agent."""
+    chosen = options.identity_agent
+    if chosen is None or chosen == ENVIRONMENT:
+        return default_address(environment)
+    if chosen.lower() == NONE:
+        return None
+    if chosen.startswith("$"):
+        return environment.get(chosen[1:]) or None
+    return chosen
+
+
+def forwarded_address(options: Options, environment: Mapping[str, str]) -> str | None:
+    """Where the agent is that the remote side may use (ssh_config(5), ForwardAgent); None for none."""
+    chosen = options.forward_agent
+    if chosen in ("no", "yes"):
+        return agent_address(options, environment) if chosen == "yes" else None
+    return environment.get(chosen[1:]) or None if chosen.startswith("$") else chosen
+
+
+async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -> Agent:
+    """The agent at ``address``, told for which session it is used, so that its keys may be limited to destinations.
+
+    Raises `AgentUnavailable`, `AgentError`, `DeadlineExceeded`.
+    """
+    agent = await open_agent(address)
+    transport = session.transport
+    if transport.host_key is not None:
+        try:
+            await agent.bind(
+                transport.host_key.blob, transport.session_id, transport.host_key_signature, forwarded=forwarded
+            )
+        except AgentRefused:
+            log.debug("the agent at %s does not bind keys to sessions", address)  # few do
+        except BaseException:
+            agent.close()
+            raise
+    return agent
+
+
+@dataclass(frozen=True, slots=True)
+class AgentKey:
+    """A key in the agent, to log in with; see `identities.AgentKey`."""
+
+    agent: Agent
+    public: PublicKey
+    comment: str
+
+    async def sign(self, data: bytes, algorithm: str) -> bytes:
+        """The signature blob.  Raises `AgentError` and `DeadlineExceeded`."""
+        return await self.agent.sign(self.public, data, algorithm)
+
+
+class LoginAgent:
+    """The agent during a login, which goes on without it.
+
+    ``problems`` are what a person should know if the login fails, ``warnings`` what they should know anyway.
+    """
+
+    def __init__(self, options: Options, session: ClientSession, environment: Mapping[str, str]) -> None:
+        self.address = agent_address(options, environment)
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+        self.state = "none: SSH_AUTH_SOCK is not set" if self.address is None else f"{self.address}: not asked"
+        """Where it is and what it has, for people."""
+        self._options = options
+        self._session = session
+        self._agent: Agent | None = None
+
+    async def keys(self) -> list[AgentKey]:
+        """The keys of the agent that are of use here; none where it does not answer."""
+        if self.address is None:
+            return []
+        try:
+            self._agent = await open_bound(self.address, self._session, forwarded=False)
+            found = await self._agent.identities()
+        except AgentUnavailable as error:
+            self.state = f"{self.address}: {described(error)}"
+            # Like OpenSSH: SSH_AUTH_SOCK may well speak of an agent that ended long ago.
+            (self.problems if self._options.identity_agent is None else self.warnings).append(described(error))
+            return []
+        except (AgentError, DeadlineExceeded) as error:
+            self.warnings.append(f"the agent at {self.address} is left out: {described(error)}")
+            self.state = f"{self.address}: {described(error)}"
+            return []
+        self.state = f"{self.address}: {len(found)} {'key' if len(found) == 1 else 'keys'}"
+        log.debug("the agent at %s has %d keys", self.address, len(found))
+        for item in found:
+            if item.key is None:
+                self.problems.append(f"{item.comment or 'a key'}: {item.problem}")
+        return [AgentKey(self._agent, item.key, item.comment) for item in found if item.key is not None]
+
+    async def remember(self, key: PrivateKey | None, path: str, prompts: Prompts) -> None:
+        """Adds a key that was just used, as AddKeysToAgent says."""
+        wish = self._options.add_keys_to_agent
+        if wish.when == "no" or self._agent is None or key is None or key.needs_agent:
+            return
+        constraints = Constraints(wish.seconds or None, wish.when == "confirm")
+        try:
+            if wish.when == "ask" and not await self._agreed(prompts, f"Add key {path} to agent? (yes/no) "):
+                return
+            await self._agent.add(key, key.comment or path, constraints)
+        except (AgentError, DeadlineExceeded, PromptUnavailable) as error:
+            self.warnings.append(f"the key {path} was not added to the agent: {described(error)}")
+
+    async def _agreed(self, prompts: Prompts, question: str) -> bool:
+        if self._options.batch_mode:
+            return False
+        answers = await prompts.keyboard_interactive("", "", [(question, True)])
+        return answers is not None and answers[0].strip().lower() in ("y", "yes")
+
+    def close(self) -> None:
+        """Lets go of the agent."""
+        if self._agent is not None:
+            self._agent.close()

@@ -1,0 +1,499 @@
+"""Logging in: which methods and keys are tried, in which order, and who is asked (RFC 4252; ssh_config(5)).
+
+The server's list of methods drives the loop: after a partial success it goes on with what the server then wants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from jupyter_ssh.ssh.client.login.agent import LoginAgent
+from jupyter_ssh.ssh.client.login.handshake import Handshake, described
+from jupyter_ssh.ssh.client.login.identities import FileSigner, Identity, Signer, attempts_told, collect
+from jupyter_ssh.ssh.client.login.settings import signature_algorithms
+from jupyter_ssh.ssh.client.prompts import Prompts
+from jupyter_ssh.ssh.client.report.progress import Progress, Step
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.crypto.grades import Grade
+from jupyter_ssh.ssh.errors import (
+    AuthenticationError,
+    CertificateError,
+    ConnectionLost,
+    DisconnectedByPeer,
+    KeyFileError,
+    KeyFormatError,
+    PromptUnavailable,
+    ProtocolError,
+    SSHError,
+    WrongPassphrase,
+)
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS, PLAIN_ALGORITHM, Certificate
+from jupyter_ssh.ssh.keys.certificates.check import check_validity
+from jupyter_ssh.ssh.keys.files.reading import KeyFile
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.session import ClientSession
+from jupyter_ssh.ssh.text import printable
+
+PHASE: Final = "authentication"
+
+REFUSED: Final = "refused"
+
+WOULD_DO: Final = "would be accepted"
+
+EXAMINED_REFUSALS: Final = 4
+"""Keys that the server may refuse when it is only asked about them: each counts as a failure (OpenSSH: 6 are too many),
+and a password may have to follow."""
+
+METHODS: Final = ("publickey", "keyboard-interactive", "password")
+"""What we can do, in OpenSSH's order of preference."""
+
+MAX_REQUESTS: Final = 256
+"""Requests before we give up on a server that is never content."""
+
+MOST_SHOWN: Final = 16
+"""Attempts that an error names: the first ones and the last; an agent may have a thousand keys."""
+
+PASSPHRASE_ATTEMPTS: Final = 3
+
+NEW_PASSWORDS: Final = 3
+"""New passwords that a server may not like before we give up."""
+
+
+class ClientLogin:
+    """One login; `run` either returns with somebody logged in or raises `AuthenticationError`."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        handshake: Handshake,
+        options: Options,
+        prompts: Prompts,
+        *,
+        password: str | None,
+        keys: Sequence[PrivateKey],
+        secrets_allowed: bool,
+        agent: LoginAgent | None = None,
+        progress: Progress | None = None,
+        examine: bool = False,
+    ) -> None:
+        self._progress = progress or Progress()
+        self._examine = examine
+        """Whether the server is asked about each key before one is used."""
+        self._would_do: list[Identity] = []
+        self._session = session
+        self._auth = session.authentication
+        self._handshake = handshake
+        self._options = options
+        self._prompts = prompts
+        self._password = password
+        self._given_to: set[str] = set()
+        """Methods that the given password was tried with."""
+        self._secrets_allowed = secrets_allowed
+        self._destination = f"{options.user}@{options.host}"
+        self._keys = keys
+        self._named_keys = bool(keys) or (options.given("identity_file") and bool(options.identity_file))
+        self._agent = agent
+        self._identities: list[Identity] | None = None
+        """Those that were not tried yet; None before the first is wanted."""
+        self._refused_identities: list[Identity] = []
+        self._under_way: tuple[str, str] | None = None
+        """Method and offer of the request that waits for its answer."""
+        self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
+        self._left["keyboard-interactive"] = options.number_of_password_prompts
+        self._requests = 0
+        self._requests_told = False
+        self._advice: str | None = None
+        self.attempts: list[tuple[str, str, str]] = []
+        """(method, what was offered, outcome) of each try."""
+        self.methods: list[str] = []
+        """The methods that succeeded, in order."""
+        self.key_fingerprint: str | None = None
+        """The key that was used to sign in, if one was."""
+
+    async def run(self) -> None:
+        """Logs in; raises `AuthenticationError`, `DeadlineExceeded`, or why the session ended."""
+        try:
+            await self._run()
+            for identity in (self._identities or ()) if self._examine else ():
+                if identity not in self._would_do:
+                    self._progress.tried("publickey", identity.label, identity.problem or "not asked about")
+        except DisconnectedByPeer as error:
+            raise self._cut_off(error, error.received or error.message) from error
+        except ConnectionLost as error:
+            # Some servers have had enough without a word (Dropbear).
+            if not any(outcome == REFUSED for _, _, outcome in self.attempts):
+                raise
+            raise self._cut_off(error, error.message) from error
+
+    def _cut_off(self, error: SSHError, reason: str) -> AuthenticationError:
+        """The error for a server that ended the connection in the midst of it."""
+        failures = sum(outcome == REFUSED for _, _, outcome in self.attempts)
+        if self._under_way is not None:
+            failures += 1
+            self._note(*self._under_way, "the server ended the connection")
+        for identity in self._identities or ():
+            self._note("publickey", identity.label, "not tried: the server had ended the connection")
+        refused = self._refused((), reason=reason)
+        if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
+            refused.too_many = max(1, failures)
+        return refused
+
+    async def _run(self) -> None:
+        self._auth.start(self._options.user)
+        event = await self._handshake.next("starting authentication")
+        if not isinstance(event, e.AuthenticationStarted):
+            raise _unexpected(event)
+        self._auth.none()
+        self._progress.note("SSH2_MSG_SERVICE_ACCEPT received")
+        outcome = await self._answer()
+        tries: dict[str, Callable[[], Awaitable[e.Event | None]]] = {
+            "publickey": self._try_key,
+            "keyboard-interactive": self._try_keyboard_interactive,
+            "password": self._try_password,
+        }
+        offered: Sequence[str] = ()
+        while isinstance(outcome, e.AuthenticationFailed):
+            offered = outcome.methods
+            self._say_what_is_left(outcome)
+            if outcome.partial_success:
+                self._partly_in()
+            next_outcome: e.Event | None = None
+            for method in self._order():
+                if method in offered:
+                    self._progress.note(f"Next authentication method: {method}")
+                    next_outcome = await tries[method]()
+                    if next_outcome is not None:
+                        break
+            if next_outcome is None:
+                raise self._refused(offered)
+            outcome = next_outcome
+        if not isinstance(outcome, e.Authenticated):
+            raise _unexpected(outcome)
+        self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+
+    def _say_what_is_left(self, outcome: e.AuthenticationFailed) -> None:
+        methods = printable(",".join(outcome.methods))
+        if not self._requests_told or outcome.partial_success:
+            self._progress.done(Step.METHODS, methods or "none")
+        self._requests_told = True
+        if outcome.partial_success:
+            self._progress.note("Authenticated using part of what is needed.")
+        self._progress.note(f"Authentications that can continue: {methods}")
+
+    def _partly_in(self) -> None:
+        """One of several methods is done: what was refused before it may be taken now (as OpenSSH)."""
+        self.methods.append(self.attempts[-1][0] if self.attempts else "none")
+        if self._identities is not None:
+            self._identities += self._refused_identities
+            self._refused_identities = []
+        if self.methods[-1] in self._given_to:
+            self._password = None
+
+    def _order(self) -> list[str]:
+        """The methods in the order of PreferredAuthentications; without it, what somebody handed in goes first."""
+        preferred: tuple[str, ...] = METHODS
+        if self._options.preferred_authentications:
+            preferred = tuple(self._options.preferred_authentications.split(","))
+        elif self._password is not None and not self._named_keys:
+            preferred = METHODS[::-1]
+        allowed = {
+            "publickey": self._options.pubkey_authentication != "no",
+            "keyboard-interactive": self._options.kbd_interactive_authentication and self._secrets_allowed,
+            "password": self._options.password_authentication and self._secrets_allowed,
+        }
+        return [name.strip() for name in preferred if allowed.get(name.strip())]
+
+    async def _answer(self) -> e.Event:
+        self._requests += 1
+        if self._requests > MAX_REQUESTS:
+            raise self._refused((), reason=f"no end after {MAX_REQUESTS} requests")
+        return await self._handshake.next(PHASE)
+
+    def _note(self, method: str, offered: str, outcome: e.Event | str) -> None:
+        if isinstance(outcome, e.Authenticated):
+            text = "accepted"
+        elif isinstance(outcome, e.AuthenticationFailed):
+            text = "accepted, more is needed" if outcome.partial_success else REFUSED
+        else:
+            text = outcome if isinstance(outcome, str) else type(outcome).__name__
+        self.attempts.append((method, offered, text))
+        self._under_way = None
+        self._progress.tried(method, offered, text)
+        if text not in ("accepted", REFUSED):
+            self._progress.note(f"{method}{f' ({offered})' if offered else ''}: {text}")
+
+    def _refused(self, offered: Sequence[str], *, reason: str | None = None) -> AuthenticationError:
+        shown = [f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts]
+        if len(shown) > MOST_SHOWN:
+            shown[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = [f"... {len(shown) - MOST_SHOWN} more ..."]
+        tried = "; ".join(shown)
+        error = AuthenticationError(
+            f"{self._destination} was not let in",
+            phase=PHASE,
+            expected=f"one of {', '.join(offered)}" if offered else None,
+            received=f"{reason + '; ' if reason else ''}tried {tried or 'nothing that the server takes'}",
+            next_step=self._advice,
+        )
+        error.attempts = tuple(self.attempts)
+        error.methods = tuple(offered)
+        return error
+
+    # --- publickey ----------------------------------------------------------------------------------------------------
+
+    async def _try_key(self) -> e.Event | None:
+        """Tries the next key that can be tried; None when there is none left."""
+        if self._identities is None:
+            agent_keys = None if self._agent is None else self._agent.keys
+            self._identities = await collect(self._options, self._keys, agent_keys, self._unlock)
+            for problem in () if self._agent is None else (*self._agent.problems, *self._agent.warnings):
+                self._note("publickey", "agent", problem)
+            if self._agent is not None:
+                self._progress.done(Step.AGENT, self._agent.state)
+            for line in attempts_told(self._options.identity_file, self._identities):
+                self._progress.note(line)
+            if self._examine:
+                await self._examine_keys()
+        while self._identities:
+            identity = self._identities.pop(0)
+            outcome = await self._try_identity(identity)
+            if isinstance(outcome, e.AuthenticationFailed) and not outcome.partial_success:
+                self._refused_identities.append(identity)
+                self._advice = self._advice or _advice_on_certificate(identity)
+            if outcome is not None:
+                return outcome
+        return None
+
+    async def _examine_keys(self) -> None:
+        """Asks the server which keys it would take, as far as its patience allows; those go first, then."""
+        assert self._identities is not None
+        wanted: list[Identity] = []
+        refused: list[Identity] = []
+        for identity in self._identities:
+            public = identity.public if identity.signer is not None else None
+            algorithm = self._algorithm(public) if public is not None else None
+            if public is None or algorithm is None or len(refused) >= EXAMINED_REFUSALS:
+                continue
+            self._under_way = ("publickey", identity.label)
+            self._auth.offer_key(public, algorithm)
+            answer = await self._answer()
+            if isinstance(answer, e.KeyAcceptable):
+                wanted.append(identity)
+                self._progress.tried("publickey", identity.label, WOULD_DO)
+            else:
+                refused.append(identity)
+                self._note("publickey", identity.label, answer)
+                self._advice = self._advice or _advice_on_certificate(identity)
+        self._under_way = None
+        self._would_do = wanted
+        known = [*wanted, *refused]
+        self._identities = [*wanted, *(each for each in self._identities if each not in known)]
+        self._refused_identities += refused
+
+    async def _try_identity(self, identity: Identity) -> e.Event | None:
+        signer, public, label = identity.signer, identity.public, identity.label
+        if signer is None:
+            self._note("publickey", label, identity.problem or "nobody can sign with it")
+            self._advice = self._advice or identity.next_step
+            return None
+        if public is None:
+            key = await signer.private_key()
+            if key is None:
+                return None
+            public, label = key.public, f"{label} {key.public.fingerprint}"
+        algorithm = self._algorithm(public)
+        if algorithm is None:
+            self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")
+            return None
+        self._under_way = ("publickey", label)
+        self._progress.note(f"Offering public key: {identity.named}")
+        if signer.asks:
+            self._auth.offer_key(public, algorithm)
+            answer = await self._answer()
+            if not isinstance(answer, e.KeyAcceptable):
+                self._note("publickey", label, answer)
+                return answer
+            self._progress.note(f"Server accepts key: {identity.named}")
+        return await self._sign_in(signer, public, algorithm, label)
+
+    async def _sign_in(self, signer: Signer, public: PublicKey, algorithm: str, label: str) -> e.Event | None:
+        host_bound = self._auth.takes_host_bound and self._options.pubkey_authentication != "unbound"
+        data = self._auth.data_to_sign(public, algorithm, host_bound=host_bound)
+        try:
+            signature = await signer.sign(public, data, algorithm)
+        except SSHError as error:
+            self._note("publickey", label, described(error))
+            self._advice = self._advice or error.next_step
+            return None
+        if signature is None:
+            self._under_way = None
+            return None
+        self._auth.send_signature(public, algorithm, signature, host_bound=host_bound)
+        outcome = await self._answer()
+        self._note("publickey", label, outcome)
+        self.key_fingerprint = public.fingerprint
+        if self._agent is not None and isinstance(signer, FileSigner) and self.attempts[-1][2].startswith("accepted"):
+            await self._agent.remember(await signer.private_key(), signer.path, self._prompts)
+        return outcome
+
+    def _algorithm(self, public: PublicKey) -> str | None:
+        """The algorithm for a key: the person's first that the server, as far as it says, takes (RFC 8308 §3.1)."""
+        usable = [name for name in signature_algorithms(self._options) if name in public.signature_algorithms]
+        said = self._session.transport.extensions.get("server-sig-algs")
+        if not said:
+            # A server that says nothing is old: where SHA-1 is allowed for it, that is what it knows (as OpenSSH).
+            old = [name for name in usable if ALL_ALGORITHMS[name].grade is Grade.LEGACY]
+            return next(iter(old or usable), None)
+        theirs = said.decode("ascii", "replace").split(",")
+        if all(name.startswith("rsa-") for name in theirs) and len(public.signature_algorithms) == 1:
+            theirs += public.signature_algorithms  # OpenSSH 7.2 to 7.5 say only what is new
+        return next((name for name in usable if {name, PLAIN_ALGORITHM.get(name)} & {*theirs}), None)
+
+    async def _unlock(self, file: KeyFile) -> PrivateKey | None:
+        loop = asyncio.get_running_loop()
+        for _ in range(PASSPHRASE_ATTEMPTS if file.encrypted else 1):
+            passphrase = None
+            if file.encrypted:
+                passphrase = await self._secret(file.prompt, "publickey", str(file.path))
+                if not passphrase:
+                    return None
+            try:
+                # bcrypt takes a tenth of a second and more: other connections go on meanwhile.
+                return await loop.run_in_executor(None, file.unlock, passphrase)
+            except WrongPassphrase:
+                continue
+            except (KeyFileError, KeyFormatError) as error:
+                self._note("publickey", str(file.path), described(error))
+                self._advice = self._advice or error.next_step
+                return None
+        path = file.path
+        self._advice = self._advice or f"No passphrase that was typed opens {path}; `ssh-keygen -y -f {path}` tries one"
+        self._note("publickey", str(file.path), "wrong passphrase")
+        return None
+
+    # --- password and keyboard-interactive ----------------------------------------------------------------------------
+
+    async def _secret(self, prompt: str, method: str, label: str) -> str | None:
+        if self._options.batch_mode:
+            self._note(method, label, "nobody may be asked (BatchMode)")
+            return None
+        try:
+            answer = await self._prompts.ask_secret(prompt)
+        except PromptUnavailable as error:
+            self._note(method, label, error.message)
+            self._advice = self._advice or error.next_step
+            return None
+        if answer is None:
+            self._note(method, label, "nobody answered")
+        return answer
+
+    def _given_password(self, method: str) -> str | None:
+        """The password that was handed in: each method is tried with it once, until one has taken it."""
+        if method in self._given_to:
+            return None
+        self._given_to.add(method)
+        return self._password
+
+    async def _try_password(self) -> e.Event | None:
+        if self._left["password"] <= 0:
+            return None
+        self._left["password"] -= 1
+        password = self._given_password("password")
+        if password is None:
+            password = await self._secret(f"{self._destination}'s password: ", "password", "")
+        if password is None:
+            self._left["password"] = 0
+            return None
+        self._under_way = ("password", "a password")
+        self._auth.password(password)
+        outcome: e.Event | None = await self._answer()
+        changes = 0
+        while isinstance(outcome, e.PasswordChangeDemanded):
+            changes += 1
+            if changes > NEW_PASSWORDS:
+                self._note("password", "a new password", "the server wanted yet another one")
+                outcome = None
+            else:
+                outcome = await self._change_password(password, outcome.prompt)
+        if outcome is not None:
+            self._note("password", "a changed password" if changes else "a password", outcome)
+        elif changes:
+            self._left["password"] = 0
+        return outcome
+
+    async def _change_password(self, old: str, prompt: str) -> e.Event | None:
+        new = await self._secret(f"{printable(prompt)}\nNew password: ", "password", "a new password")
+        again = await self._secret("The new password again: ", "password", "a new password") if new else None
+        if not new or new != again:
+            if new != "" and again is not None:
+                self._note("password", "a new password", "the two did not match")
+            return None
+        self._auth.change_password(old, new)
+        return await self._answer()
+
+    async def _try_keyboard_interactive(self) -> e.Event | None:
+        if self._left["keyboard-interactive"] <= 0:
+            return None
+        self._left["keyboard-interactive"] -= 1
+        self._under_way = ("keyboard-interactive", "")
+        self._auth.keyboard_interactive(self._options.kbd_interactive_devices or "")
+        outcome = await self._answer()
+        asked = 0
+        while isinstance(outcome, e.Questions):
+            asked += len(outcome.prompts)
+            answers = await self._answers(outcome)
+            if answers is None:
+                self._left["keyboard-interactive"] = 0
+                return None
+            self._auth.answer(answers)
+            outcome = await self._answer()
+        self._note("keyboard-interactive", f"{asked} answers", outcome)
+        if not asked:
+            self._left["keyboard-interactive"] = 0  # refused without a question: asking again would change nothing
+        return outcome
+
+    async def _answers(self, questions: e.Questions) -> list[str] | None:
+        name, instruction = printable(questions.name), printable(questions.instruction)
+        prompts = [(printable(prompt), echo) for prompt, echo in questions.prompts]
+        if not prompts:
+            if (name or instruction) and not self._options.batch_mode:
+                with contextlib.suppress(PromptUnavailable):
+                    await self._prompts.keyboard_interactive(name, instruction, [])
+            return []
+        if [echo for _, echo in prompts] == [False]:
+            # One hidden answer is a password by another name (PAM): the password that was given is what is asked for.
+            password = self._given_password("keyboard-interactive")
+            if password is not None:
+                return [password]
+        if self._options.batch_mode:
+            self._note("keyboard-interactive", "", "nobody may be asked (BatchMode)")
+            return None
+        try:
+            answers = await self._prompts.keyboard_interactive(name, instruction, prompts)
+        except PromptUnavailable as error:
+            self._note("keyboard-interactive", "", error.message)
+            self._advice = self._advice or error.next_step
+            return None
+        if answers is None or len(answers) != len(prompts):
+            self._note("keyboard-interactive", "", "nobody answered")
+            return None
+        return answers
+
+
+def _unexpected(event: e.Event) -> SSHError:
+    return ProtocolError("the server's answer makes no sense here", phase=PHASE, received=type(event).__name__)
+
+
+def _advice_on_certificate(identity: Identity) -> str | None:
+    """What is wrong with a certificate that was refused, as far as it can be seen from here."""
+    if not isinstance(identity.public, Certificate):
+        return None
+    try:
+        check_validity(identity.public, time.time())
+    except CertificateError as error:
+        return f"{identity.label}: {error.message} ({error.expected}). {error.next_step}."
+    return None

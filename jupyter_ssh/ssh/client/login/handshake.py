@@ -1,0 +1,69 @@
+"""The events of a session until somebody is logged in: a queue with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from jupyter_ssh.ssh.client.prompts import Prompts
+from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.protocol.events import Banner, Closed, DebugMessage, Event, KeysRenewed
+from jupyter_ssh.ssh.text import printable
+
+E = TypeVar("E", bound=Event)
+
+MAX_BANNER: Final = 64 * 1024
+"""Characters of banner that are shown."""
+
+MAX_SAID: Final = 300
+"""Characters of it that an error quotes."""
+
+
+class Handshake:
+    """What a session tells before anybody is logged in, taken one event at a time."""
+
+    def __init__(self, prompts: Prompts, seconds: float) -> None:
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._prompts = prompts
+        self._seconds = seconds
+        self._banner_room = MAX_BANNER
+        self.messages: list[str] = []
+        """What to tell the person afterwards, such as where a host key was written."""
+        self.said = ""
+        """What the server said last, printable, in one line."""
+
+        self.on_event: Callable[[], None] = lambda: None
+        """Called before an event is taken."""
+
+    def heard(self, event: Event) -> None:
+        """The session's callback."""
+        if isinstance(event, Banner):
+            text = event.text[: self._banner_room]
+            self._banner_room -= len(text)
+            if text:
+                self._prompts.show_banner(printable(text))
+                self._said(text)
+        elif isinstance(event, DebugMessage):
+            self._said(event.text)
+        elif not isinstance(event, KeysRenewed):
+            self._events.put_nowait(event)
+
+    def _said(self, text: str) -> None:
+        lines = [line.strip() for line in printable(text).splitlines() if line.strip()]
+        if lines:
+            self.said = lines[-1][:MAX_SAID]
+
+    async def next(self, phase: str) -> Event:
+        """The next event; raises why the session ended, and `DeadlineExceeded` that names ``phase``."""
+        event = await within(self._events.get(), self._seconds, phase)
+        self.on_event()
+        if isinstance(event, Closed):
+            raise event.error
+        return event
+
+
+def described(error: SSHError) -> str:
+    """An error as the outcome of one attempt."""
+    return error.message if error.received is None else f"{error.message} ({error.received})"

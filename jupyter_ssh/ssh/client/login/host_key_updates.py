@@ -1,0 +1,140 @@
+"""UpdateHostKeys (ssh_config(5)): learning the keys a server tells of, and forgetting those it has no longer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from typing import Final
+
+from jupyter_ssh.ssh.client.login.host_key import HostKeyCheck
+from jupyter_ssh.ssh.client.prompts import Prompts
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.errors import PromptUnavailable, SSHError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.protocol.session import ClientSession
+from jupyter_ssh.ssh.trust import editing
+from jupyter_ssh.ssh.trust.appending import append
+from jupyter_ssh.ssh.trust.host_names import host_name
+from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
+from jupyter_ssh.ssh.trust.rotation import PROVE, Plan, check_proof, decode_announcement, encode_keys, plan_update
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+PROOF_SECONDS: Final = 30.0
+"""How long a server may take to sign."""
+LAST_SECONDS: Final = 2.0
+"""How long a connection that is closed waits for an update that has begun."""
+QUESTION: Final = "Accept updated hostkeys? (yes/no): "
+ANSWERS: Final = 3
+
+
+class HostKeyUpdates:
+    """Hears the announcement of one connection; an update that fails harms nothing and is told with ``-v`` only."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        options: Options,
+        prompts: Prompts,
+        host_key: HostKeyCheck,
+        address: str | None,
+    ) -> None:
+        policy = host_key.policy
+        self._session, self._options, self._prompts = session, options, prompts
+        self._host, self._port = host_key.host, host_key.port
+        self._address = address if policy.address_counts(host_key.host, address) else None
+        self._files = policy.user_files
+        self._mode = options.update_host_keys
+        self._task: asyncio.Task[None] | None = None
+        self._asking = False
+
+    def announced(self, details: bytes) -> None:
+        """The server told of its keys; only the first time counts."""
+        if self._task is not None or self._mode == "no" or not self._files:
+            return
+        if self._mode == "ask" and self._options.batch_mode:
+            return
+        self._task = asyncio.get_running_loop().create_task(self._update(details))
+
+    async def settle(self) -> None:
+        """Waits a little for an update that has begun, then gives it up."""
+        if self._task is None:
+            return
+        if not self._asking:
+            await asyncio.wait([self._task], timeout=LAST_SECONDS)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _update(self, details: bytes) -> None:
+        try:
+            algorithms = self._session.transport.settings.algorithms.host_key
+            keys = decode_announcement(details, algorithms)
+            plan = await asyncio.to_thread(self._plan, keys)
+            if plan.obstacle is not None:
+                log.debug("the host keys of %s are not updated: %s", self._host, plan.obstacle)
+            if not plan.changes:
+                return
+            if plan.new:
+                await self._check_proof(plan.new)
+            if self._mode == "ask" and not await self._confirmed(plan):
+                return
+            await asyncio.to_thread(self._write, plan)
+        except PromptUnavailable as error:
+            log.info("the host keys of %s are not updated: %s", self._host, error.message)
+        except SSHError as error:
+            log.warning("the host keys of %s are not updated: %s", self._host, error)
+
+    def _plan(self, keys: list[PublicKey]) -> Plan:
+        known_hosts = KnownHosts.load(self._files)
+        plan = plan_update(known_hosts, self._host, self._port, self._address, keys)
+        # An announcement without a usable key is none; else all that is known would be forgotten.
+        return plan if keys else Plan(())
+
+    async def _check_proof(self, keys: tuple[PublicKey, ...]) -> None:
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[bytes | None] = loop.create_future()
+
+        def replied(details: bytes | None) -> None:
+            if not reply.done():
+                reply.set_result(details)
+
+        self._session.connection.request_global(PROVE, encode_keys(keys), replied)
+        proof = await within(reply, PROOF_SECONDS, "waiting for the proof of new host keys")
+        if proof is None:
+            raise SSHError("the server does not prove the keys it told of", phase="host key update")
+        check_proof(proof, self._session.transport.session_id, keys)
+
+    async def _confirmed(self, plan: Plan) -> bool:
+        self._asking = True
+        text = "\n".join(["The server has updated its host keys.", *_changes(plan)])
+        for _ in range(ANSWERS):
+            answers = await self._prompts.keyboard_interactive("", text, [(QUESTION, True)])
+            word = answers[0].strip().lower() if answers else "no"
+            if word in ("yes", "no"):
+                self._asking = False
+                return word == "yes"
+            text = 'Please enter "yes" or "no".'
+        return False
+
+    def _write(self, plan: Plan) -> None:
+        hashed = self._options.hash_known_hosts
+        names = [host_name(host, self._port) for host in (self._host, self._address) if host is not None]
+        for number, path in enumerate(self._files):
+            if os.path.lexists(path):
+                editing.replace(path, names, plan.keys, add=number == 0, hashed=hashed)
+            elif number == 0:
+                for key in plan.new:
+                    append(path, self._host, self._port, key, hashed)
+        for change in _changes(plan):
+            log.info("%s", change)
+
+
+def _changes(plan: Plan) -> list[str]:
+    learned = [f"Learned new hostkey: {key.nickname} {key.fingerprint}" for key in plan.new]
+    return learned + [
+        f"Deprecating obsolete hostkey: {entry.nickname} {entry.fingerprint} ({entry.place})" for entry in plan.old
+    ]

@@ -1,0 +1,320 @@
+"""The keys to log in with: files, certificates, keys in memory and in agents, in OpenSSH's order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from jupyter_ssh.ssh.client.login.handshake import described
+from jupyter_ssh.ssh.client.login.settings import required_rsa_size
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, SignatureError, SSHError
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import PLAIN_ALGORITHM, Certificate, CertificateKind, CertifiedKey
+from jupyter_ssh.ssh.keys.files.reading import (
+    KeyFile,
+    certificate_beside,
+    load_certificate,
+    load_public_key,
+    open_key_file,
+)
+from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
+
+IN_DEVICE: Final = "it signs in its device only"
+IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which signs through the device."
+
+TYPE_NUMBERS: Final = {
+    "ssh-rsa": 0,
+    "ssh-dss": 1,
+    **dict.fromkeys(("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"), 2),
+    "ssh-ed25519": 3,
+}
+"""What ``ssh -v`` writes behind the name of a key file."""
+
+MAX_IDENTITIES: Final = 100
+"""Keys of each kind that are looked at; OpenSSH's limit of files."""
+
+
+class AgentKey(Protocol):
+    """A key or certificate in an agent."""
+
+    @property
+    def public(self) -> PublicKey:
+        """What is shown to the server."""
+
+    @property
+    def comment(self) -> str:
+        """What its owner calls it."""
+
+    async def sign(self, data: bytes, algorithm: str) -> bytes:
+        """The signature blob; ``algorithm`` may be a certificate's.  Raises `SSHError`."""
+
+
+AgentKeys = Callable[[], Awaitable[Sequence[AgentKey]]]
+"""Gives the keys of an agent; asked once, when the first key is wanted."""
+
+Unlock = Callable[[KeyFile], Awaitable[PrivateKey | None]]
+"""Opens a key file, perhaps after asking for its passphrase; None when that comes to nothing, which was noted."""
+
+
+class Signer(Protocol):
+    """Who signs for an identity."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a signature may cost a person something: then the server is asked first whether it wants the key."""
+
+    async def private_key(self) -> PrivateKey | None:
+        """The private key where it is at hand; None where it is not, or could not be unlocked."""
+
+    async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
+        """The signature with what ``public`` shows; None when that came to nothing, which was noted.
+
+        Raises `SSHError`.
+        """
+
+
+@dataclass(slots=True)
+class Identity:
+    """One key to try.  ``public`` is None for a file that says what it holds only when it is unlocked."""
+
+    label: str
+    public: PublicKey | None
+    signer: Signer | None
+    problem: str | None = None
+    """Why there is nobody to sign with it."""
+    next_step: str | None = None
+
+    @property
+    def named(self) -> str:
+        """File or comment, type and fingerprint, as ssh(1) writes them."""
+        if self.public is None:
+            return self.label
+        fingerprint = self.public.fingerprint
+        return self.label.replace(fingerprint, f"{self.public.nickname} {fingerprint}", 1)
+
+
+class MemorySigner:
+    """A private key that is at hand."""
+
+    asks = False
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+
+    async def private_key(self) -> PrivateKey | None:
+        """See `Signer`."""
+        return self._key
+
+    async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
+        """See `Signer`."""
+        return _sign(self._key, public, data, algorithm)
+
+
+class FileSigner:
+    """A private key file, whose passphrase is asked for at most once."""
+
+    def __init__(self, file: KeyFile, unlock: Unlock) -> None:
+        self._file = file
+        self._unlock = unlock
+        self.path = str(file.path)
+        self._key: PrivateKey | None = None
+
+    @property
+    def asks(self) -> bool:
+        """See `Signer`."""
+        return self._file.encrypted and self._key is None
+
+    async def private_key(self) -> PrivateKey | None:
+        """See `Signer`."""
+        if self._key is None:
+            self._key = await self._unlock(self._file)
+        return self._key
+
+    async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
+        """See `Signer`."""
+        key = await self.private_key()
+        if key is None:
+            return None
+        # RSA of 4096 bits takes some milliseconds: other connections go on meanwhile.
+        return await asyncio.get_running_loop().run_in_executor(None, _sign, key, public, data, algorithm)
+
+
+class AgentSigner:
+    """A key in an agent, which may ask its owner."""
+
+    asks = True
+
+    def __init__(self, key: AgentKey) -> None:
+        self._key = key
+
+    async def private_key(self) -> PrivateKey | None:
+        """See `Signer`."""
+        return None
+
+    async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
+        """See `Signer`."""
+        return await self._key.sign(data, algorithm)
+
+
+def _sign(key: PrivateKey, public: PublicKey, data: bytes, algorithm: str) -> bytes:
+    if isinstance(public, Certificate) and not isinstance(key, CertifiedKey):
+        key = CertifiedKey(key, public)
+    if key.public != public:
+        raise SignatureError("the file now holds another key", expected=public.fingerprint)
+    return key.sign(data, algorithm)
+
+
+async def collect(
+    options: Options, keys: Sequence[PrivateKey], agent_keys: AgentKeys | None, unlock: Unlock
+) -> list[Identity]:
+    """All identities in the order they are tried.
+
+    First ``keys``, which somebody handed in; then as OpenSSH: certificates of CertificateFile, keys of the agent whose
+    files are named, its other keys (none of them with IdentitiesOnly), and what only files have.
+    """
+    in_memory = [_of_memory(key) for key in keys]
+    files = _files(options, unlock)
+    certificates = _certificates(options)
+    agent = [] if agent_keys is None else list(await agent_keys())[:MAX_IDENTITIES]
+    by_blob = {identity.public.blob: identity for identity in reversed(files) if identity.public is not None}
+    named, others = [], []
+    for key in agent:
+        of_file = by_blob.get(key.public.blob)
+        name = of_file.label.rpartition(" ")[0] if of_file is not None else key.comment or "key"
+        identity = Identity(f"{name} {key.public.fingerprint} (agent)", key.public, AgentSigner(key))
+        if of_file is not None:
+            named.append(identity)
+        elif not options.identities_only:
+            others.append(identity)
+    spared = {identity.public.blob for identity in named if identity.public is not None}
+    rest = [identity for identity in files if identity.public is None or identity.public.blob not in spared]
+    for identity in (*certificates, *rest):
+        if isinstance(identity.public, Certificate):
+            identity.signer = _signer_of(identity, identity.public, [*in_memory, *rest], agent)
+    return _once([*in_memory, *certificates, *named, *others, *rest])
+
+
+def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[str]:
+    """The lines of ``ssh -v`` about the key files and what will be tried."""
+    lines = []
+    for path in files:
+        of_file = (each.public for each in identities if each.label.startswith(f"{path} ") and each.public is not None)
+        public = next(of_file, None)
+        lines.append(f"identity file {path} type {TYPE_NUMBERS.get(public.key_type, 0) if public else -1}")
+    return [*lines, *(f"Will attempt key: {identity.named}" for identity in identities)]
+
+
+def _of_memory(key: PrivateKey) -> Identity:
+    label = f"{key.comment or 'key'} {key.public.fingerprint}"
+    if key.needs_agent:
+        return Identity(label, key.public, None, IN_DEVICE, IN_DEVICE_STEP)
+    return Identity(label, key.public, MemorySigner(key))
+
+
+def _files(options: Options, unlock: Unlock) -> list[Identity]:
+    """The key files in their order; those that are not there are passed over unless somebody named them.
+
+    Behind each its certificate, where no certificates were named (ssh_config(5), CertificateFile).
+    """
+    named = options.given("identity_file")
+    found: list[Identity] = []
+    for path in options.identity_file[:MAX_IDENTITIES]:
+        if not named and not os.path.lexists(path):
+            continue
+        identity = _file(path, unlock, required_rsa_size(options))
+        found.append(identity)
+        if options.certificate_file:
+            continue
+        try:
+            certificate = certificate_beside(path, required_rsa_size(options))
+        except (KeyFileError, KeyFormatError) as error:
+            found.append(_unusable(f"{path}-cert.pub", error))
+            continue
+        if certificate is not None and certificate.statement.kind is CertificateKind.USER:
+            label = f"{path.removesuffix('.pub')}-cert.pub {certificate.fingerprint}"
+            found.append(Identity(label, certificate, identity.signer, identity.problem, identity.next_step))
+    return found
+
+
+def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
+    try:
+        file = open_key_file(path, rsa_size)
+    except (KeyFileError, KeyFormatError) as error:
+        public = _public_half(path, rsa_size)
+        if public is None:
+            return _unusable(path, error)
+        # Its private half may be in an agent (ssh_config(5), IdentityFile).
+        return Identity(f"{path} {public.fingerprint}", public, None, described(error), error.next_step)
+    label = str(file.path) if file.public is None else f"{file.path} {file.public.fingerprint}"
+    if isinstance(file.public, SecurityKeyPublicKey):
+        return Identity(label, file.public, None, IN_DEVICE, IN_DEVICE_STEP)
+    return Identity(label, file.public, FileSigner(file, unlock))
+
+
+def _public_half(path: str, rsa_size: int | None) -> PublicKey | None:
+    for place in (path, f"{path}.pub"):
+        try:
+            return load_public_key(place, rsa_size)[0]
+        except SSHError:
+            continue
+    return None
+
+
+def _certificates(options: Options) -> list[Identity]:
+    found = []
+    for path in options.certificate_file[:MAX_IDENTITIES]:
+        try:
+            certificate, _ = load_certificate(path, required_rsa_size(options))
+        except (KeyFileError, KeyFormatError) as error:
+            found.append(_unusable(path, error))
+            continue
+        if certificate.statement.kind is not CertificateKind.USER:
+            found.append(Identity(path, None, None, "it is a certificate of a host"))
+            continue
+        problem = "there is no private key for it"
+        found.append(Identity(f"{path} {certificate.fingerprint}", certificate, None, problem))
+    return found
+
+
+def _unusable(path: str, error: SSHError) -> Identity:
+    return Identity(path, None, None, described(error), error.next_step)
+
+
+class _PlainAgentSigner(AgentSigner):
+    """An agent's key that is shown with a certificate the agent does not have."""
+
+    async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
+        """See `Signer`."""
+        return await self._key.sign(data, PLAIN_ALGORITHM.get(algorithm, algorithm))
+
+
+def _signer_of(
+    identity: Identity, certificate: Certificate, others: Sequence[Identity], agent: Sequence[AgentKey]
+) -> Signer | None:
+    """Who has the private half: the agent, which spares a passphrase, with the certificate or its key; or a file."""
+    for key in agent:
+        if key.public == certificate:
+            return AgentSigner(key)
+    for key in agent:
+        if key.public == certificate.key:
+            return _PlainAgentSigner(key)
+    having = (other.signer for other in others if other.signer is not None and other.public == certificate.key)
+    return identity.signer or next(having, None)
+
+
+def _once(identities: list[Identity]) -> list[Identity]:
+    """Each key and certificate at the first of its places."""
+    seen: set[bytes] = set()
+    result = []
+    for identity in identities:
+        blob = identity.public.blob if identity.public is not None else None
+        if blob is not None and blob in seen:
+            continue
+        if blob is not None and identity.signer is not None:
+            seen.add(blob)
+        result.append(identity)
+    return result

@@ -1,0 +1,83 @@
+"""From resolved options to a session's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from jupyter_ssh.ssh.client.keywords_acted_on import version_line
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.crypto.ciphers import CIPHERS
+from jupyter_ssh.ssh.crypto.compression import COMPRESSIONS
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.crypto.macs import MACS
+from jupyter_ssh.ssh.crypto.selection import names, pick
+from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS, CERTIFICATE_ALGORITHMS, PLAIN_TYPE
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
+from jupyter_ssh.ssh.protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
+
+OLD_RSA_SIZE: Final = 1024
+"""What devices have whose algorithms are old too."""
+
+
+def session_settings(options: Options, known_key_types: Sequence[str], has_authority: bool = False) -> Settings:
+    """The settings of a client's session; ``known_key_types`` are those known_hosts has for the host.
+
+    ``has_authority``: known_hosts names an authority whose certificates the host may show.
+    Raises `ConfigError` for an algorithm that does not exist.
+    """
+    limit = options.rekey_limit
+    return Settings(
+        algorithms=_algorithms(options, known_key_types, has_authority),
+        rekey_bytes=limit.size,
+        rekey_seconds=limit.seconds or DEFAULT_REKEY_SECONDS,
+        required_rsa_size=required_rsa_size(options),
+        keepalive=KeepAlive(options.server_alive_interval, options.server_alive_count_max),
+        version=version_line(options),
+    )
+
+
+def signature_algorithms(options: Options) -> tuple[str, ...]:
+    """The algorithms keys may sign in with: PubkeyAcceptedAlgorithms."""
+    default = names(ALL_ALGORITHMS, options.legacy)
+    return pick(ALL_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
+
+
+def required_rsa_size(options: Options) -> int | None:
+    """Bits of the shortest RSA key that will do: RequiredRSASize, for old devices 1024, else None for our own limit."""
+    if options.given("required_rsa_size"):
+        return options.required_rsa_size
+    return OLD_RSA_SIZE if options.legacy else None
+
+
+def ca_signature_algorithms(options: Options) -> tuple[str, ...]:
+    """The algorithms an authority may sign host certificates with: CASignatureAlgorithms."""
+    default = names(SIGNATURE_ALGORITHMS)
+    return pick(SIGNATURE_ALGORITHMS, options.ca_signature_algorithms, default, "CA signature algorithm")
+
+
+def _algorithms(options: Options, known_key_types: Sequence[str], has_authority: bool) -> Algorithms:
+    legacy = options.legacy
+    host_key = pick(ALL_ALGORITHMS, options.host_key_algorithms, names(ALL_ALGORITHMS, legacy), "host key algorithm")
+    if (options.host_key_algorithms or "+")[0] in "+-^":
+        # As OpenSSH: what is known of the host first, so that its known key is the one it shows; certificates where
+        # there is an authority to judge them by.
+        def is_unknown(name: str) -> bool:
+            key_type = ALL_ALGORITHMS[name].key_type
+            known = PLAIN_TYPE.get(key_type, key_type) in known_key_types
+            return not known and not (has_authority and name in CERTIFICATE_ALGORITHMS)
+
+        host_key = tuple(sorted(host_key, key=is_unknown))
+    return Algorithms(
+        kex=pick(EXCHANGES, options.kex_algorithms, names(EXCHANGES, legacy), "key exchange method"),
+        host_key=host_key,
+        ciphers=pick(CIPHERS, options.ciphers, names(CIPHERS, legacy), "cipher"),
+        macs=pick(MACS, options.macs, names(MACS, legacy), "MAC"),
+        compression=_compression(options),
+    )
+
+
+def _compression(options: Options) -> tuple[str, ...]:
+    """As OpenSSH: what was not asked for comes last, for servers that insist on it."""
+    compressing = tuple(name for name in names(COMPRESSIONS, options.legacy) if name != "none")
+    return (*compressing, "none") if options.compression else ("none", *compressing)

@@ -1,0 +1,1 @@
+"""What is said about a connection: progress, failures, advice, the doctor."""

@@ -1,0 +1,59 @@
+"""How far a connection is, told step by step: to the log for ``-v``, and to whoever shows it as a table."""
+
+from __future__ import annotations
+
+import enum
+import logging
+
+from jupyter_ssh.ssh.errors import SSHError
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+DEBUG1, DEBUG2, DEBUG3 = logging.DEBUG, logging.DEBUG - 1, logging.DEBUG - 2
+"""What ``-v``, ``-vv`` and ``-vvv`` show, as levels of the package's loggers."""
+
+
+class Step(enum.Enum):
+    """What has to work, in its order; the value is the name for people."""
+
+    CONFIGURATION = "configuration"
+    ROUTE = "way"
+    NAME = "name"
+    TCP = "TCP connection"
+    VERSION = "SSH version"
+    ALGORITHMS = "algorithms"
+    HOST_KEY = "host key"
+    METHODS = "methods offered"
+    AGENT = "agent"
+    KEY = "key"
+    LOGIN = "login"
+    SESSION = "session"
+
+
+class Progress:
+    """Hears of each step of one connection; this one only writes `note` to the log.
+
+    ``name`` is the destination.  For a jump host on the way to it there is another one, see `hop`.
+    """
+
+    def __init__(self, name: str = "", *, jump: bool = False) -> None:
+        self.name = name
+        self.jump = jump
+
+    def hop(self, name: str) -> Progress:
+        """The progress of the connection to a jump host."""
+        return type(self)(name, jump=True)
+
+    def done(self, step: Step, detail: str) -> None:
+        """A step worked."""
+
+    def tried(self, method: str, offer: str, outcome: str) -> None:
+        """One attempt to log in, or a key that was only asked about, and what came of it."""
+
+    def broke(self, error: SSHError) -> None:
+        """The connection did not come to be; ``error`` has its advice."""
+
+    def note(self, text: str, level: int = DEBUG1) -> None:
+        """A line for the log, in the words of ssh(1) where it has any.  Never a secret."""
+        if log.isEnabledFor(level):
+            log.log(level, "%s%s", f"[{self.name}] " if self.jump else "", text)

@@ -1,0 +1,358 @@
+"""The way to a host: directly, through a proxy, through a ProxyCommand, or through jump hosts (ssh_config(5)).
+
+`open_route` finds and opens it; the `Route` then ties a session to it and lets go of what it held when that is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts, Lease
+from jupyter_ssh.ssh.client.prompts import NamedPrompts, Prompts
+from jupyter_ssh.ssh.client.report.progress import Progress, Step
+from jupyter_ssh.ssh.client.route.tunnel import ChannelTransport
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.config.proxy_address import FROM_ENVIRONMENT, ProxyAddress, parse_proxy
+from jupyter_ssh.ssh.config.target import Target
+from jupyter_ssh.ssh.errors import (
+    AuthenticationError,
+    ChannelOpenError,
+    ConfigError,
+    ConnectError,
+    DeadlineExceeded,
+    HostKeyError,
+    NameNotFound,
+    NegotiationError,
+    PromptUnavailable,
+    ProxyError,
+    SSHError,
+)
+from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.net.dial import dial, resolve
+from jupyter_ssh.ssh.net.driver import SessionDriver
+from jupyter_ssh.ssh.net.proxy import RESOLVES_HERE, ask_proxy
+from jupyter_ssh.ssh.net.proxy_command import ProxyCommand
+from jupyter_ssh.ssh.protocol.session import ClientSession
+from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.client.connection import Connection
+
+MAX_JUMPS: Final = 16
+"""Jump hosts on the way to one host."""
+# Errors that do not come of a way that ended: the way ends because of them.
+OF_THEIR_OWN: Final = (
+    *(AuthenticationError, ConfigError, DeadlineExceeded),
+    *(HostKeyError, NegotiationError, PromptUnavailable),
+)
+
+Driver = SessionDriver[ClientSession]
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What the way to a host depends on besides its options.
+
+    ``hop_options`` resolves those of a jump host as a command line of its own would, with the same files;
+    ``connect`` is `open_connection`.  ``terminal``: a ProxyCommand may use this process's terminal.
+    """
+
+    hop_options: Callable[[Target, Sequence[tuple[str, str]]], Options]
+    jump_hosts: JumpHosts
+    terminal: bool = False
+    trail: tuple[str, ...] = ()
+    """The hosts that wait for this one."""
+
+
+class Route:
+    """An open way; ``address`` is the host's own where the way leads straight to it, and ``via`` what lies between."""
+
+    def __init__(self, *, via: str = "", address: str = "") -> None:
+        self.via = via
+        self.address = address
+        self.messages: list[str] = []
+        """What the person should be told about the jump hosts that were connected to for it."""
+        self._socket: socket.socket | None = None
+        self._command: ProxyCommand | None = None
+        self._tunnel: ChannelTransport | None = None
+        self._lease: Lease | None = None
+
+    async def attach(self, driver: Driver) -> None:
+        """Ties a session to it."""
+        if self._tunnel is not None:
+            self._tunnel.attach(driver)
+        else:
+            await asyncio.get_running_loop().create_connection(lambda: driver, sock=self._socket)
+        driver.lost.add_done_callback(lambda lost: self.release())
+
+    def release(self) -> list[asyncio.Task[None]]:
+        """Lets go of a program and of jump hosts; the tasks that do."""
+        tasks = [self._command.stop()] if self._command is not None else []
+        closing = self._lease.release() if self._lease is not None else None
+        return [*tasks, closing] if closing is not None else tasks
+
+    async def close(self) -> None:
+        """`release`, and waits: a bounded time."""
+        if self._socket is not None and self._command is None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+        if self._tunnel is not None:
+            self._tunnel.abort()
+        await self.released()
+
+    async def released(self) -> None:
+        """Waits until everything it held is gone."""
+        if tasks := self.release():
+            await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)
+
+    async def explained(self, error: SSHError, connection: Connection | None) -> SSHError:
+        """Why a connection over it ended before anybody was logged in: a ProxyCommand that ended is the reason.
+
+        One without an error is none where it had let something through: then it ended because the server did.
+        """
+        if self._command is None or isinstance(error, OF_THEIR_OWN):
+            return error
+        ending = await self._command.ended(0.5)
+        transport = None if connection is None else connection.session.transport
+        heard = transport is not None and (transport.peer_version or transport.banner_lines)
+        if ending is None or (heard and ending.startswith("exit status 0")):
+            return error
+        failure = ProxyError("the ProxyCommand ended", phase=error.phase, received=ending)
+        failure.reason = "command"
+        return failure
+
+
+async def open_route(
+    options: Options,
+    surroundings: Surroundings,
+    prompts: Prompts,
+    progress: Progress,
+    seconds: float,
+    connect: Callable[..., Awaitable[Connection]],
+) -> Route:
+    """The way that the options ask for, open.  Raises `ConnectError` and what connecting to a jump host raises."""
+    if options.proxy_jump:
+        return await _through_jump_hosts(options, surroundings, prompts, progress, seconds, connect)
+    if options.proxy_command is not None:
+        return await _through_command(options.proxy_command, surroundings, prompts, progress)
+    proxy = await _proxy(options, prompts)
+    if proxy is not None:
+        return await _through_proxy(proxy, options, progress, seconds)
+    route = Route()
+    progress.done(Step.ROUTE, "direct")
+    route._socket = await _dial(options, options.host_name, options.port, seconds, progress)
+    with contextlib.suppress(OSError):  # it may be reset already; reading will say so
+        route.address = str(route._socket.getpeername()[0])
+    return route
+
+
+async def _dial(options: Options, host: str, port: int, seconds: float, progress: Progress) -> socket.socket:
+    def on_step(name: str, detail: str) -> None:
+        if name == "name":
+            progress.done(Step.NAME, detail)
+        elif name == "TCP":
+            progress.done(Step.TCP, detail)
+            progress.note("Connection established.")
+        elif name == "address":
+            address, _, rest = detail.partition(" ")
+            progress.note(f"Connecting to {host} [{address}] {rest}.")
+        else:
+            progress.note(f"connect to address {detail}")
+
+    for attempt in range(max(1, options.connection_attempts)):
+        if attempt:
+            await asyncio.sleep(1)  # as OpenSSH between ConnectionAttempts
+        try:
+            return await dial(
+                host,
+                port,
+                family=options.address_family,
+                bind_address=options.bind_address,
+                bind_interface=options.bind_interface,
+                timeout=seconds,
+                keepalive=options.tcp_keep_alive,
+                on_step=on_step,
+            )
+        except NameNotFound:
+            raise
+        except (ConnectError, DeadlineExceeded):
+            if attempt + 1 >= options.connection_attempts:
+                raise
+    raise AssertionError("unreachable")
+
+
+# --- a program --------------------------------------------------------------------------------------------------------
+
+
+async def _through_command(command: str, surroundings: Surroundings, prompts: Prompts, progress: Progress) -> Route:
+    progress.done(Step.ROUTE, "through a ProxyCommand")
+    progress.note(f"Executing proxy command: exec {command}")
+    on_line = None if surroundings.terminal else lambda line: prompts.show_banner(f"ProxyCommand: {line}\n")
+    route = Route(via="ProxyCommand")
+    route._command = await ProxyCommand.start(command, on_line=on_line, terminal=surroundings.terminal)
+    route._socket = route._command.socket
+    return route
+
+
+# --- a proxy ----------------------------------------------------------------------------------------------------------
+
+
+async def _proxy(options: Options, prompts: Prompts) -> ProxyAddress | None:
+    """The proxy, with the password that a person gave where only the user's name is written."""
+    proxy = options.proxy
+    if proxy is not None and proxy.scheme == FROM_ENVIRONMENT:
+        proxy = from_environment(options.host_name, options.port)
+    if proxy is not None and proxy.user is not None and proxy.password is None and proxy.scheme[:6] != "socks4":
+        password = None if options.batch_mode else await prompts.ask_secret(f"Password for the proxy {proxy}: ")
+        proxy = dataclasses.replace(proxy, password=password or "")
+    return proxy
+
+
+def from_environment(host: str, port: int) -> ProxyAddress | None:
+    """The proxy that ALL_PROXY, or else HTTPS_PROXY, names; None where NO_PROXY excepts the host."""
+    from urllib import request  # large, and rarely needed
+
+    proxies = request.getproxies_environment()
+    text = proxies.get("all") or proxies.get("https")
+    if not text or request.proxy_bypass_environment(f"{host}:{port}", proxies):  # type: ignore[attr-defined]
+        return None
+    try:
+        return parse_proxy(text if "://" in text else f"http://{text}")
+    except ValueError as error:
+        raise ConfigError(f"ALL_PROXY or HTTPS_PROXY: {error}", phase="options") from None
+
+
+async def _through_proxy(proxy: ProxyAddress, options: Options, progress: Progress, seconds: float) -> Route:
+    progress.done(Step.ROUTE, f"through the proxy {proxy}")
+    progress.note(f"Connecting through the proxy {proxy}")
+    route = Route(via=f"proxy {proxy}")
+    try:
+        connection = await _dial(options, proxy.host, proxy.port, seconds, progress)
+    except (ConnectError, DeadlineExceeded) as error:
+        error.message = f"proxy {proxy}: {error.message}"
+        error.via = str(proxy)
+        raise
+    route._socket = connection
+    try:
+        host = options.host_name
+        if proxy.scheme in RESOLVES_HERE:
+            host = str((await resolve(host, options.port, "inet"))[0][1][0])
+        await within(ask_proxy(connection, proxy, host, options.port), seconds, "asking the proxy")
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, SSHError):
+            error.via = str(proxy)
+        raise
+    progress.note(f"the proxy connected to {options.host_name} port {options.port}")
+    return route
+
+
+# --- jump hosts -------------------------------------------------------------------------------------------------------
+
+
+async def _through_jump_hosts(
+    options: Options,
+    surroundings: Surroundings,
+    prompts: Prompts,
+    progress: Progress,
+    seconds: float,
+    connect: Callable[..., Awaitable[Connection]],
+) -> Route:
+    """As OpenSSH: a command line of its own for the last jump host, for which the others are the way.
+
+    So each jump host has its own blocks of ssh_config and its own key check, and nothing of the destination's options.
+    """
+    *before, last = options.proxy_jump
+    more = [("ProxyJump", ",".join(map(_written, before)))] if before else []
+    # In a thread, for a file may have a command run; the loop belongs to all connections.
+    hop = await asyncio.to_thread(surroundings.hop_options, last, more)
+    trail = (*surroundings.trail, _place(options))
+    if _place(hop) in trail or len(trail) > MAX_JUMPS:
+        raise ConfigError(
+            f"the jump host {_name(hop)} would be reached through itself",
+            phase="options",
+            received=" through ".join([*trail, _place(hop)]),
+            next_step=f"Except it from the block that names it: Host * !{hop.host}, or give it ProxyJump none.",
+        )
+    progress.done(Step.ROUTE, f"through the jump host {_name(hop)}")
+    progress.note(f"Connecting through the jump host {_name(hop)}")
+    deeper = dataclasses.replace(surroundings, trail=trail)
+
+    route = Route(via=f"jump host {_name(hop)}")
+
+    async def open_hop() -> Connection:
+        named = NamedPrompts(prompts, _name(hop))
+        connection = await connect(hop, named, surroundings=deeper, progress=progress.hop(_name(hop)))
+        route.messages += connection.messages
+        return connection
+
+    try:
+        route._lease = await surroundings.jump_hosts.lease(_key(hop), open_hop)
+    except SSHError as error:
+        if error.via is None:
+            error.via = _name(hop)
+            error.message = f"jump host {_name(hop)}: {error.message}"
+        raise
+    try:
+        route._tunnel = await _tunnel(route._lease.connection, _name(hop), options, seconds)
+    except BaseException as error:
+        if isinstance(error, SSHError):
+            error.messages = route.messages
+        await route.close()
+        raise
+    progress.done(Step.TCP, f"{_name(hop)} connected to {options.host_name} port {options.port}")
+    return route
+
+
+async def _tunnel(jump: Connection, name: str, options: Options, seconds: float) -> ChannelTransport:
+    place = f"{options.host_name} port {options.port}"
+    try:
+        tunnel = ChannelTransport(jump, options.host_name, options.port)
+        try:
+            await within(asyncio.shield(tunnel.opened), seconds, f"connecting to {place} from the jump host {name}")
+        except BaseException:
+            tunnel.abort()
+            raise
+        return tunnel
+    except ChannelOpenError as refused:
+        forbidden = refused.reason == SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
+        error = ProxyError(
+            f"jump host {name}: {'it may not connect' if forbidden else 'it does not get'} to {place}",
+            phase="connecting from the jump host",
+            received=refused.received,
+        )
+        error.reason, error.via = ("forbidden" if forbidden else "refused"), name
+        raise error from None
+    except SSHError as error:
+        error.via = name
+        raise
+
+
+def _name(options: Options) -> str:
+    return f"{options.user}@{options.host}" + ("" if options.port == 22 else f":{options.port}")
+
+
+def _place(options: Options) -> str:
+    return f"{options.user}@{options.host_name}:{options.port}"
+
+
+def _written(hop: Target) -> str:
+    host = f"[{hop.host}]" if ":" in hop.host else hop.host
+    user = "" if hop.user is None else f"{hop.user}@"
+    return f"{user}{host}" + ("" if hop.port is None else f":{hop.port}")
+
+
+def _key(options: Options) -> str:
+    """All that decides how a jump host is reached and who logs in there."""
+    skipped = ("sources", "warnings", "ignored", "notes", "_written")
+    fields: list[Any] = [
+        (field.name, repr(getattr(options, field.name)))
+        for field in dataclasses.fields(options)
+        if field.name not in skipped
+    ]
+    return repr(fields)

@@ -1,0 +1,1 @@
+"""OpenSSH certificates (PROTOCOL.certkeys): parsing, judging, signing, showing."""

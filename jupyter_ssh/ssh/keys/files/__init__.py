@@ -1,0 +1,1 @@
+"""Key files: their formats, reading and saving."""

@@ -1,0 +1,247 @@
+"""Key files on disk: private ones with their passphrase, public ones, certificates.  For writing see `saving`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, PassphraseNeeded, SSHError, WrongPassphrase
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.files import openssh_file
+from jupyter_ssh.ssh.keys.files.container import KeyContainer
+from jupyter_ssh.ssh.keys.files.disk import open_for_reading
+from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
+
+MAX_FILE = 1 << 20
+"""Bytes of a key file; OpenSSH's limit too."""
+ATTEMPTS = 3
+"""How often a wrong passphrase is asked for again."""
+PHASE = "private key"
+
+PassphraseCallback = Callable[[str], str | bytes | None]
+"""(prompt) -> the passphrase, or None or nothing to give up."""
+Passphrase = str | bytes | PassphraseCallback | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A private key file that was read but perhaps not decrypted: `public` can be offered before that is done."""
+
+    path: Path
+    encrypted: bool
+    public: PublicKey | None
+    """From the file, or for encrypted PEM files from the ``.pub`` beside it; None where that is missing."""
+    _container: KeyContainer = field(repr=False)
+
+    @property
+    def file_format(self) -> str:
+        """A name of `saving.PRIVATE_FORMATS`."""
+        return self._container.file_format
+
+    @property
+    def prompt(self) -> str:
+        """The question for the passphrase."""
+        return f"Enter passphrase for key '{self.path}': "
+
+    def unlock(self, passphrase: str | bytes | None = None) -> PrivateKey:
+        """The private key.  Raises `PassphraseNeeded`, `WrongPassphrase`, `KeyFileError`, `KeyFormatError`.
+
+        Takes a tenth of a second and more for an encrypted file (outside the interpreter's lock).
+        """
+        if self.encrypted and not passphrase:
+            raise self._passphrase_needed()
+        if isinstance(passphrase, str):
+            passphrase = passphrase.encode("utf-8", "surrogateescape")
+        try:
+            return self._container.open(passphrase)
+        except SSHError as caught:
+            error = _of_file(caught, self.path)
+        # Tracebacks in a notebook may show the variables of their frames: none of those below, nor this one's secret.
+        del passphrase
+        raise error
+
+    def _passphrase_needed(self) -> PassphraseNeeded:
+        return PassphraseNeeded(
+            f"the key file {self.path} is encrypted",
+            phase=PHASE,
+            expected="a passphrase",
+            next_step="Give its passphrase, or add the key to an agent",
+        )
+
+
+def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> KeyFile:
+    """Reads a private key file without decrypting it: OpenSSH's format, PEM or PuTTY's.
+
+    ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.  Raises `KeyFileError`
+    (unreadable, not a private key, readable by others) and `KeyFormatError` (malformed or weak).
+    """
+    place = Path(path)
+    data = _read(place)
+    try:
+        container = parse_private_file(data, required_rsa_size)
+    except SSHError as error:
+        raise _of_file(error, place) from None
+    public = container.public or _public_beside(place, required_rsa_size)
+    return KeyFile(place, container.encrypted, public, container)
+
+
+def load_private_key(
+    path: str | os.PathLike[str], passphrase: Passphrase = None, required_rsa_size: int | None = None
+) -> PrivateKey:
+    """The private key in a file.
+
+    ``passphrase`` is the passphrase or a callback that is asked for it, at most three times.  Raises `PassphraseNeeded`
+    when there is none, `WrongPassphrase`, and what `open_key_file` raises.
+    """
+    return unlock(open_key_file(path, required_rsa_size), passphrase)
+
+
+def unlock(file: KeyFile, passphrase: Passphrase = None) -> PrivateKey:
+    """`KeyFile.unlock`, which may ask for the passphrase as `load_private_key` does."""
+    if not callable(passphrase):
+        return file.unlock(passphrase)
+    for _ in range(ATTEMPTS if file.encrypted else 0):
+        try:
+            return file.unlock(passphrase(file.prompt))
+        except WrongPassphrase as error:
+            wrong = error
+    if file.encrypted:
+        raise wrong
+    return file.unlock()
+
+
+def parse_private_key(
+    data: bytes | str, passphrase: str | bytes | None = None, required_rsa_size: int | None = None
+) -> PrivateKey:
+    """The private key in the text of a file.  Raises as `load_private_key` does."""
+    encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    container = parse_private_file(encoded, required_rsa_size)
+    return KeyFile(Path("in memory"), container.encrypted, container.public, container).unlock(passphrase)
+
+
+def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
+    """Chooses the format by the text's first mark.  A UTF-8 byte order mark does no harm."""
+    data = data.removeprefix(BOM_UTF8)
+    if data.startswith(BOMS_UTF16):
+        raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
+    if openssh_file.BEGIN in data:
+        return openssh_file.parse(data, required_rsa_size)
+    start = data.lstrip()
+    if start.startswith(PUTTY_BEGIN):
+        from jupyter_ssh.ssh.keys.files import putty_file
+
+        return putty_file.parse(start, required_rsa_size)
+    for mark, what, next_step in FOREIGN_FORMATS:
+        if start.startswith(mark):
+            raise KeyFileError(what, expected="a private key", next_step=next_step)
+    from jupyter_ssh.ssh.keys.files import pem
+
+    return pem.parse(data, required_rsa_size)
+
+
+PUTTY_BEGIN = b"PuTTY-User-Key-File-"
+BOM_UTF8 = b"\xef\xbb\xbf"
+BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+FOREIGN_FORMATS = (
+    (b"ssh-", "this is a public key", "Name the file without .pub"),
+    (b"ecdsa-", "this is a public key", "Name the file without .pub"),
+    (b"sk-", "this is a public key", "Name the file without .pub"),
+    (b"---- BEGIN SSH2 PUBLIC KEY", "this is a public key", "Name the file with the private one"),
+    (b"SSH PRIVATE KEY FILE FORMAT", "this is a key of SSH protocol 1", "Make a new key with: ssh-keygen -t ed25519"),
+    (b"---- BEGIN SSH2 ENCRYPTED", "this is a key of ssh.com's format", "Convert it with: ssh-keygen -i -f FILE"),
+)
+"""(how such a file begins, what it is, what to do)."""
+
+
+def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
+    """Key and comment of a ``.pub`` file, or one of RFC 4716 or PEM.  Raises `KeyFileError`, `KeyFormatError`."""
+    key, comment = _load_public(Path(path), required_rsa_size)
+    if isinstance(key, Certificate):
+        raise KeyFormatError(f"{path}: this is a certificate", phase="public key", expected="a public key")
+    return key, comment
+
+
+def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[Certificate, str]:
+    """Certificate and comment of a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
+    key, comment = _load_public(Path(path), required_rsa_size)
+    if not isinstance(key, Certificate):
+        raise KeyFormatError(f"{path}: this is a public key", phase="public key", expected="a certificate")
+    return key, comment
+
+
+def certificate_beside(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> Certificate | None:
+    """The certificate ``PATH-cert.pub`` of the private key ``PATH``; None where there is no such file.
+
+    Raises `KeyFileError`, `KeyFormatError`.
+    """
+    place = Path(f"{str(path).removesuffix('.pub')}-cert.pub")
+    if not os.path.lexists(place):
+        return None
+    return load_certificate(place, required_rsa_size)[0]
+
+
+def _load_public(place: Path, required_rsa_size: int | None) -> tuple[PublicKey, str]:
+    data = _read(place, secret=False).removeprefix(BOM_UTF8)
+    try:
+        if data.startswith(BOMS_UTF16):
+            raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
+        return parse_public_text(data.decode("utf-8", "surrogateescape"), required_rsa_size)
+    except SSHError as error:
+        raise _of_file(error, place) from None
+
+
+def _read(path: Path, secret: bool = True) -> bytes:
+    try:
+        with open_for_reading(path) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise KeyFileError(f"{path} is not a regular file", phase=PHASE)
+            if secret:
+                _check_permissions(path, status)
+            data = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise KeyFileError(f"cannot read {path}: {error.strerror}", phase=PHASE) from None
+    except ValueError:
+        raise KeyFileError("not a file name", phase=PHASE, received=repr(str(path)[:200])) from None
+    if len(data) > MAX_FILE:
+        raise KeyFileError(f"{path} is too long to be a key", phase=PHASE, expected=f"at most {MAX_FILE} bytes")
+    return data
+
+
+def _check_permissions(path: Path, status: os.stat_result) -> None:
+    """As OpenSSH: only where we own the file, since otherwise we could not put it right."""
+    if sys.platform == "win32":
+        return
+    if status.st_uid == os.getuid() and status.st_mode & 0o077:
+        raise KeyFileError(
+            f"the key file {path} may be read by others",
+            phase=PHASE,
+            expected="mode 0600",
+            received=f"{stat.S_IMODE(status.st_mode):04o}",
+            next_step=f"Close it with: chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _public_beside(path: Path, required_rsa_size: int | None) -> PublicKey | None:
+    try:
+        return load_public_key(f"{path}.pub", required_rsa_size)[0]
+    except SSHError:
+        return None
+
+
+def _of_file(error: SSHError, path: Path) -> SSHError:
+    """``error`` with the file's name in it, and without the traceback and causes it came with."""
+    next_step = error.next_step and error.next_step.replace("FILE", shlex.quote(str(path)))
+    return type(error)(
+        f"{path}: {error.message}",
+        phase=error.phase or PHASE,
+        expected=error.expected,
+        received=error.received,
+        next_step=next_step,
+    )

@@ -1,0 +1,215 @@
+"""Writing key files, each replaced as a whole; changing the passphrase or the comment of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import CertifiedKey
+from jupyter_ssh.ssh.keys.files import openssh_file
+from jupyter_ssh.ssh.keys.files.disk import replace_file
+from jupyter_ssh.ssh.keys.files.public_text import dump_pem, dump_rfc4716
+from jupyter_ssh.ssh.keys.files.reading import Passphrase, open_key_file, unlock
+
+PHASE = "saving a key"
+Row = TypeVar("Row")
+DumpPrivate = Callable[[PrivateKey, bytes | None, int | None, str | None], bytes]
+
+
+def _openssh(key: PrivateKey, passphrase: bytes | None, rounds: int | None, cipher: str | None) -> bytes:
+    return openssh_file.dump(
+        key.key if isinstance(key, CertifiedKey) else key,
+        passphrase,
+        rounds=openssh_file.ROUNDS if rounds is None else rounds,
+        cipher=openssh_file.DEFAULT_CIPHER if cipher is None else cipher,
+    )
+
+
+def _pem(pkcs8: bool) -> DumpPrivate:
+    def dump(key: PrivateKey, passphrase: bytes | None, rounds: int | None, cipher: str | None) -> bytes:
+        from jupyter_ssh.ssh.keys.files import pem
+
+        return pem.dump(key, passphrase, pkcs8=pkcs8)
+
+    return dump
+
+
+def _ppk(version: int) -> DumpPrivate:
+    def dump(key: PrivateKey, passphrase: bytes | None, rounds: int | None, cipher: str | None) -> bytes:
+        from jupyter_ssh.ssh.keys.files import putty_file
+
+        return putty_file.dump(key, passphrase, version=version)
+
+    return dump
+
+
+PRIVATE_FORMATS: dict[str, DumpPrivate] = {
+    "openssh": _openssh,
+    "pem": _pem(pkcs8=False),
+    "pkcs8": _pem(pkcs8=True),
+    "ppk3": _ppk(3),
+    "ppk2": _ppk(2),
+    "ppk1": _ppk(1),
+}
+"""(key, passphrase, rounds of bcrypt, cipher) -> text of a private key file.  Only OpenSSH's has the last two."""
+
+PUBLIC_FORMATS: dict[str, Callable[[PublicKey, str], str]] = {
+    "openssh": lambda key, comment: key.line(comment) + "\n",
+    "rfc4716": dump_rfc4716,
+    "pkcs8": lambda key, comment: dump_pem(key),
+    "pem": lambda key, comment: dump_pem(key, pkcs8=False),
+}
+"""(key, comment) -> text of a public key file; PEM has no room for the comment."""
+
+FORMATS_WITH_COMMENT = ("openssh", "ppk1", "ppk2", "ppk3")
+
+
+def dump_private_key(
+    key: PrivateKey,
+    passphrase: str | bytes | None = None,
+    *,
+    file_format: str = "openssh",
+    rounds: int | None = None,
+    cipher: str | None = None,
+) -> bytes:
+    """Secret: the text of a private key file.  Raises `KeyFormatError` for what the format cannot hold.
+
+    ``file_format`` is a name of `PRIVATE_FORMATS`; ``rounds`` of bcrypt and ``cipher``, of
+    `openssh_file.FILE_CIPHERS`, are those of OpenSSH's format.
+    """
+    if isinstance(passphrase, str):
+        passphrase = passphrase.encode("utf-8", "surrogateescape")
+    return _row(PRIVATE_FORMATS, file_format)(key, passphrase, rounds, cipher)
+
+
+def dump_public_key(key: PublicKey, comment: str = "", *, file_format: str = "openssh") -> str:
+    """The text of a public key file; ``file_format`` is a name of `PUBLIC_FORMATS`.  Raises `KeyFormatError`."""
+    return _row(PUBLIC_FORMATS, file_format)(key, one_line(comment))
+
+
+def save_private_key(
+    path: str | os.PathLike[str],
+    key: PrivateKey,
+    passphrase: str | bytes | None = None,
+    *,
+    overwrite: bool = False,
+    file_format: str = "openssh",
+    rounds: int | None = None,
+    cipher: str | None = None,
+) -> None:
+    """Writes ``key`` with mode 0600, and its ``.pub`` beside it; each file replaced as a whole.
+
+    An existing key is only replaced with ``overwrite``: it may be the only way into some machine.  The options are
+    those of `dump_private_key`.  Raises `KeyFileError`, and `KeyFormatError` for what the format cannot hold.
+    """
+    if not overwrite:
+        _must_not_exist(Path(path))
+    data = dump_private_key(key, passphrase, file_format=file_format, rounds=rounds, cipher=cipher)
+    public = key.public.key if isinstance(key, CertifiedKey) else key.public
+    write_file(path, data, 0o600)
+    save_public_key(f"{os.fspath(path)}.pub", public, key.comment, overwrite=True)
+
+
+def save_public_key(
+    path: str | os.PathLike[str],
+    key: PublicKey,
+    comment: str = "",
+    *,
+    overwrite: bool = False,
+    file_format: str = "openssh",
+) -> None:
+    """Writes a public key or certificate with mode 0644.  Raises as `save_private_key` does."""
+    if not overwrite:
+        _must_not_exist(Path(path))
+    text = dump_public_key(key, comment, file_format=file_format)
+    write_file(path, text.encode("utf-8", "surrogateescape"), 0o644)
+
+
+def change_passphrase(
+    path: str | os.PathLike[str],
+    old: Passphrase = None,
+    new: str | bytes | None = None,
+    *,
+    file_format: str | None = None,
+    rounds: int | None = None,
+    cipher: str | None = None,
+    required_rsa_size: int | None = None,
+) -> PrivateKey:
+    """Writes a private key anew, under the passphrase ``new`` or none; in the format it had unless told otherwise.
+
+    ``old`` is as in `load_private_key`, the other options as in `save_private_key`.  Raises what those raise; then the
+    file is as it was.
+    """
+    file = open_key_file(path, required_rsa_size)
+    key = unlock(file, old)
+    data = dump_private_key(key, new, file_format=file_format or file.file_format, rounds=rounds, cipher=cipher)
+    write_file(path, data, 0o600)
+    return key
+
+
+def change_comment(
+    path: str | os.PathLike[str],
+    comment: str,
+    passphrase: Passphrase = None,
+    *,
+    rounds: int | None = None,
+    required_rsa_size: int | None = None,
+) -> PrivateKey:
+    """Writes a private key and its ``.pub`` anew with another comment, under the passphrase it has.
+
+    Raises as `change_passphrase` does, and `KeyFileError` for PEM files, which have no comment.
+    """
+    file = open_key_file(path, required_rsa_size)
+    if file.file_format not in FORMATS_WITH_COMMENT:
+        raise KeyFileError(
+            f"{path}: a PEM file has no comment",
+            phase=PHASE,
+            next_step="Convert it to OpenSSH's format first, by changing its passphrase",
+        )
+    # What is asked for is needed once more.
+    secret: str | bytes | None = None if callable(passphrase) else passphrase
+
+    def ask(prompt: str) -> str | bytes | None:
+        nonlocal secret
+        secret = passphrase(prompt) if callable(passphrase) else None
+        return secret
+
+    key = unlock(file, ask if callable(passphrase) else passphrase)
+    key.comment = one_line(comment)
+    data = dump_private_key(key, secret if file.encrypted else None, file_format=file.file_format, rounds=rounds)
+    write_file(path, data, 0o600)
+    public = key.public.key if isinstance(key, CertifiedKey) else key.public
+    save_public_key(f"{os.fspath(path)}.pub", public, key.comment, overwrite=True)
+    return key
+
+
+def one_line(comment: str) -> str:
+    """``comment`` without line breaks, which would end it, or begin another key."""
+    return comment.replace("\r", " ").replace("\n", " ")
+
+
+def write_file(path: str | os.PathLike[str], data: bytes, mode: int) -> None:
+    """`disk.replace_file` with errors for people.  Raises `KeyFileError`."""
+    try:
+        replace_file(Path(path), data, mode)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise KeyFileError(f"cannot write {path}: {why}", phase=PHASE) from None
+
+
+def _must_not_exist(path: Path) -> None:
+    if os.path.lexists(path):
+        raise KeyFileError(
+            f"the file {path} exists already", phase=PHASE, next_step="Choose another name, or overwrite it"
+        )
+
+
+def _row(table: Mapping[str, Row], name: str) -> Row:
+    row = table.get(name.lower())
+    if row is None:
+        raise KeyFormatError("unknown key file format", expected=" or ".join(table), received=repr(name[:64]))
+    return row

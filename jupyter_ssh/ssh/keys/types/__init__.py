@@ -1,0 +1,1 @@
+"""Key types: one file a type, and the table of them."""

@@ -1,0 +1,1 @@
+"""Channels that the server's clients open."""

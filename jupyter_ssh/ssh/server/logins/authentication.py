@@ -1,0 +1,261 @@
+"""Who may log in: decides on what `ServerAuthentication` asks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
+from jupyter_ssh.ssh.protocol.events import AuthenticationRequested, QuestionsAnswered
+from jupyter_ssh.ssh.protocol.session import ServerSession
+from jupyter_ssh.ssh.server.logins.accounts import Account
+from jupyter_ssh.ssh.server.logins.key_logins import Admitted, KeyLogins
+from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
+from jupyter_ssh.ssh.server.logins.method_progress import MethodProgress
+from jupyter_ssh.ssh.server.logins.passwords import MAX_PASSWORD, NewPasswordNeeded
+from jupyter_ssh.ssh.server.options import (
+    KEYBOARD_INTERACTIVE,
+    PASSWORD,
+    PUBLICKEY,
+    TOUCH_REQUIRED,
+    VERIFY_REQUIRED,
+    PasswordVerdict,
+    ServerOptions,
+)
+from jupyter_ssh.ssh.wire import numbers as n
+
+log = logging.getLogger(__name__)
+
+MAX_QUESTION_ROUNDS: Final = 20
+
+
+class Authenticator:
+    """Authentication of one connection from ``address``.
+
+    ``start`` runs a coroutine as a task of the connection's; ``on_authenticated`` is told the user and what the key
+    that logged in allows.
+    """
+
+    def __init__(
+        self,
+        session: ServerSession,
+        options: ServerOptions,
+        account: Account,
+        address: str,
+        start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        on_authenticated: Callable[[str, KeyOptions], None],
+    ) -> None:
+        self._session = session
+        self._options = options
+        self._address = address
+        self._start = start
+        self._on_authenticated = on_authenticated
+        self._users = frozenset({account.name} if options.users is None else options.users)
+        self._progress = MethodProgress(options.method_sequences)
+        self._user: str | None = None
+        self._failures = 0
+        self._none_counts = False
+        self._key_options: KeyOptions | None = None
+        self._used: set[bytes] = set()
+        """The keys that one of several demanded signatures was made with."""
+        self._algorithms = frozenset(options.accepted_algorithms)
+        self._logins = KeyLogins(options, account, address)
+        self._answers: asyncio.Future[Sequence[str]] | None = None
+        self._dialogue: asyncio.Task[None] | None = None
+        self._methods: dict[str, Callable[[AuthenticationRequested], None]] = {
+            "none": self._none,
+            PUBLICKEY: self._publickey,
+            PASSWORD: self._password,
+            KEYBOARD_INTERACTIVE: self._keyboard_interactive,
+        }
+
+    def requested(self, request: AuthenticationRequested) -> None:
+        """A client asks to be let in; the answer may come later."""
+        if self._dialogue is not None:
+            # RFC 4256 §3.1: a new request abandons the questions of the last.
+            self._dialogue.cancel()
+            self._dialogue = None
+        if request.user != self._user:
+            self._user = request.user
+            self._key_options = None
+            self._used.clear()
+            self._progress.restart()
+        method = self._methods.get(request.method)
+        if method is None or (request.method != "none" and request.method not in self._progress.methods):
+            self._refuse(request)
+            return
+        method(request)
+
+    def answered(self, event: QuestionsAnswered) -> None:
+        """The answers to our questions."""
+        if self._answers is not None and not self._answers.done():
+            self._answers.set_result(event.answers)
+
+    # --- outcomes -----------------------------------------------------------------------------------------------------
+
+    def _succeed(self, request: AuthenticationRequested, how: str) -> None:
+        # Asked only now: whether the name exists must not show in what happens before.
+        if request.user not in self._users:
+            self._refuse(request)
+        elif self._progress.done(request.method):
+            log.info("accepted %s for %s from %s", how, _printable(request.user), self._address)
+            self._on_authenticated(request.user, self._key_options or KeyOptions())
+            self._session.authentication.accept()
+        else:
+            log.info("partly accepted %s for %s from %s", how, _printable(request.user), self._address)
+            self._session.authentication.reject(self._progress.methods, partial_success=True)
+
+    def _refuse(self, request: AuthenticationRequested, *, counts: bool = True, why: str | None = None) -> None:
+        if not (counts and self._counted(request, why)):
+            self._session.authentication.reject(self._progress.methods)
+
+    def _counted(self, request: AuthenticationRequested, why: str | None) -> bool:
+        """Counts a failure; true when that was the last one, which ends the connection."""
+        self._failures += 1
+        what = request.method if why is None else f"{request.method}, {why},"
+        log.info("refused %s for %s from %s", _printable(what, 1000), _printable(request.user), self._address)
+        if self._failures < self._options.max_auth_tries:
+            return False
+        self._session.disconnect(n.SSH_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures")
+        return True
+
+    # --- methods ------------------------------------------------------------------------------------------------------
+
+    def _none(self, request: AuthenticationRequested) -> None:
+        # How clients ask for the list (RFC 4252 §5.2): the first time it is no failure.
+        self._refuse(request, counts=self._none_counts)
+        self._none_counts = True
+
+    def _publickey(self, request: AuthenticationRequested) -> None:
+        admitted = self._admitted(request)
+        if isinstance(admitted, str):
+            self._refuse(request, why=admitted)
+        elif not request.signed:
+            self._session.authentication.key_acceptable()
+        else:
+            why = self._unproven(request, admitted.options)
+            if why is not None:
+                self._refuse(request, why=why)
+                return
+            assert request.key is not None
+            self._used.add(plain_key(request.key).blob)
+            try:
+                merged = admitted.options if self._key_options is None else self._key_options.merged(admitted.options)
+            except ValueError as error:
+                self._refuse(request, why=str(error))
+                return
+            self._key_options = merged
+            self._succeed(request, admitted.how)
+
+    def _admitted(self, request: AuthenticationRequested) -> Admitted | str:
+        """What the key allows once its signature proves it, or why it is of no use; for the log."""
+        key = request.key
+        if key is None:
+            return request.problem or "no key"
+        if request.algorithm not in self._algorithms or request.algorithm not in key.signature_algorithms:
+            return f"algorithm {request.algorithm!a} is not accepted"
+        if plain_key(key).blob in self._used:
+            # sshd_config(5), AuthenticationMethods: each publickey in a row is another key.
+            return "the key was used already"
+        admitted = self._logins.judge(request.user, key)
+        # Asked only now: whether the name exists must not show in how long this takes.
+        return admitted if request.user in self._users else "no such user"
+
+    def _unproven(self, request: AuthenticationRequested, options: KeyOptions) -> str | None:
+        """What the signature does not prove, if anything."""
+        assert request.key is not None
+        if not request.verified:
+            return request.problem or "the signature is wrong"
+        if not isinstance(plain_key(request.key), SecurityKeyPublicKey):
+            return None
+        always = self._options.pubkey_auth_options
+        if not request.touched and (options.touch_required or TOUCH_REQUIRED in always):
+            return "the security key was not touched"
+        if not request.user_verified and (options.verify_required or VERIFY_REQUIRED in always):
+            return "the security key checked neither a PIN nor a finger"
+        return None
+
+    def _password(self, request: AuthenticationRequested) -> None:
+        self._start(self._check_password(request))
+
+    async def _check_password(self, request: AuthenticationRequested) -> None:
+        old, new = request.password, request.new_password
+        check, change = self._options.passwords, self._options.change_password
+        verdict: PasswordVerdict = False
+        if old and len(old) <= MAX_PASSWORD and len(new or "") <= MAX_PASSWORD:
+            if new is None and check is not None:
+                verdict = await _decide(check, request.user, old)
+            elif new is not None and change is not None:
+                verdict = await _decide(change, request.user, old, new)
+        if self._session.failure is not None:
+            return
+        if verdict is True:
+            self._succeed(request, "password" if new is None else "a changed password")
+        elif isinstance(verdict, NewPasswordNeeded) and change is not None and request.user in self._users:
+            # A new password that will not do counts as an attempt, so that this comes to an end.
+            if new is not None and self._counted(request, "the new password will not do"):
+                return
+            self._session.authentication.demand_new_password(verdict.prompt)
+        else:
+            self._refuse(request, why="the password has to be changed" if verdict else None)
+
+    def _keyboard_interactive(self, request: AuthenticationRequested) -> None:
+        self._dialogue = self._start(self._converse(request))
+
+    async def _converse(self, request: AuthenticationRequested) -> None:
+        converse = self._options.keyboard_interactive
+        rounds = 0
+
+        async def ask(name: str, instruction: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str]:
+            nonlocal rounds
+            rounds += 1
+            if rounds > MAX_QUESTION_ROUNDS:
+                raise ConfigError(f"more than {MAX_QUESTION_ROUNDS} rounds of questions")
+            self._answers = asyncio.get_running_loop().create_future()
+            self._session.authentication.ask(name, instruction, prompts)
+            return await self._answers
+
+        right = False
+        try:
+            right = converse is not None and bool(await converse(request.user, ask))
+        except Exception:
+            log.exception("keyboard_interactive failed")
+        self._dialogue = None
+        if self._session.failure is not None:
+            return
+        if right:
+            self._succeed(request, "keyboard-interactive")
+        else:
+            self._refuse(request)
+
+
+async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> PasswordVerdict:
+    """Calls a password check on a thread, as it may hash; what goes wrong in it lets nobody in."""
+    try:
+        if inspect.iscoroutinefunction(check):
+            result = await check(user, *passwords)
+        else:
+            result = await asyncio.get_running_loop().run_in_executor(None, check, user, *passwords)
+            if inspect.isawaitable(result):
+                result = await result
+    except Exception as error:
+        # Without the traceback: its variables hold the password.
+        log.error("the password check failed: %s", type(error).__name__)
+        return False
+    return result if isinstance(result, NewPasswordNeeded) else result is True
+
+
+def _printable(text: str, limit: int = 64) -> str:
+    """A stranger's text for the log: quoted, short, no control characters."""
+    return ascii(text[:limit])
+
+
+def plain_key(key: PublicKey) -> PublicKey:
+    """The key itself, without a certificate."""
+    return key.key if isinstance(key, Certificate) else key

@@ -1,0 +1,110 @@
+"""Which public keys may log in: the authorized_keys file (sshd(8), AUTHORIZED_KEYS FILE FORMAT)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, parse_public_line
+from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
+from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, parse_options
+
+MAX_LINE = 64 * 1024
+MAX_FILE = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedKey:
+    """One line: a key, what it may be used for, and where it stands (1 is the first line)."""
+
+    key: PublicKey
+    options: KeyOptions
+    comment: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A line that lets nobody in because it is not understood."""
+
+    line: int
+    why: str
+
+
+class AuthorizedKeys:
+    """The keys of one file.  Lines that are not understood are ``problems``, and no reason to refuse the others."""
+
+    def __init__(self, entries: Iterable[AuthorizedKey] = (), problems: Iterable[Problem] = ()) -> None:
+        self.entries = tuple(entries)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        *,
+        home: Path | None = None,
+        strict_modes: bool = True,
+        required_rsa_size: int | None = None,
+    ) -> AuthorizedKeys:
+        """Reads a file; raises `ConfigError` when it cannot be read or others may write it (see `read_trusted`).
+
+        ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.
+        """
+        data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
+        return cls.parse(data.decode("utf-8", "surrogateescape"), required_rsa_size)
+
+    @classmethod
+    def parse(cls, text: str, required_rsa_size: int | None = None) -> AuthorizedKeys:
+        """Reads the text of a file."""
+        entries: list[AuthorizedKey] = []
+        problems: list[Problem] = []
+        for number, raw in enumerate(text.split("\n"), 1):
+            line = raw.strip()
+            if not line or line.startswith("#"):
+                continue
+            try:
+                entries.append(_parse_line(line, number, required_rsa_size))
+            except (ValueError, SSHError) as error:
+                problems.append(Problem(number, str(error)))
+        return cls(entries, problems)
+
+    def find(self, key: PublicKey, address: str, now: float) -> AuthorizedKey | None:
+        """The first line with ``key`` that admits a client at ``address`` at ``now`` (seconds since the epoch)."""
+        for entry in self.entries:
+            if entry.key == key and not entry.options.cert_authority and entry.options.admits(address, now):
+                return entry
+        return None
+
+    def authorities(self, key: PublicKey, address: str, now: float) -> list[AuthorizedKey]:
+        """The lines by which certificates that ``key`` has signed let in, under the same conditions."""
+        return [
+            entry
+            for entry in self.entries
+            if entry.key == key and entry.options.cert_authority and entry.options.admits(address, now)
+        ]
+
+
+# A word that may hold quoted parts with blanks in them.
+_FIRST_WORD = re.compile(r'((?:[^\s"]|"(?:\\"|[^"\\]|\\(?!"))*")+)[ \t]+(.*)', re.DOTALL)
+
+
+def _parse_line(line: str, number: int, required_rsa_size: int | None) -> AuthorizedKey:
+    if len(line) > MAX_LINE:
+        raise ConfigError("line too long", expected=f"at most {MAX_LINE} characters")
+    match = _FIRST_WORD.fullmatch(line)
+    if match is None:
+        raise ConfigError("neither a key nor options and a key")
+    word, rest = match.groups()
+    if word in KEY_TYPES:
+        options, key_text = KeyOptions(), line
+    elif rest.startswith("AAAA"):
+        raise ConfigError(f"keys of type {word[:80]} are not supported")
+    else:
+        options, key_text = parse_options(word), rest.strip()
+    key, comment = parse_public_line(key_text, required_rsa_size)
+    return AuthorizedKey(key, options, comment, number)

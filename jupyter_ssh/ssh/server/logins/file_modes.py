@@ -1,0 +1,58 @@
+"""Whether others could have written a file that decides who may log in: sshd_config's StrictModes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from jupyter_ssh.ssh.errors import ConfigError
+
+
+def read_trusted(path: Path, *, home: Path | None = None, strict: bool = True, limit: int = 1 << 20) -> bytes:
+    """The bytes of a file that only its user, or root, can have written; raises `ConfigError` otherwise.
+
+    The file must be regular, and it and every folder above it (up to ``home``, else to the root) must belong to this
+    user or root and not be writable by group or others.  A folder with the sticky bit (/tmp) may be writable: nobody
+    but the owner can put something else in the place of a file in it.  ``strict`` false checks nothing but the size.
+    """
+    # O_NONBLOCK: a FIFO in the file's place must not hold us up.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        real = path.expanduser().resolve(strict=True)
+        descriptor = os.open(real, flags)
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{path} is not a regular file")
+        if status.st_size > limit:
+            raise ConfigError(f"{path} is too large", expected=f"at most {limit} bytes", received=f"{status.st_size}")
+        if strict and sys.platform != "win32":
+            _check(real, status, sticky_ok=False)
+            _check_folders(real, home.resolve() if home is not None else None)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(descriptor)
+
+
+def _check_folders(file: Path, home: Path | None) -> None:
+    for folder in file.parents:
+        _check(folder, folder.stat(), sticky_ok=True)
+        if folder == home:
+            return
+
+
+def _check(path: Path, status: os.stat_result, *, sticky_ok: bool) -> None:
+    if status.st_uid not in (0, os.getuid()):
+        raise ConfigError(f"{path} belongs to another user", next_step=f"Run: chown {os.getuid()} {path}")
+    if status.st_mode & 0o022 and not (sticky_ok and status.st_mode & stat.S_ISVTX):
+        raise ConfigError(
+            f"{path} may be written by others",
+            expected="a mode without write for group and others",
+            received=f"{stat.S_IMODE(status.st_mode):04o}",
+            next_step=f"Run: chmod go-w {path}",
+        )
