@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from jupyter_ssh.magics.completion import Candidate, files
+from jupyter_ssh.magics.candidates import Candidate, files
 
 PUBLIC_ONLY = ("T",)
 

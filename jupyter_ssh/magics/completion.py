@@ -6,11 +6,11 @@ notebook's completion requests and the terminal's Tab alike.
 
 from __future__ import annotations
 
-import glob
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from jupyter_ssh.magics.candidates import Candidate, files
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -25,8 +25,6 @@ _LINE = re.compile(
 )
 
 _INTERPRETERS = ("bash", "sh", "zsh", "python3", "perl", "ruby", "node", "psql", "sqlite3")
-
-Candidate = tuple[str, str]  # text, type as it is shown beside it
 
 
 def install(shell: InteractiveShell) -> None:
@@ -142,16 +140,6 @@ def _open_names() -> list[Candidate]:
     from jupyter_ssh.kernel.sessions import get_sessions
 
     return [(connection.name, "connection") for connection in get_sessions().opened()]
-
-
-def files(fragment: str) -> list[Candidate]:
-    """The files and folders that begin with ``fragment``, in which ``~`` may stand."""
-    found = sorted(glob.glob(glob.escape(os.path.expanduser(fragment)) + "*"))
-    home = os.path.expanduser("~")
-    shown = [path + os.sep * os.path.isdir(path) for path in found]
-    if fragment.startswith("~"):
-        shown = ["~" + path[len(home) :] if path.startswith(home) else path for path in shown]
-    return [(path, "path") for path in shown]
 
 
 def _keywords(fragment: str) -> list[Candidate]:

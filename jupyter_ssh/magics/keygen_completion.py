@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from jupyter_ssh.magics.completion import Candidate, files
+from jupyter_ssh.magics.candidates import Candidate, files
 
 OPERATIONS_WITH_FILES = ("-s", "-Y")
 """Letters of what works on files behind the options."""

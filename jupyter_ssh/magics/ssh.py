@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from jupyter_ssh.kernel import faces
 from jupyter_ssh.kernel.background import BackgroundProcess, BackgroundStream, returncode
 from jupyter_ssh.kernel.desk import CURRENT_DESK
 from jupyter_ssh.kernel.engine import get_engine
@@ -15,12 +12,12 @@ from jupyter_ssh.kernel.execution import Kept, execute, start, write_input
 from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.output import LiveOutput
 from jupyter_ssh.kernel.results import Result
-from jupyter_ssh.kernel.sessions import get_sessions
+from jupyter_ssh.magics.connecting import connection_for
 from jupyter_ssh.magics.options import CURRENT, Request, read_line
 from jupyter_ssh.magics.usage import value_is_used
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
-from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError, SSHError, TerminalNeeded
+from jupyter_ssh.ssh.errors import ConfigError, RemoteCommandError, TerminalNeeded
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -80,56 +77,6 @@ def _examine(request: Request) -> Examination:
     if request.destination is None:
         raise Usage("--doctor tries a connection to a host", phase="options", expected="[user@]host")
     return examination(request.destination, arguments.config, arguments.command_line)
-
-
-def connection_for(request: Request) -> Connection:
-    """The connection that a line asks for: the current one, one that is open already, or a new one."""
-    sessions = get_sessions()
-    arguments = request.arguments
-    # Whether there is a terminal is a matter of the command: with and without -t it is the same connection.
-    command_line = [option for option in arguments.command_line if option[0] != "RequestTTY"]
-    if request.destination is None:
-        if command_line or arguments.config:
-            raise Usage("options of a connection without a host", phase="options", expected="[user@]host")
-        return sessions.current()
-    options: dict[str, Any] = {"command_line": command_line}
-    if request.reconnect:
-        options["reconnect"] = True
-    if arguments.config is not None:
-        options["config"] = arguments.config
-    before = sessions.opened()
-    try:
-        connection, dropped = sessions.open(request.destination, options)
-    except SSHError as error:
-        if not arguments.quiet:
-            _say(error.messages)
-        raise
-    fresh = connection not in before
-    if dropped is not None and not arguments.quiet:
-        print(f"Connected to {connection.name} again; before, it was {dropped.loss}", file=sys.stderr)
-    if fresh and not arguments.quiet:
-        _say_how_it_went(connection, arguments.verbose)
-    if arguments.verbose:
-        sys.stderr.flush()  # else what the command prints may stand before it
-    return connection
-
-
-def _say(messages: Sequence[str]) -> None:
-    for note in messages:
-        print(note, file=sys.stderr if note.startswith("WARNING") else sys.stdout)
-
-
-def _say_how_it_went(connection: Connection, verbose: int) -> None:
-    """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
-    decided = connection.inner.options
-    if decided.log_level in ("QUIET", "FATAL", "ERROR"):
-        return
-    _say(connection.inner.messages)
-    notes = list(decided.warnings)
-    if verbose:
-        notes += [*decided.ignored, faces.connection_text(connection.info, connection.name, connection.state)]
-    for note in notes:
-        print(note, file=sys.stderr)
 
 
 def _run(

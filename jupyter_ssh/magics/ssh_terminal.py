@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_ssh.kernel import faces
 from jupyter_ssh.kernel.terminals.starting import Opened, open_session, session_list, start_service
+from jupyter_ssh.magics.connecting import connection_for
 from jupyter_ssh.magics.options import TERMINAL_OPTIONS, Request, read_line
-from jupyter_ssh.magics.ssh import connection_for
 from jupyter_ssh.magics.verbose import shown_log
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.text import printable

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import house
+from tests.support.house.circles import circles, knots, page_imports, python_imports
+from tests.support.house.modules import PACKAGE, modules
+from tests.support.house.notebooks import notebook_leftovers
+from tests.support.house.rooms import impurities, wrong_imports
+from tests.support.house.sizes import crowded_folders, long_files
 from tests.support.peers import require_tool
 
 TREE = Path(__file__).parents[2]
 # Folders of one person's or one machine's; a leading quantifier keeps this file from matching itself.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/{1}(?:root|work|Users|home/(?!alice\b|bob\b|user\b)\w+)/")
 
-RULES = [house.wrong_imports, house.impurities, house.long_files, house.notebook_leftovers]
+RULES = [wrong_imports, impurities, long_files, notebook_leftovers]
 Tree = Callable[..., Path]
 
 
@@ -27,8 +31,63 @@ def test_the_house_keeps_its_rules(rule: Callable[[Path], list[str]]) -> None:
     assert rule(TREE) == []
 
 
+def test_the_list_of_crowded_folders_shrinks() -> None:
+    """Who empties a folder takes it out of this list."""
+    assert [line.split(":")[0] for line in crowded_folders(TREE)] == [
+        "jupyter_ssh/commands",
+        "jupyter_ssh/kernel",
+        "jupyter_ssh/ssh/protocol",
+        "tests/pair",
+        "tests/peers",
+        "tests/support",
+        "tests/unit/commands",
+    ]
+
+
+def test_the_list_of_files_in_circles_shrinks() -> None:
+    """Who opens a circle takes its files out of this list."""
+    found = knots({**python_imports(TREE), **page_imports(TREE)})
+    assert [path.relative_to(TREE).as_posix() for knot in found for path in knot] == [
+        "jupyter_ssh/kernel/facade.py",
+        "jupyter_ssh/kernel/sessions.py",
+        "jupyter_ssh/kernel/faces.py",
+        "jupyter_ssh/kernel/results.py",
+        "jupyter_ssh/kernel/terminals/audience.py",
+        "jupyter_ssh/kernel/terminals/comms.py",
+        "jupyter_ssh/kernel/terminals/link.py",
+        "jupyter_ssh/kernel/terminals/listener.py",
+        "jupyter_ssh/kernel/terminals/questions.py",
+        "jupyter_ssh/kernel/terminals/service.py",
+        "jupyter_ssh/kernel/terminals/session.py",
+        "jupyter_ssh/kernel/terminals/viewer.py",
+        "jupyter_ssh/ssh/client/connection.py",
+        "jupyter_ssh/ssh/client/keywords_acted_on.py",
+        "jupyter_ssh/ssh/client/login/authentication.py",
+        "jupyter_ssh/ssh/client/login/host_key.py",
+        "jupyter_ssh/ssh/client/login/host_key_updates.py",
+        "jupyter_ssh/ssh/client/login/identities.py",
+        "jupyter_ssh/ssh/client/login/settings.py",
+        "jupyter_ssh/ssh/client/pool/jump_hosts.py",
+        "jupyter_ssh/ssh/client/process.py",
+        "jupyter_ssh/ssh/client/route/opening.py",
+        "jupyter_ssh/ssh/client/route/tunnel.py",
+        "jupyter_ssh/ssh/client/tcp.py",
+        "jupyter_ssh/ssh/protocol/channel.py",
+        "jupyter_ssh/ssh/protocol/connection.py",
+        "jupyter_ssh/ssh/protocol/events.py",
+        "jupyter_ssh/ssh/protocol/transport.py",
+        "jupyter_ssh/ssh/protocol/group_exchange.py",
+        "jupyter_ssh/ssh/protocol/key_exchange.py",
+        "jupyter_ssh/ssh/server/channels/agent_forwarding.py",
+        "jupyter_ssh/ssh/server/channels/direct_tcpip.py",
+        "jupyter_ssh/ssh/server/channels/session.py",
+        "jupyter_ssh/ssh/server/connection.py",
+        "jupyter_ssh/ssh/server/listening.py",
+    ]
+
+
 def test_every_module_was_looked_at() -> None:
-    assert {house.PACKAGE, "jupyter_ssh.ssh", "jupyter_ssh.ssh.errors"} <= {name for name, _ in house.modules(TREE)}
+    assert {PACKAGE, "jupyter_ssh.ssh", "jupyter_ssh.ssh.errors"} <= {name for name, _ in modules(TREE)}
 
 
 def test_no_tracked_file_names_a_machines_folders() -> None:
@@ -111,7 +170,7 @@ DOWNWARD = {
 
 @pytest.mark.parametrize("files", DOWNWARD.values(), ids=DOWNWARD.keys())
 def test_an_import_that_points_down_is_found(tree: Tree, files: dict[str, str]) -> None:
-    assert len(house.wrong_imports(tree(**files))) == 1
+    assert len(wrong_imports(tree(**files))) == 1
 
 
 UPWARD = {
@@ -130,7 +189,7 @@ UPWARD = {
 
 @pytest.mark.parametrize("files", UPWARD.values(), ids=UPWARD.keys())
 def test_an_import_that_points_up_is_allowed(tree: Tree, files: dict[str, str]) -> None:
-    assert house.wrong_imports(tree(**files)) == []
+    assert wrong_imports(tree(**files)) == []
 
 
 @pytest.mark.parametrize(
@@ -147,13 +206,109 @@ def test_an_import_that_points_up_is_allowed(tree: Tree, files: dict[str, str]) 
     ],
 )
 def test_an_impure_module_is_found(tree: Tree, text: str) -> None:
-    assert len(house.impurities(tree(ssh__agent__messages=text))) == 1
-    assert house.impurities(tree(ssh__agent__messages="import os\nos.urandom(8)", ssh__net__dial=text)) == []
+    assert len(impurities(tree(ssh__agent__messages=text))) == 1
+    assert impurities(tree(ssh__agent__messages="import os\nos.urandom(8)", ssh__net__dial=text)) == []
 
 
 def test_a_long_file_is_found(tree: Tree) -> None:
     where = tree(ssh__wire__short="\n" * 600, ssh__wire__long="\n" * 601)
-    assert house.long_files(where) == ["jupyter_ssh/ssh/wire/long.py: 601 lines"]
+    assert long_files(where) == ["jupyter_ssh/ssh/wire/long.py: 601 lines"]
+
+
+def test_a_full_folder_is_found(tree: Tree, tmp_path: Path) -> None:
+    files = {
+        f"ssh__{folder}__m{number}": "" for folder, count in (("wire", 20), ("keys", 21)) for number in range(count)
+    }
+    page = tmp_path / "labextension" / "src" / "panels"
+    page.mkdir(parents=True)
+    for number in range(21):
+        (page / f"m{number}.{'ts' if number % 2 else 'tsx'}").touch()
+    tree(ssh__keys__types__ed25519="", **files)
+    assert crowded_folders(tmp_path) == ["jupyter_ssh/ssh/keys: 21 files", "labextension/src/panels: 21 files"]
+
+
+CIRCLES = {
+    "two files": {
+        "ssh__wire__a": "from jupyter_ssh.ssh.wire.b import B",
+        "ssh__wire__b": "import jupyter_ssh.ssh.wire.a",
+    },
+    "over a third": {
+        "ssh__wire__a": "from jupyter_ssh.ssh.wire import b",
+        "ssh__wire__b": "from . import c",
+        "ssh__wire__c": "from .a import A",
+    },
+    "in a function": {
+        "ssh__wire__a": "from jupyter_ssh.ssh.wire.b import B",
+        "ssh__wire__b": "def late():\n    from jupyter_ssh.ssh.wire.a import A",
+    },
+    "for types only": {
+        "ssh__wire__a": "from jupyter_ssh.ssh.wire.b import B",
+        "ssh__wire__b": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jupyter_ssh.ssh.wire.a import A",
+    },
+    "with the file of the package": {
+        "ssh__wire__": "from jupyter_ssh.ssh.wire.a import A",
+        "ssh__wire__a": "from jupyter_ssh.ssh.wire import A",
+    },
+}
+
+
+@pytest.mark.parametrize("files", CIRCLES.values(), ids=CIRCLES.keys())
+def test_a_circle_is_found(tree: Tree, files: dict[str, str]) -> None:
+    where = tree(ssh__wire__beside="from jupyter_ssh.ssh.wire import a", **files)
+    assert [set(knot) for knot in knots(python_imports(where))] == [
+        {
+            where.joinpath("jupyter_ssh", *name.split("__")[:-1], f"{name.split('__')[-1] or '__init__'}.py")
+            for name in files
+        }
+    ]
+    assert [line.count(" -> ") for line in circles(where)] == [len(files)]
+
+
+def test_ways_that_do_not_come_back_are_no_circle(tree: Tree) -> None:
+    where = tree(
+        ssh__wire__="from jupyter_ssh.ssh.wire.a import A",
+        ssh__wire__a="from jupyter_ssh.ssh.wire import b, c",  # modules: the package's own file is not what is meant
+        ssh__wire__b="from jupyter_ssh.ssh.wire.c import C",
+        ssh__wire__c="import asyncio",
+    )
+    assert circles(where) == []
+
+
+def test_every_knot_shows_its_shortest_circle(tree: Tree) -> None:
+    where = tree(
+        ssh__wire__a="from jupyter_ssh.ssh.wire import b",
+        ssh__wire__b="from jupyter_ssh.ssh.wire import c",
+        ssh__wire__c="from jupyter_ssh.ssh.wire import a, d",
+        ssh__wire__d="from jupyter_ssh.ssh.wire import c",
+        ssh__keys__a="from jupyter_ssh.ssh.keys import b",
+        ssh__keys__b="from jupyter_ssh.ssh.keys import a",
+    )
+    assert [[Path(file).stem for file in line.split(" -> ")] for line in circles(where)] == [list("aba"), list("cdc")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import { A } from './a';",
+        "import type {\n  A\n} from '../stream/a';",
+        "export * from './a';",
+        "const a = await import('./a');",
+        "import './a';",
+    ],
+)
+def test_a_circle_of_the_page_is_found(tmp_path: Path, text: str) -> None:
+    page = tmp_path / "labextension" / "src" / "stream"
+    page.mkdir(parents=True)
+    (page / "a.ts").write_text("import { B } from './b';\nimport { C } from '@lumino/widgets';")
+    (page / "b.tsx").write_text(text)
+    (page / "index.ts").write_text("export { A } from './a';")
+    assert circles(tmp_path) == [
+        "labextension/src/stream/a.ts -> labextension/src/stream/b.tsx -> labextension/src/stream/a.ts"
+    ]
+    (page / "a.ts").write_text("import { B } from '.';")
+    assert len(circles(tmp_path)) == 1
+    (page / "index.ts").write_text("// export { A } is imported from nowhere")
+    assert circles(tmp_path) == []
 
 
 def test_a_notebook_saved_with_output_is_found(tmp_path: Path) -> None:
@@ -164,7 +319,7 @@ def test_a_notebook_saved_with_output_is_found(tmp_path: Path) -> None:
     (tmp_path / "notebooks" / "a.ipynb").write_text(
         json.dumps({"cells": [{"cell_type": "markdown"}, clean, printed, counted]})
     )
-    assert [line.split(": ")[1].split(" was")[0] for line in house.notebook_leftovers(tmp_path)] == ["cell 2", "cell 3"]
+    assert [line.split(": ")[1].split(" was")[0] for line in notebook_leftovers(tmp_path)] == ["cell 2", "cell 3"]
 
 
 @pytest.mark.parametrize("path", ["/root" + "/.venv", "at /work" + "/main", "/home" + "/mallory/x"])

@@ -13,12 +13,10 @@ from typing import Final, cast
 
 from jupyter_ssh.ssh.errors import ConnectError, NameNotFound
 from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.net.names import FAMILIES, interface_addresses
 
 ATTEMPT_DELAY: Final = 0.25
 """Seconds before the next address is tried beside the last (RFC 8305 §5)."""
-
-FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
-"""AddressFamily of ssh_config(5)."""
 
 Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
 
@@ -71,8 +69,6 @@ async def _dial(
 
 def _interface(name: str) -> list[Address]:
     """The addresses of an interface, for BindInterface of ssh_config(5); raises `ConnectError`."""
-    from jupyter_ssh.ssh.net.names import interface_addresses
-
     found = interface_addresses(name)
     if not found:
         raise ConnectError(

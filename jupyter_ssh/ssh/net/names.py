@@ -6,7 +6,8 @@ import socket
 import threading
 from typing import Final
 
-from jupyter_ssh.ssh.net.dial import FAMILIES
+FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
+"""AddressFamily of ssh_config(5)."""
 
 LOOKUP_SECONDS: Final = 20.0
 """How long the system's resolver may take for one name."""
