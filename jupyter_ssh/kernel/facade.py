@@ -48,7 +48,7 @@ __all__ = [
 
 
 class Connection:
-    """An open SSH connection; its face in a notebook is a card. Make one with `connect`."""
+    """An open SSH connection; a notebook shows it as a card. Make one with `connect`."""
 
     def __init__(self, engine: Engine, inner: AsyncioConnection, reopen: Reopen | None = None) -> None:
         self._engine = engine
@@ -190,11 +190,11 @@ class Connection:
         return f"<Connection {self.name}, {self.state}>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from jupyter_ssh.kernel import faces
+        from jupyter_ssh.kernel import cards
 
         return {
-            "text/plain": faces.connection_text(self.info, self.name, self.state),
-            "text/html": faces.connection_html(self.info, self.name, self.state, open=not self.closed),
+            "text/plain": cards.connection_text(self.info, self.name, self.state),
+            "text/html": cards.connection_html(self.info, self.name, self.state, open=not self.closed),
         }
 
 

@@ -1,4 +1,4 @@
-"""What a remote command left behind, with the face it has in a notebook."""
+"""What a remote command left behind, and how it looks in a notebook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jupyter_ssh.ssh.client import process
 
 @dataclass(frozen=True)
 class Result(process.Result):
-    """The result of the stack, and where it comes from; its face in a notebook is a small card.
+    """The result of the stack, and where it comes from; a notebook shows it as a small card.
 
     ``stdout_size`` and ``stderr_size`` count the whole streams in bytes, which may be more than what was kept.
     """
@@ -25,6 +25,6 @@ class Result(process.Result):
         return self
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from jupyter_ssh.kernel import faces
+        from jupyter_ssh.kernel import cards
 
-        return {"text/plain": faces.result_text(self), "text/html": faces.result_html(self)}
+        return {"text/plain": cards.result_text(self), "text/html": cards.result_html(self)}

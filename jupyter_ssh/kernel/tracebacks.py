@@ -1,4 +1,4 @@
-"""The face of an error in a cell, without the frames of this package.
+"""How an error looks in a cell, without the frames of this package.
 
 For a magic: what happened and what to do, in a few lines.  For a function that people call: IPython's traceback down
 to their own line.
@@ -20,7 +20,7 @@ E = TypeVar("E", bound=BaseException)
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 
 
-def with_short_face(error: E) -> E:
+def with_short_traceback(error: E) -> E:
     """``error``, shown by IPython in a few lines."""
     error._render_traceback_ = lambda: lines(error)  # type: ignore[attr-defined]
     return error

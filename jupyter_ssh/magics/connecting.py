@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from jupyter_ssh.kernel import faces
+from jupyter_ssh.kernel import cards
 from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.sessions import get_sessions
 from jupyter_ssh.magics.options import Request
@@ -59,6 +59,6 @@ def _say_how_it_went(connection: Connection, verbose: int) -> None:
     _say(connection.inner.messages)
     notes = list(decided.warnings)
     if verbose:
-        notes += [*decided.ignored, faces.connection_text(connection.info, connection.name, connection.state)]
+        notes += [*decided.ignored, cards.connection_text(connection.info, connection.name, connection.state)]
     for note in notes:
         print(note, file=sys.stderr)

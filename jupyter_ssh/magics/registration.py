@@ -84,7 +84,7 @@ def make_magic(shell: InteractiveShell, name: str, module: str) -> Callable[...,
 
     def magic(line: str, cell: str | None = None) -> Any:
         __tracebackhide__ = True
-        from jupyter_ssh.kernel.tracebacks import with_short_face
+        from jupyter_ssh.kernel.tracebacks import with_short_traceback
         from jupyter_ssh.ssh.errors import SSHError
 
         implementation = getattr(importlib.import_module(module), name)
@@ -92,7 +92,7 @@ def make_magic(shell: InteractiveShell, name: str, module: str) -> Callable[...,
             return implementation(shell, line) if cell is None else implementation(shell, line, cell)
         except (SSHError, KeyboardInterrupt) as error:
             # Neither the frames nor the causes: they belong to this package, and hold what a person typed.
-            raise with_short_face(error.with_traceback(None)) from None
+            raise with_short_traceback(error.with_traceback(None)) from None
 
     magic.__name__ = magic.__qualname__ = name
     magic.__doc__ = _SUMMARIES[name]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jupyter_ssh.kernel import faces
+from jupyter_ssh.kernel import cards
 from jupyter_ssh.kernel.hosts import known_names
 from jupyter_ssh.kernel.sessions import Entry, Sessions, get_sessions
 from jupyter_ssh.ssh.text import printable
@@ -21,7 +21,7 @@ KNOWN_SHOWN = 50
 class Hosts:
     """What ``%ssh_hosts`` shows: ``rows`` of the table and the names of ``known`` hosts."""
 
-    def __init__(self, rows: Sequence[faces.Row], known: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[cards.Row], known: Sequence[str]) -> None:
         self.rows = rows
         self.known = known
 
@@ -29,7 +29,7 @@ class Hosts:
         shown = list(self.known[:KNOWN_SHOWN])
         if len(self.known) > KNOWN_SHOWN:
             shown.append(f"and {len(self.known) - KNOWN_SHOWN} more")
-        return {"text/plain": faces.hosts_text(self.rows, shown), "text/html": faces.hosts_html(self.rows, shown)}
+        return {"text/plain": cards.hosts_text(self.rows, shown), "text/html": cards.hosts_html(self.rows, shown)}
 
 
 def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
@@ -38,10 +38,10 @@ def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
     return Hosts([_row(sessions, entry) for entry in sessions.entries()], known_names())
 
 
-def _row(sessions: Sessions, entry: Entry) -> faces.Row:
+def _row(sessions: Sessions, entry: Entry) -> cards.Row:
     connection = entry.connection
     info = connection.info
-    return faces.Row(
+    return cards.Row(
         name=connection.name,
         state=connection.loss or connection.state,
         since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from jupyter_ssh.kernel.key_faces import KeyCard
+from jupyter_ssh.kernel.key_cards import KeyCard
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.kernel.prompts import CellQuestions
 from jupyter_ssh.kernel.waiting import interruptible

@@ -48,10 +48,10 @@ def test_the_list_of_files_in_circles_shrinks() -> None:
     """Who opens a circle takes its files out of this list."""
     found = knots({**python_imports(TREE), **page_imports(TREE)})
     assert [path.relative_to(TREE).as_posix() for knot in found for path in knot] == [
+        "jupyter_ssh/kernel/cards.py",
+        "jupyter_ssh/kernel/results.py",
         "jupyter_ssh/kernel/facade.py",
         "jupyter_ssh/kernel/sessions.py",
-        "jupyter_ssh/kernel/faces.py",
-        "jupyter_ssh/kernel/results.py",
         "jupyter_ssh/kernel/terminals/audience.py",
         "jupyter_ssh/kernel/terminals/comms.py",
         "jupyter_ssh/kernel/terminals/link.py",

@@ -90,7 +90,7 @@ def connection_facts(info: Any) -> list[tuple[str, str]]:
 
 
 def connection_text(info: Any, name: str, state: str) -> str:
-    """The plain face of a connection."""
+    """A connection as plain text."""
     facts = connection_facts(info)
     width = max(len(fact) for fact, _ in facts)
     return "\n".join([f"{name}: {state}", *(f"  {fact:<{width}}  {value}" for fact, value in facts)])
@@ -139,7 +139,7 @@ def result_facts(result: Result) -> str:
 
 
 def result_text(result: Result) -> str:
-    """The plain face of a result."""
+    """A result as plain text."""
     parts = [f"{_one_line(result.command or 'shell')} on {result.host}: {result_facts(result)}"]
     for name, text in _previews(result):
         parts.append(f"--- {name}\n{text}")
@@ -213,7 +213,7 @@ _COLUMNS = (
 
 
 def hosts_text(rows: Sequence[Row], known: Sequence[str]) -> str:
-    """The plain face of ``%ssh_hosts``."""
+    """The table of ``%ssh_hosts`` as plain text."""
     parts = []
     if rows:
         cells = [[title for title, _ in _COLUMNS]]
@@ -264,7 +264,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def card(label: str, body: str) -> str:
-    """A frame with the style of all faces around ``body``, which is HTML; ``label`` is text."""
+    """A frame with the style of all cards around ``body``, which is HTML; ``label`` is text."""
     return f'{STYLE}<div class="jssh-card" role="group" aria-label="{escape(label)}">{body}</div>'
 
 

@@ -1,4 +1,4 @@
-"""The faces of connections, results and hosts: complete, bounded, and safe to put into a page."""
+"""How connections, results and hosts look: complete, bounded, and safe to put into a page."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from jupyter_ssh.kernel import faces
+from jupyter_ssh.kernel import cards
 from jupyter_ssh.kernel.results import Result
-from jupyter_ssh.kernel.tracebacks import lines, with_short_face
+from jupyter_ssh.kernel.tracebacks import lines, with_short_traceback
 from jupyter_ssh.ssh.client import ConnectionInfo
 from jupyter_ssh.ssh.errors import RemoteCommandError, SSHError
 
@@ -66,8 +66,8 @@ def read(html: str) -> str:
 
 
 def test_a_connection_says_what_it_is_made_of():
-    plain = faces.connection_text(INFO, "alice@box", "connected")
-    for text in (plain, read(faces.connection_html(INFO, "alice@box", "connected"))):
+    plain = cards.connection_text(INFO, "alice@box", "connected")
+    for text in (plain, read(cards.connection_html(INFO, "alice@box", "connected"))):
         for fact in (
             *("alice@box", "connected", "192.0.2.1 port 22", "OpenSSH_9.2p1", "SHA256:abc", "alice, by publickey"),
             *("mlkem768x25519-sha256, post-quantum", "aes256-ctr in, aes128-ctr out", "hmac-sha2-256"),
@@ -77,44 +77,44 @@ def test_a_connection_says_what_it_is_made_of():
 
 def test_what_dns_says_of_the_host_key():
     info = replace(INFO, host_key_dns="matches, validated by DNSSEC")
-    for text in (faces.connection_text(info, "box", "up"), read(faces.connection_html(info, "box", "up"))):
+    for text in (cards.connection_text(info, "box", "up"), read(cards.connection_html(info, "box", "up"))):
         assert "host key in DNS" in text
         assert "matches, validated by DNSSEC" in text
-    assert "DNS" not in faces.connection_text(INFO, "box", "up")
+    assert "DNS" not in cards.connection_text(INFO, "box", "up")
 
 
 def test_an_exchange_of_yesterday_is_called_so():
     info = replace(INFO, exchange="ecdh-sha2-nistp256", post_quantum=False)
-    assert "ecdh-sha2-nistp256, not post-quantum" in faces.connection_text(info, "box", "connected")
+    assert "ecdh-sha2-nistp256, not post-quantum" in cards.connection_text(info, "box", "connected")
 
 
 def test_an_integrated_mac_is_not_listed():
     info = replace(INFO, mac_in="(in the cipher)", mac_out="(in the cipher)")
-    assert "integrity" not in faces.connection_text(info, "box", "connected")
+    assert "integrity" not in cards.connection_text(info, "box", "connected")
 
 
 @pytest.mark.parametrize("field", ["server_version", "address", "user", "method"])
 def test_what_a_server_says_is_text_and_no_markup(field):
-    html = faces.connection_html(replace(INFO, **{field: EVIL}), EVIL, EVIL)
+    html = cards.connection_html(replace(INFO, **{field: EVIL}), EVIL, EVIL)
     assert "alert('&')" in read(html)
     if field == "server_version":
-        assert "\x1b" not in faces.connection_text(replace(INFO, server_version=EVIL), "box", "connected")
+        assert "\x1b" not in cards.connection_text(replace(INFO, server_version=EVIL), "box", "connected")
 
 
 def test_a_result_says_how_it_ended():
-    assert "exit status 0, 80 ms, stdout 6 B" in faces.result_text(RESULT)
-    assert "exit status 2" in read(faces.result_html(replace(RESULT, exit_status=2)))
-    assert "signal TERM" in faces.result_text(replace(RESULT, exit_status=None, exit_signal="TERM"))
-    assert "without a status" in faces.result_text(replace(RESULT, exit_status=None))
+    assert "exit status 0, 80 ms, stdout 6 B" in cards.result_text(RESULT)
+    assert "exit status 2" in read(cards.result_html(replace(RESULT, exit_status=2)))
+    assert "signal TERM" in cards.result_text(replace(RESULT, exit_status=None, exit_signal="TERM"))
+    assert "without a status" in cards.result_text(replace(RESULT, exit_status=None))
     assert set(RESULT._repr_mimebundle_()) == {"text/plain", "text/html"}
 
 
 def test_a_preview_is_bounded_and_says_what_is_missing():
     result = replace(RESULT, stdout=b"line\n" * 1000, stderr=b"x" * 1_000_000, stderr_size=9_000_000)
-    for text in (faces.result_text(result), read(faces.result_html(result))):
-        assert text.count("line\n") == faces.PREVIEW_LINES
+    for text in (cards.result_text(result), read(cards.result_html(result))):
+        assert text.count("line\n") == cards.PREVIEW_LINES
         assert "988 more lines" in text
-        assert text.count("x") <= faces.PREVIEW_CHARACTERS + 10
+        assert text.count("x") <= cards.PREVIEW_CHARACTERS + 10
         assert "stderr 8.6 MiB" in text
 
 
@@ -132,24 +132,24 @@ def test_a_preview_is_bounded_and_says_what_is_missing():
     ],
 )
 def test_a_preview_is_plain_text(data, shown):
-    assert faces._preview(data) == shown
+    assert cards._preview(data) == shown
 
 
 def test_markup_in_an_output_stays_text():
-    assert "<b>" in read(faces.result_html(replace(RESULT, stdout=b"<b>bold</b>", command=EVIL)))
+    assert "<b>" in read(cards.result_html(replace(RESULT, stdout=b"<b>bold</b>", command=EVIL)))
 
 
 def test_hosts():
     rows = [
-        faces.Row("alice@box", "connected", "OpenSSH", "curve25519-sha256", "12:00:00", current=True),
-        faces.Row(EVIL, "dropped: no answer", open=False),
+        cards.Row("alice@box", "connected", "OpenSSH", "curve25519-sha256", "12:00:00", current=True),
+        cards.Row(EVIL, "dropped: no answer", open=False),
     ]
-    plain = faces.hosts_text(rows, ["db"])
+    plain = cards.hosts_text(rows, ["db"])
     assert "* alice@box" in plain
     assert "Known hosts: db" in plain
-    assert "alice@box (current)" in read(faces.hosts_html(rows, [EVIL]))
-    assert "No open connections" in faces.hosts_text([], [])
-    assert "No open connections" in read(faces.hosts_html([], []))
+    assert "alice@box (current)" in read(cards.hosts_html(rows, [EVIL]))
+    assert "No open connections" in cards.hosts_text([], [])
+    assert "No open connections" in read(cards.hosts_html([], []))
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_hosts():
     [(0.0801, "80 ms"), (0.9999, "1.0 s"), (2.44, "2.4 s"), (125, "2 min 5 s"), (7300, "2 h 1 min")],
 )
 def test_durations(seconds, text):
-    assert faces.duration_text(seconds) == text
+    assert cards.duration_text(seconds) == text
 
 
 def test_an_error_has_its_fields_line_by_line():
     error = SSHError("it failed", phase="testing", expected="this", received="that", next_step="Try again.")
-    text = "\n".join(with_short_face(error)._render_traceback_())
+    text = "\n".join(with_short_traceback(error)._render_traceback_())
     for part in ("SSHError", "it failed", "testing", "this", "that", "Try again."):
         assert part in text
     assert lines(KeyboardInterrupt()) == ["\x1b[1mKeyboardInterrupt\x1b[0m"]
