@@ -13,7 +13,8 @@ from jupyter_ssh.kernel.facade import Connection, closed_error
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
+    from jupyter_ssh.ssh.client import Connection as AsyncioConnection
+    from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool
 
 ENDED_SHOWN = 10
 """Ended connections that `%ssh_hosts` still shows, so that one sees why they ended."""
@@ -45,7 +46,7 @@ class Sessions:
         self._entries: list[Entry] = []
         self._current: Connection | None = None
         self._engine: Engine | None = None
-        self._jump_hosts: JumpHosts | None = None
+        self._pool: ConnectionPool[AsyncioConnection] | None = None
         self._held: dict[Connection, int] = {}
         """Connections that were opened for terminals, and how many use them."""
 
@@ -91,7 +92,7 @@ class Sessions:
 
     def _opener(self, target: str, options: Mapping[str, Any]) -> Callable[[], Coroutine[Any, Any, Any]]:
         """What connects, on the engine; jump hosts are shared by all that go through them, and end with the last."""
-        return lambda: _connect(target, options, self._jump_hosts)
+        return lambda: _connect(target, options, self._pool)
 
     def _reopener(self, target: str, options: Mapping[str, Any]) -> Callable[[], Coroutine[Any, Any, Any]] | None:
         """What connects again where that was asked for; a password is asked for anew."""
@@ -119,7 +120,7 @@ class Sessions:
                 return entry.connection
         engine = self._prepared_engine()
         try:
-            inner = await _connect(target, {**options, "prompts": prompts}, self._jump_hosts)
+            inner = await _connect(target, {**options, "prompts": prompts}, self._pool)
         except SSHError as error:
             tell(error.messages)
             raise
@@ -145,7 +146,7 @@ class Sessions:
         return True
 
     def _prepared_engine(self) -> Engine:
-        from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
+        from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool
 
         engine = get_engine()
         with self._lock:
@@ -153,7 +154,7 @@ class Sessions:
                 self._engine = engine
                 self._entries = []
                 self._held = {}
-                self._jump_hosts = JumpHosts()
+                self._pool = ConnectionPool()
                 self._current = None
                 engine.add_closer(self._close_inner)
         return engine
@@ -252,14 +253,14 @@ def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("password", "prompts")}
 
 
-async def _connect(target: str, options: Mapping[str, Any], jump_hosts: JumpHosts | None) -> Any:
+async def _connect(target: str, options: Mapping[str, Any], pool: ConnectionPool[AsyncioConnection] | None) -> Any:
     from jupyter_ssh.kernel.hosts import config_file
     from jupyter_ssh.kernel.prompts import StdinPrompts
     from jupyter_ssh.ssh.client import connect
 
     options = {name: value for name, value in options.items() if name != "reconnect"}
     options.setdefault("prompts", StdinPrompts())
-    options.setdefault("jump_hosts", jump_hosts)
+    options.setdefault("pool", pool)
     if (config := config_file()) is not None:
         options.setdefault("config", config)
     return await connect(target, **options)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.notebook.kernels import write_config
 
-JUMPS = "__import__('jupyter_ssh').kernel.sessions.get_sessions()._jump_hosts"
+JUMPS = "__import__('jupyter_ssh').kernel.sessions.get_sessions()._pool"
 
 
 def test_a_host_behind_another(kernel_with, sshd, tmp_path: Path) -> None:

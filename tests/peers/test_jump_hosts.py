@@ -14,7 +14,7 @@ import pytest
 
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.client import connect
-from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool
 from tests.peers.client_support import Person
 from tests.support.agents import PeerAgent
 from tests.support.fixtures import watch
@@ -72,8 +72,8 @@ def logins(chain: Chain) -> list[int]:
 
 async def test_each_hop_comes_from_its_own_block(chain: Chain, tmp_path: Path) -> None:
     before = logins(chain)
-    pool = JumpHosts()
-    async with connect("three", config=nested(tmp_path, chain), jump_hosts=pool) as connection:
+    pool = ConnectionPool()
+    async with connect("three", config=nested(tmp_path, chain), pool=pool) as connection:
         assert (await connection.run("cat", input=b"x" * 300_000)).stdout == b"x" * 300_000
         assert connection.info.via == f"jump host {chain[1].user}@two:{chain[1].port}"
         assert connection.info.address == ""
@@ -95,10 +95,10 @@ async def test_hops_of_the_command_line_in_their_order(chain: Chain, tmp_path: P
 
 async def test_a_jump_host_is_shared_until_nobody_needs_it(chain: Chain, tmp_path: Path) -> None:
     before = logins(chain)
-    pool = JumpHosts()
+    pool = ConnectionPool()
     file = nested(tmp_path, chain)
-    async with connect("three", config=file, jump_hosts=pool) as first:
-        async with connect("three", config=file, jump_hosts=pool) as second:
+    async with connect("three", config=file, pool=pool) as first:
+        async with connect("three", config=file, pool=pool) as second:
             assert (await second.run("echo two")).stdout == b"two\n"
         assert len(pool.connections()) == 2
         assert (await first.run("echo one")).stdout == b"one\n"
@@ -187,10 +187,10 @@ async def test_a_hop_that_is_not_there(chain: Chain, tmp_path: Path) -> None:
 
 
 async def test_a_destination_that_the_hop_does_not_reach(chain: Chain, tmp_path: Path) -> None:
-    pool, port = JumpHosts(), free_port()
+    pool, port = ConnectionPool(), free_port()
     with pytest.raises(errors.ProxyError, match=f"jump host .*@one.*does not get to 127.0.0.1 port {port}") as caught:
         await connect(
-            "127.0.0.1", port=port, config=config(tmp_path, block("one", chain[0])), proxy_jump="one", jump_hosts=pool
+            "127.0.0.1", port=port, config=config(tmp_path, block("one", chain[0])), proxy_jump="one", pool=pool
         )
     assert caught.value.reason == "refused"
     assert pool.connections() == []
@@ -216,8 +216,8 @@ async def test_a_hop_that_leads_to_itself(chain: Chain, tmp_path: Path) -> None:
 
 
 async def test_a_hop_that_ends_ends_what_goes_through_it(chain: Chain, tmp_path: Path) -> None:
-    pool = JumpHosts()
-    async with connect("three", config=nested(tmp_path, chain), jump_hosts=pool) as connection:
+    pool = ConnectionPool()
+    async with connect("three", config=nested(tmp_path, chain), pool=pool) as connection:
         await pool.connections()[0].close()
         await connection.wait_closed()
         assert connection.closed_because is not None

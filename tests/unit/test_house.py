@@ -67,7 +67,6 @@ def test_the_list_of_files_in_circles_shrinks() -> None:
         "jupyter_ssh/ssh/client/login/host_key_updates.py",
         "jupyter_ssh/ssh/client/login/identities.py",
         "jupyter_ssh/ssh/client/login/settings.py",
-        "jupyter_ssh/ssh/client/pool/jump_hosts.py",
         "jupyter_ssh/ssh/client/process.py",
         "jupyter_ssh/ssh/client/route/opening.py",
         "jupyter_ssh/ssh/client/route/tunnel.py",

@@ -25,7 +25,7 @@ from jupyter_ssh.ssh.client.login.authentication import ClientLogin
 from jupyter_ssh.ssh.client.login.handshake import Handshake
 from jupyter_ssh.ssh.client.login.host_key import HostKeyCheck, Trusted
 from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
-from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool
 from jupyter_ssh.ssh.client.process import Process, Pty, Result
 from jupyter_ssh.ssh.client.prompts import NamedPrompts, NoPrompts, Prompts
 from jupyter_ssh.ssh.client.report.advice import advise
@@ -131,7 +131,7 @@ def connect(
     identity_file: Keys | Sequence[Keys] | None = None,
     prompts: Prompts | None = None,
     command_line: Sequence[str | tuple[str, str]] = (),
-    jump_hosts: JumpHosts | None = None,
+    pool: ConnectionPool[Connection] | None = None,
     progress: Progress | None = None,
     **options: object,
 ) -> Connecting:
@@ -141,8 +141,8 @@ def connect(
     ``ciphers=["aes128-gcm@openssh.com"]``), and ``known_hosts=PATH`` for that file and no other.  ``command_line`` are
     ``-o`` options as text.  ``config`` is the ssh_config file to read in place of the person's and the system's, "none"
     to read none.  ``identity_file`` may also be a key in memory.  ``prompts`` answers questions; without it none is
-    answered, and the key of an unknown host is refused.  Connections made with the same ``jump_hosts`` share theirs.
-    ``progress`` hears of each step.
+    answered, and the key of an unknown host is refused.  Connections made with the same ``pool`` share their jump
+    hosts.  ``progress`` hears of each step.
 
     Raises `ConfigError`, `NameNotFound`, `ConnectError`, `DeadlineExceeded`, `HostKeyError`, `AuthenticationError`,
     `NegotiationError` and other `SSHError`.
@@ -154,7 +154,7 @@ def connect(
             options["identity_file"] = paths or ["none"]
         # In a thread, for a file may have a command run; the loop belongs to all connections.
         resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
-        surroundings = surroundings_for(config, jump_hosts=jump_hosts)
+        surroundings = surroundings_for(config, pool=pool)
         return await open_connection(
             *(resolved, prompts or NoPrompts()),
             password=password,
@@ -213,14 +213,14 @@ def _split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], 
 
 
 def surroundings_for(
-    config: Config = None, *, jump_hosts: JumpHosts | None = None, terminal: bool = False
+    config: Config = None, *, pool: ConnectionPool[Connection] | None = None, terminal: bool = False
 ) -> Surroundings:
     """What the way to a host depends on besides its options, for `open_connection`; ``config`` as for `connect`."""
 
     def hop_options(hop: Target, command_line: Sequence[tuple[str, str]]) -> Options:
         return resolve_options(hop, config, command_line, {})
 
-    return Surroundings(hop_options, jump_hosts or JumpHosts(), terminal)
+    return Surroundings(hop_options, pool or ConnectionPool(), terminal)
 
 
 async def open_connection(

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_ssh.ssh.client.pool.jump_hosts import JumpHosts, Lease
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.prompts import NamedPrompts, Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
 from jupyter_ssh.ssh.client.route.tunnel import ChannelTransport
@@ -63,7 +63,7 @@ class Surroundings:
     """
 
     hop_options: Callable[[Target, Sequence[tuple[str, str]]], Options]
-    jump_hosts: JumpHosts
+    pool: ConnectionPool[Connection]
     terminal: bool = False
     trail: tuple[str, ...] = ()
     """The hosts that wait for this one."""
@@ -80,7 +80,7 @@ class Route:
         self._socket: socket.socket | None = None
         self._command: ProxyCommand | None = None
         self._tunnel: ChannelTransport | None = None
-        self._lease: Lease | None = None
+        self._lease: Lease[Connection] | None = None
 
     async def attach(self, driver: Driver) -> None:
         """Ties a session to it."""
@@ -292,7 +292,7 @@ async def _through_jump_hosts(
         return connection
 
     try:
-        route._lease = await surroundings.jump_hosts.lease(_key(hop), open_hop)
+        route._lease = await surroundings.pool.lease(_key(hop), open_hop, f"a jump to {_name(options)}")
     except SSHError as error:
         if error.via is None:
             error.via = _name(hop)
