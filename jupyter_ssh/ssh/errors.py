@@ -321,10 +321,16 @@ class ConnectionClosed(SSHError):
     """The connection was closed on this side before the operation was over."""
 
 
-class DeadlineExceeded(SSHError):
-    """A wait ended at its deadline; ``seconds`` is how long it was."""
+class DeadlineExceeded(SSHError, TimeoutError):
+    """A wait ended at its deadline; ``seconds`` is how long it was.
+
+    Where a command was running, ``stdout`` and ``stderr`` are what it had printed and nobody had read.  They are in no
+    message: what a command prints may be secret.
+    """
 
     seconds: float = 0.0
+    stdout: bytes = b""
+    stderr: bytes = b""
 
     @classmethod
     def after(cls, seconds: float, phase: str, *, next_step: str | None = None) -> DeadlineExceeded:

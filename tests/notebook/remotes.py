@@ -46,8 +46,11 @@ def embedded_server(folder: Path, **options: Any) -> Iterator[Remote]:
     thread = threading.Thread(target=loop.run_forever, name="embedded server")
     thread.start()
 
-    def call(coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(SECONDS)
+    def call(awaitable: Any) -> Any:
+        async def work() -> Any:
+            return await awaitable
+
+        return asyncio.run_coroutine_threadsafe(work(), loop).result(SECONDS)
 
     try:
         server = call(listen(HOST, 0, host_keys=[host_key], authorized_keys=authorized, **options))

@@ -93,6 +93,8 @@ async def open_transport(address: str, seconds: float = CONNECT_SECONDS) -> Agen
     """A way to the agent at ``address``.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
     try:
         return await within(_open(address), seconds, "connecting to the agent")
+    except DeadlineExceeded:  # an OSError too, but not one of the system
+        raise
     except (OSError, ValueError, NotImplementedError) as error:
         number = error.errno if isinstance(error, OSError) else None
         raise AgentUnavailable(

@@ -15,5 +15,7 @@ async def within(awaitable: Awaitable[T], seconds: float | None, phase: str, *, 
     """Awaits for at most ``seconds`` (None: as long as it takes); raises `DeadlineExceeded` that names ``phase``."""
     try:
         return await asyncio.wait_for(awaitable, seconds)
+    except DeadlineExceeded:  # of a shorter wait inside, whose name it has; a TimeoutError too
+        raise
     except asyncio.TimeoutError:
         raise DeadlineExceeded.after(seconds or 0.0, phase, next_step=next_step) from None

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from jupyter_ssh.ssh.errors import ConnectError
 from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.options import PasswordCheck, PathLike, ServerOptions, load_host_keys
@@ -138,7 +139,7 @@ class _Refusal(asyncio.Protocol):
         transport.close()
 
 
-async def listen(
+def listen(
     host: str | Sequence[str] | None = "127.0.0.1",
     port: int = 0,
     *,
@@ -146,13 +147,26 @@ async def listen(
     authorized_keys: PathLike | Sequence[PathLike] | None = None,
     passwords: PasswordCheck | None = None,
     **options: Any,
-) -> Server:
-    """Starts an SSH server on ``host`` (one address, several, or None for all) and ``port`` (0: any free one).
+) -> Opening[Server]:
+    """Start an SSH server: ``server = await listen(...)``, or ``async with listen(...) as server``, which closes it.
 
     It gives whoever may log in (``authorized_keys``, ``passwords``, or ``keyboard_interactive``) the account it runs
-    as.  ``options`` are the fields of `ServerOptions`.  Raises `ConfigError`, `KeyFileError` and `ConnectError`.
+    as.
+
+    Args:
+        host: One address, several, or None for all.
+        port: 0 for any free one; see `Server.port`.
+        options: The fields of `ServerOptions`.
+
+    Raises:
+        ConfigError, KeyFileError: An option or a key is not usable.
+        ConnectError: The port cannot be listened on.
     """
-    chosen = ServerOptions.of({"authorized_keys": authorized_keys, "passwords": passwords, **options})
-    server = Server(chosen, load_host_keys(host_keys))
-    await server.start(host, port)
-    return server
+
+    async def start() -> Server:
+        chosen = ServerOptions.of({"authorized_keys": authorized_keys, "passwords": passwords, **options})
+        server = Server(chosen, load_host_keys(host_keys))
+        await server.start(host, port)
+        return server
+
+    return Opening(start)
