@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 PERSONAL = ("SSH_", "JUPYTER_", "JPY_", "XDG_", "IPYTHON")
 """Variables by which a person's own set-up would reach the tests: their agent, their folders, their Jupyter."""
-RECORD = "JUPYTER_SSH_MATRIX"  # see tests.support.algorithms_document
+RECORD = "JUPYTER_SSH_MATRIX"  # see tests.support.documents.algorithms
 
 SIGNALS: dict[str, Any] = {"SIGHUP": signal.SIG_DFL, "SIGQUIT": signal.SIG_DFL, "SIGINT": signal.default_int_handler}
 """What ends a process that is told nothing else."""

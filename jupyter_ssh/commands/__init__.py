@@ -8,12 +8,12 @@ from importlib import import_module
 
 # name -> (module with a main(argv) -> exit status, what it does)
 SUBCOMMANDS = {
-    "add": ("jupyter_ssh.commands.add", "put keys into an agent, take them out, list them"),
-    "agent": ("jupyter_ssh.commands.agent", "keep keys for other programs, as ssh-agent does"),
-    "demo": ("jupyter_ssh.commands.demo", "a notebook whose cells run on a throw-away remote machine"),
-    "keygen": ("jupyter_ssh.commands.keygen", "make, show and change keys, certificates and signatures"),
-    "ssh": ("jupyter_ssh.commands.ssh", "run a command or a shell on a remote machine"),
-    "sshd": ("jupyter_ssh.commands.sshd", "let others log in to this account"),
+    "add": ("jupyter_ssh.commands.keys.add", "put keys into an agent, take them out, list them"),
+    "agent": ("jupyter_ssh.commands.keys.agent", "keep keys for other programs, as ssh-agent does"),
+    "demo": ("jupyter_ssh.commands.demo.main", "a notebook whose cells run on a throw-away remote machine"),
+    "keygen": ("jupyter_ssh.commands.keys.keygen", "make, show and change keys, certificates and signatures"),
+    "ssh": ("jupyter_ssh.commands.ssh.main", "run a command or a shell on a remote machine"),
+    "sshd": ("jupyter_ssh.commands.sshd.main", "let others log in to this account"),
 }
 
 

@@ -20,7 +20,7 @@ from jupyter_ssh.ssh.trust import rotation
 from jupyter_ssh.ssh.trust.sshfp import ALGORITHMS, DnsFinding, SshfpRecord, digest
 from tests.fuzz.target import Target
 from tests.support.made_keys import key_of
-from tests.support.signed_zones import Zone
+from tests.support.network.signed_zones import Zone
 
 HOST = "good.test."
 SESSION = bytes(32)

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_ssh.commands.demo_notebook import shipped_notebook
+from jupyter_ssh.commands.demo.notebook import shipped_notebook
 from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
 from tests.notebook.kernels import environment
 from tests.support.processes import end_process, free_port, wait_until

@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.keys import generate, load_public_key
 from tests.notebook.kernels import write_config
 from tests.notebook.remotes import embedded_server
 from tests.support.identities import ssh_keygen
-from tests.support.name_servers import World
+from tests.support.network.name_servers import World
 
 SECRET_OPTIONS = "-o PubkeyAuthentication=no -o NumberOfPasswordPrompts=3"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from jupyter_ssh.commands.demo_notebook import check, own_copy, shipped_notebook
+from jupyter_ssh.commands.demo.notebook import check, own_copy, shipped_notebook
 from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
 from tests.notebook.kernels import ROOT, environment
 from tests.support.servers import PeerServer

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from jupyter_ssh.commands import keygen, terminal
+from jupyter_ssh.commands import terminal
+from jupyter_ssh.commands.keys import keygen
 from tests.support.peers import require_tool
 
 SECONDS = 60

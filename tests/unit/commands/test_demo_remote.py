@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.commands.demo_remote import config_lines, embedded_remote
+from jupyter_ssh.commands.demo.remote import config_lines, embedded_remote
 from jupyter_ssh.commands.messages import Messages
 from jupyter_ssh.ssh.config import ConfigFile, Options, resolve
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_ssh.commands.escapes import EscapeFilter
+from jupyter_ssh.commands.ssh.escapes import EscapeFilter
 
 
 def fed(character: str | None, *pieces: bytes) -> list[bytes | str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.commands.sshd_config import KEYWORDS, ServerConfigReader, authorized_keys_files
+from jupyter_ssh.commands.sshd.config import KEYWORDS, ServerConfigReader, authorized_keys_files
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.server.options import ServerOptions
 

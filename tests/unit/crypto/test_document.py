@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.algorithms_document import DOCUMENT, proven_before, written
+from tests.support.documents.algorithms import DOCUMENT, proven_before, written
 
 
 def test_the_document_lists_every_algorithm_with_its_grade() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    # `python -m tests.support.algorithms_document` writes it anew.
+    # `python -m tests.support.documents.algorithms` writes it anew.
     assert text == written(text, proven_before(text))

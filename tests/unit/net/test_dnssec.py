@@ -11,7 +11,7 @@ import dns.rdatatype
 import pytest
 
 from jupyter_ssh.ssh.net import dnssec
-from tests.support.signed_zones import ENTRY, REVOKED, YEAR, ZONE, Zone
+from tests.support.network.signed_zones import ENTRY, REVOKED, YEAR, ZONE, Zone
 
 RECORD = f"4 2 {'ab' * 32}"
 HOST = "good.test."

@@ -1,4 +1,4 @@
-"""What a proxy may say: `tests/peers/test_proxies.py` has those that say what they should."""
+"""What a proxy may say: `tests/peers/route/test_proxies.py` has those that say what they should."""
 
 from __future__ import annotations
 

@@ -291,7 +291,7 @@ class TestQuestion:
 
 
 class TestCheckHostIP:
-    """What is done about the address of a known host; ``tests/peers/test_check_host_ip.py`` asks ssh about the same."""
+    """What is done about the address of a known host; tests/peers/trust/test_check_host_ip.py asks ssh the same."""
 
     ADDRESS = "192.0.2.1"
 

@@ -1,0 +1,1 @@
+"""jupyter-ssh demo: a notebook whose cells run on a throw-away remote machine."""

@@ -1,0 +1,125 @@
+"""``jupyter-ssh demo``: JupyterLab on a notebook whose cells run on a remote machine, with nothing to set up."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn
+
+from jupyter_ssh.commands.demo.notebook import (
+    NAME,
+    check,
+    kernel_environment,
+    lab_command,
+    missing_programs,
+    own_copy,
+    shipped_notebook,
+)
+from jupyter_ssh.commands.messages import PROGRAM, Messages
+from jupyter_ssh.kernel.terminals.rendezvous import HOST_VARIABLE, end_host
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
+
+FAILURE = 1
+_STOP_SECONDS = 20.0  # for kernels to be shut down
+
+_DESCRIPTION = """\
+Start JupyterLab on a notebook that runs commands on a remote machine. Without --host that machine is this one, behind
+a server on the loopback interface with throw-away keys; all of it is gone when the demo ends.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, phase="options", next_step="See jupyter-ssh demo --help.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="jupyter-ssh demo", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--check", action="store_true", help="run the notebook without a browser and print it")
+    parser.add_argument("--host", metavar="[user@]host", help="use this machine, with your own keys and known_hosts")
+    parser.add_argument("--no-browser", action="store_true", help="print the address in place of opening it")
+    parser.add_argument("--port", type=int, metavar="port", help="port of JupyterLab")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line behind ``jupyter-ssh demo``; returns the exit status, 1 for any failure."""
+    messages = Messages()
+    # However a person's shell ends us, what was started here ends too.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupted)
+    try:
+        arguments = _parser().parse_args(list(argv))
+        needed = ["nbclient", "ipykernel"] if arguments.check else ["jupyterlab", "ipykernel"]
+        if missing := missing_programs(*needed):
+            raise ConfigError(
+                f"the demo needs {' and '.join(missing)}",
+                phase="demo",
+                next_step='Install them with: pip install "jupyter_ssh[demo]"',
+            )
+        with _remote(arguments.host, messages) as variables:
+            if arguments.check:
+                return check(shipped_notebook(), variables, sys.stdout)
+            return _lab(arguments, variables, messages)
+    except (SSHError, OSError) as error:
+        messages.say(f"{PROGRAM}: {error}", "FATAL")
+    except KeyboardInterrupt:
+        messages.say("The demo was ended.")
+        return FAILURE if "--check" in argv else 0
+    return FAILURE
+
+
+def _interrupted(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _remote(host: str | None, messages: Messages) -> AbstractContextManager[dict[str, str]]:
+    # Imported here: --help needs no connection.
+    from jupyter_ssh.commands.demo.remote import embedded_remote, real_remote
+
+    return embedded_remote(messages) if host is None else real_remote(host, messages)
+
+
+def _lab(arguments: argparse.Namespace, variables: Mapping[str, str], messages: Messages) -> int:
+    """JupyterLab on the person's copy, until it ends or Ctrl-C."""
+    copy, changed = own_copy(Path.cwd())
+    if changed:
+        messages.say(f"{copy} was changed since it was copied, so it is opened as it is. For a fresh one remove it.")
+    messages.say(f"Starting JupyterLab on {NAME}. End it with Ctrl-C.")
+    # Terminals without a notebook live in a process that outlives Jupyter: the demo's has a place of its own, and ends.
+    with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as place:
+        process = subprocess.Popen(
+            lab_command(copy, browser=not arguments.no_browser, port=arguments.port),
+            # Without a terminal as its input Jupyter does not ask whether it shall really end.
+            stdin=subprocess.DEVNULL,
+            env=kernel_environment({**variables, HOST_VARIABLE: place}),
+            start_new_session=True,  # Ctrl-C is for us
+        )
+        try:
+            return process.wait()
+        finally:
+            _stop(process)
+            end_host(Path(place))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab and its kernels: by its own shutdown, and if that takes too long by force."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,1 @@
+"""jupyter-ssh ssh: what ssh(1) does."""

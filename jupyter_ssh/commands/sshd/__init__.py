@@ -1,0 +1,1 @@
+"""jupyter-ssh sshd: the embedded server on a shell."""

@@ -1,0 +1,217 @@
+"""``jupyter-ssh sshd``: lets others log in to this account, on the loopback interface unless told otherwise."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jupyter_ssh.commands.interrupts import Interrupts
+from jupyter_ssh.commands.messages import PROGRAM, Messages
+from jupyter_ssh.commands.sshd.config import ServerConfig, ServerConfigReader, authorized_keys_files
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.server.listening import Server
+
+FAILURE = 255
+DEFAULT_PORT = 2222  # an ordinary user may not listen on 22
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = {"*": "0.0.0.0"}  # as sshd_config writes it
+LOOPBACKS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_DESCRIPTION = """\
+An SSH server as an ordinary user: whoever holds a key of ~/.ssh/authorized_keys gets this account.
+It listens on 127.0.0.1 only, unless -o ListenAddress=ADDRESS says otherwise, and stays in the foreground.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, phase="options", next_step="See jupyter-ssh sshd --help.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Without add_help: sshd's -h is the host key.
+    parser = _Parser(prog="jupyter-ssh sshd", description=_DESCRIPTION, allow_abbrev=False, add_help=False)
+    add = parser.add_argument
+    add("--help", action="help", help="show this and end")
+    add("-p", dest="port", metavar="port", type=_port, help=f"port, 0 for any free one (default {DEFAULT_PORT})")
+    add("-h", dest="host_keys", metavar="file", action="append", default=[], help="host key file; may be repeated")
+    add("-o", dest="options", metavar="option", action="append", default=[], help="an option as in sshd_config")
+    add("-f", dest="config", metavar="file", help="read options from an sshd_config; by default from none")
+    add("-E", dest="log_file", metavar="file", help="append messages to this file")
+    add("-q", dest="quiet", action="store_true", help="say nothing")
+    add("-d", dest="debug", action="store_true", help="say more")
+    add("-t", dest="test", action="store_true", help="test options and keys, and end")
+    add("-g", dest="grace", metavar="time", help="how long a login may take (LoginGraceTime)")
+    add("-D", "-e", dest="foreground", action="store_true", help="taken for granted: no daemon, messages on stderr")
+    add("--password", action="store_true", help="ask now for a password that lets in beside the keys")
+    add("--until-eof", action="store_true", help="end when standard input ends")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"Bad port '{text}'")
+    return int(text)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line behind ``jupyter-ssh sshd`` until SIGINT or SIGTERM; returns the exit status."""
+    try:
+        arguments = _parser().parse_args(list(argv))
+        reader = ServerConfigReader()
+        if arguments.grace is not None:
+            reader.take_line(f"LoginGraceTime {arguments.grace}", "-g")
+        for option in arguments.options:
+            reader.take_line(option, "command line")
+        if arguments.config is not None:
+            reader.read(Path(arguments.config).expanduser())
+        messages = _messages(arguments, reader.config.log_level)
+    except SSHError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return FAILURE
+    messages.attach()
+    try:
+        for text in reader.ignored:
+            messages.say(text, "DEBUG1")
+        return asyncio.run(_Daemon(arguments, reader.config, messages).run())
+    except SSHError as error:
+        messages.say(f"{PROGRAM}: {error}", "FATAL")
+    except KeyboardInterrupt:  # where signals cannot be watched (Windows)
+        return 0
+    finally:
+        messages.close()
+    return FAILURE
+
+
+def _messages(arguments: argparse.Namespace, level: str) -> Messages:
+    level = "QUIET" if arguments.quiet else "DEBUG1" if arguments.debug else level
+    try:
+        # Who logged in is what a server's log is for: the stack's INFO is INFO here.
+        return Messages(level, arguments.log_file, info_from="INFO")
+    except OSError as error:
+        raise ConfigError(f"Couldn't open logfile {arguments.log_file}: {error.strerror}", phase="options") from None
+
+
+class _Daemon:
+    """The server of one command line, from its keys to its end."""
+
+    def __init__(self, arguments: argparse.Namespace, config: ServerConfig, messages: Messages) -> None:
+        self._arguments = arguments
+        self._config = config
+        self._messages = messages
+        self._ended = asyncio.Event()
+
+    async def run(self) -> int:
+        from jupyter_ssh.ssh.server.listening import listen
+
+        host_keys = self._host_keys()
+        options = self._options()
+        hosts, port = self._place()
+        if self._arguments.test:
+            hosts, port = [LOOPBACK], 0
+        server = await listen(hosts, port, host_keys=host_keys, **options)
+        async with server:
+            if not self._arguments.test:
+                self._announce(server)
+                await self._until_end()
+        return 0
+
+    def _host_keys(self) -> list[str]:
+        given = [*self._arguments.host_keys, *self._config.host_keys]
+        if given:
+            return [os.path.expanduser(path) for path in given]
+        from jupyter_ssh.commands.sshd.state_folder import host_key_file, state_folder
+
+        return [str(host_key_file(state_folder()))]
+
+    def _options(self) -> dict[str, Any]:
+        from jupyter_ssh.ssh.server.logins.accounts import current_account
+
+        config, account = self._config, current_account()
+        options = dict(config.options)
+        if config.public_keys:
+            names = [".ssh/authorized_keys"] if config.authorized_keys is None else config.authorized_keys
+            options["authorized_keys"] = authorized_keys_files(names, account.name, Path(account.home))
+        else:
+            options.pop("trusted_user_ca_keys", None)
+        if config.principals is not None:
+            files = authorized_keys_files([config.principals], account.name, Path(account.home))
+            options["authorized_principals"] = files
+        if self._arguments.password:
+            options["passwords"] = _ask_password(account.name)
+        elif config.passwords:
+            raise ConfigError(
+                "PasswordAuthentication needs a password that this server knows",
+                phase="options",
+                next_step="Start it with --password, which asks for one. The account's own is never looked at.",
+            )
+        return options
+
+    def _place(self) -> tuple[list[str], int]:
+        """Addresses and the one port to listen on."""
+        ports = {port for _, port in self._config.addresses if port is not None}
+        ports |= set() if self._arguments.port is not None else set(self._config.ports)
+        if len(ports) > 1:
+            raise ConfigError("only one port can be listened on", phase="options", received=f"{sorted(ports)}")
+        port = self._arguments.port if self._arguments.port is not None else next(iter(ports), DEFAULT_PORT)
+        hosts = [EVERYWHERE.get(host, host) for host, _ in self._config.addresses] or [LOOPBACK]
+        return hosts, port
+
+    def _announce(self, server: Server) -> None:
+        """What somebody needs in order to log in: on stdout, where a program may read it too."""
+        lines = [f"Server listening on {host} port {port}." for host, port in server.addresses]
+        lines += [f"Host key: {key.public.nickname} {key.public.fingerprint}" for key in server.host_keys]
+        host, port = server.addresses[0]
+        lines.append(f"Log in with: ssh -p {port} {server.account.name}@{host}")
+        if not {host for host, _ in server.addresses} <= LOOPBACKS:
+            lines.append("Other machines can reach it: keep authorized_keys short.")
+        try:
+            print("\n".join(lines), flush=True)
+        except OSError:
+            pass  # nobody reads it
+
+    async def _until_end(self) -> None:
+        interrupts = Interrupts()
+        interrupts.watch(self._ended.set)
+        watching = asyncio.ensure_future(self._watch_input()) if self._arguments.until_eof else None
+        try:
+            await self._ended.wait()
+        finally:
+            if watching is not None:
+                watching.cancel()
+        if interrupts.received is not None:
+            self._messages.say(f"Received signal {int(interrupts.received)}; terminating.")
+
+    async def _watch_input(self) -> None:
+        """End with whoever holds the other end of standard input, however that process ends."""
+        from jupyter_ssh.commands.streams import Source
+
+        source = Source(0)
+        try:
+            while await source.read():
+                pass
+        except OSError:
+            pass
+        self._ended.set()
+
+
+def _ask_password(user: str) -> Any:
+    """A table with one password, typed twice; it is kept as a hash only."""
+    from jupyter_ssh.ssh.server.logins.passwords import PasswordTable
+
+    try:
+        password = getpass.getpass(f"Password for {user} to log in with: ")
+        again = getpass.getpass("The same again: ")
+    except (EOFError, OSError):
+        raise ConfigError("there is no terminal to ask for a password", phase="options") from None
+    if not password or password != again:
+        raise ConfigError("the two passwords differ" if password else "an empty password", phase="options")
+    return PasswordTable.from_passwords({user: password})

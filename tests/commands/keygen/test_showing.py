@@ -1,0 +1,128 @@
+"""``keygen -l``, ``-B``, ``-y``, ``-r``: every line as ssh-keygen prints it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands.keygen.conftest import KEYS, PASSPHRASE
+from tests.support.keygen import Twins, ours, theirs
+
+NAMES = [*KEYS, "pem", "nameless"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fingerprints_of_private_and_public_files(twins: Twins, name: str) -> None:
+    twins.same_messages("-l", "-f", name)
+    twins.same_messages("-lvf", f"{name}.pub")
+    for folder in (twins.ours, twins.theirs):
+        (folder / f"{name}.pub").unlink()
+    twins.same_messages("-lf", name)
+
+
+@pytest.mark.parametrize("hash_name", ["md5", "sha1", "SHA256", "sha384", "sha512"])
+def test_hashes(twins: Twins, hash_name: str) -> None:
+    twins.same_messages("-l", "-v", "-E", hash_name, "-f", "rsa")
+
+
+@pytest.mark.parametrize("name", ["ed25519", "ecdsa.pub", "rsa"])
+def test_bubblebabble(twins: Twins, name: str) -> None:
+    twins.same_messages("-B", "-f", name)
+
+
+def test_files_with_many_keys(twins: Twins) -> None:
+    keys = [(twins.ours / f"{name}.pub").read_text().split()[:2] for name in ("ed25519", "ecdsa", "rsa")]
+    first, second, third = (" ".join(words) for words in keys)
+    lines = [
+        "# a comment, then nothing",
+        "",
+        f"{first} alice@example.com",
+        f'  command="ls \\"a b\\"",no-pty {second} with  two blanks ',
+        f"host.example,192.0.2.1 {third}",
+        f"host.example {first} # not a comment",
+        "host.example damaged",
+        f'restrict,command="unclosed {second}',
+        "ssh-ed25519 AAAA half a key",
+    ]
+    twins.write("keys", "\n".join(lines))
+    assert len(twins.same_messages("-l", "-f", "keys").lines) == 4
+    twins.same("-l", "-v", "-f", "-", input=(twins.ours / "keys").read_bytes())
+
+
+def test_lines_that_end_in_carriage_returns(twins: Twins) -> None:
+    line = (twins.ours / "ed25519.pub").read_text().strip()
+    twins.write("keys", f"{line}\r\n{line}\r\n")
+    mine, other = twins.run("-lf", "keys")
+    assert mine.lines == other.out.replace("\r", "").splitlines()
+
+
+def test_a_line_without_a_comment_gets_none_of_the_line_before(twins: Twins) -> None:
+    line = " ".join((twins.ours / "ed25519.pub").read_text().split()[:2])
+    twins.write("keys", f"{line} its own\n{line}\n")
+    assert [text.split(" ", 2)[2] for text in ours(twins.ours, "-lf", "keys").lines] == [
+        "its own (ED25519)",
+        "no comment (ED25519)",
+    ]
+
+
+def test_certificates(twins: Twins) -> None:
+    theirs(twins.theirs, "-q", "-s", "rsa", "-I", "me", "ed25519.pub", "ecdsa.pub")
+    twins.copy(twins.theirs / "ed25519-cert.pub", twins.theirs / "ecdsa-cert.pub")
+    for name in ("ed25519-cert.pub", "ecdsa-cert.pub"):
+        twins.same_messages("-lvf", name)
+
+
+@pytest.mark.parametrize("words", [("-lf", "missing"), ("-lf", "nothing"), ("-lf", "text"), ("-l", "-f", "-")])
+def test_no_key_in_it(twins: Twins, words: tuple[str, ...]) -> None:
+    twins.write("nothing", "")
+    twins.write("text", "some words\n")
+    mine, other = twins.run(*words)
+    assert (mine.status, mine.out) == (other.status, other.out) == (255, "")
+    assert mine.err.strip() == other.err.removeprefix("ssh-keygen: ").strip()
+
+
+def test_a_comment_cannot_steer_the_terminal(twins: Twins) -> None:
+    line = " ".join((twins.ours / "ed25519.pub").read_text().split()[:2])
+    twins.write("keys", f"{line} evil \x1b[2J\x9b2J text \u00e9\n")
+    assert "evil ?[2J?2J text \u00e9 (ED25519)" in ours(twins.ours, "-lf", "keys").out
+
+
+def test_key_types_of_ours(twins: Twins) -> None:
+    for name in ("ed448", "mldsa44-ed25519"):
+        ours(twins.ours, "-q", "-t", name, "-N", "", "-C", "new", "-f", name)
+        (line,) = ours(twins.ours, "-lf", name).lines
+        assert line.endswith(f" new ({name.upper()})")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("locked")])
+def test_public_keys(twins: Twins, name: str) -> None:
+    twins.same_messages("-y", "-f", name)
+
+
+@pytest.mark.parametrize("name", ["locked", "locked_rsa"])
+def test_public_keys_behind_a_passphrase(twins: Twins, name: str) -> None:
+    twins.same_messages("-y", "-P", PASSPHRASE, "-f", name)
+    twins.same_messages("-y", "-P", "wrong", "-f", name)
+    twins.same_messages("-y", "-P", "", "-f", name)
+    mine, other = twins.run("-yf", name, input=f"{PASSPHRASE}\n".encode())
+    assert (mine.out, mine.status) == (other.out, other.status) == (mine.out, 0)
+
+
+def test_files_that_are_no_private_keys(twins: Twins) -> None:
+    twins.same_messages("-yf", "missing")
+    (twins.ours / "rsa").chmod(0o640)
+    mine = ours(twins.ours, "-yf", "rsa")
+    assert (mine.status, mine.out) == (255, "")
+    assert "chmod 600" in mine.err
+    mine = ours(twins.ours, "-yf", "ed25519.pub")
+    assert (mine.status, mine.out) == (255, "")
+
+
+@pytest.mark.parametrize("name", ["ed25519", "ecdsa384", "rsa", "dsa"])
+def test_dns_records(twins: Twins, name: str) -> None:
+    twins.same_messages("-r", "host.example", "-f", f"{name}.pub")
+    twins.same_messages("-gr", "host.example.", "-f", f"{name}.pub")
+
+
+def test_no_dns_record_for_a_key_type_without_a_number(twins: Twins) -> None:
+    ours(twins.ours, "-q", "-t", "mldsa44-ed25519", "-N", "", "-f", "new")
+    assert ours(twins.ours, "-r", "host", "-f", "new.pub").status == 255

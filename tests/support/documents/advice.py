@@ -1,0 +1,74 @@
+"""Writes the list of docs/does-not-connect.md: ``python -m tests.support.documents.advice``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+
+from jupyter_ssh.ssh.client.report.advice import TABLE
+from tests.support.tree import TREE
+
+DOCUMENT = TREE / "docs" / "does-not-connect.md"
+MARK = "<!-- advice -->"
+
+PLACEHOLDERS = {
+    "host": "HOST",
+    "host_name": "HOST",
+    "port": "PORT",
+    "user": "USER",
+    "login": "USER@HOST",
+    "option": "OPTION",
+    "keyword": "OPTION",
+    "methods": "METHODS",
+    "via": "PROXY",
+    "failures": "6",
+    "limit": "120",
+}
+"""What stands for the values of a connection."""
+
+OWN = {
+    "config-permissions": "chmod go-w FILE",
+    "config": "What the error says about it comes first",
+    "no-connection": "What the error says about it comes first",
+    "nothing-known": "We have none of what the peer offers; update the peer",
+    "bad-signature": "Somebody may be altering the connection; do not go on over this network",
+    "changed": "Ask the host's administrator whether the fingerprint shown is right",
+    "revoked": "It may have been stolen: ask the host's administrator before going on",
+    "certificate": "Have the host certified anew by its authority; or check the fingerprint of its key",
+    "unknown": "Connect once where the question can be answered",
+    "key-permissions": "Close it with: chmod 600 FILE",
+    "own-keys": "What the key's own error says: which passphrase, format or agent it wants",
+    "protocol": "The other side does not keep to the protocol; update it, or report this",
+}
+"""What the lower layers say themselves, where an advice begins with it."""
+ALLOW = "Allow what the peer has, or better update it"
+
+
+def written(text: str) -> str:
+    """The document with its list anew."""
+    before, mark, _ = text.partition(MARK)
+    assert mark
+    return before + MARK + "\n" + "\n".join(_list()) + "\n"
+
+
+def _list() -> Iterator[str]:
+    for chapter, rows in groupby(TABLE, key=lambda row: row.chapter):
+        yield f"\n## {chapter}"
+        for row in rows:
+            own = OWN.get(row.name, ALLOW)
+            values = {**PLACEHOLDERS, "own": own}
+            if row.name.startswith("jump-"):
+                values["via"] = "JUMP"
+            yield f"\n### {row.title}\n"
+            if row.shows:
+                yield f"> `{_plain(row.shows).format_map(values).strip()} …`\n"
+            yield textwrap.fill(row.text.format_map(values), 118, break_long_words=False, break_on_hyphens=False)
+
+
+def _plain(template: str) -> str:
+    return template.replace("!r}", "}")
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
