@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import zmq
 
-from jupyter_ssh.kernel.terminals.batches import Batches
-from jupyter_ssh.kernel.terminals.comms import MESSAGE_TYPE, REPLY_TYPE, comm_of
-from jupyter_ssh.kernel.terminals.frames import (
+from jupyter_ssh.pages.batches import Batches
+from jupyter_ssh.pages.close_codes import BAD_FRAME, NO_SERVICE, SILENT
+from jupyter_ssh.pages.comms import MESSAGE_TYPE, REPLY_TYPE, comm_of
+from jupyter_ssh.pages.frames import (
     CONTROL,
     DATA,
     Close,
@@ -26,8 +27,7 @@ from jupyter_ssh.kernel.terminals.frames import (
     encode_control,
     encode_data,
 )
-from jupyter_ssh.kernel.terminals.limits import UNREAD
-from jupyter_ssh.kernel.terminals.link import BAD_FRAME, NO_SERVICE, SILENT
+from jupyter_ssh.pages.limits import UNREAD
 from jupyter_ssh.ssh.errors import ConnectError
 
 ANSWER_SECONDS: Final = 30.0

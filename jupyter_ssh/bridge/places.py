@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyter_core.utils import ensure_async
 
 from jupyter_ssh.bridge.relay import connect_place
-from jupyter_ssh.kernel.terminals.frames import CONTROL, Close, decode_control, encode_control
-from jupyter_ssh.kernel.terminals.limits import SERVER_CLIENT, VERSION
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, RELAY, Place, read_place, valid_place
+from jupyter_ssh.pages.frames import CONTROL, Close, decode_control, encode_control
+from jupyter_ssh.pages.limits import SERVER_CLIENT, VERSION
+from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, RELAY, PlaceFile, read_place, valid_place
 from jupyter_ssh.ssh.errors import SSHError
 
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
 
-    from jupyter_ssh.bridge.host import HostKeeper
+    from jupyter_ssh.bridge.host_process import HostProcess
 
-KEEPER: Final = "jupyter_ssh_places"
+PLACES_SETTING: Final = "jupyter_ssh_places"
 """The name in the server's settings."""
 ASK_SECONDS: Final = 3.0
 """How long a place may take to tell its sessions."""
@@ -28,16 +28,16 @@ ASK_SECONDS: Final = 3.0
 class Places:
     """The places of one server."""
 
-    def __init__(self, runtime: Path, keeper: HostKeeper) -> None:
+    def __init__(self, runtime: Path, host_process: HostProcess) -> None:
         self.runtime = runtime
-        self.keeper = keeper
+        self.host_process = host_process
 
-    def find(self, name: str, kernels: Any) -> Place | None:
+    def find(self, name: str, kernels: Any) -> PlaceFile | None:
         """The place ``name``, if it is the host or a kernel of this server, and has a service on this machine."""
         if not valid_place(name):
             return None
         if name == HOST_PLACE:
-            return read_place(self.keeper.runtime / FOLDER, name)
+            return read_place(self.host_process.runtime / FOLDER, name)
         if name not in kernels:
             return None
         folder = getattr(kernels, "connection_dir", "") or self.runtime
@@ -58,7 +58,7 @@ async def allowed(handler: JupyterHandler, name: str) -> bool:
     return bool(await ensure_async(answer))
 
 
-async def ask_sessions(place: Place) -> dict[str, Any] | None:
+async def ask_sessions(file: PlaceFile) -> dict[str, Any] | None:
     """What ``GET api/terminals`` tells of a place; None if it does not answer."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[dict[str, Any] | None] = loop.create_future()
@@ -77,7 +77,7 @@ async def ask_sessions(place: Place) -> dict[str, Any] | None:
             answer.set_result(None)
 
     try:
-        connection = await connect_place(place, RELAY, on_frame, on_end)
+        connection = await connect_place(file, RELAY, on_frame, on_end)
     except (OSError, SSHError):
         return None
     try:
@@ -89,4 +89,4 @@ async def ask_sessions(place: Place) -> dict[str, Any] | None:
         connection.close()
     if welcome is None:
         return None
-    return {"place": place.place, "start": welcome.get("start"), "sessions": welcome.get("sessions", [])}
+    return {"place": file.place, "start": welcome.get("start"), "sessions": welcome.get("sessions", [])}

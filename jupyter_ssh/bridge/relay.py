@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from jupyter_ssh.kernel.terminals.frames import CLOSE, Close, Deframer, FrameError, decode_close, framed
-from jupyter_ssh.kernel.terminals.limits import UNREAD
-from jupyter_ssh.kernel.terminals.rendezvous import (
+from jupyter_ssh.pages.frames import CLOSE, Close, Deframer, FrameError, decode_close, framed
+from jupyter_ssh.pages.limits import UNREAD
+from jupyter_ssh.pages.rendezvous import (
     NONCE_BYTES,
     PROOF_BYTES,
     PROOF_SECONDS,
-    Place,
+    PlaceFile,
     greeting,
     proof,
     same,
@@ -31,8 +31,8 @@ READ_BYTES: Final = 256 << 10
 class PlaceConnection(asyncio.Protocol):
     """A connection to a place, which has proved that it is what its file says."""
 
-    def __init__(self, place: Place, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> None:
-        self._place = place
+    def __init__(self, file: PlaceFile, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> None:
+        self._file = file
         self._purpose = purpose
         self._on_frame = on_frame
         self._on_end = on_end
@@ -69,7 +69,7 @@ class PlaceConnection(asyncio.Protocol):
     def _prove(self) -> bytes:
         """The next steps of the proofs; returns what came behind them."""
         taken = self._handshake
-        token = self._place.token
+        token = self._file.token
         transport = self._transport
         assert transport is not None
         if not self._theirs and len(taken) >= NONCE_BYTES:
@@ -79,7 +79,7 @@ class PlaceConnection(asyncio.Protocol):
             return b""
         given = bytes(taken[NONCE_BYTES : NONCE_BYTES + PROOF_BYTES])
         if not same(given, proof(token, b"listens", self._purpose, self._nonce, self._theirs)):
-            self._refused("it has not the token")
+            self._refused("it does not have the token")
             transport.abort()
             return b""
         self.proved.set_result(None)
@@ -87,7 +87,7 @@ class PlaceConnection(asyncio.Protocol):
 
     def _refused(self, why: str) -> None:
         if not self.proved.done():
-            self.proved.set_exception(_unreachable(self._place, why))
+            self.proved.set_exception(_unreachable(self._file, why))
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.proved.done():
@@ -144,40 +144,40 @@ def _nobody(close: Close | None) -> None:
     """Hears the end for one who has made it."""
 
 
-def _unreachable(place: Place, why: str) -> ConnectError:
-    return ConnectError(f"the terminals of {place.place} cannot be reached: {why}", phase="terminal")
+def _unreachable(file: PlaceFile, why: str) -> ConnectError:
+    return ConnectError(f"the terminals of {file.place} cannot be reached: {why}", phase="terminal")
 
 
-def is_here(place: Place) -> bool:
+def is_here(file: PlaceFile) -> bool:
     """Whether the place is on this machine: its file may lie in a folder that others have too."""
-    return place.node == platform.node()
+    return file.node == platform.node()
 
 
-async def connect_place(place: Place, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> PlaceConnection:
+async def connect_place(file: PlaceFile, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> PlaceConnection:
     """Connect to a place and let both sides prove themselves.  Raises `OSError` and `ConnectError`.
 
     ``on_frame`` is called with kind and body of each frame, ``on_end`` once when the place has hung up.
     """
-    if not is_here(place):
-        raise _unreachable(place, "it is on another machine")
+    if not is_here(file):
+        raise _unreachable(file, "it is on another machine")
     loop = asyncio.get_running_loop()
 
     def connection() -> PlaceConnection:
-        return PlaceConnection(place, purpose, on_frame, on_end)
+        return PlaceConnection(file, purpose, on_frame, on_end)
 
-    if place.path and sys.platform != "win32":
-        opening = loop.create_unix_connection(connection, place.path)
+    if file.path and sys.platform != "win32":
+        opening = loop.create_unix_connection(connection, file.path)
     else:
-        opening = loop.create_connection(connection, "127.0.0.1", place.port)
+        opening = loop.create_connection(connection, "127.0.0.1", file.port)
     try:
         _, made = await asyncio.wait_for(opening, PROOF_SECONDS)
     except asyncio.TimeoutError:
-        raise _unreachable(place, "it does not answer") from None
+        raise _unreachable(file, "it does not answer") from None
     try:
         await asyncio.wait_for(asyncio.shield(made.proved), PROOF_SECONDS)
     except asyncio.TimeoutError:
         made.abort()
-        raise _unreachable(place, "it does not answer") from None
+        raise _unreachable(file, "it does not answer") from None
     except BaseException:
         made.abort()
         raise

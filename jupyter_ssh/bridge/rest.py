@@ -9,8 +9,8 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from jupyter_ssh.bridge.places import KEEPER, Places, allowed, ask_sessions
-from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE
+from jupyter_ssh.bridge.places import PLACES_SETTING, Places, allowed, ask_sessions
+from jupyter_ssh.pages.rendezvous import HOST_PLACE
 from jupyter_ssh.ssh.errors import SSHError
 
 
@@ -22,7 +22,7 @@ class TerminalsHandler(APIHandler):
     @web.authenticated
     async def get(self) -> None:
         """Asks each place at the same time; one that does not answer is left out."""
-        places: Places = self.settings[KEEPER]
+        places: Places = self.settings[PLACES_SETTING]
         names = [HOST_PLACE] if await allowed(self, HOST_PLACE) else []
         kernels = self.kernel_manager
         ids = list(kernels.list_kernel_ids())
@@ -43,9 +43,9 @@ class HostHandler(APIHandler):
     @authorized("execute")  # type: ignore[untyped-decorator,unused-ignore]
     async def post(self) -> None:
         """Answers once the host can be connected to."""
-        places: Places = self.settings[KEEPER]
+        places: Places = self.settings[PLACES_SETTING]
         try:
-            await places.keeper.ensure()
+            await places.host_process.ensure()
         except (SSHError, OSError) as error:
             self.log.error("jupyter_ssh: %s", error)
             raise web.HTTPError(500, reason="The process for terminals did not start") from None

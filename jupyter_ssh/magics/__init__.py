@@ -40,8 +40,8 @@ def unload(shell: InteractiveShell) -> None:
     for name, _, _ in MAGICS:
         for functions in registered.values():
             functions.pop(name, None)
-    if (terminals := sys.modules.get("jupyter_ssh.kernel.terminals.service")) is not None:
-        terminals.stop_service()
+    if (place := sys.modules.get("jupyter_ssh.kernel.place.running")) is not None:
+        place.stop_place()
     if (sessions := sys.modules.get("jupyter_ssh.kernel.sessions")) is not None:
         registry = sessions.get_sessions()
         registry.close([entry.connection for entry in registry.entries() if entry.by_magic])

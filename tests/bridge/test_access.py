@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER
+from jupyter_ssh.pages.rendezvous import FOLDER
 from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
 from tests.support.jupyter import JupyterServer, ServerKernel, page, refused_handshake, running_server

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from jupyter_ssh.kernel.terminals.frames import encode_data
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER
+from jupyter_ssh.pages.frames import encode_data
+from jupyter_ssh.pages.rendezvous import FOLDER
 from tests.bridge.conftest import OPEN, START
 from tests.support.jupyter import JupyterServer, ServerKernel, page
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.kernel.terminals.frames import decode_data, encode_data
+from jupyter_ssh.pages.frames import decode_data, encode_data
 from tests.notebook.kernels import Kernel, ipykernel_6, running_kernel, write_config
 from tests.notebook.remotes import Remote
 from tests.support.processes import wait_until

@@ -10,8 +10,8 @@ import signal
 
 import pytest
 
-from jupyter_ssh.kernel.terminals.frames import encode_data
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER
+from jupyter_ssh.pages.frames import encode_data
+from jupyter_ssh.pages.rendezvous import FOLDER
 from tests.support.jupyter import SECONDS, JupyterServer, ServerKernel, Stream, page
 
 START = "import jupyter_ssh.kernel.terminals.starting as starting; starting.start_service();"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, end_host, read_place
+from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, end_host, read_place
 from tests.browser.lab import Lab
 from tests.browser.terminals import SHOWN, TAB, focus, open_lab, open_terminal, run, wait_for_state
 from tests.support.processes import wait_until

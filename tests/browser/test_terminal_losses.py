@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, read_place
+from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, read_place
 from tests.browser.lab import MILLISECONDS, Lab, lab_with, open_notebook, run_cells
 from tests.browser.terminals import (
     SHOWN,

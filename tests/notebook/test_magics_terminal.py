@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER
+from jupyter_ssh.pages.rendezvous import FOLDER
 from tests.notebook.kernels import Kernel
 
 MIME = "application/vnd.jupyter-ssh.terminal+json"

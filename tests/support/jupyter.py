@@ -24,8 +24,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from jupyter_ssh.kernel.terminals.frames import decode_data, encode_data
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, read_place
+from jupyter_ssh.pages.frames import decode_data, encode_data
+from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, read_place
 from tests.support.processes import KILL_SECONDS, is_listening, wait_until
 
 SECONDS = 90

@@ -1,4 +1,4 @@
-"""A page without a browser or a server: it holds a `Link`, checks every offset, and acknowledges."""
+"""A page without a browser or a server: it holds a `PageConnection`, checks every offset, and acknowledges."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from jupyter_ssh.kernel.terminals.frames import decode_control, decode_data, encode_control, encode_data
-from jupyter_ssh.kernel.terminals.limits import VERSION
-from jupyter_ssh.kernel.terminals.link import Link
-from jupyter_ssh.kernel.terminals.outlet import Outlet
 from jupyter_ssh.kernel.terminals.service import TerminalService
 from jupyter_ssh.kernel.terminals.session import TerminalSession
+from jupyter_ssh.pages.connection import PageConnection
+from jupyter_ssh.pages.frames import decode_control, decode_data, encode_control, encode_data
+from jupyter_ssh.pages.limits import VERSION
+from jupyter_ssh.pages.place import Place
+from jupyter_ssh.pages.questions import QuestionService
+from jupyter_ssh.pages.transport import PageTransport
 from jupyter_ssh.ssh.client import Connection, connect
 from jupyter_ssh.ssh.client.prompts import Prompts
 from tests.notebook.remotes import Remote
@@ -21,7 +23,7 @@ from tests.notebook.remotes import Remote
 SECONDS = 90
 
 
-class OwnLine:
+class OwnSource:
     """A connection of the session's own to an embedded server; ``keywords`` are options of ``connect``."""
 
     def __init__(self, server: Remote, **keywords: Any) -> None:
@@ -51,7 +53,15 @@ class OwnLine:
             await self.connection.close()
 
 
-class Page(Outlet):
+class Terminals(TerminalService):
+    """The service, with the place that it is registered at."""
+
+    def __init__(self, questions: QuestionService) -> None:
+        super().__init__(questions)
+        self.place = Place("kernel-1", questions, self)
+
+
+class Page(PageTransport):
     """One connection; what the kernel sends is in ``frames`` (control), and in ``output`` of each stream."""
 
     def __init__(self, service: TerminalService, *, hello: bool = True) -> None:
@@ -66,11 +76,12 @@ class Page(Outlet):
         self.skipping: dict[int, int] = {}
         """What is not before this offset of a stream is thrown away until the kernel says where the output goes on."""
         self._changed = asyncio.Event()
-        self.link: Link = service.connected(self)
+        assert isinstance(service, Terminals)
+        self.connection: PageConnection = service.place.connected(self)
         if hello:
             self.send("hello", version=VERSION, client="test")
 
-    # --- the outlet ---------------------------------------------------------------------------------------------------
+    # --- the transport ------------------------------------------------------------------------------------------------
 
     @property
     def writable(self) -> bool:
@@ -114,11 +125,12 @@ class Page(Outlet):
 
     def send(self, kind: str, /, **members: Any) -> None:
         """A control frame."""
-        self.link.control(decode_control(json.dumps({"type": kind, **members})))
+        body = json.dumps({"type": kind, **members})
+        self.connection.control(decode_control(body), len(body))
 
     def acknowledge(self, stream: int = 1) -> None:
         """Say that all that came has been drawn."""
-        if self.closed is None and not self.link.closed:
+        if self.closed is None and not self.connection.closed:
             self.send("ack", stream=stream, offset=self.end(stream))
 
     def skip(self, stream: int = 1, *, drawn: int) -> None:
@@ -142,7 +154,7 @@ class Page(Outlet):
     def type(self, data: bytes | str, stream: int = 1) -> None:
         """Input."""
         data = data.encode() if isinstance(data, str) else data
-        self.link.data(decode_data(encode_data(stream, self.typed[stream], data)))
+        self.connection.data(decode_data(encode_data(stream, self.typed[stream], data)))
         self.typed[stream] += len(data)
 
     def of(self, kind: str, /, **members: Any) -> list[dict[str, Any]]:
@@ -187,24 +199,24 @@ class Page(Outlet):
 
     def vanish(self) -> None:
         """Be gone, as a page whose network is."""
-        self.link.gone()
+        self.connection.gone()
 
 
 @asynccontextmanager
 async def terminals() -> AsyncIterator[TerminalService]:
     """A service of the running loop, without a socket."""
-    service = TerminalService("kernel-1")
+    service = Terminals(QuestionService())
     try:
         yield service
     finally:
-        await service.close()
+        await service.place.close()
 
 
 async def opened(
     service: TerminalService, server: Remote, command: str | None = None, **keywords: Any
 ) -> TerminalSession:
     """A session that runs."""
-    session = service.add(OwnLine(server, **keywords), command, 24, 80)
+    session = service.add(OwnSource(server, **keywords), command, 24, 80)
     session.begin()
     await asyncio.wait_for(session.opened(), SECONDS)
     return session

@@ -23,7 +23,7 @@ from jupyter_ssh.commands.demo.notebook import (
     shipped_notebook,
 )
 from jupyter_ssh.commands.messages import PROGRAM, Messages
-from jupyter_ssh.kernel.terminals.rendezvous import HOST_VARIABLE, end_host
+from jupyter_ssh.pages.rendezvous import HOST_VARIABLE, end_host
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 FAILURE = 1

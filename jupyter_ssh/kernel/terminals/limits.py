@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
-"""Of the protocol between page and kernel."""
+from jupyter_ssh.pages.limits import LARGE_CONTROL_BYTES
 
-CONNECTIONS: Final = 32
-"""Pages that a place serves at once."""
-STREAMS: Final = 64
-"""Viewers on one connection."""
 SESSIONS: Final = 64
 VIEWERS: Final = 32
 """Of one session."""
@@ -18,11 +13,8 @@ ENDED_KEPT: Final = 20
 """Ended sessions that nobody looks at."""
 ENDED_SECONDS: Final = 600.0
 
-HELLO_SECONDS: Final = 10.0
-UNREAD: Final = 4 << 20
-"""What may wait for a connection that does not read, before it is closed."""
 RING: Final = 4 << 20
-SNAPSHOT: Final = 8 << 20
+SNAPSHOT: Final = LARGE_CONTROL_BYTES
 TYPED: Final = 1 << 20
 """Input of one viewer that the remote has not taken."""
 
@@ -40,17 +32,11 @@ NUDGE_SECONDS: Final = 0.1
 """Between a change of size and the change back; a program that is told of both at once sees none."""
 ACK_SECONDS: Final = 0.02
 """Acknowledgements of what was typed are collected for so long."""
-QUESTION_SECONDS: Final = 300.0
-"""How long a question waits for a page that could show it."""
-ANSWER_SECONDS: Final = 1800.0
-"""How long a question waits in all."""
 
 ROWS: Final = (2, 1000)
 COLS: Final = (2, 1000)
 SIZES: Final = 1000
 """Changes of size that are remembered beside the ring."""
-SERVER_CLIENT: Final = "jupyter server"
-"""What the Jupyter server calls itself in `hello` when it asks for the sessions: it is no page."""
 TITLE: Final = 200
 REPORT: Final = 2000
 """Characters of what is said at length about a lost session."""

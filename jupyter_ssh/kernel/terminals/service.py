@@ -1,97 +1,76 @@
-"""The terminals of this process: its sessions, the pages connected to it, and its end.
-
-`start_service` starts it once; it lives in the loop of the engine and ends with it.
-"""
+"""The service ``terminals``: the sessions of this place, what pages say of them, and their end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
-import secrets
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
-from jupyter_ssh.kernel.engine import Engine, get_engine
-from jupyter_ssh.kernel.terminals.comms import Comms
-from jupyter_ssh.kernel.terminals.frames import CONTROL_BYTES, encode_control
+from jupyter_ssh.kernel.terminals.display import Full, Snapshot
 from jupyter_ssh.kernel.terminals.limits import (
-    CONNECTIONS,
+    COLS,
+    COMMAND,
     ENDED_KEPT,
     ENDED_SECONDS,
-    HELLO_SECONDS,
+    HOST,
     HOSTS,
+    OPTIONS,
+    ROWS,
     SESSIONS,
-    VERSION,
+    SNAPSHOT,
+    TITLE,
 )
-from jupyter_ssh.kernel.terminals.lines import RegistryLine
-from jupyter_ssh.kernel.terminals.link import KERNEL_ENDED, NO_SERVICE, SILENT, TOO_MANY, Link
-from jupyter_ssh.kernel.terminals.listener import Listener
-from jupyter_ssh.kernel.terminals.outlet import Outlet
-from jupyter_ssh.kernel.terminals.session import Line, TerminalSession
-
-log = logging.getLogger(__name__)
+from jupyter_ssh.kernel.terminals.session import TerminalSession
+from jupyter_ssh.kernel.terminals.sources import ConnectionSource, RegistrySource
+from jupyter_ssh.kernel.terminals.stream import TerminalStream
+from jupyter_ssh.kernel.terminals.viewer import SERVICE, Viewer
+from jupyter_ssh.pages.frames import encode_control
+from jupyter_ssh.pages.limits import CONTROL_BYTES
+from jupyter_ssh.pages.members import MemberError, Members
+from jupyter_ssh.pages.questions import QuestionService
+from jupyter_ssh.pages.services import Page, Refusal, Service
 
 SWEEP_SECONDS: Final = 15.0
 """How often sessions are looked for that nobody needs any more."""
 
 
-class TerminalService:
-    """All terminals of one place.  Everything is called in the engine's loop."""
+class TerminalService(Service):
+    """All terminals of one place.  Everything is called in the loop that it was made in."""
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.start = secrets.token_urlsafe(16)
+    name = SERVICE
+    large = frozenset({"snapshot"})
+    references = ("session",)
+
+    def __init__(self, questions: QuestionService) -> None:
+        super().__init__()
+        self.verbs = {
+            "hosts": self._hosts,
+            "open": self._open,
+            "end": self._end,
+            "reconnect": self._reconnect,
+            "shown": self._shown,
+            "attach": self._attach,
+            "detach": self._detach,
+            "size": self._size,
+            "ack": self._ack,
+            "title": self._title,
+            "snapshot": self._snapshot,
+            "skip": self._skip,
+        }
         self.sessions: dict[str, TerminalSession] = {}
-        self.links: set[Link] = set()
-        self.listener: Listener | None = None
-        self.comms: Comms | None = None
+        self._questions = questions
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._telling = False
         self._sweeper = asyncio.create_task(self._sweep())
 
-    # --- pages --------------------------------------------------------------------------------------------------------
+    # --- what pages are told ------------------------------------------------------------------------------------------
 
-    def connected(self, outlet: Outlet) -> Link:
-        """A page has connected through some transport; its `Link` takes what comes."""
-        link = Link(self, outlet)
-        if len(self.links) >= CONNECTIONS:
-            outlet.close(TOO_MANY, "too many connections")
-            link.closed = True
-            return link
-        self.links.add(link)
-        asyncio.get_running_loop().call_later(HELLO_SECONDS, self._expect_hello, link)
-        return link
-
-    @staticmethod
-    def _expect_hello(link: Link) -> None:
-        if not link.greeted:
-            link.close(SILENT, "no hello came")
-
-    @property
-    def pages(self) -> int:
-        """How many pages are connected; the server that asks what there is counts as none."""
-        return sum(link.is_page for link in self.links)
-
-    def welcome(self) -> dict[str, Any]:
-        """The answer to `hello`."""
-        return {
-            "type": "welcome",
-            "version": VERSION,
-            "place": self.place,
-            "pid": os.getpid(),
-            "start": self.start,
-            "sessions": [session.description() for session in self.sessions.values()],
-        }
-
-    def _tell(self, message: dict[str, Any]) -> None:
-        for link in list(self.links):
-            if link.greeted:
-                link.outlet.control(message)
+    def announce(self, page: Page) -> dict[str, Any]:
+        """The sessions."""
+        return {"sessions": [session.description() for session in self.sessions.values()]}
 
     def _on_change(self, session: TerminalSession) -> None:
         # Several changes of one turn of the loop are told together.
@@ -105,28 +84,37 @@ class TerminalService:
         changed, self._changed = self._changed, set()
         for identity in changed:
             if (session := self.sessions.get(identity)) is not None:
-                self._tell({"type": "session", "description": session.description()})
+                self.tell("session", {"description": session.description()})
 
     # --- sessions -----------------------------------------------------------------------------------------------------
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there are sessions."""
+        return bool(self.sessions)
 
     def has_room(self) -> bool:
         """Whether there may be one more session; ended ones that nobody looks at give way."""
         if len(self.sessions) >= SESSIONS:
-            spare = [session for session in self.sessions.values() if session.over and not session.audience.viewers]
+            spare = [session for session in self.sessions.values() if session.over and not session.display.viewers]
             for session in spare[:1]:
                 self.end(session)
         return len(self.sessions) < SESSIONS
 
     def open(self, host: str, command: str | None, options: Mapping[str, str], rows: int, cols: int) -> TerminalSession:
-        """A session that a page asked for; its questions go to the pages that look at it."""
-        line = RegistryLine(host, {"command_line": list(options.items())})  # as %ssh has it: they share
-        session = self.add(line, command, rows, cols)
+        """Begin a session that a page asked for; its questions go to the pages that look at it."""
+        source = RegistrySource(host, {"command_line": list(options.items())})  # as %ssh has it: they share
+        session = self.add(source, command, rows, cols)
         session.begin()
         return session
 
-    def add(self, line: Line, command: str | None, rows: int, cols: int, *, wanted: bool = False) -> TerminalSession:
-        """A session that has not begun yet."""
-        session = TerminalSession(line, command, rows, cols, wanted=wanted, on_change=self._on_change)
+    def add(
+        self, source: ConnectionSource, command: str | None, rows: int, cols: int, *, wanted: bool = False
+    ) -> TerminalSession:
+        """Make a session that has not begun yet."""
+        session = TerminalSession(
+            source, self._questions, command, rows, cols, wanted=wanted, on_change=self._on_change
+        )
         self.sessions[session.id] = session
         return session
 
@@ -134,10 +122,11 @@ class TerminalService:
         """End a session and forget it; takes some time in the background."""
         if self.sessions.pop(session.id, None) is None:
             return
-        self._tell({"type": "gone", "session": session.id})
-        for link in list(self.links):
-            for viewer in [viewer for viewer in session.audience.viewers if viewer.link is link]:
-                link.forget(viewer)
+        self.tell("gone", {"session": session.id})
+        viewers = list(session.display.viewers)
+        session.display.viewers.clear()
+        for viewer in viewers:
+            viewer.page.close_stream(viewer.stream)
         self._keep(asyncio.create_task(session.end()))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
@@ -151,96 +140,165 @@ class TerminalService:
 
     def sweep(self, now: float) -> None:
         """Forget ended sessions that nobody has looked at for long, and those that are too many."""
-        left = [session for session in self.sessions.values() if session.over and not session.audience.viewers]
-        left.sort(key=lambda session: session.audience.left_at)
+        left = [session for session in self.sessions.values() if session.over and not session.display.viewers]
+        left.sort(key=lambda session: session.display.left_at)
         for number, session in enumerate(left):
-            if now - session.audience.left_at > ENDED_SECONDS or number < len(left) - ENDED_KEPT:
+            if now - session.display.left_at > ENDED_SECONDS or number < len(left) - ENDED_KEPT:
                 self.end(session)
 
-    def list_hosts(self, answer: Callable[[list[dict[str, str]]], None]) -> None:
-        """Give ``answer`` the hosts that one could connect to."""
-
-        async def work() -> None:
-            from jupyter_ssh.kernel.hosts import named_hosts
-            from jupyter_ssh.kernel.sessions import get_sessions
-
-            named = [(connection.name, "connected") for connection in get_sessions().opened()]
-            with contextlib.suppress(Exception):  # what a file says wrongly shall not keep the list away
-                named += await asyncio.get_running_loop().run_in_executor(None, named_hosts)
-            hosts: dict[str, str] = {}
-            for name, source in named:
-                hosts.setdefault(name, source)
-            listed = [{"name": name, "source": source} for name, source in list(hosts.items())[:HOSTS]]
-            while len(encode_control({"hosts": listed})) > CONTROL_BYTES - 1024:
-                del listed[len(listed) * 3 // 4 :]
-            answer(listed)
-
-        self._keep(asyncio.create_task(work()))
-
-    # --- the end ------------------------------------------------------------------------------------------------------
-
-    async def close(self, code: int = KERNEL_ENDED, reason: str = "the kernel has ended") -> None:
-        """End all sessions and connections, and remove what was made for them."""
+    async def close(self) -> None:
+        """End all sessions."""
         self._sweeper.cancel()
-        for link in list(self.links):
-            link.close(code, reason)
         sessions, self.sessions = list(self.sessions.values()), {}
-        if self.comms is not None:
-            self.comms.close()
-        if self.listener is not None:
-            self.listener.close()
         if sessions:
             await asyncio.gather(*(session.end() for session in sessions), return_exceptions=True)
         for task in list(self._tasks):
             task.cancel()
 
+    # --- what pages say of sessions -----------------------------------------------------------------------------------
 
-# --- the service of this process --------------------------------------------------------------------------------------
+    def _session(self, members: Members) -> TerminalSession:
+        session = self.sessions.get(members.text("session", 100))
+        if session is None:
+            raise Refusal("no-session", "There is no such session here any more.", "Open a new terminal.")
+        return session
 
-_service: TerminalService | None = None
-_engine: Engine | None = None
+    def _hosts(self, page: Page, members: Members) -> None:
+        request = members.request()
 
+        async def answer() -> None:
+            hosts = await _list_hosts()
+            if not page.closed:
+                page.send(SERVICE, "hosts", {"request": request, "hosts": hosts})
 
-async def service_on_engine(place: str, folder: Path | None = None, kernel: Any = None) -> TerminalService:
-    """The service of this process, started at the first call.  To be awaited in the engine's loop.
+        self._keep(asyncio.create_task(answer()))
 
-    ``place`` is the kernel's id or ``host``; ``folder`` the Jupyter runtime directory to be found in; ``kernel`` the
-    ipykernel whose channels carry the fallback transport.
-    """
-    global _service, _engine
-    engine = get_engine()
-    if _service is None or _engine is not engine:
-        service = TerminalService(place)
+    def _open(self, page: Page, members: Members) -> None:
+        request = members.request()
+        host = members.text("host", HOST, 1)
+        command = members.optional_text("command", COMMAND)
+        options = _options(members.raw("options"))
+        rows, cols = _size(members)
+        if not host.isprintable() or host.startswith("-") or not host.strip():
+            raise MemberError("host", "[user@]host or ssh://[user@]host[:port]")
+        if not self.has_room():
+            raise Refusal("too-many", "There are too many sessions here.", "End one of them in the Running panel.")
+        session = self.open(host.strip(), command or None, options, rows, cols)
+        page.send(SERVICE, "opened", {"request": request, "session": session.id})
+
+    def _end(self, page: Page, members: Members) -> None:
+        self.end(self._session(members))
+
+    def _reconnect(self, page: Page, members: Members) -> None:
+        self._session(members).reconnect()
+
+    def _shown(self, page: Page, members: Members) -> None:
+        session = self._session(members)
+        if session.wanted:
+            session.wanted = False
+            session.changed()
+
+    # --- what pages say that look at one ------------------------------------------------------------------------------
+
+    def _attach(self, page: Page, members: Members) -> None:
+        number = members.stream()
+        session = self._session(members)
+        identity = members.text("viewer", 64, 1)
+        rows, cols = _size(members)
+        visible = members.boolean("visible")
+        have = members.optional_number("have")
+        typed = members.number("typed")
+        display = session.display
+        page.close_stream(number)
+        if page.full:
+            raise Refusal("too-many", "This page looks at too many sessions.", "Close some of the tabs.")
         try:
-            service.listener = await Listener.start(service, place, folder)
-        except OSError as error:  # the fallback transport needs no socket
-            log.warning("no private socket for the terminals: %s", error)
-        if kernel is not None:
-            service.comms = Comms(service, kernel, engine)
-        _service, _engine = service, engine
-        engine.add_closer(_close)
-    return _service
+            viewer = display.join(page, number, identity, typed)
+        except Full:
+            raise Refusal("too-many", "Too many pages look at this session.", "Close some of them.") from None
+        page.open_stream(number, TerminalStream(session, viewer))
+        viewer.rows, viewer.cols, viewer.visible = rows, cols, visible
+        display.attach(viewer, have)
+        display.fit()
+        viewer.push(display.ring)
+        session.changed()
+        session.questions.show_to(page)
+
+    def _viewer(self, page: Page, members: Members) -> tuple[TerminalSession, Viewer]:
+        stream = page.stream(members.stream())
+        if not isinstance(stream, TerminalStream):
+            raise Refusal("no-stream", "Nothing is attached to this stream.")
+        return stream.session, stream.viewer
+
+    def _detach(self, page: Page, members: Members) -> None:
+        _, viewer = self._viewer(page, members)
+        page.close_stream(viewer.stream)
+
+    def _size(self, page: Page, members: Members) -> None:
+        session, viewer = self._viewer(page, members)
+        rows, cols = _size(members)
+        session.display.show(viewer, rows, cols, members.boolean("visible"))
+        if members.raw("focus") is True:
+            session.display.take_lead(viewer)
+
+    def _ack(self, page: Page, members: Members) -> None:
+        session, viewer = self._viewer(page, members)
+        if not viewer.acknowledge(members.number("offset"), session.display.ring):
+            raise Refusal("bad-offset", "Output was acknowledged that has not been sent.", "Attach the stream anew.")
+        session.display.push(viewer)
+
+    def _title(self, page: Page, members: Members) -> None:
+        session, _ = self._viewer(page, members)
+        session.set_title(members.text("title", 16 * TITLE))
+
+    def _snapshot(self, page: Page, members: Members) -> None:
+        session, viewer = self._viewer(page, members)
+        rows, cols = _size(members)
+        snapshot = Snapshot(members.number("offset"), rows, cols, members.text("text", SNAPSHOT))
+        if not session.display.keep(viewer, snapshot):
+            raise Refusal("bad-offset", "A snapshot is of output that has not been sent.")
+
+    def _skip(self, page: Page, members: Members) -> None:
+        session, viewer = self._viewer(page, members)
+        # A page of before there was an offset throws away what it gets from here on.
+        offset = members.optional_number("offset")
+        if not session.display.skip(viewer, viewer.sent if offset is None else offset):
+            raise Refusal("bad-offset", "Output was skipped that has not been sent.", "Attach the stream anew.")
 
 
-def running_service() -> TerminalService | None:
-    """The service, if there is one in this process (and not only in the one it was forked from)."""
-    from jupyter_ssh.kernel.engine import running_engine
-
-    return _service if _engine is not None and _engine is running_engine() else None
+def _size(members: Members) -> tuple[int, int]:
+    """``rows`` and ``cols``."""
+    return members.number("rows", *ROWS), members.number("cols", *COLS)
 
 
-async def _close() -> None:
-    global _service
-    service, _service = _service, None
-    if service is not None:
-        await service.close()
+def _options(value: Any) -> dict[str, str]:
+    """Keywords of ssh_config with their values as text."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > OPTIONS:
+        raise MemberError("options", f"an object with at most {OPTIONS} members")
+    options: dict[str, str] = {}
+    for name, given in value.items():
+        if isinstance(given, bool):
+            given = "yes" if given else "no"
+        if not isinstance(given, (str, int)) or len(str(given)) > COMMAND or not name.isalnum():
+            raise MemberError("options", "keywords of ssh_config, with texts, numbers or true and false")
+        options[name] = str(given)
+    return options
 
 
-def stop_service() -> None:
-    """End the terminals of this process, as when the extension is unloaded; blocks until they have."""
-    global _service
-    service = running_service()
-    if service is None or _engine is None:
-        return
-    _service = None
-    _engine.call(lambda: service.close(NO_SERVICE, "the extension was unloaded"))
+async def _list_hosts() -> list[dict[str, str]]:
+    """The hosts that one could connect to, as many as fit into a frame."""
+    from jupyter_ssh.kernel.hosts import named_hosts
+    from jupyter_ssh.kernel.sessions import get_sessions
+
+    named = [(connection.name, "connected") for connection in get_sessions().opened()]
+    with contextlib.suppress(Exception):  # what a file says wrongly shall not keep the list away
+        named += await asyncio.get_running_loop().run_in_executor(None, named_hosts)
+    hosts: dict[str, str] = {}
+    for name, source in named:
+        hosts.setdefault(name, source)
+    listed = [{"name": name, "source": source} for name, source in list(hosts.items())[:HOSTS]]
+    while len(encode_control({"hosts": listed})) > CONTROL_BYTES - 1024:
+        del listed[len(listed) * 3 // 4 :]
+    return listed

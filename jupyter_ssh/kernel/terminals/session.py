@@ -9,19 +9,21 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_ssh.kernel.execution import destination, start
-from jupyter_ssh.kernel.terminals.audience import READ_BYTES, Audience
+from jupyter_ssh.kernel.terminals.display import READ_BYTES, Display
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
-from jupyter_ssh.kernel.terminals.questions import PagePrompts, Questions
+from jupyter_ssh.kernel.terminals.sources import ConnectionSource
+from jupyter_ssh.kernel.terminals.viewer import SERVICE, Viewer
+from jupyter_ssh.pages.prompts import PagePrompts
+from jupyter_ssh.pages.questions import QuestionService, Subject
+from jupyter_ssh.pages.services import Page
 from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
 from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
-    from jupyter_ssh.kernel.terminals.link import Link
-    from jupyter_ssh.kernel.terminals.viewer import Viewer
-    from jupyter_ssh.ssh.client import Connection, Process, Reader
+    from jupyter_ssh.ssh.client import Process, Reader
     from jupyter_ssh.ssh.client.prompts import Prompts
 
 log = logging.getLogger(__name__)
@@ -40,30 +42,13 @@ _AGAIN: Final = re.compile(r"Connect again; .*?\.(?=\s|$)", re.DOTALL)
 CONNECTING, OPEN, ENDED, LOST = "connecting", "open", "ended", "lost"
 
 
-class Line(Protocol):
-    """Where a session gets its SSH connection from, and gives it back to."""
-
-    host: str
-    """As it was typed."""
-
-    async def connect(
-        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
-    ) -> Connection:
-        """An open connection: one that is open already, or a new one; with ``fresh`` a new one in any case.
-
-        ``tell`` gets what is to be said of one that is made, also where that fails.
-        """
-
-    async def release(self) -> None:
-        """The session needs the connection no more."""
-
-
 class TerminalSession:
     """One session.  All of it belongs to the loop it was made in."""
 
     def __init__(
         self,
-        line: Line,
+        source: ConnectionSource,
+        questions: QuestionService,
         command: str | None,
         rows: int,
         cols: int,
@@ -72,18 +57,23 @@ class TerminalSession:
         on_change: Callable[[TerminalSession], None] = lambda session: None,
     ) -> None:
         self.id = secrets.token_urlsafe(16)
-        self.line = line
+        self.source = source
         self.command = command
         self.wanted = wanted
         self.state = CONNECTING
         self.created = time.time()
-        self.audience = Audience(self.id, rows, cols)
-        self.audience.describe = self.description
-        self.audience.on_fit = self._fitted
-        self.audience.on_cut = self._nudge
-        self.questions = Questions(self.id, self._links)
+        self.display = Display(self.id, rows, cols)
+        self.display.describe = self.description
+        self.display.on_fit = self._fitted
+        self.display.on_cut = self._nudge
+        self.questions = Subject(
+            questions,
+            {"service": SERVICE, "session": self.id},
+            self._pages,
+            next_step="Open the terminal again and answer it there.",
+        )
         self._on_change = on_change
-        self._name = printable(line.host)
+        self._name = printable(source.host)
         self._title = ""
         self._text = f"Connecting to {self._name} …"
         self._report: str | None = None
@@ -99,8 +89,8 @@ class TerminalSession:
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
-    def _links(self) -> set[Link]:
-        return {viewer.link for viewer in self.audience.viewers}
+    def _pages(self) -> set[Page]:
+        return {viewer.page for viewer in self.display.viewers}
 
     @property
     def over(self) -> bool:
@@ -109,10 +99,10 @@ class TerminalSession:
 
     def description(self) -> dict[str, Any]:
         """As it stands in frames and in the answers of the server."""
-        rows, cols = self.audience.sizes.current
+        rows, cols = self.display.sizes.current
         return {
             "session": self.id,
-            "host": self.line.host,
+            "host": self.source.host,
             "name": self._name,
             "command": self.command,
             "title": self._title,
@@ -124,7 +114,7 @@ class TerminalSession:
             "created": self.created,
             "rows": rows,
             "cols": cols,
-            "viewers": len(self.audience.viewers),
+            "viewers": len(self.display.viewers),
             "wanted": self.wanted,
             "reconnect": self.over,
         }
@@ -191,27 +181,27 @@ class TerminalSession:
         finally:
             process.close()
             self._process = None
-            self.audience.handed_over()
+            self.display.handed_over()
 
     async def _connect(self, prompts: Prompts) -> Process:
         from jupyter_ssh.ssh.client import Pty
 
-        connection = await self.line.connect(prompts, self._tell)
+        connection = await self.source.connect(prompts, self._tell)
         self._name = printable(destination(connection.info))
-        rows, cols = self.audience.sizes.current
+        rows, cols = self.display.sizes.current
         try:
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         except ChannelOpenError:
             # Servers allow a number of sessions on a connection (sshd_config MaxSessions: 10); then one more is made.
-            connection = await self.line.connect(prompts, self._tell, fresh=True)
+            connection = await self.source.connect(prompts, self._tell, fresh=True)
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         self._process = process
-        if self.audience.ring.end:
-            self.audience.written(_AFRESH)
+        if self.display.ring.end:
+            self.display.written(_AFRESH)
         self._say()
         self.questions.forget_notices()
-        if self.audience.sizes.current != (rows, cols):  # a page has looked meanwhile
-            self._fitted(*self.audience.sizes.current)
+        if self.display.sizes.current != (rows, cols):  # a page has looked meanwhile
+            self._fitted(*self.display.sizes.current)
         ahead, self._ahead = self._ahead, []
         for data in ahead:
             self._to_remote(data)
@@ -222,7 +212,7 @@ class TerminalSession:
         """Write what there is to say of the connection where ssh writes it too: before the output."""
         said, self._said = self._said, []
         if said:
-            self.audience.written("".join(f"{line}\r\n" for line in said).encode())
+            self.display.written("".join(f"{line}\r\n" for line in said).encode())
 
     def _tell(self, messages: Sequence[str]) -> None:
         self._said += [line for text in messages for line in printable(text).split("\n")]
@@ -236,13 +226,13 @@ class TerminalSession:
         self._change(ENDED, f"The remote process ended {how} at {_now()}.")
 
     async def _pump(self, stream: Reader) -> None:
-        audience = self.audience
+        display = self.display
         while True:
-            await audience.room()
+            await display.room()
             data = await stream.read(READ_BYTES)
             if not data:
                 return
-            audience.written(data)
+            display.written(data)
 
     def _lost(self, error: Exception) -> None:
         log.debug("session lost: %s", error)
@@ -250,7 +240,7 @@ class TerminalSession:
         connected = self._process is not None
         what = f"The connection was lost at {_now()}" if connected else f"No connection to {self._name} at {_now()}"
         self._ahead = []
-        self.audience.handed_over()
+        self.display.handed_over()
         said = _loss(error) if connected and isinstance(error, SSHError) else str(error)
         first, _, rest = said.partition("\n")
         self._change(LOST, f"{what}: {first}", rest)
@@ -266,22 +256,22 @@ class TerminalSession:
         for task in (self._run, self._drain, self._nudging):
             if task is not None and not task.done():
                 task.cancel()
-        self.audience.close()
+        self.display.close()
         with contextlib.suppress(SSHError):
-            await self.line.release()
+            await self.source.release()
 
     # --- towards the remote -------------------------------------------------------------------------------------------
 
     def type(self, viewer: Viewer, offset: int, payload: bytes) -> bool:
         """Input of a page; False if what is before it has not come.  Raises `TypedTooMuch`."""
-        fresh = self.audience.accept(viewer, offset, payload)
+        fresh = self.display.accept(viewer, offset, payload)
         if fresh is None:
             return False
         if fresh:
-            self.audience.take_lead(viewer)
+            self.display.take_lead(viewer)
             self._to_remote(fresh)
         elif viewer.typed.handed == viewer.typed.received:
-            self.audience.tell_input(viewer)  # the page sends again what came: it has missed that
+            self.display.tell_input(viewer)  # the page sends again what came: it has missed that
         return True
 
     def _to_remote(self, data: bytes) -> None:
@@ -302,7 +292,7 @@ class TerminalSession:
         if process is not None:
             with contextlib.suppress(SSHError):
                 await process.stdin.drain()
-        self.audience.handed_over()
+        self.display.handed_over()
 
     def _fitted(self, rows: int, cols: int) -> None:
         if self._process is not None and not self._process.closed:
@@ -317,11 +307,11 @@ class TerminalSession:
 
     async def _nudged(self, process: Process) -> None:
         with contextlib.suppress(SSHError):
-            rows, cols = self.audience.sizes.current
+            rows, cols = self.display.sizes.current
             process.resize(rows - 1 if rows > ROWS[0] else rows + 1, min(cols, COLS[1]))
             await asyncio.sleep(NUDGE_SECONDS)
             if not process.closed:
-                process.resize(*self.audience.sizes.current)
+                process.resize(*self.display.sizes.current)
 
 
 async def _closed(process: Process) -> None:

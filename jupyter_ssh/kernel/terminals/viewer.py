@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.frames import DATA_BYTES
 from jupyter_ssh.kernel.terminals.limits import STALL_SECONDS, WINDOW, WINDOW_MOST
+from jupyter_ssh.kernel.terminals.ring import Ring
+from jupyter_ssh.pages.limits import DATA_BYTES
+from jupyter_ssh.pages.services import Page
 
-if TYPE_CHECKING:
-    from jupyter_ssh.kernel.terminals.link import Link
-    from jupyter_ssh.kernel.terminals.ring import Ring
-
+SERVICE: Final = "terminals"
+"""The name of the service, in the frames of its viewers."""
 QUICK_SECONDS = 0.25
 """A window that is drawn in less may be larger."""
 SLOW_SECONDS = 1.0
@@ -32,10 +32,10 @@ class Typed:
 
 
 class Viewer:
-    """A stream of a connection."""
+    """A page that looks at a session, through a stream of its connection."""
 
-    def __init__(self, link: Link, stream: int, identity: str, typed: Typed) -> None:
-        self.link = link
+    def __init__(self, page: Page, stream: int, identity: str, typed: Typed) -> None:
+        self.page = page
         self.stream = stream
         self.identity = identity
         self.typed = typed
@@ -56,6 +56,10 @@ class Viewer:
         self._behind_since: float | None = None
         self._mark = (0, 0.0)
         """Output offset and time at which the window was last thought about."""
+
+    def send(self, verb: str, members: dict[str, Any]) -> None:
+        """Send a control frame about this stream."""
+        self.page.send(SERVICE, verb, {"stream": self.stream, **members})
 
     def begin(self, offset: int) -> None:
         """The next byte to send is that at ``offset``."""
@@ -79,12 +83,12 @@ class Viewer:
         if self.sent < ring.start:
             self.overrun = True
             return
-        outlet = self.link.outlet
-        while outlet.writable:
+        transport = self.page.transport
+        while transport.writable:
             size = min(DATA_BYTES, ring.end - self.sent, self.acked + self.window - self.sent)
             if size <= 0:
                 return
-            outlet.data(self.stream, self.sent, ring.pieces(self.sent, size), size)
+            transport.data(self.stream, self.sent, ring.pieces(self.sent, size), size)
             self.sent += size
 
     def acknowledge(self, offset: int, ring: Ring) -> bool:

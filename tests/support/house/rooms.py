@@ -1,6 +1,7 @@
 """The direction of imports, and the rooms that do no I/O.
 
-The order of ROOMS is the direction: a module may import from its own room and from rooms above it.
+The order of ROOMS is the direction: a module may import from its own room and from rooms above it, except what APART
+names.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ ROOMS = (
     *(f"{PACKAGE}.ssh.{room}" for room in STACK),
     *(f"{PACKAGE}.{room}" for room in ("pages", "engine", "kernel", "bridge", "magics", "widgets", "commands")),
 )
+# Rooms above another that it does without: the Jupyter server needs nothing of what lives in kernels.
+APART = {f"{PACKAGE}.bridge": (f"{PACKAGE}.engine", f"{PACKAGE}.kernel")}
 # Modules outside every room. They may import any room, but only when one of their names is used.
 ROOTS = (PACKAGE, f"{PACKAGE}.__main__", f"{PACKAGE}.ssh")
 # The last room whose names a root hands out: to import them from the root is to import from that room.
@@ -85,6 +88,8 @@ def wrong_imports(tree: Path) -> list[str]:
                 continue  # `import jupyter_ssh` names nothing yet
             if reached not in ROOMS or ROOMS.index(reached) > ROOMS.index(here):
                 violations.append(f"{place}:{found.line}: {here} imports {target}, which is below it")
+            elif reached in APART.get(here, ()):
+                violations.append(f"{place}:{found.line}: {here} imports {target}, which it does without")
     return violations
 
 

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from jupyter_ssh.kernel.terminals.service import TerminalService
 from tests.notebook.remotes import Remote, embedded_server
-from tests.support.pages import terminals
+from tests.support.pages import Terminals, terminals
 
 
 @pytest_asyncio.fixture
-async def service() -> AsyncIterator[TerminalService]:
+async def service() -> AsyncIterator[Terminals]:
     async with terminals() as service:
         yield service
 

@@ -8,21 +8,20 @@ import random
 import pytest
 
 from jupyter_ssh.kernel.terminals import viewer as viewer_module
-from jupyter_ssh.kernel.terminals.frames import DATA_BYTES
-from jupyter_ssh.kernel.terminals.limits import RING, SIZES, SKIP_TAIL, STREAMS, VIEWERS, WINDOW, WINDOW_MOST
-from jupyter_ssh.kernel.terminals.service import TerminalService
+from jupyter_ssh.kernel.terminals.limits import RING, SIZES, SKIP_TAIL, VIEWERS, WINDOW, WINDOW_MOST
 from jupyter_ssh.kernel.terminals.session import TerminalSession
+from jupyter_ssh.pages.limits import DATA_BYTES, STREAMS
 from tests.notebook.remotes import Remote
-from tests.support.pages import Page, opened
+from tests.support.pages import Page, Terminals, opened
 
 RAW_CAT = "stty raw -echo; printf ready; exec cat"
 LINES = "seq -f '%.0f: a line of output that is as long as lines are' 1 {}"
 
 
-async def opened_cat(service: TerminalService, server: Remote) -> TerminalSession:
+async def opened_cat(service: Terminals, server: Remote) -> TerminalSession:
     """A session that has written "ready", and from then on writes what it reads, byte for byte."""
     session = await opened(service, server, RAW_CAT)
-    while session.audience.ring.end < len(b"ready"):
+    while session.display.ring.end < len(b"ready"):
         await asyncio.sleep(0)
     return session
 
@@ -30,7 +29,7 @@ async def opened_cat(service: TerminalService, server: Remote) -> TerminalSessio
 class Wire:
     """A page behind a network: what is under way in either direction can be lost by a cut."""
 
-    def __init__(self, service: TerminalService, session: TerminalSession, chance: random.Random) -> None:
+    def __init__(self, service: Terminals, session: TerminalSession, chance: random.Random) -> None:
         self.service, self.session, self.chance = service, session, chance
         self.output = bytearray()
         self.typed = b""
@@ -77,7 +76,7 @@ class Wire:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_no_byte_is_lost_or_doubled_however_often_the_connection_is_cut(
-    service: TerminalService, server: Remote, seed: int
+    service: Terminals, server: Remote, seed: int
 ) -> None:
     chance = random.Random(seed)
     session = await opened_cat(service, server)
@@ -104,36 +103,36 @@ async def test_no_byte_is_lost_or_doubled_however_often_the_connection_is_cut(
     assert wire.output == expected
 
 
-async def test_a_session_nobody_looks_at_runs_on_in_bounded_memory(service: TerminalService, server: Remote) -> None:
+async def test_a_session_nobody_looks_at_runs_on_in_bounded_memory(service: Terminals, server: Remote) -> None:
     session = await opened(service, server, LINES.format(400_000))
     page = Page(service)
     await page.state(session, "ended")
-    audience = session.audience
-    assert audience.ring.end > 4 * RING
-    assert audience.ring.allocated == RING
+    display = session.display
+    assert display.ring.end > 4 * RING
+    assert display.ring.allocated == RING
     attached = page.attach(session)
     assert attached["cut"]
-    assert attached["live"] == audience.ring.end
-    await page.until(lambda: page.end() == audience.ring.end)
+    assert attached["live"] == display.ring.end
+    await page.until(lambda: page.end() == display.ring.end)
     lines = bytes(page.output[1]).split(b"\r\n")
     first = int(lines[0].split(b":")[0])
     assert lines[:-1] == [b"%d: a line of output that is as long as lines are" % n for n in range(first, 400_001)]
 
 
-async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: TerminalService, server: Remote) -> None:
+async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: Terminals, server: Remote) -> None:
     session = await opened(service, server, "sleep 0.3; " + LINES.format(200_000))
     page = Page(service)
     page.eager = False
     page.attach(session)
-    audience = session.audience
+    display = session.display
     await page.until(lambda: len(page.output[1]) == WINDOW)
-    await page.until(lambda: audience._held())
-    held_at = audience.ring.end
+    await page.until(lambda: display._held())
+    held_at = display.ring.end
     assert page.end() == WINDOW, "no more than the window is sent"
-    assert audience.ring.start == 0, "nothing that the page needs is dropped"
+    assert display.ring.start == 0, "nothing that the page needs is dropped"
     for _ in range(50):
         await asyncio.sleep(0)
-    assert audience.ring.end == held_at
+    assert display.ring.end == held_at
     process = session._process
     assert process is not None
     await page.until(lambda: process._channel.window.available == 0)
@@ -141,14 +140,14 @@ async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: Term
     page.eager = True
     page.acknowledge()
     await page.state(session, "ended")
-    await page.until(lambda: page.end() == audience.ring.end)
+    await page.until(lambda: page.end() == display.ring.end)
     expected = b"".join(b"%d: a line of output that is as long as lines are\r\n" % n for n in range(1, 200_001))
     assert page.output[1] == expected
 
 
 @pytest.mark.parametrize("how", ["hidden", "dead", "vanished"])
 async def test_no_other_page_holds_the_remote_back(
-    service: TerminalService, server: Remote, how: str, monkeypatch: pytest.MonkeyPatch
+    service: Terminals, server: Remote, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if how == "dead":
         monkeypatch.setattr(viewer_module, "STALL_SECONDS", 0.01)
@@ -156,17 +155,17 @@ async def test_no_other_page_holds_the_remote_back(
     page = Page(service)
     page.eager = False
     page.attach(session, visible=how != "hidden")
-    audience = session.audience
+    display = session.display
     if how == "vanished":
-        await page.until(lambda: audience._held())
+        await page.until(lambda: display._held())
         page.vanish()
-    await page.until(lambda: audience.ring.end > 2 * RING)
+    await page.until(lambda: display.ring.end > 2 * RING)
     watcher = Page(service)
     await watcher.state(session, "ended")
 
 
 async def test_a_page_that_was_hidden_while_the_ring_ran_over_is_attached_anew(
-    service: TerminalService, server: Remote
+    service: Terminals, server: Remote
 ) -> None:
     session = await opened(service, server, "sleep 0.3; " + LINES.format(200_000))
     page = Page(service)
@@ -182,36 +181,34 @@ async def test_a_page_that_was_hidden_while_the_ring_ran_over_is_attached_anew(
     assert again["from"] > sent
     page.eager = True
     page.acknowledge()
-    await page.until(lambda: page.end() == session.audience.ring.end)
+    await page.until(lambda: page.end() == session.display.ring.end)
     assert page.output[1].endswith(b"200000: a line of output that is as long as lines are\r\n")
 
 
-async def test_the_window_grows_for_a_page_that_keeps_up(service: TerminalService, server: Remote) -> None:
+async def test_the_window_grows_for_a_page_that_keeps_up(service: Terminals, server: Remote) -> None:
     session = await opened(service, server, "sleep 0.3; " + LINES.format(400_000))
     page = Page(service)
     page.attach(session)
-    [viewer] = session.audience.viewers
+    [viewer] = session.display.viewers
     assert viewer.window == WINDOW
     await page.until(lambda: viewer.window == WINDOW_MOST)
     await page.state(session, "ended")
 
 
-async def test_a_connection_that_is_full_is_sent_nothing_until_it_drains(
-    service: TerminalService, server: Remote
-) -> None:
+async def test_a_connection_that_is_full_is_sent_nothing_until_it_drains(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     page = Page(service)
     page.accepts = False
     page.attach(session)
     page.type("abc")
-    await page.until(lambda: session.audience.ring.end == 8)
+    await page.until(lambda: session.display.ring.end == 8)
     assert page.end() == 0
     page.accepts = True
-    page.link.writable_again()
+    page.connection.writable_again()
     assert page.output[1] == b"readyabc"
 
 
-async def test_two_pages_see_the_same_and_one_of_them_answers(service: TerminalService, server: Remote) -> None:
+async def test_two_pages_see_the_same_and_one_of_them_answers(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     one, two = Page(service), Page(service)
     assert one.attach(session)["lead"]
@@ -229,13 +226,13 @@ async def test_two_pages_see_the_same_and_one_of_them_answers(service: TerminalS
     two = Page(service)
     two.attach(session, visible=False)
     two.send("size", stream=1, rows=24, cols=80, visible=True)
-    assert session.audience.lead is not None
-    assert session.audience.lead.link is two.link
+    assert session.display.lead is not None
+    assert session.display.lead.page is two.connection
     one.send("size", stream=1, rows=24, cols=80, visible=True, focus=True)
-    assert session.audience.lead.link is one.link
+    assert session.display.lead.page is one.connection
 
 
-async def test_the_session_is_as_large_as_the_smallest_visible_page(service: TerminalService, server: Remote) -> None:
+async def test_the_session_is_as_large_as_the_smallest_visible_page(service: Terminals, server: Remote) -> None:
     session = await opened(service, server)
     one, two = Page(service), Page(service)
     one.attach(session, rows=40, cols=120)
@@ -243,7 +240,7 @@ async def test_the_session_is_as_large_as_the_smallest_visible_page(service: Ter
     assert one.of("resized")[-1] == {
         "type": "resized",
         "session": session.id,
-        "offset": session.audience.ring.end,
+        "offset": session.display.ring.end,
         "rows": 40,
         "cols": 90,
     }
@@ -259,12 +256,10 @@ async def test_the_session_is_as_large_as_the_smallest_visible_page(service: Ter
     one.type("stty size\r")
     await one.shown(b"30 120\r\n")
     assert one.attach(session, viewer="again")["sizes"][0][0] == 0
-    assert len(session.audience.sizes.since(0)) <= SIZES
+    assert len(session.display.sizes.since(0)) <= SIZES
 
 
-async def test_a_newcomer_gets_the_newest_snapshot_and_the_bytes_since(
-    service: TerminalService, server: Remote
-) -> None:
+async def test_a_newcomer_gets_the_newest_snapshot_and_the_bytes_since(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     one = Page(service)
     one.attach(session)
@@ -288,28 +283,28 @@ async def test_a_newcomer_gets_the_newest_snapshot_and_the_bytes_since(
 
 
 async def test_where_no_snapshot_reaches_the_ring_full_screen_programs_are_nudged(
-    service: TerminalService, server: Remote
+    service: Terminals, server: Remote
 ) -> None:
     script = "trap 'echo; echo DRAWN $(stty size)' WINCH; " + LINES.format(100_000) + "; while :; do sleep 0.05; done"
     session = await opened(service, server, script)
     one = Page(service)
     one.send("hosts", request=1)
-    await one.until(lambda: session.audience.ring.start and not session.audience._held())
-    await one.until(lambda: session.audience.ring.read(session.audience.ring.end - 12, 12).endswith(b"are\r\n"))
+    await one.until(lambda: session.display.ring.start and not session.display._held())
+    await one.until(lambda: session.display.ring.read(session.display.ring.end - 12, 12).endswith(b"are\r\n"))
     assert one.attach(session)["cut"]
     await one.shown(b"DRAWN 24 80")
     assert not one.of("resized")
 
 
-async def test_interrupting_a_flood_skips_to_the_prompt(service: TerminalService, server: Remote) -> None:
+async def test_interrupting_a_flood_skips_to_the_prompt(service: Terminals, server: Remote) -> None:
     session = await opened(service, server)
     page = Page(service)
     page.eager = False
     page.attach(session)
     page.type("PS1='the prompt> '; yes 'a flood of lines'\r")
-    await page.until(lambda: session.audience._held())
+    await page.until(lambda: session.display._held())
     page.type("\x03")
-    held_at = session.audience.ring.end
+    held_at = session.display.ring.end
     page.skip(drawn=1000)
     skipped = await page.came("skipped")
     page.eager = True
@@ -322,7 +317,7 @@ async def test_interrupting_a_flood_skips_to_the_prompt(service: TerminalService
     await page.shown(b"alive\r\n")
 
 
-async def test_skipping_where_nothing_waits(service: TerminalService, server: Remote) -> None:
+async def test_skipping_where_nothing_waits(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     page = Page(service)
     page.attach(session)
@@ -337,7 +332,7 @@ async def test_skipping_where_nothing_waits(service: TerminalService, server: Re
 
 
 async def test_the_last_lines_come_again_where_they_were_sent_before_the_skip(
-    service: TerminalService, server: Remote
+    service: Terminals, server: Remote
 ) -> None:
     session = await opened_cat(service, server)
     page = Page(service)
@@ -359,56 +354,56 @@ async def test_the_last_lines_come_again_where_they_were_sent_before_the_skip(
     assert page.of("skipped")[-1]["to"] == end - 5
 
 
-async def test_a_skip_is_answered_also_where_the_ring_has_run_over(service: TerminalService, server: Remote) -> None:
+async def test_a_skip_is_answered_also_where_the_ring_has_run_over(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     page = Page(service)
     page.attach(session)
     await page.shown(b"ready")
     page.accepts = False
-    session.audience.written(bytes(RING + 10) + b"\nthe prompt> ")
-    session.audience.push(session.audience.viewers[0])
-    assert session.audience.viewers[0].overrun
+    session.display.written(bytes(RING + 10) + b"\nthe prompt> ")
+    session.display.push(session.display.viewers[0])
+    assert session.display.viewers[0].overrun
     page.skip(drawn=5)
     await page.came("skipped")
     page.accepts = True
-    page.link.writable_again()
+    page.connection.writable_again()
     assert bytes(page.output[1]) == b"the prompt> "
     assert len(page.of("attached")) == 1
 
 
-async def test_a_skip_of_before_the_page_was_attached_anew_is_void(service: TerminalService, server: Remote) -> None:
+async def test_a_skip_of_before_the_page_was_attached_anew_is_void(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     page = Page(service)
     page.attach(session)
     await page.shown(b"ready")
     page.accepts = False
-    session.audience.written(bytes(RING + 10) + b"\nthe prompt> ")
-    session.audience.push(session.audience.viewers[0])
+    session.display.written(bytes(RING + 10) + b"\nthe prompt> ")
+    session.display.push(session.display.viewers[0])
     page.accepts = True
-    page.link.writable_again()
+    page.connection.writable_again()
     assert len(page.of("attached")) == 2
     # Sent before the page had seen that; its terminal begins anew.
     page.send("skip", stream=1, offset=5)
-    assert session.audience.viewers[0].skipping is None
+    assert session.display.viewers[0].skipping is None
     await page.shown(b"the prompt> ")
     page.send("skip", stream=1, offset=page.end() + 1)
     assert page.of("error")[-1]["code"] == "bad-offset"
 
 
-async def test_viewers_and_streams_are_bounded(service: TerminalService, server: Remote) -> None:
+async def test_viewers_and_streams_are_bounded(service: Terminals, server: Remote) -> None:
     session = await opened_cat(service, server)
     pages = [Page(service) for _ in range(2)]
     answers = [pages[n % 2].attach(session, n + 1)["type"] for n in range(VIEWERS + 1)]
     assert answers == ["attached"] * VIEWERS + ["error"]
     assert pages[VIEWERS % 2].of("error")[-1]["code"] == "too-many"
-    others = [service.add(session.line, None, 24, 80) for _ in range(4)]
+    others = [service.add(session.source, None, 24, 80) for _ in range(4)]
     page = Page(service)
     answers = [page.attach(others[n % 4], n + 1)["type"] for n in range(STREAMS + 1)]
     assert answers == ["attached"] * STREAMS + ["error"]
 
 
 async def test_the_page_comes_back_before_its_old_connection_is_known_to_be_dead(
-    service: TerminalService, server: Remote
+    service: Terminals, server: Remote
 ) -> None:
     session = await opened_cat(service, server)
     old, new = Page(service), Page(service)
@@ -417,9 +412,9 @@ async def test_the_page_comes_back_before_its_old_connection_is_known_to_be_dead
     await old.shown(b"readyabc")
     attached = new.attach(session, viewer="one", have=5, typed=1)
     assert attached["input"] == 3
-    assert len(session.audience.viewers) == 1
+    assert len(session.display.viewers) == 1
     new.typed[1] = 1
     new.type("bcd")
     await new.shown(b"abcd")
     old.vanish()
-    assert len(session.audience.viewers) == 1
+    assert len(session.display.viewers) == 1

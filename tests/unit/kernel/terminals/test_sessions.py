@@ -9,31 +9,24 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.kernel.terminals import questions as questions_module
-from jupyter_ssh.kernel.terminals.limits import (
-    CONNECTIONS,
-    ENDED_KEPT,
-    ENDED_SECONDS,
-    REPORT,
-    SERVER_CLIENT,
-    SESSIONS,
-    VERSION,
-)
-from jupyter_ssh.kernel.terminals.link import Link
-from jupyter_ssh.kernel.terminals.questions import PagePrompts
-from jupyter_ssh.kernel.terminals.service import TerminalService
+from jupyter_ssh.kernel.terminals.limits import ENDED_KEPT, ENDED_SECONDS, REPORT, SESSIONS
 from jupyter_ssh.kernel.terminals.session import TerminalSession
+from jupyter_ssh.pages import questions as questions_module
+from jupyter_ssh.pages.limits import CONNECTIONS, SERVER_CLIENT, VERSION
+from jupyter_ssh.pages.place import expect_hello
+from jupyter_ssh.pages.prompts import PagePrompts
+from jupyter_ssh.pages.questions import QuestionService
 from jupyter_ssh.ssh.errors import ConnectError, PromptUnavailable
 from jupyter_ssh.ssh.keys import generate
 from tests.notebook.remotes import Remote
-from tests.support.pages import OwnLine, Page, opened
+from tests.support.pages import OwnSource, Page, Terminals, opened
 
 PASSWORD = {"identity_file": "none", "preferred_authentications": "password"}
 
 
-def begun(service: TerminalService, remote: Remote, command: str | None = None, **keywords: Any) -> TerminalSession:
+def begun(service: Terminals, remote: Remote, command: str | None = None, **keywords: Any) -> TerminalSession:
     """A session that is being opened, as for a page."""
-    session = service.add(OwnLine(remote, **keywords), command, 24, 80)
+    session = service.add(OwnSource(remote, **keywords), command, 24, 80)
     session.begin()
     return session
 
@@ -42,7 +35,7 @@ def begun(service: TerminalService, remote: Remote, command: str | None = None, 
 
 
 async def test_a_password_is_asked_in_the_page_and_kept_nowhere(
-    service: TerminalService, server: Remote, caplog: pytest.LogCaptureFixture
+    service: Terminals, server: Remote, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     session = begun(service, server, **PASSWORD)
@@ -71,9 +64,7 @@ async def test_a_password_is_asked_in_the_page_and_kept_nowhere(
     assert early.of("answered", question=again["question"])
 
 
-async def test_a_changed_host_key_is_reported_at_length(
-    service: TerminalService, server: Remote, tmp_path: Any
-) -> None:
+async def test_a_changed_host_key_is_reported_at_length(service: Terminals, server: Remote, tmp_path: Any) -> None:
     known = tmp_path / "known_hosts"
     known.write_text(f"[{server.host}]:{server.port} {generate().public.line()}\n")
     session = begun(service, server, known_hosts=known)
@@ -85,18 +76,18 @@ async def test_a_changed_host_key_is_reported_at_length(
     assert len(described["report"]) <= REPORT
 
 
-async def test_the_server_that_asks_for_the_sessions_is_no_page(service: TerminalService) -> None:
+async def test_the_server_that_asks_for_the_sessions_is_no_page(service: Terminals) -> None:
     asking = Page(service, hello=False)
     asking.send("hello", version=VERSION, client=SERVER_CLIENT)
     assert asking.of("welcome")
-    assert service.pages == 0
+    assert service.place.pages == 0
     page = Page(service)
-    assert service.pages == 1
-    page.link.gone()
-    assert service.pages == 0
+    assert service.place.pages == 1
+    page.connection.gone()
+    assert service.place.pages == 0
 
 
-async def test_who_gives_no_password_is_not_connected(service: TerminalService, server: Remote) -> None:
+async def test_who_gives_no_password_is_not_connected(service: Terminals, server: Remote) -> None:
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session)
@@ -115,7 +106,7 @@ async def test_who_gives_no_password_is_not_connected(service: TerminalService, 
     ("answer", "state"), [("yes", "open"), ("no", "lost"), ("SHA256:other", "lost"), (None, "lost")]
 )
 async def test_a_host_key_is_shown_with_its_fingerprint(
-    service: TerminalService, server: Remote, tmp_path: Any, answer: str | None, state: str
+    service: Terminals, server: Remote, tmp_path: Any, answer: str | None, state: str
 ) -> None:
     session = begun(service, server, known_hosts=tmp_path / "known_hosts")
     page = Page(service)
@@ -130,7 +121,7 @@ async def test_a_host_key_is_shown_with_its_fingerprint(
     await page.state(session, state)
 
 
-async def test_the_fingerprint_itself_is_a_yes(service: TerminalService, server: Remote, tmp_path: Any) -> None:
+async def test_the_fingerprint_itself_is_a_yes(service: Terminals, server: Remote, tmp_path: Any) -> None:
     session = begun(service, server, known_hosts=tmp_path / "known_hosts")
     page = Page(service)
     page.attach(session)
@@ -143,7 +134,7 @@ async def test_the_fingerprint_itself_is_a_yes(service: TerminalService, server:
     assert page.of("question") == [question]
 
 
-async def test_a_wrong_answer_leaves_the_question_open(service: TerminalService, server: Remote) -> None:
+async def test_a_wrong_answer_leaves_the_question_open(service: Terminals, server: Remote) -> None:
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session)
@@ -157,8 +148,8 @@ async def test_a_wrong_answer_leaves_the_question_open(service: TerminalService,
     await page.state(session, "open")
 
 
-async def test_several_prompts_at_once(service: TerminalService, server: Remote) -> None:
-    session = service.add(OwnLine(server), None, 24, 80)
+async def test_several_prompts_at_once(service: Terminals, server: Remote) -> None:
+    session = service.add(OwnSource(server), None, 24, 80)
     prompts = PagePrompts(session.questions)
     prompts.show_banner("Welcome\x1b]52;c;ZXZpbA==\x07\n")
     asked = asyncio.create_task(
@@ -178,15 +169,15 @@ async def test_several_prompts_at_once(service: TerminalService, server: Remote)
 
 
 async def test_a_question_that_nobody_can_see_does_not_wait_forever(
-    service: TerminalService, server: Remote, monkeypatch: pytest.MonkeyPatch
+    service: Terminals, server: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(questions_module, "QUESTION_SECONDS", 0.0)
-    session = service.add(OwnLine(server), None, 24, 80)
+    session = service.add(OwnSource(server), None, 24, 80)
     with pytest.raises(PromptUnavailable):
         await PagePrompts(session.questions).ask_secret("Password: ")
 
 
-async def test_what_is_typed_while_connecting_reaches_the_shell(service: TerminalService, server: Remote) -> None:
+async def test_what_is_typed_while_connecting_reaches_the_shell(service: Terminals, server: Remote) -> None:
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session, rows=30, cols=100)
@@ -208,7 +199,7 @@ async def test_what_is_typed_while_connecting_reaches_the_shell(service: Termina
     ],
 )
 async def test_a_session_that_ended_keeps_its_screen_and_may_begin_anew(
-    service: TerminalService, server: Remote, command: str, exit: tuple[Any, Any], text: str
+    service: Terminals, server: Remote, command: str, exit: tuple[Any, Any], text: str
 ) -> None:
     session = await opened(service, server, f"echo last words; {command}")
     page = Page(service)
@@ -229,17 +220,17 @@ async def test_a_session_that_ended_keeps_its_screen_and_may_begin_anew(
 
 
 async def test_a_lost_connection_is_told_with_its_time_and_can_be_made_again(
-    service: TerminalService, server: Remote
+    service: Terminals, server: Remote
 ) -> None:
     session = await opened(service, server)
     page = Page(service)
     page.attach(session)
     page.type("echo one\r")
     await page.shown(b"one\r\n")
-    line = session.line
-    assert isinstance(line, OwnLine)
-    assert line.connection is not None
-    line.connection.driver.abandon()
+    source = session.source
+    assert isinstance(source, OwnSource)
+    assert source.connection is not None
+    source.connection.driver.abandon()
     described = await page.state(session, "lost")
     assert re.fullmatch(r"The connection was lost at \d\d:\d\d:\d\d: .+", described["text"])
     assert "%ssh" not in described["text"], "the tab has a button for it"
@@ -253,16 +244,16 @@ async def test_a_lost_connection_is_told_with_its_time_and_can_be_made_again(
     assert left < page.output[1][before:].index(b"two"), "the screen of a lost program is left first"
 
 
-async def test_a_connection_that_was_closed_here_is_lost_too(service: TerminalService, server: Remote) -> None:
+async def test_a_connection_that_was_closed_here_is_lost_too(service: Terminals, server: Remote) -> None:
     session = await opened(service, server)
-    await session.line.release()
+    await session.source.release()
     described = await Page(service).state(session, "lost")
     assert "closed here" in described["text"]
     assert described["reconnect"]
 
 
-async def test_what_cannot_be_connected_to_is_told(service: TerminalService, server: Remote) -> None:
-    session = service.add(OwnLine(server, port=1), None, 24, 80)
+async def test_what_cannot_be_connected_to_is_told(service: Terminals, server: Remote) -> None:
+    session = service.add(OwnSource(server, port=1), None, 24, 80)
     page = Page(service)
     page.attach(session)
     session.begin()
@@ -272,9 +263,7 @@ async def test_what_cannot_be_connected_to_is_told(service: TerminalService, ser
     assert session.description()["text"].startswith("No connection to box at ")
 
 
-async def test_ending_a_session_ends_the_remote_process(
-    service: TerminalService, server: Remote, tmp_path: Any
-) -> None:
+async def test_ending_a_session_ends_the_remote_process(service: Terminals, server: Remote, tmp_path: Any) -> None:
     mark = tmp_path / "hung up"
     session = await opened(
         service, server, f"trap 'touch \"{mark}\"; exit' HUP; echo ready; while :; do sleep 0.01; done"
@@ -289,12 +278,12 @@ async def test_ending_a_session_ends_the_remote_process(
     page.send("size", stream=1, rows=24, cols=80, visible=True)
     assert page.of("error")[-1]["code"] == "no-stream"
     assert page.attach(session)["code"] == "no-session"
-    line = session.line
-    assert isinstance(line, OwnLine)
-    await page.until(lambda: line.connection is not None and line.connection.closed)
+    source = session.source
+    assert isinstance(source, OwnSource)
+    await page.until(lambda: source.connection is not None and source.connection.closed)
 
 
-async def test_ending_while_connecting(service: TerminalService, server: Remote) -> None:
+async def test_ending_while_connecting(service: Terminals, server: Remote) -> None:
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session)
@@ -304,11 +293,11 @@ async def test_ending_while_connecting(service: TerminalService, server: Remote)
     assert not service.sessions
 
 
-async def test_ended_sessions_are_forgotten_in_their_time(service: TerminalService, server: Remote) -> None:
-    sessions = [service.add(OwnLine(server), None, 24, 80) for _ in range(ENDED_KEPT + 3)]
+async def test_ended_sessions_are_forgotten_in_their_time(service: Terminals, server: Remote) -> None:
+    sessions = [service.add(OwnSource(server), None, 24, 80) for _ in range(ENDED_KEPT + 3)]
     for number, session in enumerate(sessions):
         session.state = "ended"
-        session.audience.left_at = float(number)
+        session.display.left_at = float(number)
     page = Page(service)
     page.attach(sessions[0])
     service.sweep(100.0)
@@ -316,7 +305,7 @@ async def test_ended_sessions_are_forgotten_in_their_time(service: TerminalServi
     service.sweep(10.0 + ENDED_SECONDS)
     assert list(service.sessions.values()) == [sessions[0], *sessions[10:]]
     page.vanish()
-    running = service.add(OwnLine(server), None, 24, 80)
+    running = service.add(OwnSource(server), None, 24, 80)
     service.sweep(1e12)
     assert list(service.sessions.values()) == [running]
 
@@ -324,7 +313,7 @@ async def test_ended_sessions_are_forgotten_in_their_time(service: TerminalServi
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_title_is_text(service: TerminalService, server: Remote) -> None:
+async def test_a_title_is_text(service: Terminals, server: Remote) -> None:
     session = await opened(service, server)
     page = Page(service)
     page.attach(session)
@@ -335,8 +324,8 @@ async def test_a_title_is_text(service: TerminalService, server: Remote) -> None
     assert title.isprintable()
 
 
-async def test_wanted_until_it_is_shown(service: TerminalService, server: Remote) -> None:
-    session = service.add(OwnLine(server), None, 24, 80, wanted=True)
+async def test_wanted_until_it_is_shown(service: Terminals, server: Remote) -> None:
+    session = service.add(OwnSource(server), None, 24, 80, wanted=True)
     page = Page(service)
     assert page.of("welcome")[0]["sessions"][0]["wanted"]
     page.send("shown", session=session.id)
@@ -373,8 +362,8 @@ async def test_wanted_until_it_is_shown(service: TerminalService, server: Remote
     ],
     ids=str,
 )
-async def test_a_frame_with_impossible_members(service: TerminalService, server: Remote, frame: dict[str, Any]) -> None:
-    session = service.add(OwnLine(server), None, 24, 80)
+async def test_a_frame_with_impossible_members(service: Terminals, server: Remote, frame: dict[str, Any]) -> None:
+    session = service.add(OwnSource(server), None, 24, 80)
     page = Page(service)
     page.attach(session)
     members = {**frame, "session": session.id} if frame.get("session") == "ID" else frame
@@ -396,11 +385,9 @@ async def test_a_frame_with_impossible_members(service: TerminalService, server:
     ],
     ids=str,
 )
-async def test_what_cannot_be_is_answered(
-    service: TerminalService, server: Remote, frame: dict[str, Any], code: str
-) -> None:
+async def test_what_cannot_be_is_answered(service: Terminals, server: Remote, frame: dict[str, Any], code: str) -> None:
     page = Page(service)
-    page.attach(service.add(OwnLine(server), None, 24, 80))
+    page.attach(service.add(OwnSource(server), None, 24, 80))
     page.send(frame["kind"], **{name: value for name, value in frame.items() if name != "kind"})
     [error] = page.of("error")
     assert error["code"] == code
@@ -410,7 +397,7 @@ async def test_what_cannot_be_is_answered(
     assert error["text"]
 
 
-async def test_input_with_a_gap_and_input_that_came_already(service: TerminalService, server: Remote) -> None:
+async def test_input_with_a_gap_and_input_that_came_already(service: Terminals, server: Remote) -> None:
     session = await opened(service, server)
     page = Page(service)
     page.attach(session)
@@ -422,17 +409,17 @@ async def test_input_with_a_gap_and_input_that_came_already(service: TerminalSer
     page.typed[1] = 3
     page.type("o abc\r")
     await page.shown(b"abc\r\n")
-    page.link.data(data(2, 0, b"x"))
+    page.connection.data(data(2, 0, b"x"))
     assert page.of("error")[-1]["code"] == "no-stream"
 
 
 def data(stream: int, offset: int, payload: bytes) -> Any:
-    from jupyter_ssh.kernel.terminals.frames import Data
+    from jupyter_ssh.pages.frames import Data
 
     return Data(stream, offset, payload)
 
 
-async def test_versions_that_do_not_fit(service: TerminalService) -> None:
+async def test_versions_that_do_not_fit(service: Terminals) -> None:
     for version in (0, 2, "1", None, True):
         page = Page(service, hello=False)
         page.send("hello", version=version, client="old")
@@ -440,27 +427,24 @@ async def test_versions_that_do_not_fit(service: TerminalService) -> None:
         assert error["code"] == "version"
         assert "Reload the page" in error["next_step"]
         assert page.closed == 4409
-    assert not service.links
+    assert not service.place.connections
 
 
-async def test_connections_are_bounded_and_must_say_hello(
-    service: TerminalService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_connections_are_bounded_and_must_say_hello(service: Terminals, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = [Page(service, hello=False) for _ in range(CONNECTIONS)]
     assert Page(service, hello=False).closed == 4429
     for page in silent:
-        service._expect_hello(page.link)
+        expect_hello(page.connection)
     assert {page.closed for page in silent} == {4408}
     page = Page(service)
-    service._expect_hello(page.link)
+    expect_hello(page.connection)
     assert page.closed is None
-    assert isinstance(page.link, Link)
 
 
-async def test_sessions_are_bounded(service: TerminalService, server: Remote) -> None:
+async def test_sessions_are_bounded(service: Terminals, server: Remote) -> None:
     for _ in range(SESSIONS):
         assert service.has_room()
-        service.add(OwnLine(server), None, 24, 80)
+        service.add(OwnSource(server), None, 24, 80)
     page = Page(service)
     page.send("open", request="r", host="box", command=None, options={}, rows=24, cols=80)
     assert page.of("error", request="r")[0]["code"] == "too-many"
@@ -470,14 +454,14 @@ async def test_sessions_are_bounded(service: TerminalService, server: Remote) ->
 
 
 async def test_the_end_of_the_service_closes_everything(server: Remote) -> None:
-    service = TerminalService("kernel-1")
+    service = Terminals(QuestionService())
     session = await opened(service, server)
     page = Page(service)
     page.attach(session)
-    await service.close()
+    await service.place.close()
     assert page.closed == 4410
-    line = session.line
-    assert isinstance(line, OwnLine)
-    assert line.connection is not None
-    assert line.connection.closed
+    source = session.source
+    assert isinstance(source, OwnSource)
+    assert source.connection is not None
+    assert source.connection.closed
     page.send("end", session=session.id)  # what was under way is no harm

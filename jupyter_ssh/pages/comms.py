@@ -10,23 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.batches import Batches
-from jupyter_ssh.kernel.terminals.frames import (
-    CONTROL_BYTES,
-    LARGE,
-    LARGE_CONTROL_BYTES,
-    Data,
-    FrameError,
-    encode_control,
-)
-from jupyter_ssh.kernel.terminals.link import BAD_FRAME, NO_SERVICE, SILENT, Link
-from jupyter_ssh.kernel.terminals.outlet import Outlet
-
-if TYPE_CHECKING:
-    from jupyter_ssh.kernel.engine import Engine
-    from jupyter_ssh.kernel.terminals.service import TerminalService
+from jupyter_ssh.pages.batches import Batches
+from jupyter_ssh.pages.close_codes import BAD_FRAME, NO_SERVICE, SILENT
+from jupyter_ssh.pages.connection import PageConnection
+from jupyter_ssh.pages.frames import Data, FrameError, encode_control
+from jupyter_ssh.pages.transport import PageTransport
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +32,16 @@ def comm_of(connection: str) -> str:
 
 
 class Comms:
-    """The pages that speak to this kernel through its own channels."""
+    """The pages that speak to this kernel through its own channels.
 
-    def __init__(self, service: TerminalService, kernel: Any, engine: Engine) -> None:
-        self.service = service
+    ``connected`` is called with the transport of each page, in the loop that this was made in.
+    """
+
+    def __init__(self, connected: Callable[[PageTransport], PageConnection], kernel: Any) -> None:
+        self.connected = connected
         self.kernel = kernel
-        self._engine = engine
-        self._pages: dict[str, CommPage] = {}
+        self._loop = asyncio.get_running_loop()
+        self._pages: dict[str, CommTransport] = {}
         kernel.control_handlers[MESSAGE_TYPE] = self._heard
 
     def close(self) -> None:
@@ -62,7 +56,7 @@ class Comms:
         if isinstance(content, dict) and content.get("seq") == 1:  # who begins is told that there is a service
             self.kernel.session.send(stream, REPLY_TYPE, {}, message, ident=identities)
         try:
-            self._engine.loop.call_soon_threadsafe(self._receive, content, buffers)
+            self._loop.call_soon_threadsafe(self._receive, content, buffers)
         except RuntimeError:  # the loop is closed: the kernel ends
             pass
 
@@ -76,8 +70,8 @@ class Comms:
             if content.get("seq") != 1:
                 self._refuse(identity)
                 return
-            page = self._pages[identity] = CommPage(self, identity)
-            page.link = self.service.connected(page)
+            page = self._pages[identity] = CommTransport(self, identity)
+            page.connection = self.connected(page)
         page.receive(content, buffers)
 
     def _refuse(self, identity: str) -> None:
@@ -105,7 +99,7 @@ class Comms:
             log.debug("a message was not published: %s", type(error).__name__)
 
 
-class CommPage(Outlet):
+class CommTransport(PageTransport):
     """One page on the fallback transport."""
 
     def __init__(self, comms: Comms, identity: str) -> None:
@@ -117,8 +111,8 @@ class CommPage(Outlet):
         self._scheduled = False
         self._open = True
         self._starved = False
-        """Whether a viewer wanted to send and could not."""
-        self.link: Link | None = None
+        """Whether a stream wanted to send and could not."""
+        self.connection: PageConnection | None = None
         self._watch = self._loop.call_later(1.0, self._look)
 
     def _publish(self, content: dict[str, Any], buffers: list[bytes]) -> None:
@@ -128,24 +122,21 @@ class CommPage(Outlet):
 
     def receive(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         """A message has come."""
-        link = self.link
-        if link is None or not self._open:
+        connection = self.connection
+        if connection is None or not self._open:
             return
         try:
             for frame in self._batches.receive(content, buffers, self._loop.time()):
                 if isinstance(frame, Data):
-                    link.data(frame)
+                    connection.data(frame)
                 else:
-                    most = LARGE_CONTROL_BYTES if frame["type"] in LARGE else CONTROL_BYTES
-                    if len(encode_control(frame)) > most:
-                        raise FrameError("a control frame is too long", phase="terminal frames")
-                    link.control(frame)
+                    connection.control(frame, len(encode_control(frame)))
         except FrameError as error:
             log.debug("a page broke the rules: %s", error)
-            link.close(BAD_FRAME, error.message)
+            connection.close(BAD_FRAME, error.message)
             return
         if content.get("close") is not None:
-            link.gone()
+            connection.gone()
             self._end()
             return
         self._flush_soon()
@@ -153,13 +144,13 @@ class CommPage(Outlet):
     def _look(self) -> None:
         now = self._loop.time()
         if self._batches.gone(now):
-            if self.link is not None:
-                self.link.gone()
+            if self.connection is not None:
+                self.connection.gone()
             self._end()
             return
         self._watch = self._loop.call_later(1.0, self._look)
 
-    # --- the outlet ---------------------------------------------------------------------------------------------------
+    # --- towards the page ---------------------------------------------------------------------------------------------
 
     @property
     def writable(self) -> bool:
@@ -171,8 +162,8 @@ class CommPage(Outlet):
         if self._open:
             self._batches.control(message, len(encode_control(message)))
             self._flush_soon()
-            if self._batches.overfull and self.link is not None:
-                self.link.close(SILENT, "the page does not read")
+            if self._batches.overfull and self.connection is not None:
+                self.connection.close(SILENT, "the page does not read")
 
     def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
         if self._open:
@@ -212,6 +203,6 @@ class CommPage(Outlet):
             self._timer = None
         if again is not None:
             self._timer = self._loop.call_later(max(0.0, again - self._loop.time()), self._flush)
-        if self._starved and self._batches.writable and self.link is not None:
+        if self._starved and self._batches.writable and self.connection is not None:
             self._starved = False
-            self.link.writable_again()
+            self.connection.writable_again()

@@ -8,13 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_ssh.kernel.terminals.frames import (
+from jupyter_ssh.pages.frames import (
     CLOSE,
     CONTROL,
-    CONTROL_BYTES,
     DATA,
-    DATA_BYTES,
-    LARGE_CONTROL_BYTES,
     Close,
     Data,
     Deframer,
@@ -28,6 +25,7 @@ from jupyter_ssh.kernel.terminals.frames import (
     framed_close,
     framed_data,
 )
+from jupyter_ssh.pages.limits import DATA_BYTES, LARGE_CONTROL_BYTES
 
 frames = st.lists(st.tuples(st.sampled_from([CONTROL, DATA, CLOSE]), st.binary(max_size=300)), max_size=20)
 
@@ -83,20 +81,13 @@ def test_control(members: dict[str, object]) -> None:
         b"{}",
         b'{"type": 1}',
         b"[" * 100_000,
-        json.dumps({"type": "open", "host": "x" * CONTROL_BYTES}).encode(),
+        json.dumps({"type": "snapshot", "text": "x" * LARGE_CONTROL_BYTES}).encode(),
     ],
     ids=lambda body: repr(body[:12]),
 )
 def test_what_is_no_control_frame(body: bytes) -> None:
     with pytest.raises(FrameError):
         decode_control(body)
-
-
-def test_only_a_screen_may_be_large() -> None:
-    text = "x" * (LARGE_CONTROL_BYTES // 2)
-    assert decode_control(encode_control({"type": "snapshot", "text": text}))["text"] == text
-    with pytest.raises(FrameError, match="too long"):
-        decode_control(encode_control({"type": "title", "title": text}))
 
 
 def test_an_error_does_not_repeat_the_frame() -> None:

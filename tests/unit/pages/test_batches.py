@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_ssh.kernel.terminals.batches import (
+from jupyter_ssh.pages.batches import (
     ACK_SECONDS,
     AGAIN_SECONDS,
     GONE_SECONDS,
@@ -17,7 +17,7 @@ from jupyter_ssh.kernel.terminals.batches import (
     UNACKED_BYTES,
     Batches,
 )
-from jupyter_ssh.kernel.terminals.frames import Data, FrameError
+from jupyter_ssh.pages.frames import Data, FrameError
 
 
 class End:

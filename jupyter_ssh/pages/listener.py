@@ -10,10 +10,13 @@ import secrets
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.frames import (
+from jupyter_ssh.pages.close_codes import BAD_FRAME
+from jupyter_ssh.pages.connection import PageConnection
+from jupyter_ssh.pages.frames import (
     CONTROL,
     DATA,
     Deframer,
@@ -25,10 +28,8 @@ from jupyter_ssh.kernel.terminals.frames import (
     framed_close,
     framed_data,
 )
-from jupyter_ssh.kernel.terminals.limits import CONNECTIONS, UNREAD
-from jupyter_ssh.kernel.terminals.link import BAD_FRAME, Link
-from jupyter_ssh.kernel.terminals.outlet import Outlet
-from jupyter_ssh.kernel.terminals.rendezvous import (
+from jupyter_ssh.pages.limits import CONNECTIONS, UNREAD
+from jupyter_ssh.pages.rendezvous import (
     GREETING_BYTES,
     LEASE,
     MAGIC,
@@ -36,7 +37,7 @@ from jupyter_ssh.kernel.terminals.rendezvous import (
     PROOF_BYTES,
     PROOF_SECONDS,
     RELAY,
-    Place,
+    PlaceFile,
     new_token,
     other_socket_path,
     private_folder,
@@ -49,40 +50,49 @@ from jupyter_ssh.kernel.terminals.rendezvous import (
     sweep,
     withdraw,
 )
-
-if TYPE_CHECKING:
-    from jupyter_ssh.kernel.terminals.service import TerminalService
+from jupyter_ssh.pages.transport import PageTransport
 
 log = logging.getLogger(__name__)
 
 HIGH_WATER: Final = 256 << 10
-"""What may wait in the socket's buffer before viewers have to wait."""
+"""What may wait in the socket's buffer before streams have to wait."""
 GOODBYE_SECONDS: Final = 2.0
 """How long a connection that was closed may take to read what it was sent."""
 
 
 class Listener:
-    """The listening socket, the file that leads to it, and the connections."""
+    """The listening socket, the file that leads to it, and the connections.
 
-    def __init__(self, service: TerminalService, folder: Path, place: Place, server: asyncio.AbstractServer) -> None:
-        self.service = service
+    ``connected`` is called with the transport of each page.
+    """
+
+    def __init__(
+        self,
+        connected: Callable[[PageTransport], PageConnection],
+        folder: Path,
+        file: PlaceFile,
+        server: asyncio.AbstractServer,
+    ) -> None:
+        self.connected = connected
         self.folder = folder
-        self.place = place
+        self.file = file
         self.server = server
-        self.connections: set[SocketConnection] = set()
+        self.connections: set[SocketTransport] = set()
         self.leases = 0
         """Servers that say no more than that they are there."""
 
     @classmethod
-    async def start(cls, service: TerminalService, name: str, runtime: Path | None = None) -> Listener:
-        """Listen, and publish where.  Raises `OSError`."""
+    async def start(
+        cls, connected: Callable[[PageTransport], PageConnection], name: str, runtime: Path | None = None
+    ) -> Listener:
+        """Listen for pages of the place ``name``, and publish where.  Raises `OSError`."""
         folder = private_folder(runtime or runtime_folder())
         sweep(folder)
         token = new_token()
         made: list[Listener] = []
 
-        def connection() -> SocketConnection:
-            return SocketConnection(made[0])
+        def connection() -> SocketTransport:
+            return SocketTransport(made[0])
 
         path, port = "", 0
         loop = asyncio.get_running_loop()
@@ -93,12 +103,12 @@ class Listener:
         else:
             listening, path = _bound(folder, name)
             server = await loop.create_unix_server(connection, sock=listening, start_serving=False)
-        place = Place(name, path, port, os.getpid(), platform.node(), token)
-        listener = cls(service, folder, place, server)
+        file = PlaceFile(name, path, port, os.getpid(), platform.node(), token)
+        listener = cls(connected, folder, file, server)
         made.append(listener)
         await server.start_serving()
         try:
-            publish(folder, place)
+            publish(folder, file)
         except BaseException:
             listener.close()
             raise
@@ -107,7 +117,7 @@ class Listener:
     def close(self) -> None:
         """Listen no more and remove what others would find; connections say their goodbye by themselves."""
         self.server.close()
-        withdraw(self.folder, self.place)
+        withdraw(self.folder, self.file)
         for connection in list(self.connections):
             connection.hang_up()
 
@@ -131,7 +141,7 @@ def _bound(folder: Path, name: str) -> tuple[socket.socket, str]:
     raise AssertionError("unreachable")
 
 
-class SocketConnection(asyncio.Protocol, Outlet):
+class SocketTransport(asyncio.Protocol, PageTransport):
     """A Jupyter server on the other end: the two proofs, then frames of one page."""
 
     def __init__(self, listener: Listener) -> None:
@@ -142,7 +152,7 @@ class SocketConnection(asyncio.Protocol, Outlet):
         self._purpose: bytes | None = None
         self._proved = False
         self._deframer = Deframer()
-        self._link: Link | None = None
+        self._page: PageConnection | None = None
         self._open = True
         self._paused = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -170,20 +180,20 @@ class SocketConnection(asyncio.Protocol, Outlet):
         self._take(data)
 
     def _take(self, data: bytes) -> None:
-        link = self._link
-        if link is None:
+        page = self._page
+        if page is None:
             return  # a lease says nothing
         try:
             for kind, body in self._deframer.feed(data):
                 if kind == CONTROL:
-                    link.control(decode_control(body))
+                    page.control(decode_control(body), len(body))
                 elif kind == DATA:
-                    link.data(decode_data(body))
+                    page.data(decode_data(body))
                 else:
-                    raise FrameError("a frame of no known kind", phase="terminal frames")
+                    raise FrameError("a frame of an unknown kind", phase="page frames")
         except FrameError as error:
             log.debug("a page broke the rules: %s", error)
-            link.close(BAD_FRAME, error.message)
+            page.close(BAD_FRAME, error.message)
 
     def eof_received(self) -> bool:
         return False
@@ -194,8 +204,8 @@ class SocketConnection(asyncio.Protocol, Outlet):
             self._deadline.cancel()
         listener = self._listener
         listener.connections.discard(self)
-        if self._link is not None:
-            self._link.gone()
+        if self._page is not None:
+            self._page.gone()
         elif self._proved:
             listener.leases -= 1
 
@@ -204,8 +214,8 @@ class SocketConnection(asyncio.Protocol, Outlet):
 
     def resume_writing(self) -> None:
         self._paused = False
-        if self._link is not None and self._open:
-            self._link.writable_again()
+        if self._page is not None and self._open:
+            self._page.writable_again()
 
     # --- the proofs ---------------------------------------------------------------------------------------------------
 
@@ -222,7 +232,7 @@ class SocketConnection(asyncio.Protocol, Outlet):
             return
         theirs = bytes(greeting[len(MAGIC) + 1 : GREETING_BYTES])
         given = bytes(greeting[GREETING_BYTES : GREETING_BYTES + PROOF_BYTES])
-        token = self._listener.place.token
+        token = self._listener.file.token
         if not same(given, proof(token, b"connects", self._purpose, theirs, self._nonce)):
             transport.abort()
             return
@@ -235,11 +245,11 @@ class SocketConnection(asyncio.Protocol, Outlet):
         if self._purpose == LEASE:
             self._listener.leases += 1
             return
-        self._link = self._listener.service.connected(self)
+        self._page = self._listener.connected(self)
         if rest:
             self._take(rest)
 
-    # --- the outlet ---------------------------------------------------------------------------------------------------
+    # --- towards the page ---------------------------------------------------------------------------------------------
 
     @property
     def writable(self) -> bool:

@@ -1,4 +1,4 @@
-"""How a Jupyter server finds the terminals of a kernel: a private socket, and a file that says where it is.
+"""How a Jupyter server finds the place of a kernel: a private socket, and a file that says where it is.
 
 In the Jupyter runtime directory lies a 0700 folder; in it, for each place (a kernel's id, or ``host``), a 0600 file
 with the socket's path and a 256-bit token, and the socket itself where its path is short enough for one.  Whoever
@@ -46,10 +46,11 @@ _MOST_FILE_BYTES: Final = 4096
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceFile:
     """What the file of a place says."""
 
     place: str
+    """The place's name."""
     path: str
     """Of the Unix socket; empty where there are none, as on Windows."""
     port: int
@@ -107,7 +108,7 @@ def other_socket_path() -> Path:
     return Path(tempfile.mkdtemp(prefix="jssh-")) / "s"
 
 
-def publish(folder: Path, place: Place) -> Path:
+def publish(folder: Path, place: PlaceFile) -> Path:
     """Write the place's file, which others then find; returns its path."""
     content = json.dumps({**asdict(place), "token": place.token.hex()})
     target = _file(folder, place.place)
@@ -125,7 +126,7 @@ def publish(folder: Path, place: Place) -> Path:
     return target
 
 
-def withdraw(folder: Path, place: Place) -> None:
+def withdraw(folder: Path, place: PlaceFile) -> None:
     """Remove the socket and, if it is still ours, the file."""
     remove_socket(place.path)
     found = read_place(folder, place.place)
@@ -201,7 +202,7 @@ def _file(folder: Path, place: str) -> Path:
     return folder / f"{place}.json"
 
 
-def read_place(folder: Path, place: str) -> Place | None:
+def read_place(folder: Path, place: str) -> PlaceFile | None:
     """The file of a place, if there is one that only its owner can have written; ``folder`` is the private one."""
     try:
         path = _file(folder, place)
@@ -212,7 +213,7 @@ def read_place(folder: Path, place: str) -> Place | None:
             if not _is_private(path, stat.S_ISREG, os.fstat(descriptor)):
                 return None
             values = json.loads(file.read(_MOST_FILE_BYTES))
-        found = Place(
+        found = PlaceFile(
             place=str(values["place"]),
             path=str(values["path"]),
             port=int(values["port"]),

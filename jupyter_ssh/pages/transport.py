@@ -1,4 +1,4 @@
-"""What a transport is to the terminals: somewhere to send frames to a page."""
+"""What a transport is to those who use it: somewhere to send frames to a page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 
-class Outlet(ABC):
-    """The sending half of one page's connection; the transport calls the `Link` with what comes."""
+class PageTransport(ABC):
+    """The sending half of one page's connection; what comes the transport hands to the `PageConnection`."""
 
     @property
     @abstractmethod
     def writable(self) -> bool:
-        """Whether more data may be sent now; the link is told when it may be again."""
+        """Whether more data may be sent now; the connection is told when it may be again."""
 
     @abstractmethod
     def control(self, message: dict[str, Any]) -> None:
@@ -27,4 +27,4 @@ class Outlet(ABC):
 
     @abstractmethod
     def close(self, code: int, reason: str) -> None:
-        """Send what waits, then close the connection; ``code`` is one of docs/terminal-protocol.md."""
+        """Send what waits, then close the connection; ``code`` is one of docs/page-protocol.md."""

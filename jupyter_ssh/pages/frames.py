@@ -1,4 +1,4 @@
-"""Frames of the terminal's wire: control (a JSON object) and data (bytes of a stream at an offset).
+"""Frames between page and place: control (a JSON object) and data (bytes of a stream at an offset).
 
 On the private socket each frame is ``uint32 length``, ``uint8 kind``, body; ``length`` counts kind and body.  A third
 kind, close, is spoken on the private socket only: ``uint16 code``, then a reason in UTF-8, and the socket is closed.
@@ -11,19 +11,12 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.limits import SNAPSHOT
+from jupyter_ssh.pages.limits import DATA_BYTES, LARGE_CONTROL_BYTES
 from jupyter_ssh.ssh.errors import SSHError
 
 CONTROL: Final = 0x43
 DATA: Final = 0x44
 CLOSE: Final = 0x58
-
-DATA_BYTES: Final = 65_536
-"""Of the remote or of a person, in one data frame."""
-CONTROL_BYTES: Final = 65_536
-LARGE_CONTROL_BYTES: Final = SNAPSHOT
-LARGE: Final = ("snapshot", "attached", "welcome")
-"""The types of control frames that may be large: they hold a screen."""
 
 _HEAD: Final = struct.Struct(">IB")
 _DATA_HEAD: Final = struct.Struct(">IQ")
@@ -35,7 +28,7 @@ LARGEST_STREAM: Final = (1 << 32) - 1
 
 
 class FrameError(SSHError):
-    """Bytes that are no frame.  The connection they came on is closed; no session is touched.
+    """Bytes that are not a valid frame, or a frame where none may come.  The connection is closed; nothing else is.
 
     The error never holds the frame's content: it may be an answer to a question.
     """
@@ -59,7 +52,12 @@ class Close:
 
 
 def _bad(message: str, expected: str, received: str) -> FrameError:
-    return FrameError(message, phase="terminal frames", expected=expected, received=received)
+    return FrameError(message, phase="page frames", expected=expected, received=received)
+
+
+def service_frame(service: str, verb: str, members: dict[str, Any]) -> dict[str, Any]:
+    """The control frame with which ``service`` says ``verb``."""
+    return {"type": verb, **members}
 
 
 def encode_control(message: dict[str, Any]) -> bytes:
@@ -68,20 +66,27 @@ def encode_control(message: dict[str, Any]) -> bytes:
 
 
 def decode_control(body: bytes | str) -> dict[str, Any]:
-    """The object of a control frame; raises `FrameError`."""
+    """The object of a control frame, of whatever type; raises `FrameError`.
+
+    Which types may be large the receiver knows: `check_size`.
+    """
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
         message = json.loads(text)
     except (ValueError, RecursionError):
-        raise _bad("a control frame is no JSON", "an object in UTF-8", "something else") from None
+        raise _bad("a control frame is not JSON", "an object in UTF-8", "something else") from None
     kind = message.get("type") if isinstance(message, dict) else None
     if not isinstance(kind, str):
         raise _bad("a control frame without a type", "an object with a type", type(message).__name__)
-    most = LARGE_CONTROL_BYTES if kind in LARGE else CONTROL_BYTES
-    if len(body) > most:
-        raise _bad("a control frame is too long", f"at most {most} bytes", str(len(body)))
+    check_size(len(body), LARGE_CONTROL_BYTES)
     checked: dict[str, Any] = message
     return checked
+
+
+def check_size(size: int, most: int) -> None:
+    """Raise `FrameError` for a control frame of more than ``most`` bytes."""
+    if size > most:
+        raise _bad("a control frame is too long", f"at most {most} bytes", str(size))
 
 
 def encode_data(stream: int, offset: int, payload: bytes | memoryview) -> bytes:
@@ -153,7 +158,7 @@ class Deframer:
                     if not 1 <= length <= MOST_BYTES:
                         raise _bad("a frame of an impossible length", f"1 to {MOST_BYTES}", str(length))
                     if kind not in (CONTROL, DATA, CLOSE):
-                        raise _bad("a frame of no known kind", "control, data or close", hex(kind))
+                        raise _bad("a frame of an unknown kind", "control, data or close", hex(kind))
                     stop = start + 4 + length
                     if stop > end:
                         break

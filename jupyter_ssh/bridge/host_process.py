@@ -1,6 +1,6 @@
-"""Starting the host, the extension's own process for terminals without a notebook, and holding its lease.
+"""Starting the host process, the extension's own for terminals without a notebook, and holding its lease.
 
-The host outlives this server.  That there is a server, it knows from a connection that is held here and says nothing.
+It outlives this server.  That there is a server, it knows from a connection that is held here and says nothing.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_ssh.bridge.relay import PlaceConnection, connect_place
-from jupyter_ssh.kernel.terminals.frames import Close
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, LEASE, Place, private_folder, read_place
+from jupyter_ssh.pages.frames import Close
+from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, LEASE, private_folder, read_place
 from jupyter_ssh.ssh.errors import ConnectError, SSHError
 
-MODULE: Final = "jupyter_ssh.kernel.terminals.host"
+MODULE: Final = "jupyter_ssh.kernel.place.host_process"
 START_SECONDS: Final = 20.0
 _POLL: Final = 0.05
 
 
-class HostKeeper:
-    """The host of one user's server; ``runtime`` is the Jupyter runtime directory."""
+class HostProcess:
+    """The host process of one user's server; ``runtime`` is the Jupyter runtime directory."""
 
     def __init__(self, runtime: Path) -> None:
         self.runtime = runtime
@@ -32,7 +32,7 @@ class HostKeeper:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def ensure(self) -> None:
-        """Return once the host runs and knows of this server.  Raises `ConnectError`."""
+        """Return once the process runs and knows of this server.  Raises `ConnectError`."""
         async with self._lock:
             if self._lease is not None or await self._take_lease():
                 return
@@ -42,7 +42,7 @@ class HostKeeper:
             while loop.time() < end:
                 if await self._take_lease():
                     return
-                # One that ends at once has found another host, which somebody else has just started.
+                # One that ends at once has found another, which somebody else has just started.
                 if process.poll() not in (None, 0):
                     break
                 await asyncio.sleep(_POLL)
@@ -66,13 +66,13 @@ class HostKeeper:
             )
 
     async def adopt(self) -> None:
-        """Take the lease of a host that runs already."""
+        """Take the lease of a process that runs already."""
         async with self._lock:
             if self._lease is None:
                 await self._take_lease()
 
-    def hold(self, place: Place) -> None:
-        """A page has connected to the host, which may be a newer one than that of the lease."""
+    def hold(self) -> None:
+        """A page has connected to the process, which may be a newer one than that of the lease."""
         if self._lease is None:
             task = asyncio.ensure_future(self.adopt())
             self._tasks.add(task)

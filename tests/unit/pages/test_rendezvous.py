@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.bridge.relay import connect_place
-from jupyter_ssh.kernel.terminals.limits import CONNECTIONS
-from jupyter_ssh.kernel.terminals.listener import Listener
-from jupyter_ssh.kernel.terminals.rendezvous import (
+from jupyter_ssh.pages.limits import CONNECTIONS
+from jupyter_ssh.pages.listener import Listener
+from jupyter_ssh.pages.place import Place
+from jupyter_ssh.pages.rendezvous import (
     FOLDER,
     GREETING_BYTES,
     LEASE,
@@ -27,7 +28,7 @@ from jupyter_ssh.kernel.terminals.rendezvous import (
     MAGIC,
     NONCE_BYTES,
     RELAY,
-    Place,
+    PlaceFile,
     greeting,
     new_token,
     private_folder,
@@ -37,21 +38,26 @@ from jupyter_ssh.kernel.terminals.rendezvous import (
     sweep,
     valid_place,
 )
-from jupyter_ssh.kernel.terminals.service import TerminalService
 from jupyter_ssh.ssh.errors import ConnectError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks at Unix sockets")
 
 
 @pytest.fixture
-async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
-    service = TerminalService("kernel-1")
-    service.listener = await Listener.start(service, "kernel-1", tmp_path)
-    yield service.listener
-    await service.close()
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    place = Place("kernel-1")
+    await place.listen(tmp_path)
+    yield place
+    await place.close()
 
 
-def place_of(folder: Path, **changes: object) -> Place:
+@pytest.fixture
+def listener(place: Place) -> Listener:
+    assert place.listener is not None
+    return place.listener
+
+
+def file_of(folder: Path, **changes: object) -> PlaceFile:
     values = {
         "place": "kernel-2",
         "path": "",
@@ -60,12 +66,12 @@ def place_of(folder: Path, **changes: object) -> Place:
         "node": platform.node(),
         "token": new_token(),
     }
-    return Place(**{**values, **changes})  # type: ignore[arg-type]
+    return PlaceFile(**{**values, **changes})  # type: ignore[arg-type]
 
 
 async def test_the_place_is_private_and_gone_after_the_end(tmp_path: Path) -> None:
-    service = TerminalService("kernel-1")
-    service.listener = await Listener.start(service, "kernel-1", tmp_path)
+    place = Place("kernel-1")
+    place.listener = await Listener.start(place.connected, "kernel-1", tmp_path)
     folder = tmp_path / FOLDER
     found = read_place(folder, "kernel-1")
     assert found is not None
@@ -74,27 +80,27 @@ async def test_the_place_is_private_and_gone_after_the_end(tmp_path: Path) -> No
     assert Path(found.path).stat().st_mode & 0o777 == 0o600
     assert len(found.token) == 32
     assert found.token.hex() not in repr(found)
-    await service.close()
+    await place.close()
     assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("purpose", [RELAY, LEASE])
-async def test_both_sides_prove_themselves(listener: Listener, purpose: bytes) -> None:
-    connection = await connect_place(listener.place, purpose, lambda kind, body: None, lambda close: None)
+async def test_both_sides_prove_themselves(place: Place, listener: Listener, purpose: bytes) -> None:
+    connection = await connect_place(listener.file, purpose, lambda kind, body: None, lambda close: None)
     assert listener.leases == (purpose == LEASE)
-    assert len(listener.service.links) == (purpose == RELAY)
+    assert len(place.connections) == (purpose == RELAY)
     connection.abort()
     while listener.connections:
         await asyncio.sleep(0)
     assert listener.leases == 0
-    assert not listener.service.links
+    assert not place.connections
 
 
-async def test_who_has_another_token_is_hung_up_on(listener: Listener) -> None:
-    wrong = Place(**{**vars(listener.place), "token": new_token()})
+async def test_who_has_another_token_is_hung_up_on(place: Place, listener: Listener) -> None:
+    wrong = PlaceFile(**{**vars(listener.file), "token": new_token()})
     with pytest.raises(ConnectError, match="hung up"):
         await connect_place(wrong, RELAY, lambda kind, body: None, lambda close: None)
-    assert not listener.service.links
+    assert not place.connections
 
 
 async def test_a_listener_with_another_token_is_not_believed(tmp_path: Path) -> None:
@@ -117,7 +123,7 @@ async def test_a_listener_with_another_token_is_not_believed(tmp_path: Path) -> 
     path = str(tmp_path / "s")
     server = await asyncio.start_unix_server(impostor, path)
     with pytest.raises(ConnectError, match="token"):
-        await connect_place(place_of(tmp_path, path=path, port=0, token=token), RELAY, print, print)  # type: ignore[arg-type]
+        await connect_place(file_of(tmp_path, path=path, port=0, token=token), RELAY, print, print)  # type: ignore[arg-type]
     await ended.wait()
     server.close()
 
@@ -127,8 +133,8 @@ async def test_a_listener_with_another_token_is_not_believed(tmp_path: Path) -> 
     [b"", b"GET / HTTP/1.1\r\n\r\n" * 9, greeting(b"x", bytes(32)), greeting(RELAY, bytes(32)) + bytes(32)],
     ids=["nothing", "HTTP", "another purpose", "a wrong proof"],
 )
-async def test_garbage_before_the_proof(listener: Listener, said: bytes) -> None:
-    reader, writer = await asyncio.open_unix_connection(listener.place.path)
+async def test_garbage_before_the_proof(place: Place, listener: Listener, said: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(listener.file.path)
     writer.write(said)
     if said:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
@@ -136,11 +142,11 @@ async def test_garbage_before_the_proof(listener: Listener, said: bytes) -> None
     writer.close()
     while listener.connections:
         await asyncio.sleep(0)
-    assert not listener.service.links
+    assert not place.connections
 
 
 async def test_connections_are_bounded(listener: Listener) -> None:
-    opened = [await asyncio.open_unix_connection(listener.place.path) for _ in range(2 * CONNECTIONS + 5)]
+    opened = [await asyncio.open_unix_connection(listener.file.path) for _ in range(2 * CONNECTIONS + 5)]
     ended = 0
     for reader, _ in opened[-5:]:
         ended += await asyncio.wait_for(reader.read(1), 30) == b""
@@ -151,13 +157,13 @@ async def test_connections_are_bounded(listener: Listener) -> None:
 
 async def test_a_deep_runtime_folder_has_its_socket_elsewhere(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
-    service = TerminalService("kernel-1")
-    service.listener = listener = await Listener.start(service, "kernel-1", deep)
-    path = Path(listener.place.path)
+    place = Place("kernel-1")
+    place.listener = listener = await Listener.start(place.connected, "kernel-1", deep)
+    path = Path(listener.file.path)
     assert len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    (await connect_place(listener.place, LEASE, lambda kind, body: None, lambda close: None)).abort()
-    await service.close()
+    (await connect_place(listener.file, LEASE, lambda kind, body: None, lambda close: None)).abort()
+    await place.close()
     assert not path.parent.exists()
 
 
@@ -168,9 +174,9 @@ def test_what_dead_kernels_left_is_swept_away(tmp_path: Path) -> None:
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(folder / "dead.s"))
     left.close()
-    publish(folder, place_of(folder, place="dead", path=str(folder / "dead.s"), pid=gone.pid))
-    publish(folder, place_of(folder, place="elsewhere", pid=gone.pid, node="another machine"))
-    publish(folder, place_of(folder, place="alive"))
+    publish(folder, file_of(folder, place="dead", path=str(folder / "dead.s"), pid=gone.pid))
+    publish(folder, file_of(folder, place="elsewhere", pid=gone.pid, node="another machine"))
+    publish(folder, file_of(folder, place="alive"))
     (folder / "dead-too.json").write_text("half wri")
     sweep(folder)
     assert {path.name for path in folder.iterdir()} == {"elsewhere.json", "alive.json", "dead-too.json"}
@@ -181,15 +187,15 @@ def test_who_follows_one_that_was_killed_removes_its_socket(tmp_path: Path) -> N
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(folder / "one.s"))
     left.close()
-    publish(folder, place_of(folder, place="host", path=str(folder / "one.s")))  # its process is still listed
-    publish(folder, place_of(folder, place="host", path=str(folder / "two.s")))
+    publish(folder, file_of(folder, place="host", path=str(folder / "one.s")))  # its process is still listed
+    publish(folder, file_of(folder, place="host", path=str(folder / "two.s")))
     assert {path.name for path in folder.iterdir()} == {"host.json"}
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_file_that_others_may_read_is_not_believed(tmp_path: Path, mode: int) -> None:
     folder = private_folder(tmp_path)
-    path = publish(folder, place_of(folder))
+    path = publish(folder, file_of(folder))
     assert read_place(folder, "kernel-2") is not None
     path.chmod(mode)
     assert read_place(folder, "kernel-2") is None
@@ -197,7 +203,7 @@ def test_a_file_that_others_may_read_is_not_believed(tmp_path: Path, mode: int) 
 
 def test_a_folder_that_others_may_enter_is_not_used(tmp_path: Path) -> None:
     folder = private_folder(tmp_path)
-    publish(folder, place_of(folder))
+    publish(folder, file_of(folder))
     folder.chmod(0o750)
     assert read_place(folder, "kernel-2") is None
     with pytest.raises(PermissionError):
@@ -206,7 +212,7 @@ def test_a_folder_that_others_may_enter_is_not_used(tmp_path: Path) -> None:
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     folder = private_folder(tmp_path)
-    publish(folder, place_of(folder)).rename(tmp_path / "aside")
+    publish(folder, file_of(folder)).rename(tmp_path / "aside")
     (folder / "kernel-2.json").symlink_to(tmp_path / "aside")
     assert read_place(folder, "kernel-2") is None
 
@@ -216,7 +222,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 )
 def test_a_file_with_wrong_values(tmp_path: Path, change: dict[str, object]) -> None:
     folder = private_folder(tmp_path)
-    path = publish(folder, place_of(folder))
+    path = publish(folder, file_of(folder))
     values = json.loads(path.read_text())
     for name, value in change.items():
         values[name] = value.hex() if isinstance(value, bytes) else value
@@ -253,10 +259,10 @@ async def test_another_user_can_neither_read_nor_connect() -> None:
     """Even where all folders above are open to everybody, as in a careless home."""
     top = Path(tempfile.mkdtemp())
     top.chmod(0o755)
-    service = TerminalService("kernel-1")
+    place = Place("kernel-1")
     try:
-        service.listener = await Listener.start(service, "kernel-1", top)
-        file, path = top / FOLDER / "kernel-1.json", service.listener.place.path
+        place.listener = await Listener.start(place.connected, "kernel-1", top)
+        file, path = top / FOLDER / "kernel-1.json", place.listener.file.path
         code = (
             "def refused(action, *arguments):\n"
             "    try: action(*arguments)\n"
@@ -275,5 +281,5 @@ async def test_another_user_can_neither_read_nor_connect() -> None:
         )
         assert await as_nobody(code, path) == ["0"]
     finally:
-        await service.close()
+        await place.close()
         shutil.rmtree(top)

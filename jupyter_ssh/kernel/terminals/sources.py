@@ -1,9 +1,9 @@
-"""Where sessions get their connections: from those that the kernel has open, or anew."""
+"""Where sessions get their SSH connections: from those that the kernel has open, or anew."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_ssh.kernel.sessions import Sessions, get_sessions
 
@@ -13,7 +13,25 @@ if TYPE_CHECKING:
     from jupyter_ssh.ssh.client.prompts import Prompts
 
 
-class RegistryLine:
+class ConnectionSource(Protocol):
+    """Where a session gets its SSH connection from, and gives it back to."""
+
+    host: str
+    """As it was typed."""
+
+    async def connect(
+        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
+    ) -> Connection:
+        """Return an open connection: one that is open already, or a new one; with ``fresh`` a new one in any case.
+
+        ``tell`` gets what is to be said of one that is made, also where that fails.
+        """
+
+    async def release(self) -> None:
+        """Give the connection back: the session needs it no more."""
+
+
+class RegistrySource:
     """A connection of the kernel's registry, shared with the cells and with other sessions.
 
     One that was opened for a terminal is closed when the last session that uses it is gone; one that a cell has
@@ -30,7 +48,7 @@ class RegistryLine:
     async def connect(
         self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
     ) -> Connection:
-        """See `Line.connect`."""
+        """See `ConnectionSource.connect`."""
         await self.release()
         given, self._given = self._given, None
         if fresh or given is None or given.closed:
@@ -40,7 +58,7 @@ class RegistryLine:
         return given.inner
 
     async def release(self) -> None:
-        """See `Line.release`."""
+        """See `ConnectionSource.release`."""
         used, self._used = self._used, None
         if used is not None and self._sessions.let_go(used):
             await used.inner.close()

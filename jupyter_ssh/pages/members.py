@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from jupyter_ssh.kernel.terminals.frames import LARGEST_STREAM
-from jupyter_ssh.kernel.terminals.limits import COLS, ROWS
+from jupyter_ssh.pages.frames import LARGEST_STREAM
 from jupyter_ssh.ssh.errors import SSHError
 
 LARGEST_OFFSET = (1 << 53) - 1
@@ -13,10 +13,10 @@ LARGEST_OFFSET = (1 << 53) - 1
 
 
 class MemberError(SSHError):
-    """A member of a control frame is missing or cannot be; the frame is answered by ``bad-frame``."""
+    """A member of a control frame is missing or invalid; the frame is answered by ``bad-frame``."""
 
     def __init__(self, name: str, expected: str) -> None:
-        super().__init__(f"{name} is not right", phase="terminal frames", expected=expected)
+        super().__init__(f"{name} is invalid", phase="page frames", expected=expected)
 
 
 class Members:
@@ -44,10 +44,6 @@ class Members:
         """The number of a stream."""
         return self.number("stream", 1, LARGEST_STREAM)
 
-    def size(self) -> tuple[int, int]:
-        """``rows`` and ``cols``."""
-        return self.number("rows", *ROWS), self.number("cols", *COLS)
-
     def text(self, name: str, most: int, least: int = 0) -> str:
         """Text of a bounded length."""
         value = self._message.get(name)
@@ -73,10 +69,10 @@ class Members:
             raise MemberError("request", "a number or a short text")
         return value
 
-    def reference(self) -> dict[str, Any]:
-        """What an `error` about this frame refers to."""
+    def references(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of the members ``names`` that an `error` about this frame may repeat."""
         found: dict[str, Any] = {}
-        for name in ("request", "stream", "session"):
+        for name in names:
             value = self._message.get(name)
             if isinstance(value, (int, str)) and len(str(value)) <= 100:
                 found[name] = value

@@ -1,4 +1,4 @@
-"""The host: a process of its own for terminals without a notebook, which outlives the server that started it."""
+"""The host process: one of its own for terminals without a notebook, which outlives the server that started it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jupyter_ssh.kernel.terminals.host import ABANDONED_SECONDS, IDLE_SECONDS, Lifetime
-from jupyter_ssh.kernel.terminals.rendezvous import FOLDER, HOST_PLACE, end_host, read_place
+from jupyter_ssh.kernel.place.host_process import ABANDONED_SECONDS, IDLE_SECONDS, Lifetime
+from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, end_host, read_place
 from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
 from tests.support.jupyter import page, running_server
@@ -70,7 +70,7 @@ async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_pat
 
 
 def test_a_second_host_gives_way(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "jupyter_ssh.kernel.terminals.host", str(tmp_path)]
+    command = [sys.executable, "-m", "jupyter_ssh.kernel.place.host_process", str(tmp_path)]
     first = subprocess.Popen(command)
     try:
         place = wait_until(lambda: read_place(tmp_path / FOLDER, HOST_PLACE), "the host listens")
@@ -83,19 +83,19 @@ def test_a_second_host_gives_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sessions", "pages", "servers", "after"),
+    ("in_use", "pages", "servers", "after"),
     [
-        (0, 0, 1, IDLE_SECONDS),
-        (0, 0, 0, IDLE_SECONDS),
-        (0, 1, 1, None),
-        (0, 1, 0, None),
-        (1, 0, 1, None),
-        (1, 0, 0, ABANDONED_SECONDS),
+        (False, 0, 1, IDLE_SECONDS),
+        (False, 0, 0, IDLE_SECONDS),
+        (False, 1, 1, None),
+        (False, 1, 0, None),
+        (True, 0, 1, None),
+        (True, 0, 0, ABANDONED_SECONDS),
     ],
 )
-def test_how_long_it_lives(sessions: int, pages: int, servers: int, after: float | None) -> None:
+def test_how_long_it_lives(in_use: bool, pages: int, servers: int, after: float | None) -> None:
     lifetime = Lifetime(0.0)
     now = 0.0
-    while now < 2 * ABANDONED_SECONDS and not lifetime.over(now, sessions=sessions, pages=pages, servers=servers):
+    while now < 2 * ABANDONED_SECONDS and not lifetime.over(now, in_use=in_use, pages=pages, servers=servers):
         now += 1.0
     assert now == (after or 2 * ABANDONED_SECONDS)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.frames import Data, FrameError, decode_data, encode_data, is_data_of
-from jupyter_ssh.kernel.terminals.limits import UNREAD
+from jupyter_ssh.pages.frames import Data, FrameError, decode_data, encode_data, is_data_of
+from jupyter_ssh.pages.limits import UNREAD
 
 Message = tuple[dict[str, Any], list[bytes]]
 """Content and buffers."""
@@ -23,7 +23,7 @@ BYTES: Final = (float(1 << 20), float(3 << 20))
 """The same of bytes: at most 4 MiB in any second."""
 BATCH_BYTES: Final = 256 << 10
 QUEUE_BYTES: Final = 256 << 10
-"""What may wait to be sent before viewers have to wait."""
+"""What may wait to be sent before streams have to wait."""
 UNACKED_BYTES: Final = 4 << 20
 AGAIN_SECONDS: Final = 1.5
 """A message that is not acknowledged for so long is sent again, with all behind it."""
@@ -274,4 +274,4 @@ def _frame(frame: object, buffers: list[bytes]) -> dict[str, Any] | Data:
 
 
 def _bad(message: str) -> FrameError:
-    return FrameError(message, phase="terminal frames")
+    return FrameError(message, phase="page frames")

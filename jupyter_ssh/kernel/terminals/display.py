@@ -1,4 +1,4 @@
-"""The pages that look at a session, and what is kept so that they can: the ring, the sizes, the newest snapshot.
+"""What a session shows, and to whom: the newest output, the sizes, the newest snapshot, and the pages that look.
 
 Nothing here knows of SSH.  The session hands in output and learns when it may read on.
 """
@@ -10,9 +10,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from jupyter_ssh.kernel.terminals.frames import LARGE_CONTROL_BYTES, encode_control
 from jupyter_ssh.kernel.terminals.limits import (
     SKIP_HELD,
     SKIP_PAUSE,
@@ -23,10 +22,10 @@ from jupyter_ssh.kernel.terminals.limits import (
     VIEWERS,
 )
 from jupyter_ssh.kernel.terminals.ring import Ring, Sizes
-from jupyter_ssh.kernel.terminals.viewer import Typed, Viewer
-
-if TYPE_CHECKING:
-    from jupyter_ssh.kernel.terminals.link import Link
+from jupyter_ssh.kernel.terminals.viewer import SERVICE, Typed, Viewer
+from jupyter_ssh.pages.frames import encode_control, service_frame
+from jupyter_ssh.pages.limits import LARGE_CONTROL_BYTES
+from jupyter_ssh.pages.services import Page
 
 READ_BYTES: Final = 128 << 10
 """What the session reads at a time; the ring has room for it before it reads."""
@@ -58,8 +57,8 @@ class TypedTooMuch(Exception):
     """A page sends more than may be unacknowledged."""
 
 
-class Audience:
-    """The viewers of one session.  ``describe`` gives the session's description, ``on_fit`` hears of a new size."""
+class Display:
+    """The display of one session.  ``describe`` gives the session's description, ``on_fit`` hears of a new size."""
 
     def __init__(self, session: str, rows: int, cols: int) -> None:
         self.session = session
@@ -108,25 +107,24 @@ class Audience:
         """Go on sending to ``viewer``, which has acknowledged something, was shown, or whose connection drained."""
         if viewer.overrun or viewer.sent < self.ring.start:
             viewer.overrun = True
-            if viewer.visible and viewer.skipping is None and viewer.link.outlet.writable:
+            if viewer.visible and viewer.skipping is None and viewer.page.transport.writable:
                 self.attach(viewer, None)
         viewer.push(self.ring)
         self._room.set()
 
     # --- coming and going ---------------------------------------------------------------------------------------------
 
-    def join(self, link: Link, stream: int, identity: str, typed: int) -> Viewer:
+    def join(self, page: Page, stream: int, identity: str, typed: int) -> Viewer:
         """A new viewer, in place of the one that this page had before.  Raises `Full`."""
         for old in [viewer for viewer in self.viewers if viewer.identity == identity]:
-            old.link.forget(old)
-            self.leave(old)
+            old.page.close_stream(old.stream)
         if len(self.viewers) >= VIEWERS:
             raise Full
         record = self._typed.get(identity)
         if record is None or typed > record.received:
             record = self._typed[identity] = Typed(typed, typed, typed)
         self._typed.move_to_end(identity)
-        viewer = Viewer(link, stream, identity, record)
+        viewer = Viewer(page, stream, identity, record)
         self.viewers.append(viewer)
         present = {each.identity for each in self.viewers}
         for name in [name for name in self._typed if name not in present][: max(0, len(self._typed) - REMEMBERED)]:
@@ -161,14 +159,19 @@ class Audience:
         if self.lead is None:
             self.lead = viewer
         message = self._attached(viewer, first, snapshot, cut)
-        if snapshot is not None and len(encode_control(message)) > LARGE_CONTROL_BYTES:
+        if snapshot is not None and self._is_too_large(viewer, message):
             first, cut = self._beginning()
             message = self._attached(viewer, first, None, cut)
         viewer.begin(first)
-        viewer.link.outlet.discard(viewer.stream)
-        viewer.link.outlet.control(message)
+        viewer.page.transport.discard(viewer.stream)
+        viewer.send("attached", message)
         if cut:
             self.on_cut()
+
+    @staticmethod
+    def _is_too_large(viewer: Viewer, members: dict[str, Any]) -> bool:
+        frame = service_frame(SERVICE, "attached", {"stream": viewer.stream, **members})
+        return len(encode_control(frame)) > LARGE_CONTROL_BYTES
 
     def _beginning(self) -> tuple[int, bool]:
         start = self.ring.start
@@ -176,8 +179,6 @@ class Audience:
 
     def _attached(self, viewer: Viewer, first: int, snapshot: Snapshot | None, cut: bool) -> dict[str, Any]:
         return {
-            "type": "attached",
-            "stream": viewer.stream,
             "session": self.session,
             "description": self.describe(),
             "from": first,
@@ -218,9 +219,9 @@ class Audience:
             return
         rows, cols = size
         self.sizes.change(self.ring.end, rows, cols, self.ring.start)
-        message = {"type": "resized", "session": self.session, "offset": self.ring.end, "rows": rows, "cols": cols}
-        for link in {viewer.link for viewer in self.viewers}:
-            link.outlet.control(message)
+        members = {"session": self.session, "offset": self.ring.end, "rows": rows, "cols": cols}
+        for page in {viewer.page for viewer in self.viewers}:
+            page.send(SERVICE, "resized", members)
         self.on_fit(rows, cols)
 
     def take_lead(self, viewer: Viewer) -> None:
@@ -229,7 +230,7 @@ class Audience:
         if former is not viewer:
             for each in (former, viewer):
                 if each is not None:
-                    each.link.outlet.control({"type": "lead", "stream": each.stream, "lead": each is viewer})
+                    each.send("lead", {"lead": each is viewer})
 
     def accept(self, viewer: Viewer, offset: int, payload: bytes) -> bytes | None:
         """What of this input is new; None if something is missing before it.  Raises `TypedTooMuch`."""
@@ -253,7 +254,7 @@ class Audience:
     def tell_input(self, viewer: Viewer) -> None:
         """Acknowledge the page's input."""
         viewer.typed.told = viewer.typed.handed
-        viewer.link.outlet.control({"type": "input", "stream": viewer.stream, "offset": viewer.typed.handed})
+        viewer.send("input", {"offset": viewer.typed.handed})
 
     # --- interrupting a flood -----------------------------------------------------------------------------------------
 
@@ -270,7 +271,7 @@ class Audience:
         begun = time.monotonic() + (SKIP_HELD if self._held() else 0.0)
         is_new = viewer.skipping is None
         viewer.skipping = offset
-        viewer.link.outlet.discard(viewer.stream)
+        viewer.page.transport.discard(viewer.stream)
         self._room.set()
         if is_new:
             task = asyncio.create_task(self._skip(viewer, begun))
@@ -291,7 +292,7 @@ class Audience:
             return
         last = max(first, self.ring.last_lines(self.sizes.current[0], SKIP_TAIL))
         viewer.jump(last)
-        viewer.link.outlet.control({"type": "skipped", "stream": viewer.stream, "from": first, "to": last})
+        viewer.send("skipped", {"from": first, "to": last})
         self.push(viewer)
 
     def close(self) -> None:

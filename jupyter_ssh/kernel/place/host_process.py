@@ -1,7 +1,7 @@
-"""``python -m jupyter_ssh.kernel.terminals.host RUNTIME``: the host, a process for terminals without a notebook.
+"""``python -m jupyter_ssh.kernel.place.host_process RUNTIME``: the place ``host``, for terminals without a notebook.
 
-The extension of the Jupyter server starts it.  It serves the same socket as a kernel does, under the name ``host``,
-needs neither ipykernel nor zmq, and outlives the server.  It ends by itself: see `Lifetime`.
+The extension of the Jupyter server starts this process.  It serves the same socket as a kernel does, needs neither
+ipykernel nor zmq, and outlives the server.  It ends by itself: see `Lifetime`.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ import time
 from pathlib import Path
 from typing import IO, Final
 
-from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE, private_folder
-from jupyter_ssh.kernel.terminals.service import TerminalService, service_on_engine
+from jupyter_ssh.kernel.place.running import place_on_engine
+from jupyter_ssh.pages.rendezvous import HOST_PLACE, private_folder
 
 IDLE_SECONDS: Final = 60.0
-"""Without a session and without a page."""
+"""With nothing in use and without a page."""
 ABANDONED_SECONDS: Final = 600.0
-"""Without any server, whatever sessions there are."""
+"""Without any server, whatever is in use."""
 _LOOK_SECONDS: Final = 1.0
 
 
 class Lifetime:
-    """Decides when the host is needed no more; times are those of a monotonic clock."""
+    """Decides when the process is no longer needed; times are those of a monotonic clock."""
 
     def __init__(self, now: float) -> None:
         self._needed_at = now
         self._served_at = now
 
-    def over(self, now: float, *, sessions: int, pages: int, servers: int) -> bool:
-        """Whether to end, with so many sessions, pages connected and servers (leases) there."""
-        if sessions or pages:
+    def over(self, now: float, *, in_use: bool, pages: int, servers: int) -> bool:
+        """Whether to end, with so many pages connected and servers (leases) there; ``in_use`` as a place says it."""
+        if in_use or pages:
             self._needed_at = now
         if servers or pages:
             self._served_at = now
@@ -41,21 +41,20 @@ class Lifetime:
 
 
 async def serve(runtime: Path) -> None:
-    """Serve until nobody needs the host."""
-    service: TerminalService = await service_on_engine(HOST_PLACE, runtime)
-    listener = service.listener
+    """Serve until nobody needs the process."""
+    place = await place_on_engine(HOST_PLACE, runtime)
+    listener = place.listener
     if listener is None:
         raise SystemExit("there is no socket to listen on")
     lifetime = Lifetime(time.monotonic())
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        sessions, pages = len(service.sessions), service.pages
-        if lifetime.over(time.monotonic(), sessions=sessions, pages=pages, servers=listener.leases):
+        if lifetime.over(time.monotonic(), in_use=place.in_use, pages=place.pages, servers=listener.leases):
             return
 
 
 def _alone(folder: Path) -> IO[bytes] | None:
-    """A file locked as long as this process lives; None if another host has it."""
+    """A file locked as long as this process lives; None if another one has it."""
     file = open(folder / "host.lock", "ab")  # noqa: SIM115
     try:
         if sys.platform == "win32":
@@ -73,7 +72,7 @@ def _alone(folder: Path) -> IO[bytes] | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the host; 0 when it ended in its time, or when another one runs already."""
+    """Run the process; 0 when it ended in its time, or when another one runs already."""
     from jupyter_ssh.kernel.engine import get_engine
 
     runtime = Path(arguments[0])

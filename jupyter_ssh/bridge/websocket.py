@@ -12,14 +12,14 @@ from tornado.ioloop import PeriodicCallback
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_ssh.bridge.kernel_channels import KernelChannels, connect_channels
-from jupyter_ssh.bridge.places import KEEPER, Places, allowed
+from jupyter_ssh.bridge.places import PLACES_SETTING, Places, allowed
 from jupyter_ssh.bridge.relay import PlaceConnection, connect_place, is_here
-from jupyter_ssh.kernel.terminals.frames import CONTROL, DATA, DATA_BYTES, LARGE_CONTROL_BYTES, Close
-from jupyter_ssh.kernel.terminals.link import BAD_FRAME, KERNEL_ENDED, NO_SERVICE, SILENT
-from jupyter_ssh.kernel.terminals.rendezvous import HOST_PLACE, RELAY, Place
+from jupyter_ssh.pages.close_codes import BAD_FRAME, KERNEL_ENDED, NO_SERVICE, NOT_ALLOWED, OWN, SILENT
+from jupyter_ssh.pages.frames import CONTROL, DATA, Close
+from jupyter_ssh.pages.limits import DATA_BYTES, LARGE_CONTROL_BYTES
+from jupyter_ssh.pages.rendezvous import HOST_PLACE, RELAY, PlaceFile
 from jupyter_ssh.ssh.errors import SSHError
 
-NOT_ALLOWED: Final = 4401
 PING_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 30.0
 """A page that answers no ping for so long is gone."""
@@ -28,7 +28,7 @@ IN_FLIGHT: Final = 1 << 20
 _DATA_HEAD_BYTES: Final = 12
 
 
-class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
+class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """``GET jupyter-ssh/channels/{place}``."""
 
     auth_resource = "kernels"
@@ -65,7 +65,7 @@ class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self._end(NOT_ALLOWED, "not allowed")
             return
         self.set_nodelay(True)
-        places: Places = self.settings[KEEPER]
+        places: Places = self.settings[PLACES_SETTING]
         found = places.find(place, self.kernel_manager)
         try:
             connection = await self._connect(place, found)
@@ -78,12 +78,12 @@ class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             return
         self._connection = connection
         if place == HOST_PLACE and found is not None:
-            places.keeper.hold(found)
+            places.host_process.hold()
         self._heard = asyncio.get_running_loop().time()
         self._pings = PeriodicCallback(self._ping, PING_SECONDS * 1000)
         self._pings.start()
 
-    async def _connect(self, place: str, found: Place | None) -> PlaceConnection | KernelChannels:
+    async def _connect(self, place: str, found: PlaceFile | None) -> PlaceConnection | KernelChannels:
         """To the private socket; to a kernel that has none on this machine over its own channels."""
         if found is not None and is_here(found):
             return await connect_place(found, RELAY, self._from_place, self._place_ended)
@@ -159,7 +159,7 @@ class ChannelsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         if close is None:
             self._end(KERNEL_ENDED, "the kernel has ended")
         else:
-            self._end(close.code if 4400 <= close.code < 4500 else KERNEL_ENDED, close.reason)
+            self._end(close.code if close.code in OWN else KERNEL_ENDED, close.reason)
 
     def _end(self, code: int, reason: str) -> None:
         self.close(code, reason)

@@ -1,0 +1,19 @@
+"""Questions that neither a cell nor a terminal can ask, put to the pages that are connected to this process."""
+
+from __future__ import annotations
+
+from jupyter_ssh.kernel.place.running import running_place
+from jupyter_ssh.pages.prompts import PagePrompts
+from jupyter_ssh.pages.questions import QuestionService
+
+
+def page_prompts() -> PagePrompts | None:
+    """Return prompts that ask the connected pages; None where no page could show a question.
+
+    To be called in the engine's loop, for each connection that is made.
+    """
+    place = running_place()
+    questions = place.services.get(QuestionService.name) if place is not None else None
+    if not isinstance(questions, QuestionService) or not questions.able_pages():
+        return None
+    return PagePrompts(questions.general)

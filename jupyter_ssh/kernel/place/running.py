@@ -1,0 +1,123 @@
+"""The place of this process, as pages of the browser see it: its services, started once, on the engine.
+
+To add a service: one file with a `Service`, and a row in `_services`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_ssh.kernel.engine import Engine, get_engine, running_engine
+from jupyter_ssh.pages.close_codes import NO_SERVICE
+from jupyter_ssh.pages.place import Place
+from jupyter_ssh.pages.questions import QuestionService
+from jupyter_ssh.pages.rendezvous import runtime_folder, valid_place
+from jupyter_ssh.pages.services import Service
+from jupyter_ssh.ssh.errors import ConfigError
+
+_CONNECTION_FILE = re.compile(r"kernel-(.+)\.json")
+
+_place: Place | None = None
+_engine: Engine | None = None
+"""On whose loop the place is, or was."""
+_starting: asyncio.Lock | None = None
+"""Held while the place of that engine is started."""
+
+
+def _services() -> list[Service]:
+    from jupyter_ssh.kernel.terminals.service import TerminalService
+
+    questions = QuestionService()
+    return [questions, TerminalService(questions)]
+
+
+# --- which place this is ----------------------------------------------------------------------------------------------
+
+
+def kernel_place() -> tuple[str, Path] | None:
+    """Return the id of the kernel that this is, and the Jupyter runtime directory it was started in; None elsewhere.
+
+    A kernel that no Jupyter server has started has no id that one could ask for: it gets one of its own.
+    """
+    application = _kernel_application()
+    if application is None:
+        return None
+    file = Path(str(getattr(application, "abs_connection_file", "") or ""))
+    match = _CONNECTION_FILE.fullmatch(file.name)
+    if match is None or not valid_place(match[1]) or not file.parent.is_dir():
+        return f"own-{secrets.token_hex(8)}", runtime_folder()
+    return match[1], file.parent
+
+
+def _kernel_application() -> Any:
+    module = sys.modules.get("ipykernel.kernelapp")
+    if module is None or not module.IPKernelApp.initialized():
+        return None
+    return module.IPKernelApp.instance()
+
+
+# --- starting and stopping it -----------------------------------------------------------------------------------------
+
+
+async def place_on_engine(name: str, folder: Path | None = None, kernel: Any = None) -> Place:
+    """Return the place of this process, started at the first call.  To be awaited in the engine's loop.
+
+    ``name`` is the kernel's id or ``host``; ``folder`` the Jupyter runtime directory to be found in; ``kernel`` the
+    ipykernel whose channels carry the fallback transport.
+    """
+    global _place, _engine, _starting
+    engine = get_engine()
+    if _starting is None or _engine is not engine:
+        _place, _engine, _starting = None, engine, asyncio.Lock()
+        engine.add_closer(_close)
+    async with _starting:
+        if _place is None:
+            place = Place(name, *_services())
+            await place.listen(folder, kernel)
+            _place = place
+        return _place
+
+
+def running_place() -> Place | None:
+    """Return the place, if there is one in this process (and not only in the one it was forked from)."""
+    return _place if _engine is not None and _engine is running_engine() else None
+
+
+def start_place() -> Place:
+    """Return the place of this kernel, started at the first call; blocks.  Raises `ConfigError` outside of a kernel."""
+    place = running_place()
+    if place is not None:
+        return place
+    found = kernel_place()
+    if found is None:
+        raise ConfigError(
+            "terminals need a kernel",
+            phase="terminal",
+            received="a Python that no Jupyter has started",
+            next_step="In a shell use: jupyter-ssh ssh [user@]host",
+        )
+    name, runtime = found
+    kernel = getattr(_kernel_application(), "kernel", None)
+    return get_engine().call(lambda: place_on_engine(name, runtime, kernel))
+
+
+async def _close() -> None:
+    global _place
+    place, _place = _place, None
+    if place is not None:
+        await place.close()
+
+
+def stop_place() -> None:
+    """End the place of this process, as when the extension is unloaded; blocks until it has ended."""
+    global _place
+    place = running_place()
+    if place is None or _engine is None:
+        return
+    _place = None
+    _engine.call(lambda: place.close(NO_SERVICE, "the extension was unloaded"))

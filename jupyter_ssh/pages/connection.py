@@ -1,0 +1,172 @@
+"""One page's connection to this place: reads its frames, hands them to the services, and keeps its streams.
+
+A frame of an unknown type, or with invalid members, is answered by `error`; bytes that are not a valid frame end the
+connection.  Neither touches what the services hold.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jupyter_ssh.pages.close_codes import VERSIONS
+from jupyter_ssh.pages.frames import Data, FrameError, check_size, service_frame
+from jupyter_ssh.pages.limits import CONTROL_BYTES, LARGE_CONTROL_BYTES, SERVER_CLIENT, STREAMS, VERSION
+from jupyter_ssh.pages.members import MemberError, Members
+from jupyter_ssh.pages.services import Refusal, Service, Stream
+from jupyter_ssh.pages.transport import PageTransport
+
+log = logging.getLogger(__name__)
+
+_REFERENCES = ("request", "stream")
+
+
+class PageConnection:
+    """The receiving half of one page's connection; ``transport`` is the sending one.
+
+    ``facts`` are what `welcome` says of the place itself; ``on_hello`` and ``on_gone`` tell the place.
+    """
+
+    def __init__(
+        self,
+        transport: PageTransport,
+        services: Mapping[str, Service],
+        facts: Mapping[str, Any],
+        *,
+        on_hello: Callable[[PageConnection], None],
+        on_gone: Callable[[PageConnection], None],
+    ) -> None:
+        self.transport = transport
+        self.greeted = False
+        self.is_page = True
+        self.services: frozenset[str] = frozenset()
+        self.closed = False
+        self._services = services
+        self._facts = facts
+        self._on_hello = on_hello
+        self._on_gone = on_gone
+        self._streams: dict[int, Stream] = {}
+
+    # --- the transport's side -----------------------------------------------------------------------------------------
+
+    def control(self, message: dict[str, Any], size: int) -> None:
+        """A control frame of ``size`` bytes has come; raises `FrameError` where the connection is to end."""
+        if self.closed:
+            return
+        kind = message["type"]
+        service, verb = self._find(kind)
+        check_size(size, LARGE_CONTROL_BYTES if service is not None and verb in service.large else CONTROL_BYTES)
+        if not self.greeted:
+            self._hello(kind, message)
+            return
+        members = Members(message)
+        if service is None or verb not in service.verbs:
+            text = f"This kernel knows no frame of the type {kind[:40]!r}."
+            names = (*_REFERENCES, *(name for each in self._services.values() for name in each.references))
+            self.send_error(Refusal("unknown-type", text), members.references(names))
+            return
+        try:
+            service.verbs[verb](self, members)
+        except MemberError as error:
+            refusal = Refusal("bad-frame", f"A frame of the type {kind} was not understood: {error}.")
+        except Refusal as refused:
+            refusal = refused
+        else:
+            return
+        self.send_error(refusal, members.references((*_REFERENCES, *service.references)), service.name)
+
+    def _find(self, kind: str) -> tuple[Service | None, str]:
+        """The service whose frame this is, and the verb."""
+        return next((each for each in self._services.values() if kind in each.verbs), None), kind
+
+    def data(self, frame: Data) -> None:
+        """A data frame has come; raises `FrameError` where the connection is to end."""
+        if self.closed:
+            return
+        if not self.greeted:
+            raise FrameError("data before hello", phase="page frames", expected="hello")
+        stream = self._streams.get(frame.stream)
+        if stream is None:
+            self.send_error(Refusal("no-stream", "Nothing is attached to this stream."), {"stream": frame.stream})
+            return
+        try:
+            stream.receive(frame.offset, frame.payload)
+        except Refusal as refusal:
+            self.send_error(refusal, {"stream": frame.stream}, stream.service)
+
+    def writable_again(self) -> None:
+        """The transport takes data again."""
+        for stream in list(self._streams.values()):
+            stream.writable_again()
+
+    def gone(self) -> None:
+        """The connection is over, on whichever side."""
+        if self.closed:
+            return
+        self.closed = True
+        self._on_gone(self)
+        for number in list(self._streams):
+            self.close_stream(number)
+        for service in self._services.values():
+            service.gone(self)
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection."""
+        if not self.closed:
+            self.transport.close(code, reason)
+            self.gone()
+
+    def _hello(self, kind: str, message: dict[str, Any]) -> None:
+        if kind != "hello":
+            raise FrameError("the first frame is not hello", phase="page frames", expected="hello")
+        version = message.get("version")
+        if version != VERSION or isinstance(version, bool):
+            text = (
+                f"The page speaks version {str(version)[:20]} of the terminal's protocol, the kernel version {VERSION}."
+            )
+            step = "Reload the page; if that does not help, install the same jupyter_ssh on both sides."
+            self.send_error(Refusal("version", text, step), {})
+            self.close(VERSIONS, "the versions do not fit")
+            return
+        self.greeted = True
+        self.is_page = message.get("client") != SERVER_CLIENT
+        self.services = frozenset({"terminals"})
+        self._on_hello(self)
+        announced: dict[str, Any] = {}
+        for service in self._services.values():
+            announced.update(service.announce(self))
+        self.transport.control({"type": "welcome", "version": VERSION, **self._facts, **announced})
+
+    # --- what services see: `jupyter_ssh.pages.services.Page` ---------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many streams as it may."""
+        return len(self._streams) >= STREAMS
+
+    def send(self, service: str, verb: str, members: dict[str, Any]) -> None:
+        """Send a control frame of a service."""
+        self.transport.control(service_frame(service, verb, members))
+
+    def send_error(self, refusal: Refusal, references: Mapping[str, Any], service: str | None = None) -> None:
+        """Tell the page that something cannot be done; ``references`` say what."""
+        said = {"code": refusal.code, "text": refusal.text, "next_step": refusal.next_step}
+        self.transport.control({"type": "error", **references, **said})
+
+    def open_stream(self, number: int, stream: Stream) -> None:
+        """Give ``stream`` the number, closing one that has it.  Raises `Refusal` where there are too many."""
+        self.close_stream(number)
+        if self.full:
+            raise Refusal("too-many", "This page has too many streams open.", "Close some of the tabs.")
+        self._streams[number] = stream
+
+    def stream(self, number: int) -> Stream | None:
+        """The stream with this number."""
+        return self._streams.get(number)
+
+    def close_stream(self, number: int) -> None:
+        """Close the stream with this number, if there is one."""
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            stream.closed()
