@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from jupyter_ssh.ssh.client import HostKeyQuestion
-from jupyter_ssh.ssh.client.connection import Connecting, Connection, connect
+from jupyter_ssh.ssh.client.connecting import Connecting, connect
+from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.protocol.session import SessionInfo
 from tests.support.peers import require_tool
 

@@ -65,7 +65,7 @@ def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]
 
     It is connected to once, where questions can be asked: its host key may be new.  Raises `SSHError`.
     """
-    from jupyter_ssh.ssh.client.connection import resolve_options
+    from jupyter_ssh.ssh.client.connecting import resolve_options
 
     options = resolve_options(destination, None, (), {})
     asyncio.run(_try_out(options, messages))
@@ -97,7 +97,7 @@ def config_lines(options: Options) -> list[str]:
 
 async def _try_out(options: Options, messages: Messages) -> None:
     from jupyter_ssh.commands.prompts import TerminalPrompts
-    from jupyter_ssh.ssh.client.connection import open_connection
+    from jupyter_ssh.ssh.client.connecting import open_connection
 
     connection = await open_connection(options, TerminalPrompts(messages))
     for text in connection.messages:
@@ -181,7 +181,7 @@ def _written(folder: Path, lines: Sequence[str], messages: Messages) -> dict[str
     own = [str(file.path) for file in default_files(Path.home()) if file.path.is_file()]
     others = [f"Host * !{ALIAS}", *(f"    Include {_quoted(name)}" for name in own)] if own else []
     _write_config(path, [*lines, *others])
-    from jupyter_ssh.ssh.client.connection import resolve_options
+    from jupyter_ssh.ssh.client.connecting import resolve_options
 
     try:
         resolve_options(ALIAS, path, (), {})

@@ -105,7 +105,7 @@ def _for_background(options: Options, arguments: Arguments) -> Options:
 
 
 def _options(arguments: Arguments) -> Options:
-    from jupyter_ssh.ssh.client.connection import resolve_options
+    from jupyter_ssh.ssh.client.connecting import resolve_options
 
     assert arguments.destination is not None
     return resolve_options(
@@ -158,7 +158,7 @@ class _Command:
     async def _connected(self) -> int:
         from jupyter_ssh.commands.prompts import TerminalPrompts
         from jupyter_ssh.commands.ssh.session import LocalSession, describe
-        from jupyter_ssh.ssh.client.connection import open_connection, surroundings_for
+        from jupyter_ssh.ssh.client.connecting import open_connection, surroundings_for
 
         connection = await open_connection(
             *(self._options, TerminalPrompts(self._messages)),

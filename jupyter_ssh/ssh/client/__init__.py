@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from jupyter_ssh.ssh.channels.streams import Reader, Writer
-from jupyter_ssh.ssh.client.connection import Connection, ConnectionInfo, connect
+from jupyter_ssh.ssh.client.connecting import connect
+from jupyter_ssh.ssh.client.connection import Connection
+from jupyter_ssh.ssh.client.info import ConnectionInfo
 from jupyter_ssh.ssh.client.process import Process, Pty, Result
 from jupyter_ssh.ssh.client.prompts import HostKeyQuestion, NoPrompts, Prompts
 

@@ -46,6 +46,12 @@ class AgentForwarding:
         self._session = session
         self._channels: set[_AgentChannel] = set()
 
+    def offer(self, channel: Channel) -> None:
+        """Tell the server of it, on a session that is about to start."""
+        self.offered = True
+        log.debug("Requesting authentication agent forwarding.")
+        channel.request(REQUEST)  # without an answer: who may not have it goes without, as OpenSSH
+
     def open_requested(self, channel: Channel) -> None:
         """The server wants a channel to the agent."""
         if not self.offered:

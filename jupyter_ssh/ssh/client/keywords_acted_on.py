@@ -6,16 +6,15 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from jupyter_ssh.ssh.client.info import ConnectionInfo
 from jupyter_ssh.ssh.client.local_commands import shell_status
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.protocol.settings import SOFTWARE_VERSION
 from jupyter_ssh.ssh.protocol.version import MAX_VERSION_LINE
-
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.connection import Connection
 
 LOCAL_COMMAND_SECONDS: Final = 60.0
 """How long LocalCommand may take; the session waits for it."""
@@ -58,21 +57,25 @@ def set_quality(connected: socket.socket | None, options: Options, *, interactiv
             connected.setsockopt(level, name, value)
 
 
-async def after_login(connection: Connection) -> None:
+async def after_login(
+    options: Options,
+    info: ConnectionInfo,
+    host_key: PublicKey | None,
+    connected: socket.socket | None,
+    messages: list[str],
+) -> None:
     """What is said and done between logging in and the first session.
 
     VisualHostKey and WarnWeakCrypto say something, IPQoS marks packets, LocalCommand is run where PermitLocalCommand
-    allows it.
+    allows it.  ``connected`` is the socket of a connection over TCP; what is to be said is added to ``messages``.
     """
-    options, info = connection.options, connection.info
-    host_key = connection.session.info.host_key
     if options.visual_host_key and host_key is not None:
-        connection.messages.append(f"Host key fingerprint is {host_key.fingerprint}\n{host_key.randomart}")
+        messages.append(f"Host key fingerprint is {host_key.fingerprint}\n{host_key.randomart}")
     if options.warn_weak_crypto == "yes" and not info.post_quantum:
-        connection.messages.extend(_weak(info.host, info.exchange))
-    set_quality(connection.driver.tcp_socket, options, interactive=False)
+        messages.extend(_weak(info.host, info.exchange))
+    set_quality(connected, options, interactive=False)
     if options.permit_local_command and options.local_command is not None:
-        await _run_local_command(options.local_command, connection.messages)
+        await _run_local_command(options.local_command, messages)
 
 
 def _weak(host: str, exchange: str) -> Sequence[str]:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
+from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
 from jupyter_ssh.ssh.channels.streams import Reader, Writer
-from jupyter_ssh.ssh.client.agent_forwarding import REQUEST as AGENT_REQUEST
 from jupyter_ssh.ssh.errors import (
     ChannelRequestDenied,
     DeadlineExceeded,
@@ -23,9 +23,6 @@ from jupyter_ssh.ssh.text import printable
 from jupyter_ssh.ssh.wire import requests as r
 from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
 from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
-
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.connection import Connection
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
@@ -87,11 +84,18 @@ class Result:
         return self
 
 
+class SessionHost(ChannelHost, Protocol):
+    """What a session needs of its connection."""
+
+    def prepare_session(self, channel: Channel) -> None:
+        """Ask for what a session has besides terminal and environment, before its command is started."""
+
+
 class Process:
     """A running remote command, shell or subsystem; made by `Connection.start`."""
 
-    def __init__(self, connection: Connection, command: str | None) -> None:
-        self._connection = connection
+    def __init__(self, host: SessionHost, command: str | None) -> None:
+        self._host = host
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -100,9 +104,9 @@ class Process:
         self.exit_status: int | None = None
         self.exit_signal: str | None = None
         self.exit_message = ""
-        self._channel: Channel = connection.session.open_channel("session", b"", self._on_event, self._on_data)
+        self._channel: Channel = host.open_channel("session", b"", self._on_event, self._on_data)
         self.stdout = Reader(self._channel.credit)
-        self.stdout.on_flood = connection.driver.rest
+        self.stdout.on_flood = host.rest
         self.stderr = Reader(self._channel.credit)
         self.stdin = Writer(self._channel, self.stdout.written)
         self._is_terminal = False
@@ -153,7 +157,7 @@ class Process:
         elif isinstance(event, e.ChannelOpened):
             self._settle(self._opened, None)
         elif isinstance(event, e.ChannelRefused):
-            error = self._connection.open_error("session", event)
+            error = refusal(self._host, "session", event)
             self._settle(self._opened, error)
             self._on_closed(error)
 
@@ -198,10 +202,7 @@ class Process:
         """Waits for the channel, then asks for terminal, environment and command; raises `ChannelRequestDenied`."""
         await self._opened
         log.debug("channel %d: new session [client-session]", self._channel.number)
-        if self._connection.agent_forwarding is not None:
-            self._connection.agent_forwarding.offered = True
-            log.debug("Requesting authentication agent forwarding.")
-            self._channel.request(AGENT_REQUEST)  # without an answer: who may not have it goes without, as OpenSSH
+        self._host.prepare_session(self._channel)
         if pty is not None:
             # One stream, also where a server tells two apart: who is slow to read it holds the remote back.
             self._is_terminal = True
@@ -258,7 +259,7 @@ class Process:
 
     def stop_output(self) -> None:
         """Says that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
-        if any(name in self._connection.info.server_version for name in _KNOW_END_OF_WRITE):
+        if any(name in self._host.peer_version for name in _KNOW_END_OF_WRITE):
             self._channel.request(r.END_OF_WRITE)
         else:
             self.signal("PIPE")

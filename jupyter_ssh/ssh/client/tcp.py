@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
 from jupyter_ssh.ssh.channels.streams import Reader, Writer
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.wire.requests import DirectTcpip
 
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.connection import Connection
-
 
 class TcpStream:
     """The two streams of one direct-tcpip channel."""
 
-    def __init__(self, connection: Connection, host: str, port: int) -> None:
-        self._connection = connection
+    def __init__(self, host: ChannelHost, destination: str, port: int) -> None:
+        self._host = host
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        details = DirectTcpip(host, port, "127.0.0.1", 0).encode()
-        self._channel = connection.session.open_channel("direct-tcpip", details, self._on_event, self._on_data)
+        details = DirectTcpip(destination, port, "127.0.0.1", 0).encode()
+        self._channel = host.open_channel("direct-tcpip", details, self._on_event, self._on_data)
         self.reader = Reader(self._channel.credit)
-        self.reader.on_flood = connection.driver.rest
+        self.reader.on_flood = host.rest
         self.writer = Writer(self._channel, self.reader.written)
 
     def _on_data(self, data: bytes, code: int | None) -> None:
@@ -42,7 +39,7 @@ class TcpStream:
         elif isinstance(event, e.ChannelOpened):
             self.opened.set_result(None)
         elif isinstance(event, e.ChannelRefused):
-            self._ended(self._connection.open_error("direct-tcpip", event))
+            self._ended(refusal(self._host, "direct-tcpip", event))
         elif isinstance(event, e.ChannelRequested) and event.want_reply:
             self._channel.reply(False)
 

@@ -50,7 +50,7 @@ async def test_the_remote_side_uses_the_agent(any_agent: PeerAgent, server: Any,
 @pytest.mark.parametrize("server", ["openssh_server", "embedded_server"], indirect=True)
 async def test_not_unless_asked_for(own_agent: OwnAgent, server: Any) -> None:
     async with reach(server, identity_agent=own_agent.socket) as connection:
-        assert connection.agent_forwarding is None
+        assert connection.channel_host.agent_forwarding is None
         assert WITHOUT in (await connection.run(LIST)).stderr
 
 

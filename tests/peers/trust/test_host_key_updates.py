@@ -153,9 +153,9 @@ async def test_asking(server: Any, mine: Path) -> None:
         server, known_hosts=mine, strict_host_key_checking="yes", update_host_keys="ask", prompts=person
     ) as connection:
         await connection.run("true")
-        assert connection.host_key_updates is not None
-        assert connection.host_key_updates._task is not None
-        await connection.host_key_updates._task
+        assert connection.channel_host.host_key_updates is not None
+        assert connection.channel_host.host_key_updates._task is not None
+        await connection.channel_host.host_key_updates._task
     assert person.asked == ["Accept updated hostkeys? (yes/no): "] * 2
     assert types_in(mine, server) == NAMES
     assert OLD.line() not in mine.read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh.client.connection import resolve_options
+from jupyter_ssh.ssh.client.connecting import resolve_options
 from jupyter_ssh.ssh.config import ConfigFile
 from tests.support.peers import require_tool
 from tests.unit.config.openssh import LEFT_OUT, OTHER_DEFAULTS, options_of

@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jupyter_ssh.ssh.client.connection import (
-    ANSWER_SECONDS,
-    Connection,
-    open_connection,
-    resolve_options,
-    surroundings_for,
-)
+from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
+from jupyter_ssh.ssh.client.connecting import open_connection, resolve_options, surroundings_for
+from jupyter_ssh.ssh.client.connection import ANSWER_SECONDS
 from jupyter_ssh.ssh.client.login.authentication import WOULD_DO
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
@@ -231,7 +227,7 @@ async def examine(
         return Report(target, doctor.findings, error)
     try:
         doctor._hear(connection.messages)
-        await _open_session(connection)
+        await _open_session(connection.channel_host)
         doctor.done(Step.SESSION, "the server opens one")
     except SSHError as error:
         doctor.broke(error)
@@ -241,7 +237,7 @@ async def examine(
     return Report(target, doctor.findings, None)
 
 
-async def _open_session(connection: Connection) -> None:
+async def _open_session(host: ChannelHost) -> None:
     """Has a session opened and closes it: nothing is run."""
     opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -251,11 +247,11 @@ async def _open_session(connection: Connection) -> None:
         if isinstance(event, e.ChannelOpened):
             opened.set_result(None)
         elif isinstance(event, e.ChannelRefused):
-            opened.set_exception(connection.open_error("session", event))
+            opened.set_exception(refusal(host, "session", event))
         elif isinstance(event, e.ChannelClosed) and event.error is not None:
             opened.set_exception(event.error)
 
-    channel = connection.session.open_channel("session", b"", on_event, lambda data, code: None)
+    channel = host.open_channel("session", b"", on_event, lambda data, code: None)
     try:
         await within(opened, ANSWER_SECONDS, "starting a process")
     finally:

@@ -10,9 +10,10 @@ import contextlib
 import dataclasses
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
+from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease, Poolable
 from jupyter_ssh.ssh.client.prompts import NamedPrompts, Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
 from jupyter_ssh.ssh.client.route.tunnel import ChannelTransport
@@ -40,9 +41,6 @@ from jupyter_ssh.ssh.net.proxy_command import ProxyCommand
 from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.connection import Connection
-
 MAX_JUMPS: Final = 16
 """Jump hosts on the way to one host."""
 # Errors that do not come of a way that ended: the way ends because of them.
@@ -54,8 +52,23 @@ OF_THEIR_OWN: Final = (
 Driver = SessionDriver[ClientSession]
 
 
+class JumpHost(Poolable, Protocol):
+    """An open connection to a jump host."""
+
+    @property
+    def messages(self) -> list[str]:
+        """What the person should be told about how it came to be."""
+
+    @property
+    def channel_host(self) -> ChannelHost:
+        """Where channels are opened on it."""
+
+
+J = TypeVar("J", bound=JumpHost)
+
+
 @dataclasses.dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Generic[J]):
     """What the way to a host depends on besides its options.
 
     ``hop_options`` resolves those of a jump host as a command line of its own would, with the same files;
@@ -63,7 +76,7 @@ class Surroundings:
     """
 
     hop_options: Callable[[Target, Sequence[tuple[str, str]]], Options]
-    pool: ConnectionPool[Connection]
+    pool: ConnectionPool[J]
     terminal: bool = False
     trail: tuple[str, ...] = ()
     """The hosts that wait for this one."""
@@ -80,7 +93,7 @@ class Route:
         self._socket: socket.socket | None = None
         self._command: ProxyCommand | None = None
         self._tunnel: ChannelTransport | None = None
-        self._lease: Lease[Connection] | None = None
+        self._lease: Lease[Any] | None = None
 
     async def attach(self, driver: Driver) -> None:
         """Ties a session to it."""
@@ -110,7 +123,7 @@ class Route:
         if tasks := self.release():
             await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)
 
-    async def explained(self, error: SSHError, connection: Connection | None) -> SSHError:
+    async def explained(self, error: SSHError, session: ClientSession | None) -> SSHError:
         """Why a connection over it ended before anybody was logged in: a ProxyCommand that ended is the reason.
 
         One without an error is none where it had let something through: then it ended because the server did.
@@ -118,7 +131,7 @@ class Route:
         if self._command is None or isinstance(error, OF_THEIR_OWN):
             return error
         ending = await self._command.ended(0.5)
-        transport = None if connection is None else connection.session.transport
+        transport = None if session is None else session.transport
         heard = transport is not None and (transport.peer_version or transport.banner_lines)
         if ending is None or (heard and ending.startswith("exit status 0")):
             return error
@@ -129,11 +142,11 @@ class Route:
 
 async def open_route(
     options: Options,
-    surroundings: Surroundings,
+    surroundings: Surroundings[J],
     prompts: Prompts,
     progress: Progress,
     seconds: float,
-    connect: Callable[..., Awaitable[Connection]],
+    connect: Callable[..., Awaitable[J]],
 ) -> Route:
     """The way that the options ask for, open.  Raises `ConnectError` and what connecting to a jump host raises."""
     if options.proxy_jump:
@@ -189,7 +202,9 @@ async def _dial(options: Options, host: str, port: int, seconds: float, progress
 # --- a program --------------------------------------------------------------------------------------------------------
 
 
-async def _through_command(command: str, surroundings: Surroundings, prompts: Prompts, progress: Progress) -> Route:
+async def _through_command(
+    command: str, surroundings: Surroundings[Any], prompts: Prompts, progress: Progress
+) -> Route:
     progress.done(Step.ROUTE, "through a ProxyCommand")
     progress.note(f"Executing proxy command: exec {command}")
     on_line = None if surroundings.terminal else lambda line: prompts.show_banner(f"ProxyCommand: {line}\n")
@@ -257,11 +272,11 @@ async def _through_proxy(proxy: ProxyAddress, options: Options, progress: Progre
 
 async def _through_jump_hosts(
     options: Options,
-    surroundings: Surroundings,
+    surroundings: Surroundings[J],
     prompts: Prompts,
     progress: Progress,
     seconds: float,
-    connect: Callable[..., Awaitable[Connection]],
+    connect: Callable[..., Awaitable[J]],
 ) -> Route:
     """As OpenSSH: a command line of its own for the last jump host, for which the others are the way.
 
@@ -285,7 +300,7 @@ async def _through_jump_hosts(
 
     route = Route(via=f"jump host {_name(hop)}")
 
-    async def open_hop() -> Connection:
+    async def open_hop() -> J:
         named = NamedPrompts(prompts, _name(hop))
         connection = await connect(hop, named, surroundings=deeper, progress=progress.hop(_name(hop)))
         route.messages += connection.messages
@@ -299,7 +314,7 @@ async def _through_jump_hosts(
             error.message = f"jump host {_name(hop)}: {error.message}"
         raise
     try:
-        route._tunnel = await _tunnel(route._lease.connection, _name(hop), options, seconds)
+        route._tunnel = await _tunnel(route._lease.connection.channel_host, _name(hop), options, seconds)
     except BaseException as error:
         if isinstance(error, SSHError):
             error.messages = route.messages
@@ -309,7 +324,7 @@ async def _through_jump_hosts(
     return route
 
 
-async def _tunnel(jump: Connection, name: str, options: Options, seconds: float) -> ChannelTransport:
+async def _tunnel(jump: ChannelHost, name: str, options: Options, seconds: float) -> ChannelTransport:
     place = f"{options.host_name} port {options.port}"
     try:
         tunnel = ChannelTransport(jump, options.host_name, options.port)

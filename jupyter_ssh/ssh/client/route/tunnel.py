@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
 from jupyter_ssh.ssh.errors import ChannelClosed, SSHError
 from jupyter_ssh.ssh.net.driver import WRITE_HIGH_WATER
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.wire.requests import DirectTcpip
 
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.client.connection import Connection
-
 
 class ChannelTransport(asyncio.Transport):
-    """An asyncio transport on a direct-tcpip channel; the server at its end connects to ``host`` and ``port``.
+    """An asyncio transport on a direct-tcpip channel; the server at its end connects to ``destination`` and ``port``.
 
     Wait for `opened`, then `attach` a protocol.  What the protocol has not asked for stays in the channel's window.
     """
 
-    def __init__(self, connection: Connection, host: str, port: int) -> None:
+    def __init__(self, host: ChannelHost, destination: str, port: int) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._connection = connection
+        self._host = host
         self._protocol: asyncio.BufferedProtocol | None = None
         self._held: deque[bytes] = deque()
         self._reading = False
@@ -36,8 +34,8 @@ class ChannelTransport(asyncio.Transport):
         self._paused_writing = False
         self._high = WRITE_HIGH_WATER
         self.opened: asyncio.Future[None] = self._loop.create_future()
-        details = DirectTcpip(host, port, "127.0.0.1", 0).encode()
-        self._channel = connection.session.open_channel("direct-tcpip", details, self._on_event, self._on_data)
+        details = DirectTcpip(destination, port, "127.0.0.1", 0).encode()
+        self._channel = host.open_channel("direct-tcpip", details, self._on_event, self._on_data)
 
     def attach(self, protocol: asyncio.BufferedProtocol) -> None:
         """Ties the protocol to it; from here on it gets the bytes."""
@@ -70,7 +68,7 @@ class ChannelTransport(asyncio.Transport):
         elif isinstance(event, e.ChannelOpened):
             self.opened.set_result(None)
         elif isinstance(event, e.ChannelRefused):
-            self._refused(self._connection.open_error("direct-tcpip", event))
+            self._refused(refusal(self._host, "direct-tcpip", event))
         elif isinstance(event, e.ChannelRequested) and event.want_reply:
             self._channel.reply(False)
 

@@ -1,0 +1,288 @@
+"""`connect`: from a target and options to a `Connection`."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import os
+import socket
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from jupyter_ssh.ssh.client.agent_forwarding import AgentForwarding
+from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
+from jupyter_ssh.ssh.client.connection import Connection
+from jupyter_ssh.ssh.client.info import ConnectionInfo
+from jupyter_ssh.ssh.client.keywords_acted_on import after_login, check_refusal
+from jupyter_ssh.ssh.client.local_commands import shell_status
+from jupyter_ssh.ssh.client.login.agent import LoginAgent, forwarded_address
+from jupyter_ssh.ssh.client.login.authentication import ClientLogin
+from jupyter_ssh.ssh.client.login.handshake import Handshake
+from jupyter_ssh.ssh.client.login.host_key import HostKeyCheck, Trusted
+from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool
+from jupyter_ssh.ssh.client.prompts import NamedPrompts, NoPrompts, Prompts
+from jupyter_ssh.ssh.client.report.advice import advise
+from jupyter_ssh.ssh.client.report.explaining import explain
+from jupyter_ssh.ssh.client.report.failures import Failure
+from jupyter_ssh.ssh.client.report.narration import Narration
+from jupyter_ssh.ssh.client.report.progress import Progress, Step
+from jupyter_ssh.ssh.client.route.opening import Route, Surroundings, open_route
+from jupyter_ssh.ssh.config.options import Options
+from jupyter_ssh.ssh.config.resolving import resolve
+from jupyter_ssh.ssh.config.ssh_config import ConfigFile, chosen_files
+from jupyter_ssh.ssh.config.target import Target
+from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
+from jupyter_ssh.ssh.keys.base import PrivateKey
+from jupyter_ssh.ssh.net.names import SystemNames, interface_addresses
+from jupyter_ssh.ssh.protocol.session import SessionInfo
+
+CONNECT_SECONDS: Final = 30.0
+"""Each phase before authentication may take so long, unless ConnectTimeout says otherwise."""
+
+Config = str | os.PathLike[str] | Sequence[ConfigFile] | None
+Keys = str | os.PathLike[str] | PrivateKey
+
+
+class Connecting:
+    """A connection being made: ``await`` it, or use it with ``async with``, which also closes it."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+        self._connection: Connection | None = None
+
+    def __await__(self) -> Generator[Any, None, Connection]:
+        made: Generator[Any, None, Connection] = self._make().__await__()
+        return made
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
+def connect(
+    target: str,
+    *,
+    config: Config = None,
+    password: str | None = None,
+    identity_file: Keys | Sequence[Keys] | None = None,
+    prompts: Prompts | None = None,
+    command_line: Sequence[str | tuple[str, str]] = (),
+    pool: ConnectionPool[Connection] | None = None,
+    progress: Progress | None = None,
+    **options: object,
+) -> Connecting:
+    """Connects to ``target``: ``host``, ``user@host`` or ``ssh://user@host:port``.
+
+    ``options`` are ssh_config keywords in snake_case (``port=2222``, ``strict_host_key_checking="accept-new"``,
+    ``ciphers=["aes128-gcm@openssh.com"]``), and ``known_hosts=PATH`` for that file and no other.  ``command_line`` are
+    ``-o`` options as text.  ``config`` is the ssh_config file to read in place of the person's and the system's, "none"
+    to read none.  ``identity_file`` may also be a key in memory.  ``prompts`` answers questions; without it none is
+    answered, and the key of an unknown host is refused.  Connections made with the same ``pool`` share their jump
+    hosts.  ``progress`` hears of each step.
+
+    Raises `ConfigError`, `NameNotFound`, `ConnectError`, `DeadlineExceeded`, `HostKeyError`, `AuthenticationError`,
+    `NegotiationError` and other `SSHError`.
+    """
+
+    async def make() -> Connection:
+        keys, paths = _split_keys(identity_file)
+        if identity_file is not None:
+            options["identity_file"] = paths or ["none"]
+        # In a thread, for a file may have a command run; the loop belongs to all connections.
+        resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
+        surroundings = surroundings_for(config, pool=pool)
+        return await open_connection(
+            *(resolved, prompts or NoPrompts()),
+            password=password,
+            keys=keys,
+            surroundings=surroundings,
+            progress=progress,
+        )
+
+    return Connecting(make)
+
+
+def resolve_options(
+    target: str | Target,
+    config: Config,
+    command_line: Sequence[str | tuple[str, str]],
+    keywords: Mapping[str, object],
+    command: str | None = None,
+) -> Options:
+    """The options of a connection from everything that speaks of them; raises `ConfigError`.
+
+    Blocks while a file has a command run (Match exec) or a name made canonical, each for a bounded time.  ``command``
+    is what is going to be run, for Match command.
+    """
+    home = Path.home()
+    files: Sequence[ConfigFile]
+    if config is None or isinstance(config, (str, os.PathLike)):
+        files = chosen_files(config, home)
+    else:
+        files = config
+    try:
+        return resolve(
+            target,
+            command_line=command_line,
+            keywords=keywords,
+            files=files,
+            user_name=getpass.getuser(),
+            home=home,
+            environment=os.environ,
+            uid=os.getuid() if hasattr(os, "getuid") else None,
+            local_host=socket.gethostname(),
+            run=shell_status,
+            names=SystemNames(),
+            addresses=interface_addresses,
+            command=command,
+        )
+    except ConfigError as error:
+        advise(Failure(error, None))
+        raise
+
+
+def _split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], list[str]]:
+    items: Sequence[Keys] = [given] if isinstance(given, (str, os.PathLike, PrivateKey)) else given or []
+    keys = [item for item in items if isinstance(item, PrivateKey)]
+    paths = [os.fspath(item) for item in items if not isinstance(item, PrivateKey)]
+    return keys, paths
+
+
+def surroundings_for(
+    config: Config = None, *, pool: ConnectionPool[Connection] | None = None, terminal: bool = False
+) -> Surroundings[Connection]:
+    """What the way to a host depends on besides its options, for `open_connection`; ``config`` as for `connect`."""
+
+    def hop_options(hop: Target, command_line: Sequence[tuple[str, str]]) -> Options:
+        return resolve_options(hop, config, command_line, {})
+
+    return Surroundings(hop_options, pool or ConnectionPool(), terminal)
+
+
+async def open_connection(
+    options: Options,
+    prompts: Prompts,
+    *,
+    password: str | None = None,
+    keys: Sequence[PrivateKey] = (),
+    surroundings: Surroundings[Connection] | None = None,
+    progress: Progress | None = None,
+    examine: bool = False,
+) -> Connection:
+    """Connects and logs in; see `connect`.  With ``examine`` the server is asked about each key before one is used."""
+    check_refusal(options)
+    surroundings = surroundings or surroundings_for()
+    progress = progress or Progress(options.host)
+    for line in options.notes:
+        progress.note(line)
+    seconds = options.connect_timeout or CONNECT_SECONDS
+    if options.proxy_jump:
+        prompts = NamedPrompts(prompts, f"{options.user}@{options.host}")
+    host_key = HostKeyCheck(options, prompts)
+    settings = await host_key.prepare()
+    handshake = Handshake(prompts, seconds)
+    try:
+        route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
+    except SSHError as error:
+        explain(error, options)
+        progress.broke(error)
+        raise
+    handshake.messages += route.messages
+    host: ClientChannelHost | None = None
+    narration: Narration | None = None
+    try:
+        host = ClientChannelHost(options, settings, handshake.heard)
+        session = host.session
+        narration = Narration(session, options, progress)
+        handshake.on_event = narration.look
+        await route.attach(host.driver)
+        address = route.address or None
+        trusted = await host_key.check(session, handshake, address)
+        narration.host_key(*host_key.known_as(session), trusted.dns)
+        if trusted.updates_allowed:
+            host.host_key_updates = HostKeyUpdates(session, options, prompts, host_key, address)
+        agent = LoginAgent(options, session, os.environ)
+        login = ClientLogin(
+            session,
+            handshake,
+            options,
+            prompts,
+            password=password,
+            keys=keys,
+            secrets_allowed=trusted.secrets_allowed,
+            agent=agent,
+            progress=progress,
+            examine=examine,
+        )
+        try:
+            await login.run()
+        finally:
+            agent.close()
+            handshake.messages += (f"Warning: {text}" for text in agent.warnings)
+        host.logged_in()
+        info = _info(options, route, session.info, trusted, login)
+        _lend_agent(host, options, trusted, handshake.messages)
+        progress.done(Step.LOGIN, f"{options.user}, by {info.method}")
+        place = f"{options.host_name} ({f'[{address}]:{options.port}' if address else f'via {route.via}'})"
+        progress.note(f'Authenticated to {place} using "{info.method}".', logging.INFO)
+        await after_login(options, info, session.info.host_key, host.driver.tcp_socket, handshake.messages)
+    except BaseException as error:
+        session_made = None if host is None else host.session
+        explained = await route.explained(error, session_made) if isinstance(error, SSHError) else None
+        if explained is not None:
+            if narration is not None:
+                narration.look()
+            explain(explained, options, session_made, handshake.said)
+            explained.messages = handshake.messages
+            progress.broke(explained)
+        if host is not None:
+            host.abandon()
+        await route.close()
+        if explained is not None and explained is not error:
+            raise explained from error
+        raise
+    return Connection(options, host, route, info, handshake.messages)
+
+
+def _info(options: Options, route: Route, session: SessionInfo, trusted: Trusted, login: ClientLogin) -> ConnectionInfo:
+    return ConnectionInfo(
+        host=options.host,
+        port=options.port,
+        user=options.user,
+        address=route.address,
+        via=route.via,
+        server_version=session.peer_version,
+        client_version=session.local_version,
+        exchange=session.kex,
+        host_key_algorithm=session.host_key_algorithm,
+        host_key_fingerprint=session.host_key.fingerprint if session.host_key else "",
+        host_key_dns=trusted.dns,
+        cipher_out=session.sending.cipher,
+        cipher_in=session.receiving.cipher,
+        mac_out=session.sending.mac,
+        mac_in=session.receiving.mac,
+        method=", ".join(login.methods),
+        key_fingerprint=login.key_fingerprint if "publickey" in login.methods else None,
+        post_quantum=EXCHANGES[session.kex].post_quantum,
+    )
+
+
+def _lend_agent(host: ClientChannelHost, options: Options, trusted: Trusted, messages: list[str]) -> None:
+    """ForwardAgent."""
+    address = forwarded_address(options, os.environ)
+    if address is not None and not trusted.secrets_allowed:
+        # As OpenSSH: whoever answers in the place of the host would sign with it.
+        messages.append("WARNING: the agent is not forwarded, for the key of the host is not the right one")
+    elif address is not None:
+        host.agent_forwarding = AgentForwarding(host.session, address)
