@@ -122,7 +122,7 @@ class End:
 
     def rekey_anyway(self) -> None:
         """Begins a rekey as others do, who do not wait for the login."""
-        self.session.transport._send_kexinit()
+        self.session.transport.handshake.start()
 
     def _heard(self, event: e.Event) -> None:
         self.events.append(event)

@@ -9,14 +9,10 @@ from jupyter_ssh.ssh.crypto.packet_protection.plain import PlainOpener, PlainSea
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.protocol.gate import EXCHANGE_NUMBERS
-from jupyter_ssh.ssh.protocol.key_exchange import (
-    Exchange,
-    Transcript,
-    begin_exchange,
-    make_opener,
-    make_sealer,
-)
-from jupyter_ssh.ssh.protocol.negotiation import STRICT, Agreed, Direction, make_kexinit, negotiate
+from jupyter_ssh.ssh.protocol.handshake.key_exchange import Exchange, Transcript
+from jupyter_ssh.ssh.protocol.handshake.keys import make_opener, make_sealer
+from jupyter_ssh.ssh.protocol.handshake.methods import begin_exchange
+from jupyter_ssh.ssh.protocol.handshake.negotiation import STRICT, Agreed, Direction, make_kexinit, negotiate
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Algorithms, Settings
 from jupyter_ssh.ssh.wire import messages as m

@@ -10,8 +10,8 @@ from jupyter_ssh.ssh.errors import ProtocolError, SSHError, UnexpectedMessage, W
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.keys.generate import generate
 from jupyter_ssh.ssh.protocol import events as e
-from jupyter_ssh.ssh.protocol.authentication import MAX_PROMPTS, signed_data
-from jupyter_ssh.ssh.protocol.authentication_server import MAX_WAITING
+from jupyter_ssh.ssh.protocol.authentication.requests import MAX_PROMPTS, signed_data
+from jupyter_ssh.ssh.protocol.authentication.server import MAX_WAITING
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m

@@ -9,7 +9,7 @@ from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS, Certif
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.keys.types.security_keys import USER_PRESENT, USER_VERIFIED
 from jupyter_ssh.ssh.protocol import events as e
-from jupyter_ssh.ssh.protocol.authentication import PUBLICKEY_HOST_BOUND, signed_data
+from jupyter_ssh.ssh.protocol.authentication.requests import PUBLICKEY_HOST_BOUND, signed_data
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m

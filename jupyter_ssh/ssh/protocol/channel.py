@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from jupyter_ssh.ssh.errors import ChannelClosed as ChannelClosedError
 from jupyter_ssh.ssh.errors import ChannelError, ProtocolError, SSHError, WindowError
-from jupyter_ssh.ssh.protocol.events import (
+from jupyter_ssh.ssh.protocol.channel_events import (
     ChannelClosed,
     ChannelEofReceived,
     ChannelEvent,
@@ -18,7 +18,8 @@ from jupyter_ssh.ssh.protocol.events import (
     ChannelRequested,
     ChannelWritable,
 )
-from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow
+from jupyter_ssh.ssh.protocol.layers import MessageSender
+from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow, RoundTrips
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.messages import (
     ChannelClose,
@@ -31,9 +32,6 @@ from jupyter_ssh.ssh.wire.messages import (
     ChannelWindowAdjust,
 )
 
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.protocol.connection import Connection
-
 DataHandler = Callable[[bytes, int | None], None]
 EventHandler = Callable[[ChannelEvent], None]
 ReplyHandler = Callable[[bool], None]
@@ -42,6 +40,17 @@ WINDOW_PROBE: Final = "window-probe@jupyter-ssh"
 """A channel request nobody knows: its refusal marks one round trip (see `ReceiveWindow`)."""
 
 MAX_PENDING_REPLIES: Final = 1024
+
+
+class ChannelOwner(Protocol):
+    """What a channel needs of the `Connection` it belongs to."""
+
+    transport: MessageSender
+    max_window: int
+    round_trips: RoundTrips
+
+    def forget(self, channel: Channel) -> None:
+        """Say that the channel is over."""
 
 
 class Channel:
@@ -77,7 +86,7 @@ class Channel:
         "window",
     )
 
-    def __init__(self, connection: Connection, number: int, kind: str, on_event: EventHandler, on_data: DataHandler):
+    def __init__(self, connection: ChannelOwner, number: int, kind: str, on_event: EventHandler, on_data: DataHandler):
         self._connection = connection
         self.number = number
         self.kind = kind

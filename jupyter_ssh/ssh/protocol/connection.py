@@ -11,8 +11,8 @@ from typing import Final
 from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, ProtocolError, SSHError
 from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
 from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested, Event, GlobalRequested
+from jupyter_ssh.ssh.protocol.layers import Handler, MessageSender, payload_end
 from jupyter_ssh.ssh.protocol.settings import Settings
-from jupyter_ssh.ssh.protocol.transport import Handler, Transport, payload_end
 from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, RoundTrips
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
@@ -35,7 +35,7 @@ _EXTENDED_DATA_START: Final = 14
 class Connection:
     """All channels and global requests of one session."""
 
-    def __init__(self, transport: Transport, settings: Settings, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, transport: MessageSender, settings: Settings, on_event: Callable[[Event], None]) -> None:
         self.transport = transport
         self.max_window = settings.max_window
         self.on_event = on_event
@@ -75,7 +75,7 @@ class Connection:
 
     def request_global(self, name: str, details: bytes = b"", on_reply: GlobalReplyHandler | None = None) -> None:
         """Sends a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4).  Raises `ConnectionClosed`."""
-        if self.transport.failure is not None:
+        if self.transport.closed:
             raise ConnectionClosed("the connection is closed", phase="connection")
         if on_reply is not None:
             if len(self._global_replies) >= MAX_PENDING_GLOBAL:

@@ -1,16 +1,20 @@
-"""What a session and its channels tell the layer above; bytes of channels go to `Channel.on_data` instead."""
+"""What a session and its channels tell the layer above; the bytes of channels go to `Channel.on_data` instead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.keys.base import PublicKey
-
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.protocol.channel_events import ChannelClosed as ChannelClosed
+from jupyter_ssh.ssh.protocol.channel_events import ChannelEofReceived as ChannelEofReceived
+from jupyter_ssh.ssh.protocol.channel_events import ChannelEvent as ChannelEvent
+from jupyter_ssh.ssh.protocol.channel_events import ChannelOpened as ChannelOpened
+from jupyter_ssh.ssh.protocol.channel_events import ChannelRefused as ChannelRefused
+from jupyter_ssh.ssh.protocol.channel_events import ChannelRequested as ChannelRequested
+from jupyter_ssh.ssh.protocol.channel_events import ChannelWritable as ChannelWritable
 
 
 class Event:
@@ -143,50 +147,3 @@ class Closed(Event):
     """Either: the session is over; told once, after every channel was told."""
 
     error: SSHError
-
-
-class ChannelEvent:
-    """Base of what a `Channel` tells."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelOpened(ChannelEvent):
-    """The peer confirmed the channel."""
-
-    details: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRefused(ChannelEvent):
-    """The peer refused the channel (RFC 4254 §5.1)."""
-
-    reason: int
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRequested(ChannelEvent):
-    """A channel request; answer with `Channel.reply`, in order, when ``want_reply`` is set."""
-
-    name: str
-    want_reply: bool
-    details: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelEofReceived(ChannelEvent):
-    """The peer sends no more data."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelWritable(ChannelEvent):
-    """All that was waiting to be sent has been sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelClosed(ChannelEvent):
-    """Both sides closed the channel, or the session ended with ``error``."""
-
-    error: SSHError | None

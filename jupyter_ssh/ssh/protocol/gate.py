@@ -1,7 +1,7 @@
 """GATE: which message numbers the peer may send, by our role and the phase.
 
-`Transport` builds its dispatch table from this one: a number that is not in the row has no handler and ends the
-connection.  Nothing else decides whether a message may be read.
+`Dispatcher` looks a handler up only for a number that is in the row; any other number ends the connection.  Nothing
+else decides whether a message may be read.  Which phase follows which is in NEXT, see `transitions`.
 
 RFC 4253 §7.1 allows only key-exchange messages between the peer's KEXINIT and its NEWKEYS; strict key exchange
 (OpenSSH PROTOCOL §1.10) forbids even IGNORE and DEBUG during the first one, so that no message can be slipped in
@@ -87,6 +87,7 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
         # RFC 4252 §5.1: requests that were under way when authentication succeeded are ignored.
         Phase.OPEN: ENCRYPTED | PING | CONNECTION | (NOTHING if client else {n.SSH_MSG_USERAUTH_REQUEST}),
         Phase.REKEY: GENERIC | exchange[Stage.AGREEMENT],
+        Phase.REKEY_WRONG_GUESS: DISCONNECT | EXCHANGE_NUMBERS,
         Phase.REKEY_GROUP: GENERIC | exchange[Stage.GROUP],
         Phase.REKEY_GEX: GENERIC | exchange[Stage.IN_GROUP],
         Phase.REKEY_NEWKEYS: GENERIC | {n.SSH_MSG_NEWKEYS},

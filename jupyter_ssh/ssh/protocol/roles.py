@@ -12,11 +12,16 @@ class Role(enum.Enum):
     CLIENT = "client"
     SERVER = "server"
 
+    @property
+    def other(self) -> Role:
+        """The peer's role."""
+        return Role.SERVER if self is Role.CLIENT else Role.CLIENT
+
 
 class Phase(enum.Enum):
     """What the peer may send next; the value is the name for people.
 
-    Phases speak of the receiving direction only: what we may send while keys change is `Transport.exchanging`.
+    Phases speak of the receiving direction only: what we may send while keys change is `Handshake.exchanging`.
     """
 
     VERSION = "version exchange"
@@ -28,34 +33,42 @@ class Phase(enum.Enum):
     GROUP_STRICT = "agreeing on a group (strict)"
     GEX = "key exchange in the group"
     GEX_STRICT = "key exchange in the group (strict)"
-    NEWKEYS = "taking new keys into use"
-    NEWKEYS_STRICT = "taking new keys into use (strict)"
+    NEWKEYS = "waiting for the peer's new keys"
+    NEWKEYS_STRICT = "waiting for the peer's new keys (strict)"
     SERVICE = "starting authentication"
     AUTH = "authentication"
     OPEN = "connection"
-    REKEY = "renewing the keys"
-    REKEY_GROUP = "agreeing on a group to renew the keys"
-    REKEY_GEX = "renewing the keys in the group"
-    REKEY_NEWKEYS = "taking renewed keys into use"
+    REKEY = "key re-exchange"
+    REKEY_WRONG_GUESS = "skipping a wrongly guessed key re-exchange packet"
+    REKEY_GROUP = "agreeing on a group for the key re-exchange"
+    REKEY_GEX = "key re-exchange in the group"
+    REKEY_NEWKEYS = "waiting for the peer's new keys after a key re-exchange"
     CLOSED = "closed"
 
 
 class Stage(enum.Enum):
-    """What the peer's next message of a key exchange is; the value is the phase it may come in: in the first exchange
-    of a connection, in that of one with strict key exchange, in those that renew the keys."""
+    """What the peer's next message of a key exchange is."""
 
-    AGREEMENT = (Phase.KEX, Phase.KEX_STRICT, Phase.REKEY)
-    """Its public value, where one message from each side does it."""
-    GROUP = (Phase.GROUP, Phase.GROUP_STRICT, Phase.REKEY_GROUP)
-    """A group, or the wish for one (RFC 4419)."""
-    IN_GROUP = (Phase.GEX, Phase.GEX_STRICT, Phase.REKEY_GEX)
-    """Its public value, in that group."""
+    AGREEMENT = "its public value, where one message from each side is enough"
+    GROUP = "a group, or the request for one (RFC 4419)"
+    IN_GROUP = "its public value in that group"
 
 
-EXCHANGE_PHASES: Final = frozenset(phase for stage in Stage for phase in stage.value) | {
+WRONG_GUESSES: Final = frozenset({Phase.WRONG_GUESS, Phase.REKEY_WRONG_GUESS})
+
+REKEY_PHASES: Final = frozenset(
+    {Phase.REKEY, Phase.REKEY_WRONG_GUESS, Phase.REKEY_GROUP, Phase.REKEY_GEX, Phase.REKEY_NEWKEYS}
+)
+
+EXCHANGE_PHASES: Final = REKEY_PHASES | {
     Phase.WRONG_GUESS,
+    Phase.KEX,
+    Phase.KEX_STRICT,
+    Phase.GROUP,
+    Phase.GROUP_STRICT,
+    Phase.GEX,
+    Phase.GEX_STRICT,
     Phase.NEWKEYS,
     Phase.NEWKEYS_STRICT,
-    Phase.REKEY_NEWKEYS,
 }
 """From the peer's KEXINIT to its NEWKEYS."""

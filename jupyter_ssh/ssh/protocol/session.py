@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from jupyter_ssh.ssh.errors import ConnectionClosed, HostKeyError, SSHError
 from jupyter_ssh.ssh.keys.base import PublicKey
-from jupyter_ssh.ssh.protocol.authentication_client import ClientAuthentication
-from jupyter_ssh.ssh.protocol.authentication_server import ServerAuthentication
+from jupyter_ssh.ssh.protocol.authentication.client import ClientAuthentication
+from jupyter_ssh.ssh.protocol.authentication.server import ServerAuthentication
 from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
 from jupyter_ssh.ssh.protocol.connection import Connection
 from jupyter_ssh.ssh.protocol.events import Closed, Event
+from jupyter_ssh.ssh.protocol.handshake.negotiation import Direction
 from jupyter_ssh.ssh.protocol.keepalive import KeepAliveTimer
-from jupyter_ssh.ssh.protocol.negotiation import Direction
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.protocol.transport import Transport
@@ -45,11 +45,11 @@ class Session:
         self.role = role
         self.on_event = on_event
         self.transport = Transport(role, settings, self._event)
-        self.connection = Connection(self.transport, settings, self._event)
+        self.connection = Connection(self.transport.sender, settings, self._event)
         self._keepalive = KeepAliveTimer(settings.keepalive, self.transport, self.connection)
-        self.transport.register(self.connection.handlers())
+        self.transport.register(self.connection.handlers)
         self.transport.on_failure = self._failed
-        self.transport.on_released = self.connection.pump
+        self.transport.sender.on_released = self.connection.pump
 
     def _event(self, event: Event) -> None:
         self.on_event(event)
@@ -65,11 +65,11 @@ class Session:
     @property
     def on_output(self) -> Callable[[], None]:
         """Called when output begins to wait for `data_to_send`."""
-        return self.transport.on_output
+        return self.transport.sender.on_output
 
     @on_output.setter
     def on_output(self, callback: Callable[[], None]) -> None:
-        self.transport.on_output = callback
+        self.transport.sender.on_output = callback
 
     def receive_buffer(self) -> memoryview:
         """Where to write the next received bytes; then say `received`."""
@@ -96,20 +96,20 @@ class Session:
 
     def data_to_send(self) -> list[bytes]:
         """Takes the packets to send, in order."""
-        return self.transport.data_to_send()
+        return self.transport.sender.take()
 
     @property
     def unsent(self) -> int:
         """Bytes that wait for `data_to_send`."""
-        return self.transport.unsent
+        return self.transport.sender.unsent
 
     def pause(self) -> None:
         """The network takes no more for now."""
-        self.transport.pause()
+        self.transport.sender.pause()
 
     def resume(self) -> None:
         """The network takes data again."""
-        self.transport.resume()
+        self.transport.sender.resume()
 
     def tick(self, now: float) -> None:
         """The time, in seconds of any steady clock: rekey and keepalive."""
@@ -195,7 +195,7 @@ class ClientSession(Session):
     def __init__(self, settings: Settings, on_event: Callable[[Event], None]) -> None:
         super().__init__(Role.CLIENT, settings, on_event)
         self.authentication = ClientAuthentication(self.transport, self._event)
-        self.transport.register(self.authentication.handlers())
+        self.transport.register(self.authentication.handlers)
 
     def accept_host_key(self) -> None:
         """Answers `HostKeyOffered`: the key is the right one."""
@@ -212,4 +212,4 @@ class ServerSession(Session):
     def __init__(self, settings: Settings, on_event: Callable[[Event], None]) -> None:
         super().__init__(Role.SERVER, settings, on_event)
         self.authentication = ServerAuthentication(self.transport, settings.banner, self._event)
-        self.transport.register(self.authentication.handlers())
+        self.transport.register(self.authentication.handlers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from jupyter_ssh.ssh.errors import VersionError
@@ -13,6 +14,9 @@ MAX_BANNER_LINES: Final = 1024
 """Lines a server may send before its identification string, as many as OpenSSH reads."""
 
 MAX_BANNER_BYTES: Final = 65536
+
+SSH_2: Final = (b"2.0", b"1.99")
+"""The protocol versions of those who speak SSH-2; 1.99 speaks SSH-1 too (RFC 4253 §5.1)."""
 
 _HINTS: Final = (
     (b"HTTP/", "a web server; check the port"),
@@ -26,26 +30,38 @@ _HINTS: Final = (
 )
 
 
-class VersionReader:
-    """Collects lines until the peer's identification string is there.
+class VersionExchange:
+    """Our identification string, and the lines that are collected until the peer's is there.
 
-    ``allow_banner`` is for the client: only a server may send other lines first.
+    Knows nothing of what follows: any protocol of SSH may begin with it.
     """
 
-    def __init__(self, *, allow_banner: bool) -> None:
+    __slots__ = ("_allow_banner", "_line", "_protocols", "_seen", "banner", "ours", "theirs")
+
+    def __init__(self, ours: bytes, *, allow_banner: bool, protocols: Sequence[bytes] = SSH_2) -> None:
+        self.ours = ours
+        """Without its line end, as `theirs`."""
+        self.theirs = b""
+        """Empty until it is there."""
+        self.banner: list[bytes] = []
+        """The lines before it, which only a server may send: ``allow_banner`` is for the client."""
         self._allow_banner = allow_banner
+        self._protocols = protocols
         self._line = bytearray()
         self._seen = 0
-        self.banner: list[bytes] = []
-        self.version: bytes | None = None
+
+    @property
+    def line(self) -> bytes:
+        """What to send first."""
+        return self.ours + b"\r\n"
 
     def read(self, data: memoryview) -> int:
-        """Reads up to the end of the identification string and returns how many bytes of ``data`` it used.
+        """Reads up to the end of the peer's identification string and returns how many bytes of ``data`` it used.
 
-        Afterwards `version` is the line without its line end, or None while it is incomplete.  Raises `VersionError`.
+        Sets `theirs` once the string is complete.  Raises `VersionError`.
         """
         used = 0
-        while self.version is None and used < len(data):
+        while not self.theirs and used < len(data):
             # A line is short, so looking at one piece of 256 bytes at a time is cheap and bounds the copy.
             piece = bytes(data[used : used + 256])
             end = piece.find(b"\n")
@@ -77,15 +93,15 @@ class VersionReader:
                 raise self._error(f"no identification string in the first {MAX_BANNER_LINES} lines")
             return
         protocol, _, software = text[4:].partition(b"-")
-        if protocol not in (b"2.0", b"1.99"):
+        if protocol not in self._protocols:
             raise self._error(
                 "the peer speaks another version of SSH",
                 received=repr(text[:60])[1:],
-                next_step="Only SSH 2.0 is supported; update the peer, or enable protocol 2 there.",
+                next_step=f"Update the peer, or enable version {self._protocols[0].decode()} of the protocol there.",
             )
         if not software or b"\0" in text or b"\r" in text:
             raise self._error("the identification string is malformed", received=repr(text[:60])[1:])
-        self.version = text
+        self.theirs = text
 
     def eof(self) -> VersionError:
         """The error for a peer that closes before its identification string is there."""
@@ -101,7 +117,7 @@ class VersionReader:
         return VersionError(
             message,
             phase="version exchange",
-            expected="a line that begins with 'SSH-2.0-'",
+            expected=f"a line that begins with 'SSH-{self._protocols[0].decode()}-'",
             received=received,
             next_step=next_step or "Check that the host and port are those of an SSH server.",
         )

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jupyter_ssh.ssh.net.driver import MAX_UNSENT_REPLIES, WRITE_HIGH_WATER, SessionDriver
-from jupyter_ssh.ssh.protocol.receive_buffer import MAX_SIZE
-from jupyter_ssh.ssh.protocol.roles import Phase, Role
+from jupyter_ssh.ssh.protocol.packets.receive_buffer import MAX_SIZE
+from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.codec import Message
@@ -91,8 +91,7 @@ async def test_a_flood_of_pings(wire: Wire, size: int) -> None:
 
     # The client's own session would end over answers to what it never asked for.
     transport = wire.client.session.transport
-    transport.register({m.Pong.number: count_answer})
-    transport.enter(Phase.OPEN)
+    transport.register(lambda: {m.Pong.number: count_answer})
     sending = asyncio.ensure_future(wire.flood(m.Ping(bytes(size)), count))
     try:
         await asyncio.wait_for(wire.until_it_stops_reading(), 60)
@@ -127,7 +126,7 @@ async def test_data_waits_in_its_channel(wire: Wire) -> None:
         await asyncio.sleep(0)
         assert wire.kept <= LIMIT
     assert theirs.unsent > 40_000_000
-    assert wire.driver.session.transport.congested
+    assert wire.driver.session.transport.sender.congested
     ours.window.available = 1 << 31
     while len(wire.client.data) < 50_000_000:
         wire.client.session.feed(await asyncio.wait_for(wire.loop.sock_recv(wire.near, 262144), 60))

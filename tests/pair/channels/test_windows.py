@@ -9,9 +9,9 @@ import pytest
 from jupyter_ssh.ssh.errors import ConnectionLost
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import MAX_PENDING_REPLIES, Channel
+from jupyter_ssh.ssh.protocol.packets.sender import MAX_OUTPUT
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
-from jupyter_ssh.ssh.protocol.transport import MAX_OUTPUT
 from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
 from jupyter_ssh.ssh.wire import messages as m
 from tests.pair.pairing import Pair, suite
@@ -176,14 +176,14 @@ def test_a_paused_network_keeps_data_in_its_channels() -> None:
     session.pause()
     ours.write(b"waits")
     ours.request("signal", b"\0\0\0\3INT")
-    assert session.transport.congested
+    assert session.transport.sender.congested
     assert ours.unsent == 5
     (request,) = session.data_to_send()
     pair.server.session.feed(request)
-    assert session.transport.congested
+    assert session.transport.sender.congested
     assert pair.client.of(e.ChannelWritable) == []
     session.resume()
-    assert not session.transport.congested
+    assert not session.transport.sender.congested
     assert ours.unsent == 0
     assert len(pair.client.of(e.ChannelWritable)) == 1
     pair.run()

@@ -54,7 +54,7 @@ def test_without_it_nothing_is_compressed() -> None:
     ours.write(TEXT)
     pair.run()
     assert carried(pair, SERVER) > len(TEXT)
-    assert "Compressed" not in type(pair.client.session.transport._sealer).__name__
+    assert "Compressed" not in type(pair.client.session.transport.sender.sealer).__name__
 
 
 @pytest.mark.parametrize(("name", "compressed"), [(ZLIB, True), (DELAYED, False)])

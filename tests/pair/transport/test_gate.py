@@ -38,7 +38,7 @@ def receives(role: Role, phase: Phase) -> set[int]:
     mine = {CLIENT: KEX_REPLY, SERVER: KEX_INIT}[role]
     if phase is Phase.KEXINIT:
         return {KEXINIT, *ANY_TIME}  # RFC 4253 §7.1; whether it was the first packet shows when strictness is agreed
-    if phase is Phase.WRONG_GUESS:
+    if phase in (Phase.WRONG_GUESS, Phase.REKEY_WRONG_GUESS):
         return {DISCONNECT, *range(30, 50)}  # the guess comes next, and is of whatever method
     if phase in (Phase.KEX, Phase.REKEY):
         return {mine, *ANY_TIME}  # RFC 4253 §7.1
@@ -140,6 +140,12 @@ def rekey_gex_phase(role: Role) -> Puppet:
     return puppet
 
 
+def rekey_wrong_guess_phase(role: Role) -> Puppet:
+    puppet = Puppet(role).to_open()
+    puppet.send_kexinit(server_host_key_algorithms=("ssh-guess", "ssh-ed25519"), first_kex_packet_follows=True)
+    return puppet
+
+
 def rekey_phase(role: Role) -> Puppet:
     puppet = Puppet(role).to_open()
     puppet.send_kexinit()
@@ -174,6 +180,7 @@ ARRIVE: dict[Phase, Callable[[Role], Puppet]] = {
     Phase.AUTH: lambda role: Puppet(role, login=role is CLIENT).to_auth(),
     Phase.OPEN: lambda role: Puppet(role).to_open(),
     Phase.REKEY: rekey_phase,
+    Phase.REKEY_WRONG_GUESS: rekey_wrong_guess_phase,
     Phase.REKEY_GROUP: rekey_group_phase,
     Phase.REKEY_GEX: rekey_gex_phase,
     Phase.REKEY_NEWKEYS: rekey_newkeys_phase,
@@ -276,8 +283,7 @@ def test_a_wrong_guess_of_any_method_is_skipped(role: Role, number: int) -> None
 
 @pytest.mark.parametrize("role", Role)
 def test_a_wrong_guess_during_a_rekey_is_skipped(role: Role) -> None:
-    puppet = Puppet(role).to_open()
-    puppet.send_kexinit(server_host_key_algorithms=("ssh-guess", "ssh-ed25519"), first_kex_packet_follows=True)
+    puppet = rekey_wrong_guess_phase(role)
     puppet.say(bytes([KEX_INIT if role is SERVER else KEX_REPLY]) + b"wrong")
     puppet.send_exchange()
     puppet.send_newkeys()

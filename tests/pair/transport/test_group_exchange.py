@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
 from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group, named_group
 from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage, WireError
 from jupyter_ssh.ssh.protocol import events as e
-from jupyter_ssh.ssh.protocol.key_exchange import Secrets, Step
+from jupyter_ssh.ssh.protocol.handshake.key_exchange import Secrets, Step
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
@@ -252,7 +252,8 @@ def test_a_group_does_not_come_twice(role: Role) -> None:
 def asked(request: Message, groups: Callable[[], list[Group]] | None = None) -> Puppet:
     """A server that was asked for a group."""
     puppet = Puppet(Role.SERVER, algorithms=ALGORITHMS, settings=Settings(ALGORITHMS))
-    puppet.subject.session.transport.settings = replace(puppet.subject.session.transport.settings, groups=groups)
+    handshake = puppet.subject.session.transport.handshake
+    handshake.settings = replace(handshake.settings, groups=groups)
     puppet.greet()
     puppet.send_kexinit()
     puppet.kex = Deaf()

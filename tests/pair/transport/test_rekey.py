@@ -11,8 +11,9 @@ import pytest
 from jupyter_ssh.ssh.errors import ConnectionLost, KeyExchangeError, ProtocolError, UnexpectedMessage
 from jupyter_ssh.ssh.keys.generate import generate
 from jupyter_ssh.ssh.protocol import events as e
-from jupyter_ssh.ssh.protocol import key_age, transport
 from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.protocol.packets import key_age
+from jupyter_ssh.ssh.protocol.packets.sender import MAX_HELD
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
 from jupyter_ssh.ssh.wire import messages as m
@@ -83,7 +84,7 @@ class Exchange:
             assert end.session.connection.channels == {}
             assert end.session.phase is Phase.OPEN
             assert end.session.info.rekeys == rekeys
-            assert not end.session.transport.congested
+            assert not end.session.transport.sender.congested
 
 
 def ends_of(pair: Pair, starter: Role | str) -> list[End]:
@@ -407,7 +408,7 @@ def test_what_waits_for_a_rekey_is_bounded(role: Role) -> None:
     while puppet.failure is None:
         puppet.say(m.Ping(bytes(30000)))
         fed += 30000
-        assert fed <= transport.MAX_HELD + 30000
+        assert fed <= MAX_HELD + 30000
     assert isinstance(puppet.failure, ProtocolError)
     assert puppet.failure.next_step
 

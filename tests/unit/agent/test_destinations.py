@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.errors import WireError
 from jupyter_ssh.ssh.keys import CertifiedKey, PrivateKey, generate
 from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
-from jupyter_ssh.ssh.protocol.authentication import signed_data
+from jupyter_ssh.ssh.protocol.authentication.requests import signed_data
 from jupyter_ssh.ssh.wire.types import Reader, string
 
 NOW = 2_000_000_000.0

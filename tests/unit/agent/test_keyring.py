@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.agent.session import EXTENSION_FAILURE, FAILURE, SUCCESS
 from jupyter_ssh.ssh.errors import AgentRefused
 from jupyter_ssh.ssh.keys import KEY_TYPES, CertifiedKey, PrivateKey, generate
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
-from jupyter_ssh.ssh.protocol.authentication import signed_data
+from jupyter_ssh.ssh.protocol.authentication.requests import signed_data
 from jupyter_ssh.ssh.wire.types import string, uint32
 from tests.support.made_keys import SoftwareSecurityKey, key_of, new_key
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_ssh.ssh.crypto.ciphers import CIPHERS, REKEY_PACKETS
-from jupyter_ssh.ssh.protocol.key_age import REKEY_PATIENCE, KeyAge
+from jupyter_ssh.ssh.protocol.packets.key_age import REKEY_PATIENCE, KeyAge
 
 CIPHER = "aes128-gcm@openssh.com"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from jupyter_ssh.ssh.errors import NegotiationError
-from jupyter_ssh.ssh.protocol.negotiation import INTEGRATED_MAC, Direction, make_kexinit, negotiate
+from jupyter_ssh.ssh.protocol.handshake.negotiation import INTEGRATED_MAC, Direction, make_kexinit, negotiate
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Algorithms
 from jupyter_ssh.ssh.wire.messages import KexInit

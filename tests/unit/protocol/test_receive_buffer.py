@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from jupyter_ssh.ssh.protocol.receive_buffer import INITIAL_SIZE, MAX_SIZE, MIN_ROOM, ReceiveBuffer
+from jupyter_ssh.ssh.protocol.packets.receive_buffer import INITIAL_SIZE, MAX_SIZE, MIN_ROOM, ReceiveBuffer
 
 LARGEST_PACKET = 262_144 + 4 + 64
 

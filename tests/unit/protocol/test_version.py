@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import VersionError
-from jupyter_ssh.ssh.protocol.version import MAX_BANNER_BYTES, MAX_BANNER_LINES, MAX_VERSION_LINE, VersionReader
+from jupyter_ssh.ssh.protocol.version import MAX_BANNER_BYTES, MAX_BANNER_LINES, MAX_VERSION_LINE, VersionExchange
 
 LINES = st.sampled_from(
     [b"SSH-2.0-x\r\n", b"SSH-2.0-OpenSSH_9.2 Debian\n", b"SSH-1.99-y\r\n", b"SSH-1.5-z\n", b"hello\r\n", b"\n", b"SSH-"]
@@ -18,17 +18,17 @@ STREAMS = st.lists(LINES | st.binary(max_size=300), max_size=6).map(b"".join)
 
 def read(stream: bytes, sizes: list[int], allow_banner: bool) -> tuple[bytes | None, int, list[bytes]] | type:
     """What a reader makes of a stream in pieces: version, bytes used and banner, or the type of its error."""
-    reader = VersionReader(allow_banner=allow_banner)
+    reader = VersionExchange(b"SSH-2.0-us", allow_banner=allow_banner)
     used = 0
     position = 0
-    while position < len(stream) and reader.version is None:
+    while position < len(stream) and not reader.theirs:
         size = sizes[position % len(sizes)] if sizes else len(stream)
         try:
             used += reader.read(memoryview(stream)[position : position + size])
         except VersionError as error:
             return type(error) if len(str(error)) < LONGEST_ERROR else ValueError
         position += size
-    return reader.version, used, reader.banner
+    return reader.theirs or None, used, reader.banner
 
 
 @given(STREAMS, st.lists(st.integers(1, 40), max_size=5), st.booleans())
@@ -65,6 +65,16 @@ def test_the_longest_line_there_may_be() -> None:
 
 
 def test_the_end_before_there_is_one() -> None:
-    reader = VersionReader(allow_banner=True)
+    reader = VersionExchange(b"SSH-2.0-us", allow_banner=True)
     reader.read(memoryview(b"HTTP/1.1 400 Bad Request\r\n"))
     assert "a web server" in str(reader.eof())
+
+
+@pytest.mark.parametrize("line", [b"SSH-1.5-Cisco\r\n", b"SSH-1.99-both\r\n"])
+def test_another_protocol_may_share_it(line: bytes) -> None:
+    exchange = VersionExchange(b"SSH-1.5-us", allow_banner=True, protocols=(b"1.5", b"1.99"))
+    assert exchange.line == b"SSH-1.5-us\r\n"
+    assert exchange.read(memoryview(line + b"more")) == len(line)
+    assert exchange.theirs == line.rstrip()
+    with pytest.raises(VersionError, match=r"begins with 'SSH-1[.]5-'"):
+        VersionExchange(b"SSH-1.5-us", allow_banner=True, protocols=(b"1.5",)).read(memoryview(b"SSH-2.0-x\r\n"))

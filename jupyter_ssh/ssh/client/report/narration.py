@@ -8,8 +8,8 @@ from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.certificates.validity import format_validity
-from jupyter_ssh.ssh.protocol.negotiation import INTEGRATED_MAC, Direction
-from jupyter_ssh.ssh.protocol.packet_ring import Packet
+from jupyter_ssh.ssh.protocol.handshake.negotiation import INTEGRATED_MAC, Direction
+from jupyter_ssh.ssh.protocol.packets.ring import Packet
 from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.text import printable
 from jupyter_ssh.ssh.trust.entries import Entry

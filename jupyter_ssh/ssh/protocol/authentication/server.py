@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.errors import KeyFormatError, ProtocolError, SignatureError
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, parse_key_or_certificate
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
-from jupyter_ssh.ssh.protocol.authentication import (
+from jupyter_ssh.ssh.protocol.authentication.requests import (
     CONNECTION_SERVICE,
     MAX_PROMPTS,
     PUBLICKEY,
@@ -23,8 +23,9 @@ from jupyter_ssh.ssh.protocol.authentication import (
     signed_data,
 )
 from jupyter_ssh.ssh.protocol.events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
+from jupyter_ssh.ssh.protocol.layers import Handlers, payload_end
 from jupyter_ssh.ssh.protocol.roles import Phase
-from jupyter_ssh.ssh.protocol.transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.protocol.transport import Transport
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.codec import Message
@@ -49,7 +50,7 @@ class ServerAuthentication:
         self._questions: int | None = None
         self._waiting: deque[bytes] = deque()
 
-    def handlers(self) -> dict[int, Handler]:
+    def handlers(self) -> Handlers:
         """The handlers by message number, for `Transport.register`."""
         return {
             n.SSH_MSG_SERVICE_REQUEST: self._on_service_request,
@@ -65,7 +66,6 @@ class ServerAuthentication:
             return
         self._waiting.clear()
         self._transport.send_login(m.UserauthSuccess().encode())
-        self._transport.enter(Phase.OPEN)
         self._on_event(Authenticated())
 
     def reject(self, methods: Sequence[str], *, partial_success: bool = False) -> None:
@@ -130,7 +130,7 @@ class ServerAuthentication:
             raise error
         self._transport.send(m.ServiceAccept(SERVICE).encode())
         first = self._transport.phase is not Phase.AUTH
-        self._transport.enter(Phase.AUTH)
+        self._transport.grant_service()
         if self._banner and first:
             self._transport.send(m.UserauthBanner(self._banner).encode())
 

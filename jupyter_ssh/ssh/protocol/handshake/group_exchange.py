@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import FALLBACK_BITS, Group,
 from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 from jupyter_ssh.ssh.errors import KeyExchangeError
 from jupyter_ssh.ssh.keys.base import PrivateKey
-from jupyter_ssh.ssh.protocol.key_exchange import Secrets, Step, Transcript, verified_host_key
+from jupyter_ssh.ssh.protocol.handshake.key_exchange import Secrets, Step, Transcript, verified_host_key
 from jupyter_ssh.ssh.protocol.roles import Stage
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import types as t

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from jupyter_ssh.ssh.errors import ProtocolError, UnexpectedMessage, WireError
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
-from jupyter_ssh.ssh.protocol.authentication import (
+from jupyter_ssh.ssh.protocol.authentication.requests import (
     CONNECTION_SERVICE,
     MAX_PROMPTS,
     PUBLICKEY,
@@ -28,8 +28,8 @@ from jupyter_ssh.ssh.protocol.events import (
     Questions,
 )
 from jupyter_ssh.ssh.protocol.extensions import HOST_BOUND
-from jupyter_ssh.ssh.protocol.roles import Phase
-from jupyter_ssh.ssh.protocol.transport import Handler, Transport, payload_end
+from jupyter_ssh.ssh.protocol.layers import Handlers, payload_end
+from jupyter_ssh.ssh.protocol.transport import Transport
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import Reader, boolean, string
@@ -48,7 +48,7 @@ class ClientAuthentication:
         self._asked = False
         """Whether the server's questions wait for `answer`."""
 
-    def handlers(self) -> dict[int, Handler]:
+    def handlers(self) -> Handlers:
         """The handlers by message number, for `Transport.register`."""
         return {
             n.SSH_MSG_SERVICE_ACCEPT: self._on_service_accept,
@@ -129,7 +129,7 @@ class ClientAuthentication:
             raise ProtocolError(
                 "the server accepted another service", expected=SERVICE, received=repr(message.service[:60])
             )
-        self._transport.enter(Phase.AUTH)
+        self._transport.grant_service()
         self._on_event(AuthenticationStarted())
 
     def _on_failure(self, body: bytes) -> None:
@@ -141,7 +141,6 @@ class ClientAuthentication:
         m.UserauthSuccess.decode(body, 2, payload_end(body))
         self._answered("a success")
         self._transport.received_login()
-        self._transport.enter(Phase.OPEN)
         self._on_event(Authenticated())
 
     def _on_banner(self, body: bytes) -> None:

@@ -1,0 +1,84 @@
+"""The phase a session is in, and by GATE the handler of each message that the peer may send in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
+
+from jupyter_ssh.ssh.errors import UnexpectedMessage
+from jupyter_ssh.ssh.protocol.gate import GATE, UNASSIGNED
+from jupyter_ssh.ssh.protocol.layers import Handler, Handlers
+from jupyter_ssh.ssh.protocol.packets.ring import UNNOTED
+from jupyter_ssh.ssh.protocol.roles import REKEY_PHASES, Phase, Role
+from jupyter_ssh.ssh.protocol.transitions import OF_LAYERS, RESUME, Trigger, next_phase
+from jupyter_ssh.ssh.wire import numbers as n
+
+
+class Dispatcher:
+    """Knows the phase, and looks a handler up when its message comes in that phase for the first time.
+
+    A message is `note`d before it is handled, but for those of `UNNOTED`, which are many.
+    """
+
+    __slots__ = ("_interrupted", "_layers", "_note", "handlers", "phase", "role")
+
+    def __init__(self, role: Role, note: Callable[[bytes], None]) -> None:
+        self.role = role
+        self.phase = Phase.VERSION
+        self.handlers: dict[int, Handler] = {}
+        """Those of the messages that came in this phase already."""
+        self._layers: tuple[Callable[[], Handlers], ...] = ()
+        self._note = note
+        self._interrupted: Phase | None = None
+        """What a key re-exchange interrupted."""
+
+    def register(self, layer: Callable[[], Handlers]) -> None:
+        """Adds what gives a layer's handlers; it is asked as they are needed, so that an idle session keeps few."""
+        self._layers = (layer, *self._layers)
+        self.handlers = {}
+
+    def advance(self, trigger: Trigger) -> None:
+        """Enters the phase that follows by NEXT."""
+        interrupted = self._interrupted
+        if interrupted is not None and trigger in OF_LAYERS:
+            self._interrupted = next_phase(self.role, interrupted, trigger)
+            return
+        following = next_phase(self.role, self.phase, trigger)
+        if following is RESUME:
+            assert interrupted is not None
+            following, self._interrupted = interrupted, None
+        elif following in REKEY_PHASES and interrupted is None:
+            self._interrupted = self.phase
+        self.phase = following
+        self.handlers = {}
+
+    def look_up(self, number: int) -> Handler:
+        """The handler of a message that is not among `handlers` yet; raises `UnexpectedMessage` if GATE forbids it."""
+        handler = self._registered(number) if number in GATE[self.role, self.phase] else None
+        if handler is None:
+            self._refuse(number)
+        if number not in UNNOTED:
+            handler = partial(self._handle_noted, handler)
+        self.handlers[number] = handler
+        return handler
+
+    def _registered(self, number: int) -> Handler | None:
+        for layer in self._layers:
+            handler = layer().get(number)
+            if handler is not None:
+                return handler
+        return None
+
+    def _handle_noted(self, handler: Handler, body: bytes) -> None:
+        self._note(body)
+        handler(body)
+
+    def _refuse(self, number: int) -> NoReturn:
+        expected = sorted(GATE[self.role, self.phase] - UNASSIGNED)
+        raise UnexpectedMessage(
+            "the peer sent a message out of turn",
+            phase=self.phase.value,
+            expected=f"one of {', '.join(map(n.message_name, expected))}",
+            received=n.message_name(number),
+        )

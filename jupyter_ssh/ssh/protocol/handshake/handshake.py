@@ -1,0 +1,242 @@
+"""The key exchanges of one connection, the first and those that renew the keys (RFC 4253 §7 to §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage, WireError
+from jupyter_ssh.ssh.keys.base import PublicKey
+from jupyter_ssh.ssh.protocol.dispatcher import Dispatcher
+from jupyter_ssh.ssh.protocol.events import Event, HostKeyOffered, KeysRenewed
+from jupyter_ssh.ssh.protocol.extensions import server_ext_info
+from jupyter_ssh.ssh.protocol.gate import EXCHANGE_NUMBERS
+from jupyter_ssh.ssh.protocol.handshake.key_exchange import Exchange, Secrets, Transcript, agreed_host_key
+from jupyter_ssh.ssh.protocol.handshake.keys_in_use import KeysInUse
+from jupyter_ssh.ssh.protocol.handshake.methods import begin_exchange
+from jupyter_ssh.ssh.protocol.handshake.negotiation import Agreed, make_kexinit, negotiate
+from jupyter_ssh.ssh.protocol.layers import Handlers, payload_end
+from jupyter_ssh.ssh.protocol.packets.key_age import KeyAge
+from jupyter_ssh.ssh.protocol.packets.sender import PacketSender
+from jupyter_ssh.ssh.protocol.roles import WRONG_GUESSES, Role
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.transitions import BEGINNINGS, Trigger
+from jupyter_ssh.ssh.protocol.version import VersionExchange
+from jupyter_ssh.ssh.wire import numbers as n
+from jupyter_ssh.ssh.wire.messages import KexInit
+
+
+@dataclass(slots=True)
+class _Round:
+    """One key exchange, from our KEXINIT until NEWKEYS has been sent and received."""
+
+    ours: KexInit
+    our_payload: bytes
+    exchange: Exchange | None = None
+    """Set by the peer's KEXINIT."""
+    secrets: Secrets | None = None
+    newkeys_sent: bool = False
+    newkeys_received: bool = False
+
+
+class Handshake:
+    """Sends KEXINIT and NEWKEYS and answers the peer's, in either role."""
+
+    __slots__ = (
+        "_age",
+        "_dispatcher",
+        "_on_event",
+        "_peer_wants_ext_info",
+        "_round",
+        "_sender",
+        "_versions",
+        "exchanges",
+        "host_key",
+        "host_key_signature",
+        "keys",
+        "role",
+        "settings",
+    )
+
+    def __init__(
+        self,
+        role: Role,
+        settings: Settings,
+        versions: VersionExchange,
+        dispatcher: Dispatcher,
+        sender: PacketSender,
+        keys: KeysInUse,
+        age: KeyAge,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.role = role
+        self.settings = settings
+        self.keys = keys
+        self.host_key: PublicKey | None = None
+        """The server's, or its certificate, as it was shown in the first exchange."""
+        self.host_key_signature = b""
+        """The server's, over the session identifier; of use to a client that forwards an agent."""
+        self.exchanges = 0
+        """Key exchanges that are complete, the first one included."""
+        self._versions = versions
+        self._dispatcher = dispatcher
+        self._sender = sender
+        self._age = age
+        self._on_event = on_event
+        self._round: _Round | None = None
+        self._peer_wants_ext_info = False
+
+    def handlers(self) -> Handlers:
+        """The handlers by message number."""
+        return {
+            n.SSH_MSG_KEXINIT: self._on_kexinit,
+            n.SSH_MSG_NEWKEYS: self._on_newkeys,
+            **dict.fromkeys(EXCHANGE_NUMBERS, self._on_exchange),
+        }
+
+    @property
+    def exchanging(self) -> bool:
+        """Whether keys are changing, so that messages of the upper layers wait: from our KEXINIT to our NEWKEYS."""
+        return self._round is not None and not self._round.newkeys_sent
+
+    @property
+    def rekeying(self) -> bool:
+        """Whether a key exchange after the first is under way; only the peer can hold it up."""
+        return self.exchanges > 0 and self._round is not None
+
+    def rekey(self) -> None:
+        """Begins a key re-exchange, unless one is under way (RFC 4253 §9).
+
+        Not before the login, like OpenSSH: a KEXINIT that crosses USERAUTH_SUCCESS would be taken for a compressed one.
+        """
+        if self.keys.logged_in and self._round is None and not self._sender.closed:
+            self.start()
+
+    def start(self) -> _Round:
+        """Sends our KEXINIT."""
+        first = not self.keys.session_id
+        kexinit = make_kexinit(self.role, self.settings.algorithms, self.settings.random(16), first=first)
+        self._round = current = _Round(kexinit, kexinit.encode())
+        self._sender.send_now(current.our_payload)
+        self._sender.hold()
+        return current
+
+    def accept_host_key(self) -> None:
+        """Goes on after `HostKeyOffered`: the key is the right one."""
+        current = self._round
+        if current is not None and current.secrets is not None and not current.newkeys_sent:
+            self._send_newkeys(current, current.secrets)
+
+    def close(self) -> None:
+        """Gives up an exchange that is under way: the session is over."""
+        self._round = None
+
+    # --- the peer's KEXINIT -------------------------------------------------------------------------------------------
+
+    def _on_kexinit(self, body: bytes) -> None:
+        current = self._round
+        if current is not None and current.secrets is not None:
+            raise UnexpectedMessage("the peer began a key exchange inside another")
+        first = not self.keys.session_id
+        end = payload_end(body)
+        theirs = KexInit.decode(body, 2, end)
+        if current is None:
+            current = self.start()
+        agreed = negotiate(self.role, current.ours, theirs, first=first)
+        if first:
+            self._agree_first(agreed)
+        self.keys.agreed = agreed
+        current.exchange = exchange = begin_exchange(
+            self.role, agreed, self._transcript(current.our_payload, body[1:end]), self.settings
+        )
+        opening = exchange.first()
+        if opening is not None:
+            self._sender.send_now(opening)
+        self._dispatcher.advance(Trigger.WRONG_GUESS if agreed.wrong_guess else self._beginning(exchange))
+
+    def _agree_first(self, agreed: Agreed) -> None:
+        if agreed.strict:
+            self.keys.become_strict()
+        self._peer_wants_ext_info = agreed.peer_wants_ext_info
+        if self.role is Role.SERVER:
+            self.host_key = agreed_host_key(agreed, self.settings.host_keys).public
+
+    def _transcript(self, our_kexinit: bytes, their_kexinit: bytes) -> Transcript:
+        ours, theirs = self._versions.ours, self._versions.theirs
+        if self.role is Role.CLIENT:
+            return Transcript(ours, theirs, our_kexinit, their_kexinit)
+        return Transcript(theirs, ours, their_kexinit, our_kexinit)
+
+    def _beginning(self, exchange: Exchange) -> Trigger:
+        plain, strict = BEGINNINGS[exchange.stage]
+        return strict if self.keys.strict and not self.keys.session_id else plain
+
+    # --- messages of the method ---------------------------------------------------------------------------------------
+
+    def _on_exchange(self, body: bytes) -> None:
+        """Messages 30 to 49, which belong to the method; GATE lets those through that its stage allows."""
+        current = self._round
+        assert current is not None
+        assert current.exchange is not None
+        if self._dispatcher.phase in WRONG_GUESSES:
+            self._dispatcher.advance(self._beginning(current.exchange))
+            return
+        step = current.exchange.receive(body[1 : payload_end(body)])
+        for answer in step.answers:
+            self._sender.send_now(answer)
+        if step.secrets is None:
+            self._dispatcher.advance(Trigger.IN_GROUP)
+            return
+        current.exchange = None
+        current.secrets = step.secrets
+        self.keys.session_id = self.keys.session_id or step.secrets.exchange_hash
+        self._dispatcher.advance(Trigger.SECRET)
+        if step.host_key is None or not self._offer_host_key(step.host_key, step.signature):
+            self._send_newkeys(current, step.secrets)
+
+    def _offer_host_key(self, host_key: PublicKey, signature: bytes) -> bool:
+        """Client: tells of the host key of the first exchange, and returns whether NEWKEYS waits for its acceptance.
+
+        Nothing but the key exchange is sent to a host that is not trusted.
+        """
+        if self.host_key is None:
+            self.host_key, self.host_key_signature = host_key, signature
+            self._on_event(HostKeyOffered(host_key))
+            return True
+        if self.host_key.blob != host_key.blob:
+            raise KeyExchangeError(
+                "the server changed its host key during a key re-exchange",
+                expected=self.host_key.fingerprint,
+                received=host_key.fingerprint,
+            )
+        return False
+
+    # --- NEWKEYS ------------------------------------------------------------------------------------------------------
+
+    def _send_newkeys(self, current: _Round, secrets: Secrets) -> None:
+        self._sender.send_now(bytes((n.SSH_MSG_NEWKEYS,)))
+        self.keys.send_with(secrets)
+        current.newkeys_sent = True
+        if self.role is Role.SERVER and self._peer_wants_ext_info:
+            self._peer_wants_ext_info = False
+            self._sender.send(server_ext_info(self.settings.signature_algorithms))
+        self._sender.release()
+        self._finish(current)
+
+    def _on_newkeys(self, body: bytes) -> None:
+        if payload_end(body) != 2:
+            raise WireError("NEWKEYS carries data", expected="an empty message")
+        current = self._round
+        assert current is not None
+        assert current.secrets is not None
+        self.keys.receive_with(current.secrets)
+        current.newkeys_received = True
+        self._dispatcher.advance(Trigger.NEWKEYS)
+        self._finish(current)
+
+    def _finish(self, current: _Round) -> None:
+        if current is self._round and current.newkeys_sent and current.newkeys_received:
+            self._round = None
+            self._age.renewed(self.keys.direction(role).cipher for role in Role)
+            self.exchanges += 1
+            self._on_event(KeysRenewed())

@@ -1,0 +1,103 @@
+"""What every key exchange has in common (RFC 4253 §7 and §8): its transcript, its steps, the host key it proves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jupyter_ssh.ssh.errors import KeyExchangeError, SignatureError
+from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
+from jupyter_ssh.ssh.keys.certificates.certificate import parse_key_or_certificate
+from jupyter_ssh.ssh.protocol.handshake.negotiation import Agreed
+from jupyter_ssh.ssh.protocol.roles import Stage
+from jupyter_ssh.ssh.wire import types as t
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What both sides said before the exchange; it goes into the exchange hash (RFC 4253 §8)."""
+
+    client_version: bytes
+    server_version: bytes
+    client_kexinit: bytes
+    server_kexinit: bytes
+
+    def hash(
+        self,
+        name: str,
+        host_key: bytes,
+        client_public: bytes,
+        server_public: bytes,
+        secret: bytes,
+        group: bytes = b"",
+    ) -> bytes:
+        """The exchange hash H; ``secret`` is K in its wire form, ``group`` what a group exchange hashes besides."""
+        before = (self.client_version, self.server_version, self.client_kexinit, self.server_kexinit, host_key)
+        publics = t.string(client_public) + t.string(server_public)
+        return hashlib.new(name, b"".join(map(t.string, before)) + group + publics + secret).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The shared secret K in its wire form, and the exchange hash H."""
+
+    hash_name: str
+    secret: bytes = field(repr=False)
+    exchange_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a message of the peer's led to: messages to send and, with the last one, the secrets and for the client the
+    server's host key and its signature over the exchange hash."""
+
+    answers: tuple[bytes, ...] = ()
+    secrets: Secrets | None = None
+    host_key: PublicKey | None = None
+    signature: bytes = b""
+
+
+class Exchange(Protocol):
+    """One run of a key exchange, in either role."""
+
+    @property
+    def stage(self) -> Stage:
+        """What the peer has to send next."""
+
+    def first(self) -> bytes | None:
+        """The message that begins it; None for the server, which waits for one."""
+
+    def receive(self, message: bytes) -> Step:
+        """Takes a message of the peer's, its number first, that GATE allows at this stage.
+
+        Raises `WireError` and `KeyExchangeError`.  Whether the host key is the right one is not judged here.
+        """
+
+
+def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateKey:
+    """The server's key for the agreed algorithm."""
+    return next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
+
+
+def verified_host_key(
+    blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str, required_rsa_size: int | None = None
+) -> PublicKey:
+    """The server's host key or certificate, whose signature over the exchange hash is right.
+
+    Raises `KeyExchangeError`, and `KeyFormatError` for a malformed key or certificate.
+    """
+    host_key = parse_key_or_certificate(blob, required_rsa_size)
+    try:
+        # A server has nobody to touch its security key at each connection.
+        host_key.verify(signature, exchange_hash, (algorithm,), no_touch_required=True)
+    except SignatureError as error:
+        raise KeyExchangeError(
+            "the server's signature over the key exchange is wrong",
+            phase="key exchange",
+            expected=f"a valid {algorithm} signature",
+            received=str(error),
+            next_step="Somebody may be altering the connection; do not go on over this network.",
+        ) from error
+    return host_key

@@ -1,0 +1,35 @@
+"""What the transport and the layers above it, authentication and connection, know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+Handler = Callable[[bytes], None]
+"""Takes the body of a packet: padding length, message number, fields, padding."""
+
+Handlers = Mapping[int, Handler]
+"""By message number."""
+
+
+def payload_end(body: bytes) -> int:
+    """Where the padding of a packet's body begins."""
+    return len(body) - body[0]
+
+
+class MessageSender(Protocol):
+    """Sends the messages of a layer."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether channels keep their data back: keys are changing, or the network is slow."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over: nothing is sent any more."""
+
+    def send(self, payload: bytes) -> None:
+        """Queues one message; while keys change it waits (RFC 4253 §7.1)."""
+
+    def send_data(self, payload: bytes) -> None:
+        """The same for messages that carry data or make room for it, which the packet ring leaves out."""
