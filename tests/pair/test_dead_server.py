@@ -158,11 +158,11 @@ class Waits:
         """The result; None after an `SSHError`.  Anything else, and a wait without end, is a failure of the test."""
         try:
             result = await asyncio.wait_for(wait, GUARD)
-        except asyncio.TimeoutError:
-            raise AssertionError(f"{name} never ends") from None
-        except (SSHError, asyncio.IncompleteReadError) as error:
+        except (SSHError, asyncio.IncompleteReadError) as error:  # a missed deadline of ours is a TimeoutError too
             self.log.append((name, error))
             return None
+        except asyncio.TimeoutError:
+            raise AssertionError(f"{name} never ends") from None
         self.log.append((name, None))
         return result
 

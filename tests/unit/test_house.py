@@ -35,7 +35,6 @@ def test_the_list_of_crowded_folders_shrinks() -> None:
     """Who empties a folder takes it out of this list."""
     assert [line.split(":")[0] for line in crowded_folders(TREE)] == [
         "jupyter_ssh/kernel",
-        "jupyter_ssh/ssh/protocol",
     ]
 
 
@@ -47,12 +46,6 @@ def test_the_list_of_files_in_circles_shrinks() -> None:
         "jupyter_ssh/kernel/results.py",
         "jupyter_ssh/kernel/facade.py",
         "jupyter_ssh/kernel/sessions.py",
-        "jupyter_ssh/ssh/protocol/channel.py",
-        "jupyter_ssh/ssh/protocol/connection.py",
-        "jupyter_ssh/ssh/protocol/events.py",
-        "jupyter_ssh/ssh/protocol/transport.py",
-        "jupyter_ssh/ssh/protocol/group_exchange.py",
-        "jupyter_ssh/ssh/protocol/key_exchange.py",
         "jupyter_ssh/ssh/server/channels/agent_forwarding.py",
         "jupyter_ssh/ssh/server/channels/direct_tcpip.py",
         "jupyter_ssh/ssh/server/channels/session.py",
