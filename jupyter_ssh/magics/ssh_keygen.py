@@ -77,7 +77,7 @@ class CellConsole(Console):
 
     def agent_keys(self) -> Sequence[PrivateKey]:
         from jupyter_ssh.kernel.agent import agent_in_use, ask_agent
-        from jupyter_ssh.ssh.net.agent import signing_keys
+        from jupyter_ssh.ssh.agent.asking import signing_keys
 
         address = agent_in_use()
         if address is None:

@@ -176,9 +176,11 @@ def test_an_import_that_points_up_is_allowed(tree: Tree, files: dict[str, str]) 
         "from os import environ",
     ],
 )
-def test_an_impure_module_is_found(tree: Tree, text: str) -> None:
-    assert len(impurities(tree(ssh__agent__messages=text))) == 1
-    assert impurities(tree(ssh__agent__messages="import os\nos.urandom(8)", ssh__net__dial=text)) == []
+@pytest.mark.parametrize("room", ["wire", "agent", "keygen", "adding"])
+def test_an_impure_module_is_found(tree: Tree, room: str, text: str) -> None:
+    name = f"ssh__{room}__messages"
+    assert len(impurities(tree(**{name: text}))) == 1
+    assert impurities(tree(**{name: "import os\nos.urandom(8)", "ssh__net__dial": text})) == []
 
 
 def test_a_long_file_is_found(tree: Tree) -> None:

@@ -67,7 +67,8 @@ class TerminalConsole(Console):
         return sys.stdin.buffer
 
     def agent_keys(self) -> Sequence[PrivateKey]:
-        from jupyter_ssh.ssh.net.agent import Agent, default_address, signing_keys, with_agent
+        from jupyter_ssh.ssh.agent.asking import signing_keys
+        from jupyter_ssh.ssh.net.agent import Agent, default_address, with_agent
 
         address = default_address(os.environ)
         if address is None:

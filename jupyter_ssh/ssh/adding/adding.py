@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jupyter_ssh.ssh.adding.options import Arguments
 from jupyter_ssh.ssh.agent import AgentIdentity, Constraints, Destination, Hop, HopKey
+from jupyter_ssh.ssh.agent.asking import REQUIRED_RSA_SIZE, AskAgent, AskedAgent
 from jupyter_ssh.ssh.errors import (
     AgentError,
     AgentRefused,
@@ -24,14 +25,11 @@ from jupyter_ssh.ssh.keygen import Console, Person
 from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of
 from jupyter_ssh.ssh.keys import CertifiedKey, KeyFile, PrivateKey, PublicKey, load_public_key, open_key_file
 from jupyter_ssh.ssh.keys.files.reading import certificate_beside, load_certificate
-from jupyter_ssh.ssh.net.agent import Agent, AgentDoor
 from jupyter_ssh.ssh.trust.entries import Marker
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
 DEFAULT_NAMES = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk")
 DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
-REQUIRED_RSA_SIZE = 1024
-"""Bits: an agent holds what its owner has."""
 ATTEMPTS = 3
 TEST_SIZE = 1024
 
@@ -44,7 +42,7 @@ class Adding:
         arguments: Arguments,
         console: Console,
         person: Person,
-        ask: AgentDoor,
+        ask: AskAgent,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:
         """``on_failure`` gets a line for each key that something did not work with; by default they are messages."""
@@ -242,7 +240,7 @@ class Adding:
         password = self._console.secret("Enter lock password: ")
         return self._locked(lambda agent: agent.unlock(password), "unlocked", "unlock")
 
-    def _locked(self, work: Callable[[Agent], Awaitable[None]], done: str, what: str) -> int:
+    def _locked(self, work: Callable[[AskedAgent], Awaitable[None]], done: str, what: str) -> int:
         try:
             self._ask(work)
         except AgentRefused as error:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Final, Protocol, TypeVar
 
-from jupyter_ssh.ssh.agent import AgentIdentity, AgentKey, Constraints, Conversation, conversation
+from jupyter_ssh.ssh.agent import AgentIdentity, Constraints, Conversation, conversation
 from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS
 from jupyter_ssh.ssh.agent.identities import SIGN_FLAGS, check_signature_name, plain_algorithm
 from jupyter_ssh.ssh.errors import AgentError, AgentUnavailable, DeadlineExceeded
@@ -28,9 +28,6 @@ ANSWER_SECONDS: Final = 15.0
 """How long an agent may take for what needs no person."""
 PERSON_SECONDS: Final = 120.0
 """How long it may take where it may have to ask: for a signature, or to take in a key."""
-
-REQUIRED_RSA_SIZE: Final = 1024
-"""Bits of the keys that are shown and signed with as their owner's."""
 
 PAGEANT: Final = "pageant"
 """The name for the agent of PuTTY on Windows, where it has no pipe of its own."""
@@ -226,20 +223,3 @@ async def with_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
     """The value of ``work`` with an agent that is let go of afterwards."""
     async with await open_agent(address) as agent:
         return await work(agent)
-
-
-class AgentDoor(Protocol):
-    """How code that does not await reaches an agent: each call has a connection of its own, and blocks."""
-
-    def __call__(self, work: Callable[[Agent], Awaitable[T]]) -> T:
-        """The value of ``work``.  Raises `SSHError`."""
-
-
-def signing_keys(ask: AgentDoor) -> list[AgentKey]:
-    """The keys of an agent, which sign there; those of unknown types are left out.  Raises `SSHError`."""
-
-    def sign(blob: bytes, data: bytes, flags: int) -> bytes:
-        return ask(lambda agent: agent.sign_blob(blob, data, flags))
-
-    found = ask(lambda agent: agent.identities(REQUIRED_RSA_SIZE))
-    return [AgentKey(item.key, sign, item.comment) for item in found if item.key is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "jupyter_ssh"
@@ -27,10 +28,20 @@ def modules(tree: Path, folder: str = PACKAGE) -> Iterator[tuple[str, Path]]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
-def imports(module: str, path: Path) -> Iterator[Import]:
+@cache
+def parsed(text: str) -> ast.Module:
+    """The tree of a source text; several rules look at the same files."""
+    return ast.parse(text)
+
+
+def imports(module: str, path: Path) -> tuple[Import, ...]:
     """Every import of a file: statements wherever they stand, and ``import_module`` of a literal name."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return _imports(path.read_text(encoding="utf-8"), package)
 
+
+@cache
+def _imports(text: str, package: str) -> tuple[Import, ...]:
     def absolute(node: ast.ImportFrom) -> str:
         if not node.level:
             return node.module or ""
@@ -58,7 +69,7 @@ def imports(module: str, path: Path) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
             yield from walk(child, inside)
 
-    yield from walk(ast.parse(path.read_text(encoding="utf-8"), str(path)), False)
+    return tuple(walk(parsed(text), False))
 
 
 def called(node: ast.AST) -> str | None:

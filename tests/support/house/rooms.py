@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.support.house.modules import PACKAGE, Import, called, imports, modules
+from tests.support.house.modules import PACKAGE, Import, called, imports, modules, parsed
 
 STACK = (
     "errors",
@@ -23,8 +23,8 @@ STACK = (
     "config",
     "agent",
     "keygen",
-    "net",
     "adding",
+    "net",
     "channels",
     "forwarding",
     "sftp",
@@ -105,7 +105,7 @@ def impurities(tree: Path) -> list[str]:
                 violations.append(f"{place}:{found.line}: imports {found.module}")
             if found.module == "os" and found.name in ENVIRONMENT:
                 violations.append(f"{place}:{found.line}: imports os.{found.name}")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and called(node.value) == "os":
                 violations.append(f"{place}:{node.lineno}: uses os.{node.attr}")
     return violations
