@@ -118,7 +118,7 @@ class End:
             self.attach(event.channel)
             event.channel.accept()
         elif isinstance(event, e.GlobalRequested) and event.want_reply:
-            session.connection.reply_global(None)
+            event.answer(None)
 
     def rekey_anyway(self) -> None:
         """Begins a rekey as others do, who do not wait for the login."""

@@ -58,8 +58,7 @@ class ClientChannelHost:
         elif isinstance(event, e.GlobalRequested):
             if event.name == ANNOUNCE and self.host_key_updates is not None:
                 self.host_key_updates.announced(event.details)
-            if event.want_reply:
-                self.session.connection.reply_global(None)
+            event.answer(None)
         elif isinstance(event, e.ChannelOpenRequested) and event.kind == AGENT_CHANNEL and self.agent_forwarding:
             self.agent_forwarding.open_requested(event.channel)
         elif isinstance(event, e.ChannelOpenRequested):

@@ -6,6 +6,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, ProtocolError, SSHError
@@ -32,6 +33,15 @@ _DATA_START: Final = 10
 _EXTENDED_DATA_START: Final = 14
 
 
+class _Owed:
+    """The answer to a global request of the peer; ``answer`` is None until there is one."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self) -> None:
+        self.answer: bytes | None = None
+
+
 class Connection:
     """All channels and global requests of one session."""
 
@@ -43,7 +53,7 @@ class Connection:
         self.round_trips = RoundTrips()
         self._max_channels = settings.max_channels
         self._global_replies: deque[GlobalReplyHandler] = deque()
-        self._global_to_answer = 0
+        self._owed: deque[_Owed] = deque()
 
     def handlers(self) -> dict[int, Handler]:
         """The handlers by message number, for `Transport.register`."""
@@ -82,13 +92,6 @@ class Connection:
                 raise ProtocolError(f"{MAX_PENDING_GLOBAL} global requests wait for an answer", phase="connection")
             self._global_replies.append(on_reply)
         self.transport.send(m.GlobalRequest(name, on_reply is not None, details).encode())
-
-    def reply_global(self, details: bytes | None) -> None:
-        """Answers the oldest global request that wants an answer; None refuses it."""
-        if self._global_to_answer:
-            self._global_to_answer -= 1
-            message = m.RequestFailure() if details is None else m.RequestSuccess(details)
-            self.transport.send(message.encode())
 
     def pump(self) -> None:
         """Lets the channels send what waits, in turns, so that a bulk transfer does not keep a terminal waiting."""
@@ -230,11 +233,23 @@ class Connection:
 
     def _on_global_request(self, body: bytes) -> None:
         message = m.GlobalRequest.decode(body, 2, payload_end(body))
-        if message.want_reply:
-            self._global_to_answer += 1
-            if self._global_to_answer > MAX_PENDING_GLOBAL:
-                raise ProtocolError("too many global requests wait for an answer", phase="connection")
-        self.on_event(GlobalRequested(message.name, message.want_reply, message.details))
+        if not message.want_reply:
+            self.on_event(GlobalRequested(message.name, False, message.details))
+            return
+        if len(self._owed) >= MAX_PENDING_GLOBAL:
+            raise ProtocolError("too many global requests wait for an answer", phase="connection")
+        owed = _Owed()
+        self._owed.append(owed)
+        self.on_event(GlobalRequested(message.name, True, message.details, partial(self._answer, owed)))
+
+    def _answer(self, owed: _Owed, details: bytes | None) -> None:
+        if owed.answer is not None:
+            return
+        owed.answer = (m.RequestFailure() if details is None else m.RequestSuccess(details)).encode()
+        # An answer has no number: the peer tells whose it is by the order (RFC 4254 §4).
+        while self._owed and (answer := self._owed[0].answer) is not None:
+            self._owed.popleft()
+            self.transport.send(answer)
 
     def _on_request_success(self, body: bytes) -> None:
         self._global_reply(m.RequestSuccess.decode(body, 2, payload_end(body)).details)

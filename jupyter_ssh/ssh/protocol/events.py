@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from jupyter_ssh.ssh.errors import SSHError
@@ -15,6 +15,10 @@ from jupyter_ssh.ssh.protocol.channel_events import ChannelOpened as ChannelOpen
 from jupyter_ssh.ssh.protocol.channel_events import ChannelRefused as ChannelRefused
 from jupyter_ssh.ssh.protocol.channel_events import ChannelRequested as ChannelRequested
 from jupyter_ssh.ssh.protocol.channel_events import ChannelWritable as ChannelWritable
+
+
+def _unheard(details: bytes | None) -> None:
+    """An answer that nobody waits for."""
 
 
 class Event:
@@ -122,11 +126,16 @@ class ChannelOpenRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class GlobalRequested(Event):
-    """Either: a global request; answer with `Connection.reply_global`, in order, when ``want_reply`` is set."""
+    """Either: a global request (RFC 4254 §4)."""
 
     name: str
     want_reply: bool
     details: bytes
+    answer: Callable[[bytes | None], None] = field(default=_unheard, compare=False, repr=False)
+    """Give it the details of the answer, or None to refuse, at any time: answers go out in the order of the requests.
+
+    It counts once, and not at all unless ``want_reply`` is set.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,8 +215,7 @@ class ServerConnection:
                     self._server.host_keys,
                     session.info.host_key_algorithm,
                 )
-        if event.want_reply:
-            self.session.connection.reply_global(reply)
+        event.answer(reply)
 
     def _closed(self, event: e.Closed) -> None:
         self._end_grace()

@@ -398,7 +398,6 @@ def test_requests_that_nobody_answers_are_bounded(role: Role) -> None:
 def test_answers_to_requests_that_were_not_made_are_not_sent(role: Role) -> None:
     puppet = with_channel(role)
     channel_of(puppet).reply(True)
-    puppet.subject.session.connection.reply_global(b"")
     assert puppet.hear() == []
 
 
@@ -441,13 +440,30 @@ def test_global_requests_both_ways(role: Role) -> None:
     ]
     puppet.say(m.RequestSuccess(b"port"), m.RequestFailure())
     assert told == [b"port", None]
-    asked: list[e.Event] = []
-    puppet.subject.react = asked.append
+    asked: list[e.GlobalRequested] = []
+    puppet.subject.react = asked.append  # type: ignore[assignment]
     assert puppet.say(m.GlobalRequest("a", True, b"x"), m.GlobalRequest("b", False)) == []
     assert asked == [e.GlobalRequested("a", True, b"x"), e.GlobalRequested("b", False, b"")]
-    connection.reply_global(b"yes")
-    connection.reply_global(b"nobody asked")
+    asked[0].answer(b"yes")
+    asked[0].answer(b"twice")
+    asked[1].answer(b"nobody asked")
     assert puppet.hear() == [m.RequestSuccess(b"yes").encode()]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_answers_to_global_requests_keep_the_order_of_the_requests(role: Role) -> None:
+    puppet = Puppet(role).to_open()
+    asked: list[e.GlobalRequested] = []
+    puppet.subject.react = asked.append  # type: ignore[assignment]
+    puppet.say(*(m.GlobalRequest(name, True) for name in ("slow", "quick", "slower", "last")))
+    slow, quick, slower, last = asked
+    quick.answer(b"2")
+    last.answer(b"4")
+    assert puppet.hear() == []
+    slow.answer(None)
+    assert puppet.hear() == [m.RequestFailure().encode(), m.RequestSuccess(b"2").encode()]
+    slower.answer(b"3")
+    assert puppet.hear() == [m.RequestSuccess(b"3").encode(), m.RequestSuccess(b"4").encode()]
 
 
 @pytest.mark.parametrize("role", Role)
