@@ -9,14 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jupyter_ssh.kernel.facade import Connection, Process, Result, TcpStream, connect, connect_async
+    from jupyter_ssh.kernel.connections.opening import connect, connect_async
+    from jupyter_ssh.kernel.facade import Connection, Process, Result, TcpStream
 
 __all__ = ["Connection", "Process", "Result", "TcpStream", "connect", "connect_async"]
+
+_OPENING = ("connect", "connect_async")
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("jupyter_ssh.kernel.facade"), name)
+        home = "jupyter_ssh.kernel.connections.opening" if name in _OPENING else "jupyter_ssh.kernel.facade"
+        return getattr(import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

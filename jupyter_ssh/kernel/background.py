@@ -8,17 +8,30 @@ lines`` iterates.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import CancelledError
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.desk import BlockingDesk
 from jupyter_ssh.kernel.door import door
-from jupyter_ssh.kernel.engine import Engine
-from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded
+from jupyter_ssh.kernel.engine import Engine, get_engine
+from jupyter_ssh.kernel.execution import start, write_input
+from jupyter_ssh.kernel.facade import Connection
+from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, SSHError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.client import Connection as AsyncioConnection
+    from jupyter_ssh.ssh.client import Process, Pty, Reader
+    from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 
 T = TypeVar("T")
+
+BACKGROUND: Final = "a command in the background"
+"""How its hold on a connection is called."""
 
 
 class Pending(Generic[T]):
@@ -154,6 +167,59 @@ class BackgroundProcess:
         code = self.returncode
         state = "running" if code is None else f"return code {code}"
         return f"<BackgroundProcess {self.command or 'shell'!r} on {self.host}, {state}>"
+
+
+def start_in_background(
+    connection: Connection,
+    command: str | None,
+    *,
+    input: bytes | None = None,
+    wanted: frozenset[str] = frozenset(),
+    pty: Pty | None = None,
+    subsystem: bool = False,
+) -> BackgroundProcess:
+    """Start ``command``; it holds the connection until it ends.
+
+    ``input`` is written to its stdin, which is then closed.  Of the streams "stdout" and "stderr", those that are
+    ``wanted`` are to be read, and what comes of the others is thrown away.
+    """
+    engine = get_engine()
+
+    async def begin(inner: AsyncioConnection) -> Process:
+        lease = get_connections().share_on_engine(connection, BACKGROUND)
+        try:
+            process = await start(inner, command, pty=pty, subsystem=subsystem)
+        except BaseException:
+            if lease is not None:
+                lease.release()
+            raise
+        engine.submit(partial(_hold, lease, process))
+        engine.submit(partial(write_input, process, input))
+        for name in ("stdout", "stderr"):
+            if name not in wanted:
+                engine.submit(partial(_discard, getattr(process, name)))
+        return process
+
+    process = get_connections().call(connection, begin)
+    out, err = (
+        BackgroundStream(engine, getattr(process, name)) if name in wanted else None for name in ("stdout", "stderr")
+    )
+    return BackgroundProcess(engine, process, command, connection.name, out, err)
+
+
+async def _hold(lease: Lease[AsyncioConnection] | None, process: Process) -> None:
+    try:
+        with contextlib.suppress(SSHError):  # the connection was lost
+            await process.wait_closed()
+    finally:
+        if lease is not None:
+            lease.release()
+
+
+async def _discard(stream: Reader) -> None:
+    with contextlib.suppress(SSHError):
+        while await stream.read(1 << 18):
+            pass
 
 
 def returncode(exit_status: int | None, exit_signal: str | None) -> int | None:

@@ -42,6 +42,12 @@ def waiting_desk() -> Desk | None:
     return next((desk for desk in reversed(_OCCUPIED) if desk.open), None)
 
 
+def say_in_cell(text: str) -> None:
+    """Have ``text`` shown under the cell that the running task works for, if one waits.  Called on the engine."""
+    if (desk := CURRENT_DESK.get()) is not None:
+        desk.post(lambda: print(text, file=sys.stderr, flush=True))
+
+
 class Desk(ABC):
     """Where a waiting thread does small jobs for the engine."""
 

@@ -42,6 +42,7 @@ def unload(shell: InteractiveShell) -> None:
             functions.pop(name, None)
     if (place := sys.modules.get("jupyter_ssh.kernel.place.running")) is not None:
         place.stop_place()
-    if (sessions := sys.modules.get("jupyter_ssh.kernel.sessions")) is not None:
-        registry = sessions.get_sessions()
-        registry.close([entry.connection for entry in registry.entries() if entry.by_magic])
+    if (registry := sys.modules.get("jupyter_ssh.kernel.connections.registry")) is not None:
+        known = registry.get_connections().entries()
+        opened = [connection for entry, connection in known.items() if entry.by_magic]
+        registry.get_connections().close(opened, for_all=True)

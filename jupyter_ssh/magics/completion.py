@@ -137,9 +137,9 @@ def _hosts(fragment: str) -> list[Candidate]:
 
 
 def _open_names() -> list[Candidate]:
-    from jupyter_ssh.kernel.sessions import get_sessions
+    from jupyter_ssh.kernel.connections.registry import get_connections
 
-    return [(connection.name, "connection") for connection in get_sessions().opened()]
+    return [(connection.name, "connection") for connection in get_connections().opened()]
 
 
 def _keywords(fragment: str) -> list[Candidate]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.facade import Connection
-from jupyter_ssh.kernel.sessions import get_sessions
 from jupyter_ssh.magics.options import Request
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import SSHError
@@ -16,30 +16,29 @@ from jupyter_ssh.ssh.errors import SSHError
 
 def connection_for(request: Request) -> Connection:
     """The connection that a line asks for: the current one, one that is open already, or a new one."""
-    sessions = get_sessions()
+    connections = get_connections()
     arguments = request.arguments
     # Whether there is a terminal is a matter of the command: with and without -t it is the same connection.
     command_line = [option for option in arguments.command_line if option[0] != "RequestTTY"]
     if request.destination is None:
         if command_line or arguments.config:
             raise Usage("options of a connection without a host", phase="options", expected="[user@]host")
-        return sessions.current()
+        return connections.current()
     options: dict[str, Any] = {"command_line": command_line}
     if request.reconnect:
         options["reconnect"] = True
     if arguments.config is not None:
         options["config"] = arguments.config
-    before = sessions.opened()
     try:
-        connection, dropped = sessions.open(request.destination, options)
+        opening = connections.open(request.destination, options)
     except SSHError as error:
         if not arguments.quiet:
             _say(error.messages)
         raise
-    fresh = connection not in before
-    if dropped is not None and not arguments.quiet:
-        print(f"Connected to {connection.name} again; before, it was {dropped.loss}", file=sys.stderr)
-    if fresh and not arguments.quiet:
+    connection = opening.connection
+    if opening.lost and not arguments.quiet:
+        print(f"Connected to {connection.name} again; before, it was {opening.lost}", file=sys.stderr)
+    if opening.new and not arguments.quiet:
         _say_how_it_went(connection, arguments.verbose)
     if arguments.verbose:
         sys.stderr.flush()  # else what the command prints may stand before it
@@ -53,10 +52,10 @@ def _say(messages: Sequence[str]) -> None:
 
 def _say_how_it_went(connection: Connection, verbose: int) -> None:
     """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
-    decided = connection.inner.options
+    decided = connection.options
     if decided.log_level in ("QUIET", "FATAL", "ERROR"):
         return
-    _say(connection.inner.messages)
+    _say(connection.messages)
     notes = list(decided.warnings)
     if verbose:
         notes += [*decided.ignored, cards.connection_text(connection.info, connection.name, connection.state)]

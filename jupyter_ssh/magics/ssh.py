@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from jupyter_ssh.kernel.background import BackgroundProcess, BackgroundStream, returncode
+from jupyter_ssh.kernel.background import returncode, start_in_background
+from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.desk import CURRENT_DESK
-from jupyter_ssh.kernel.engine import get_engine
-from jupyter_ssh.kernel.execution import Kept, execute, start, write_input
+from jupyter_ssh.kernel.execution import Kept, execute
 from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.output import LiveOutput
 from jupyter_ssh.kernel.results import Result
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from jupyter_ssh.kernel.doctor import Examination
     from jupyter_ssh.magics.ssh_terminal import Terminal
-    from jupyter_ssh.ssh.client import Pty, Reader
+    from jupyter_ssh.ssh.client import Connection as AsyncioConnection
+    from jupyter_ssh.ssh.client import Pty
 
     Shown: TypeAlias = Connection | Result | Terminal | Examination | None
 
@@ -61,7 +61,7 @@ def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Shown:
     if cell is not None:
         command = command or DEFAULT_INTERPRETER
         input = (cell if cell.endswith("\n") else cell + "\n").encode("utf-8", "surrogateescape")
-    if request.background or (request.destination and connection.inner.options.fork_after_authentication):
+    if request.background or (request.destination and connection.options.fork_after_authentication):
         _start(shell, request, connection, command, input)
         return None
     used = cell is None and value_is_used(shell)
@@ -93,12 +93,12 @@ def _run(
     kept = {stream: Kept(keep or name is not None) for stream, name in names.items()}
     hidden = frozenset(stream for stream, name in names.items() if name is not None)
 
-    async def work() -> Result:
+    async def work(inner: AsyncioConnection) -> Result:
         desk = CURRENT_DESK.get()
         assert desk is not None
         live = LiveOutput(desk, limit=request.show, kept="the result" if keep else None)
         return await execute(
-            connection.inner,
+            inner,
             command,
             input=input,
             live=live,
@@ -109,7 +109,7 @@ def _run(
         )
 
     try:
-        result = get_engine().call(work)
+        result = get_connections().call(connection, work)
     except TerminalNeeded as error:
         if input is None and command is not None:
             error.next_step = f"In a terminal: %ssh -t {request.arguments.destination or CURRENT} {command}"
@@ -132,27 +132,20 @@ def _start(
     shell: InteractiveShell, request: Request, connection: Connection, command: str | None, input: bytes | None
 ) -> None:
     """Start ``command`` in the background and put its streams and itself into the person's variables."""
-    engine = get_engine()
-    pty, subsystem = _pty(request, connection), _session_type(request, connection) == "subsystem"
-    process = engine.call(lambda: start(connection.inner, command, pty=pty, subsystem=subsystem))
-    streams: dict[str, BackgroundStream | None] = {}
-    for stream, name in (("stdout", request.out), ("stderr", request.err)):
-        inner = getattr(process, stream)
-        streams[stream] = BackgroundStream(engine, inner) if name is not None else None
-        if name is None:
-            engine.submit(partial(_discard, inner))
-        else:
-            shell.user_ns[name] = streams[stream]
-    engine.submit(lambda: write_input(process, input))
+    names = {"stdout": request.out, "stderr": request.err}
+    job = start_in_background(
+        connection,
+        command,
+        input=input,
+        wanted=frozenset(stream for stream, name in names.items() if name is not None),
+        pty=_pty(request, connection),
+        subsystem=_session_type(request, connection) == "subsystem",
+    )
+    for stream, name in names.items():
+        if name is not None:
+            shell.user_ns[name] = getattr(job, stream)
     if request.proc is not None:
-        shell.user_ns[request.proc] = BackgroundProcess(
-            engine, process, command, connection.name, streams["stdout"], streams["stderr"]
-        )
-
-
-async def _discard(stream: Reader) -> None:
-    while await stream.read(1 << 18):
-        pass
+        shell.user_ns[request.proc] = job
 
 
 def _wants_terminal(shell: InteractiveShell, request: Request) -> bool:
@@ -171,7 +164,7 @@ def _wants_terminal(shell: InteractiveShell, request: Request) -> bool:
 
 def _remote_command(request: Request, connection: Connection) -> str | None:
     """RemoteCommand of a host that was named; as with OpenSSH there may be no other one then. Raises `ConfigError`."""
-    options = connection.inner.options
+    options = connection.options
     if request.destination is None or options.remote_command is None:
         return None
     if request.arguments.command is not None:
@@ -187,14 +180,14 @@ def _remote_command(request: Request, connection: Connection) -> str | None:
 def _session_type(request: Request, connection: Connection) -> str:
     """SessionType of a host that was named; on the current connection the line alone decides."""
     if request.destination is not None:
-        return connection.inner.options.session_type
+        return connection.options.session_type
     return request.arguments.winning.get("SessionType", "default")
 
 
 def _pty(request: Request, connection: Connection) -> Pty | None:
     """A terminal of a fixed size, for the cell has none: for ``-t``, or RequestTTY force in a file."""
     asked = request.arguments.winning.get("RequestTTY")
-    if asked == "no" or (asked is None and connection.inner.options.request_tty != "force"):
+    if asked == "no" or (asked is None and connection.options.request_tty != "force"):
         return None
     from jupyter_ssh.ssh.client import Pty
 

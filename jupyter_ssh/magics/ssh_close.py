@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jupyter_ssh.kernel.sessions import get_sessions
+from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.ssh.config.arguments import Usage
 
 if TYPE_CHECKING:
@@ -12,27 +12,36 @@ if TYPE_CHECKING:
 
 
 def ssh_close(shell: InteractiveShell, line: str) -> None:
-    """Close the named connections, the current one without a name, or all."""
-    sessions = get_sessions()
+    """Close the named connections, the current one without a name, or all.
+
+    What a terminal, a command in the background or another connection still needs stays open for that, unless it is
+    ``--all``.
+    """
+    connections = get_connections()
     names = line.split()
     if unknown := [name for name in names if name.startswith("-") and name != "--all"]:
         raise Usage(f"unknown option {unknown[0]}", phase="options", expected="%ssh_close [host ...] | --all")
     if "--all" in names:
-        chosen = sessions.opened()
-    elif not names or names == ["."]:
-        chosen = [sessions.current()]
+        opened = [connection for entry, connection in connections.entries().items() if not entry.connection.closed]
+        connections.close(list(connections.entries().values()), for_all=True)
+        for connection in opened:
+            print(f"Closed {connection.name}.")
+        if not opened:
+            print("No connection was open.")
+        return
+    if not names or names == ["."]:
+        chosen = [connections.current()]
     else:
         chosen = []
         for name in names:
-            found = sessions.find(name)
+            found = connections.find(name)
             if not found:
-                open_names = ", ".join(connection.name for connection in sessions.opened()) or "none"
+                open_names = ", ".join(connection.name for connection in connections.opened()) or "none"
                 raise Usage(f"there is no open connection to {name}", phase="options", expected=f"one of: {open_names}")
             chosen += [connection for connection in found if connection not in chosen]
-    sessions.close(chosen)
-    if "--all" in names:
-        sessions.forget([entry.connection for entry in sessions.entries() if entry.connection.closed])
+    connections.close(chosen)
     for connection in chosen:
-        print(f"Closed {connection.name}.")
-    if not chosen:
-        print("No connection was open.")
+        if holders := connections.holders(connection):
+            print(f"{connection.name} stays open for {', '.join(holders)}; %ssh_close --all closes it for all.")
+        else:
+            print(f"Closed {connection.name}.")

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.connections.entry import Entry
+from jupyter_ssh.kernel.connections.registry import get_connections
+from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.hosts import known_names
-from jupyter_ssh.kernel.sessions import Entry, Sessions, get_sessions
 from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
@@ -34,19 +36,20 @@ class Hosts:
 
 def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
     """The table of connections, dropped ones with their reason, and the known hosts."""
-    sessions = get_sessions()
-    return Hosts([_row(sessions, entry) for entry in sessions.entries()], known_names())
+    return Hosts([_row(*each) for each in get_connections().entries().items()], known_names())
 
 
-def _row(sessions: Sessions, entry: Entry) -> cards.Row:
-    connection = entry.connection
+def _row(entry: Entry, connection: Connection) -> cards.Row:
     info = connection.info
+    state = connection.loss or connection.state
+    if entry.given_back:
+        state = f"open for {', '.join(get_connections().holders(connection))}"
     return cards.Row(
         name=connection.name,
-        state=connection.loss or connection.state,
+        state=state,
         since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),
         server=printable(info.server_version).removeprefix("SSH-2.0-"),
         exchange=f"{info.exchange}{', post-quantum' if info.post_quantum else ''}",
-        current=sessions.is_current(connection),
-        open=not connection.closed,
+        current=get_connections().is_current(connection),
+        open=not entry.connection.closed,
     )

@@ -111,5 +111,5 @@ def open_terminal(request: Request) -> Terminal:
     inline = "inline" in request.arguments.long
     start_service()  # first: where there is no kernel, nobody is asked for a password
     connection = connection_for(request)
-    command = request.arguments.command or connection.inner.options.remote_command
+    command = request.arguments.command or connection.options.remote_command
     return Terminal(open_session(connection, command, wanted=not inline), inline=inline)

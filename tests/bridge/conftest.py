@@ -17,10 +17,10 @@ if os.name == "nt":
 
 START = "import jupyter_ssh.kernel.terminals.starting as starting; starting.start_service();"
 OPEN = (
-    "from jupyter_ssh.kernel.sessions import get_sessions\n"
+    "from jupyter_ssh.kernel.connections.registry import get_connections\n"
     "import jupyter_ssh.kernel.terminals.starting as starting\n"
     "def open_terminal(command=None):\n"
-    "    connection, _ = get_sessions().open('box', {})\n"
+    "    connection = get_connections().open('box', {}).connection\n"
     "    return starting.open_session(connection, command).session\n"
 )
 

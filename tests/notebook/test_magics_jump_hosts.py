@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.notebook.kernels import write_config
+from tests.support.servers import PeerServer
 
-JUMPS = "__import__('jupyter_ssh').kernel.sessions.get_sessions()._pool"
+REGISTRY = "__import__('jupyter_ssh').kernel.connections.registry.get_connections()"
+# The pool is private: connections to jump hosts are shown nowhere else.
+OPEN = f"sorted(each.info.host for each in {REGISTRY}._pool.connections())"
 
 
-def test_a_host_behind_another(kernel_with, sshd, tmp_path: Path) -> None:
-    config = write_config(tmp_path, box=sshd)
-    far = f"""
+def far(sshd: PeerServer) -> str:
+    """The block of a host that leads to the same server by another name."""
+    return f"""
 Host far
     HostName localhost
     HostKeyAlias [{sshd.host}]:{sshd.port}
@@ -20,20 +23,49 @@ Host far
     IdentityFile {sshd.client_key}
     UserKnownHostsFile {sshd.known_hosts}
 """
-    config.write_text(far + config.read_text())
+
+
+def test_a_host_behind_another(kernel_with, sshd, tmp_path: Path) -> None:
+    config = write_config(tmp_path, box=sshd)
+    config.write_text(far(sshd) + config.read_text())
     kernel = kernel_with(config)
     assert kernel.run("%ssh -J box far echo behind").stdout.endswith("behind\n")
     before = sshd.log().count("Accepted publickey for ")
     # Another connection on the same way: one login more, not two.
     assert kernel.run("%ssh -J box -o ServerAliveInterval=99 far echo shared").stdout.endswith("shared\n")
     assert sshd.log().count("Accepted publickey for ") == before + 1
-    assert kernel.value(f"len({JUMPS}.connections())") == 1
-    assert "@box" in kernel.value("__import__('jupyter_ssh').kernel.sessions.get_sessions().current().info.via")
+    assert kernel.value(OPEN) == ["box", "far", "far"]
+    assert "@box" in kernel.value(f"{REGISTRY}.current().info.via")
     kernel.run("%ssh_close")
-    assert kernel.value(f"len({JUMPS}.connections())") == 1
+    assert kernel.value(OPEN) == ["box", "far"]
     assert kernel.run("%ssh -J box far echo still there").stdout == "still there\n"
     kernel.run("%ssh_close --all")
-    assert kernel.value(f"len({JUMPS}.connections())") == 0
+    assert kernel.value(OPEN) == []
+
+
+def test_a_person_and_a_jump_share_a_connection_and_each_can_leave_first(kernel_with, sshd, tmp_path: Path) -> None:
+    config = write_config(tmp_path, box=sshd)
+    config.write_text(far(sshd) + config.read_text())
+    kernel = kernel_with(config)
+    for first in ("box", "far"):
+        before = sshd.log().count("Accepted publickey for ")
+        kernel.run("%ssh box")
+        assert kernel.run("%ssh -J box far echo shared").stdout.endswith("shared\n")
+        assert sshd.log().count("Accepted publickey for ") == before + 2
+        said = kernel.run(f"%ssh_close {first}").stdout
+        if first == "box":
+            assert "box" in said
+            assert "stays open for a jump to " in said
+            assert "open for a jump to " in kernel.run("%ssh_hosts").result["text/plain"]
+            assert kernel.run("%ssh -J box far echo on").stdout == "on\n"
+            assert kernel.value(OPEN) == ["box", "far"]
+            kernel.run("%ssh_close")
+        else:
+            assert said.startswith("Closed ")
+            assert kernel.run("%ssh box echo on").stdout == "on\n"
+            assert kernel.value(OPEN) == ["box"]
+            kernel.run("%ssh_close box")
+        assert kernel.value(OPEN) == []
 
 
 def test_a_chain_of_hops_in_a_line(kernel_with, sshd, embedded, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_current_connection_and_a_command(kernel: Kernel) -> None:
         assert session["wanted"] is not terminal["inline"]
         assert session["command"] == ("top" if "top" in line else None)
         assert session["host"] == "box"
-    assert kernel.value("len(__import__('jupyter_ssh').kernel.sessions.get_sessions().opened())") == 1
+    assert kernel.value("len(__import__('jupyter_ssh').kernel.connections.registry.get_connections().opened())") == 1
 
 
 def test_with_a_command_ssh_t_is_a_terminal_with_that_program(kernel: Kernel) -> None:
@@ -100,7 +100,7 @@ def test_more_terminals_than_the_server_allows_on_a_connection(kernel: Kernel) -
     before = len(sessions(kernel))
     kernel.run("for _ in range(12):\n    %ssh_terminal box 'exec sleep 600'")
     assert [each["state"] for each in sessions(kernel)[before:]] == ["open"] * 12
-    assert kernel.value("len(__import__('jupyter_ssh').kernel.sessions.get_sessions().opened())") >= 2
+    assert kernel.value("len(__import__('jupyter_ssh').kernel.connections.registry.get_connections().opened())") >= 2
 
 
 def test_what_cannot_be_opened_leaves_no_session(kernel: Kernel) -> None:
@@ -116,11 +116,11 @@ def test_what_was_said_before_a_connection_failed_is_told(kernel: Kernel, tmp_pa
     """There is no cell that would show it: here, that the host's key was kept before nobody was let in."""
     cell = kernel.run(
         "from jupyter_ssh.kernel.engine import get_engine\n"
-        "from jupyter_ssh.kernel.sessions import get_sessions\n"
+        "from jupyter_ssh.kernel.connections.registry import get_connections\n"
         "told = []\n"
         f"options = {{'known_hosts': {str(tmp_path / 'known')!r}, 'strict_host_key_checking': 'accept-new',"
         " 'pubkey_authentication': False, 'password_authentication': False, 'kbd_interactive_authentication': False}\n"
-        "get_engine().call(lambda: get_sessions().open_on_engine('box', options, None, told.extend))"
+        "get_engine().call(lambda: get_connections().lend_on_engine('box', options, 'a test', tell=told.extend))"
     )
     assert cell.error == "AuthenticationError"
     assert kernel.value("len(told)") == 1

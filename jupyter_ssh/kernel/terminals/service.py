@@ -289,10 +289,10 @@ def _options(value: Any) -> dict[str, str]:
 
 async def _list_hosts() -> list[dict[str, str]]:
     """The hosts that one could connect to, as many as fit into a frame."""
+    from jupyter_ssh.kernel.connections.registry import get_connections
     from jupyter_ssh.kernel.hosts import named_hosts
-    from jupyter_ssh.kernel.sessions import get_sessions
 
-    named = [(connection.name, "connected") for connection in get_sessions().opened()]
+    named = [(connection.name, "connected") for connection in get_connections().opened()]
     with contextlib.suppress(Exception):  # what a file says wrongly shall not keep the list away
         named += await asyncio.get_running_loop().run_in_executor(None, named_hosts)
     hosts: dict[str, str] = {}

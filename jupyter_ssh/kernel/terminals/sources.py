@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from jupyter_ssh.kernel.sessions import Sessions, get_sessions
+from jupyter_ssh.kernel.connections.registry import get_connections
+from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.facade import Connection as Facade
     from jupyter_ssh.ssh.client import Connection
     from jupyter_ssh.ssh.client.prompts import Prompts
+
+TERMINAL: Final = "a terminal"
+"""How its hold on a connection is called."""
 
 
 class ConnectionSource(Protocol):
@@ -32,33 +37,31 @@ class ConnectionSource(Protocol):
 
 
 class RegistrySource:
-    """A connection of the kernel's registry, shared with the cells and with other sessions.
-
-    One that was opened for a terminal is closed when the last session that uses it is gone; one that a cell has
-    opened stays.
-    """
+    """A connection of the kernel's registry, shared with the cells and with other sessions; held while one uses it."""
 
     def __init__(self, target: str, options: Mapping[str, Any], *, given: Facade | None = None) -> None:
         self.host = target
         self._options = dict(options)
-        self._sessions: Sessions = get_sessions()
         self._given = given
-        self._used: Facade | None = None
+        self._lease: Lease[Connection] | None = None
 
     async def connect(
         self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
     ) -> Connection:
         """See `ConnectionSource.connect`."""
         await self.release()
+        connections = get_connections()
         given, self._given = self._given, None
-        if fresh or given is None or given.closed:
-            given = await self._sessions.open_on_engine(self.host, self._options, prompts, tell, fresh=fresh)
-        self._used = given
-        self._sessions.hold(given)
-        return given.inner
+        if given is not None and not fresh:
+            self._lease = connections.share_on_engine(given, TERMINAL)
+        if self._lease is None:
+            self._lease = await connections.lend_on_engine(
+                self.host, self._options, TERMINAL, prompts=prompts, tell=tell, fresh=fresh
+            )
+        return self._lease.connection
 
     async def release(self) -> None:
         """See `ConnectionSource.release`."""
-        used, self._used = self._used, None
-        if used is not None and self._sessions.let_go(used):
-            await used.inner.close()
+        lease, self._lease = self._lease, None
+        if lease is not None and (closing := lease.release()) is not None:
+            await asyncio.shield(closing)

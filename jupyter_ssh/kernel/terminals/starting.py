@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.kernel.place.running import running_place, start_place
 from jupyter_ssh.kernel.prompts import StdinPrompts
-from jupyter_ssh.kernel.sessions import get_sessions
 from jupyter_ssh.kernel.terminals.service import TerminalService
 from jupyter_ssh.kernel.terminals.sources import RegistrySource
 from jupyter_ssh.pages.place import Place
@@ -49,7 +49,7 @@ def open_session(connection: Connection, command: str | None = None, *, wanted: 
     """
     place = start_place()
     service = _service(place)
-    entry = get_sessions().entry(connection)
+    entry = get_connections().entry(connection)
     target, options = (entry.target, entry.options) if entry is not None else (connection.name, {})
 
     async def work() -> Opened:

@@ -96,9 +96,9 @@ def connect(
     """
 
     async def make() -> Connection:
-        keys, paths = _split_keys(identity_file)
-        if identity_file is not None:
-            options["identity_file"] = paths or ["none"]
+        keys, identity_files = split_keys(identity_file)
+        if identity_files is not None:
+            options["identity_file"] = identity_files
         # In a thread, for a file may have a command run; the loop belongs to all connections.
         resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
         surroundings = surroundings_for(config, pool=pool)
@@ -152,11 +152,14 @@ def resolve_options(
         raise
 
 
-def _split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], list[str]]:
-    items: Sequence[Keys] = [given] if isinstance(given, (str, os.PathLike, PrivateKey)) else given or []
+def split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], list[str] | None]:
+    """Return the keys in memory, and what IdentityFile is to be for the others; None where none were given."""
+    if given is None:
+        return [], None
+    items: Sequence[Keys] = [given] if isinstance(given, (str, os.PathLike, PrivateKey)) else given
     keys = [item for item in items if isinstance(item, PrivateKey)]
     paths = [os.fspath(item) for item in items if not isinstance(item, PrivateKey)]
-    return keys, paths
+    return keys, paths or ["none"]
 
 
 def surroundings_for(
@@ -167,7 +170,7 @@ def surroundings_for(
     def hop_options(hop: Target, command_line: Sequence[tuple[str, str]]) -> Options:
         return resolve_options(hop, config, command_line, {})
 
-    return Surroundings(hop_options, pool or ConnectionPool(), terminal)
+    return Surroundings(hop_options, pool or ConnectionPool(), repr(config), terminal)
 
 
 async def open_connection(

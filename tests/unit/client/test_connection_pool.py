@@ -80,7 +80,8 @@ async def test_one_that_is_stopped_while_it_connects_leaves_the_turn_to_the_next
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 async def test_the_last_lease_closes_in_whatever_order_they_are_released(order: tuple[int, ...]) -> None:
-    pool: ConnectionPool[Opened] = ConnectionPool()
+    unheld: list[Opened] = []
+    pool = ConnectionPool(unheld.append)
     host = Host()
     names = ("a cell", "a terminal", "a jump to far")
     leases = [await pool.lease("one", host.connect, name) for name in names]
@@ -92,8 +93,10 @@ async def test_the_last_lease_closes_in_whatever_order_they_are_released(order: 
         assert leases[number].release() is None  # again counts once
         assert leases[number].released
         assert pool.connections() == host.opened
+    assert unheld == []
     closing = leases[last].release()
     assert closing is not None
+    assert unheld == host.opened
     assert pool.connections() == []
     await closing
     assert leases[last].release() is closing
@@ -126,7 +129,7 @@ async def test_a_withdrawn_one_stays_with_its_holders_and_goes_to_nobody_else() 
     pool: ConnectionPool[Opened] = ConnectionPool()
     host = Host()
     first, second = [await pool.lease("one", host.connect) for _ in range(2)]
-    pool.withdraw(first.connection)
+    first.withdraw()
     assert pool.find("one") is None
     assert pool.share(first.connection) is None
     third = await pool.lease("one", host.connect)

@@ -58,6 +58,10 @@ class Lease(Generic[C]):
         """Whether it was given back."""
         return self not in self._shared.leases
 
+    def withdraw(self) -> None:
+        """Let nobody else have the connection: those who hold it go on, and whoever wants such a one gets a new one."""
+        self._shared.withdrawn = True
+
     def release(self) -> asyncio.Task[None] | None:
         """Give the connection back; idempotent.
 
@@ -79,10 +83,14 @@ class _Turn:
 
 
 class ConnectionPool(Generic[C]):
-    """The shared connections of one event loop; a key stands for all that decides about one."""
+    """The shared connections of one event loop; a key stands for all that decides about one.
 
-    def __init__(self) -> None:
+    ``on_unheld`` hears of each connection that nobody holds any more, when it is being closed.
+    """
+
+    def __init__(self, on_unheld: Callable[[C], None] | None = None) -> None:
         self._shared: list[_Shared[C]] = []
+        self._on_unheld = on_unheld
         self._turns: dict[Hashable, _Turn] = {}
 
     async def lease(
@@ -127,11 +135,6 @@ class ConnectionPool(Generic[C]):
             return None
         return Lease(self, shared, holder, opened=False)
 
-    def withdraw(self, connection: C) -> None:
-        """Let nobody else have ``connection``: those who hold it go on, and whoever wants such a one gets a new one."""
-        if (shared := self._of(connection)) is not None:
-            shared.withdrawn = True
-
     def holders(self, connection: C) -> list[str]:
         """Who holds ``connection``, in the order of coming."""
         shared = self._of(connection)
@@ -147,3 +150,5 @@ class ConnectionPool(Generic[C]):
     def _close(self, shared: _Shared[C]) -> None:
         self._shared.remove(shared)
         shared.closing = asyncio.get_running_loop().create_task(shared.connection.close())
+        if self._on_unheld is not None:
+            self._on_unheld(shared.connection)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease, Poolable
 from jupyter_ssh.ssh.client.prompts import NamedPrompts, Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
@@ -77,6 +78,8 @@ class Surroundings(Generic[J]):
 
     hop_options: Callable[[Target, Sequence[tuple[str, str]]], Options]
     pool: ConnectionPool[J]
+    files: str
+    """Stands for the configuration that ``hop_options`` reads."""
     terminal: bool = False
     trail: tuple[str, ...] = ()
     """The hosts that wait for this one."""
@@ -307,7 +310,9 @@ async def _through_jump_hosts(
         return connection
 
     try:
-        route._lease = await surroundings.pool.lease(_key(hop), open_hop, f"a jump to {_name(options)}")
+        route._lease = await surroundings.pool.lease(
+            connection_key(hop, surroundings.files), open_hop, f"a jump to {_name(options)}"
+        )
     except SSHError as error:
         if error.via is None:
             error.via = _name(hop)
@@ -360,14 +365,3 @@ def _written(hop: Target) -> str:
     host = f"[{hop.host}]" if ":" in hop.host else hop.host
     user = "" if hop.user is None else f"{hop.user}@"
     return f"{user}{host}" + ("" if hop.port is None else f":{hop.port}")
-
-
-def _key(options: Options) -> str:
-    """All that decides how a jump host is reached and who logs in there."""
-    skipped = ("sources", "warnings", "ignored", "notes", "_written")
-    fields: list[Any] = [
-        (field.name, repr(getattr(options, field.name)))
-        for field in dataclasses.fields(options)
-        if field.name not in skipped
-    ]
-    return repr(fields)

@@ -1,0 +1,339 @@
+"""The open connections of this kernel: which there are, which is the current one, and which can be used again.
+
+All of them are connections of one pool, those to jump hosts included, and one rule says how long they live: as long as
+somebody holds a lease.  That is a person (by a magic or `connect`), a terminal, a command in the background, or another
+connection that leads through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from jupyter_ssh.kernel.connections.entry import Entry, Request
+from jupyter_ssh.kernel.desk import say_in_cell
+from jupyter_ssh.kernel.engine import Engine, get_engine
+from jupyter_ssh.kernel.facade import Connection
+from jupyter_ssh.kernel.hosts import config_file
+from jupyter_ssh.kernel.prompts import StdinPrompts
+from jupyter_ssh.ssh import client
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
+from jupyter_ssh.ssh.client.pool.leasing import lease_connection
+from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
+
+T = TypeVar("T")
+
+ENDED_SHOWN: Final = 10
+"""Lost connections that `%ssh_hosts` still shows, so that one sees why they ended."""
+
+CELL: Final = "a cell"
+"""How a person's hold is called."""
+
+Tell = Callable[[Sequence[str]], None]
+"""Gets what is to be said of a connection that was made, where no cell would show it."""
+
+# What does not make it another connection.
+_NOT_ASKED: Final = ("password", "reconnect")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What `Connections.open` found.  ``new`` if it was made now; ``lost`` says how the one before it ended, if so."""
+
+    connection: Connection
+    new: bool
+    lost: str = ""
+
+
+class Connections:
+    """The registry.  Connections are known by ``user@host:port`` and by what was asked for when they were opened.
+
+    Its methods are called from threads that may wait, those that end in ``on_engine`` from the engine's loop.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._pool: ConnectionPool[client.Connection] = ConnectionPool()
+        self._known: dict[Entry, Connection] = {}
+        self._current: Entry | None = None
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    def open(self, target: str, options: Mapping[str, Any]) -> Opening:
+        """Open a connection to ``target`` with these options, or take one that is open; it becomes the current one.
+
+        What magics use: they share their connections with terminals and with jumps.
+        """
+        return self._ready().call(lambda: self._open(target, options))
+
+    def open_own(self, target: str, options: Mapping[str, Any]) -> Connection:
+        """Open a new connection to ``target``, which nobody else finds; blocks."""
+        return self._ready().call(lambda: self._open_own(target, options))
+
+    async def open_own_async(self, target: str, options: Mapping[str, Any]) -> Connection:
+        """Open a new connection to ``target``, which nobody else finds; awaited from any loop but the engine's."""
+        return await self._ready().wait(lambda: self._open_own(target, options))
+
+    async def lend_on_engine(
+        self,
+        target: str,
+        options: Mapping[str, Any],
+        holder: str,
+        *,
+        prompts: Any = None,
+        tell: Tell = lambda messages: None,
+        fresh: bool = False,
+    ) -> Lease[client.Connection]:
+        """Hold a connection to ``target``, an open one if there is one and none ``fresh`` is wanted.
+
+        For what lives on the engine itself, such as a terminal: ``holder`` says what, for people.
+        """
+        self._ready()
+        request = _request(target, options)
+        try:
+            for entry in [] if fresh else self._asked_before(request):
+                if entry.can_revive:
+                    await entry.usable(lambda text: tell([text]), prompts)
+                if (lease := self._pool.share(entry.connection, holder)) is not None:
+                    return lease
+            lease = await self._lease(target, options, holder, prompts=prompts, fresh=fresh)
+        except SSHError as error:
+            tell(error.messages)
+            raise
+        if lease.opened:
+            tell(lease.connection.messages)
+        self._register(target, options, lease.connection)
+        return lease
+
+    def share_on_engine(self, connection: Connection, holder: str) -> Lease[client.Connection] | None:
+        """Hold a connection of the registry too; None where it is over."""
+        entry = self.entry(connection)
+        return None if entry is None or entry.closed else self._pool.share(entry.connection, holder)
+
+    async def _open(self, target: str, options: Mapping[str, Any]) -> Opening:
+        request = _request(target, options)
+        lost: Entry | None = None
+        for entry in self._asked_before(request):
+            entry.reconnect = entry.reconnect or bool(options.get("reconnect"))
+            if entry.can_revive:
+                await entry.usable(say_in_cell)
+            if entry.held and not entry.closed:
+                return self._use(entry, new=False)
+            if (lease := self._pool.share(entry.connection, CELL)) is not None:
+                entry.hold(lease)
+                return self._use(entry, new=False)
+            if lost is None and entry.closed_because is not None:
+                lost = entry
+        lease = await self._lease(target, options, CELL)
+        entry = self._register(target, options, lease.connection)
+        entry.reconnect = entry.reconnect or bool(options.get("reconnect"))
+        entry.hold(lease)
+        opening = self._use(entry, new=lease.opened, lost=lost)
+        if lost is not None:
+            self._drop(lost)
+        return opening
+
+    def _use(self, entry: Entry, *, new: bool, lost: Entry | None = None) -> Opening:
+        entry.by_magic = True
+        self._current = entry
+        return Opening(self._known[entry], new, "" if lost is None else lost.loss)
+
+    async def _open_own(self, target: str, options: Mapping[str, Any]) -> Connection:
+        lease = await self._lease(target, options, CELL, shared=False)
+        entry = self._register(target, options, lease.connection, shared=False)
+        entry.hold(lease)
+        return self._known[entry]
+
+    async def _lease(
+        self,
+        target: str,
+        options: Mapping[str, Any],
+        holder: str,
+        *,
+        prompts: Any = None,
+        fresh: bool = False,
+        shared: bool = True,
+    ) -> Lease[client.Connection]:
+        options = {name: value for name, value in options.items() if name != "reconnect"}
+        if prompts is not None:
+            options["prompts"] = prompts
+        options.setdefault("prompts", StdinPrompts())
+        if (config := config_file()) is not None:
+            options.setdefault("config", config)
+        return await lease_connection(self._pool, target, holder, fresh=fresh, shared=shared, **options)
+
+    def _ready(self) -> Engine:
+        engine = get_engine()
+        with self._lock:
+            if self._engine is not engine:  # the first use, or the first after a fork or a stop
+                self._engine = engine
+                self._known = {}
+                self._current = None
+                self._pool = ConnectionPool(self._unheld)
+                engine.add_closer(self._close_all)
+        return engine
+
+    # --- keeping ------------------------------------------------------------------------------------------------------
+
+    def _register(
+        self,
+        target: str,
+        options: Mapping[str, Any],
+        connection: client.Connection,
+        *,
+        shared: bool = True,
+    ) -> Entry:
+        """The entry of ``connection``: the one it has, where what was asked for comes to the same, or a new one."""
+        requests = {_request(target, options)} if shared else set()
+        for entry in self._known:
+            if entry.connection is connection and not entry.given_back:
+                entry.requests |= requests
+                return entry
+        kept = {name: value for name, value in options.items() if name not in ("password", "prompts")}
+
+        async def lend(prompts: Any) -> Lease[client.Connection]:
+            return await self._lease(target, kept, CELL, prompts=prompts, shared=shared)
+
+        entry = Entry(target, requests, kept, connection, lend)
+        assert self._engine is not None
+        self._known = {**self._known, entry: Connection(self._engine, entry)}
+        for old in [entry for entry in self._known if entry.connection.closed][:-ENDED_SHOWN]:
+            self._drop(old)
+        return entry
+
+    def _drop(self, entry: Entry) -> None:
+        """Show a lost connection no longer."""
+        self._known = _without(self._known, entry)
+        entry.give_back()
+
+    def _unheld(self, connection: client.Connection) -> None:
+        """Nobody holds ``connection`` any more, and it is being closed."""
+        # The current one is remembered: whoever goes on using it is told that it was closed, and not sent elsewhere.
+        self._known = {entry: own for entry, own in self._known.items() if entry.connection is not connection}
+
+    # --- finding ------------------------------------------------------------------------------------------------------
+
+    def entries(self) -> dict[Entry, Connection]:
+        """All connections, those that were lost included, in the order of opening."""
+        return self._known
+
+    def opened(self) -> list[Connection]:
+        """The connections that are open."""
+        return [connection for entry, connection in self._known.items() if not entry.closed]
+
+    def current(self) -> Connection:
+        """Return the connection that a magic used last, or the only open one.
+
+        Raises `ConnectionClosed` if it was closed or lost, `ConfigError` if there is none.
+        """
+        return self._ready().call(self._find_current)
+
+    async def _find_current(self) -> Connection:
+        entry = self._current
+        if entry is None:
+            opened = [entry for entry in self._known if not entry.closed]
+            if len(opened) != 1:
+                raise ConfigError(
+                    "there is no current connection",
+                    phase="options",
+                    expected="a host",
+                    next_step="Connect first: %ssh user@host.",
+                )
+            entry = opened[0]
+        await entry.usable(say_in_cell)
+        if not entry.held and (lease := self._pool.share(entry.connection, CELL)) is not None:
+            entry.hold(lease)
+        return self._known[entry]
+
+    def is_current(self, connection: Connection) -> bool:
+        """Whether a command without a host goes to ``connection``."""
+        return self._current is not None and self._current is self.entry(connection)
+
+    def find(self, name: str) -> list[Connection]:
+        """The open connections that ``name`` means: what was typed to open them, user@host:port, user@host or host."""
+        return [
+            connection
+            for entry, connection in self._known.items()
+            if not entry.closed and name in {entry.target, *_names(connection)}
+        ]
+
+    def entry(self, connection: Connection) -> Entry | None:
+        """What the registry knows of ``connection``; None where it has forgotten it."""
+        return next((entry for entry, known in self._known.items() if known is connection), None)
+
+    def holders(self, connection: Connection) -> list[str]:
+        """Who holds ``connection`` beside the person, for people."""
+        entry = self.entry(connection)
+        return [] if entry is None else [name for name in self._pool.holders(entry.connection) if name != CELL]
+
+    def _asked_before(self, request: Request) -> list[Entry]:
+        return [entry for entry in reversed(self._known) if request in entry.requests and not entry.given_back]
+
+    # --- using --------------------------------------------------------------------------------------------------------
+
+    def call(self, connection: Connection, work: Callable[[client.Connection], Coroutine[Any, Any, T]]) -> T:
+        """Return the value of ``work``, which runs on the engine and gets the open connection of the stack.
+
+        Blocks as `Engine.call` does.  Raises `ConnectionClosed` where it is over, and what connecting again raises.
+        """
+        entry = self.entry(connection)
+        if entry is None:
+            raise ConnectionClosed(f"the connection to {connection.name} was closed", phase="session")
+
+        async def on_engine() -> T:
+            return await work(await entry.usable(say_in_cell))
+
+        return self._ready().call(on_engine)
+
+    # --- closing ------------------------------------------------------------------------------------------------------
+
+    def close(self, connections: Sequence[Connection], *, for_all: bool = False) -> None:
+        """Give these connections back; blocks until those that nobody else holds have said goodbye.
+
+        With ``for_all`` they are closed whoever holds them.
+        """
+        self._ready().call(lambda: self._close(connections, for_all))
+
+    async def _close(self, connections: Sequence[Connection], for_all: bool) -> None:
+        chosen = [entry for entry, connection in self._known.items() if connection in connections]
+        closing: list[Awaitable[None]] = []
+        for entry in chosen:
+            if (given_back := entry.give_back()) is not None:
+                closing.append(asyncio.shield(given_back))
+            if for_all:
+                closing.append(entry.connection.close())
+            if for_all or entry.connection.closed:
+                self._known = _without(self._known, entry)
+        if self._current in chosen:
+            magic = [entry for entry in self._known if entry.by_magic and not entry.closed]
+            self._current = magic[-1] if magic else None
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _close_all(self) -> None:
+        connections = self._pool.connections()
+        await asyncio.gather(*(connection.close() for connection in connections), return_exceptions=True)
+
+
+def _without(known: dict[Entry, Connection], entry: Entry) -> dict[Entry, Connection]:
+    return {other: connection for other, connection in known.items() if other is not entry}
+
+
+def _names(connection: Connection) -> set[str]:
+    info = connection.info
+    return {connection.name, f"{info.user}@{info.host}:{info.port}", f"{info.user}@{info.host}", info.host}
+
+
+def _request(target: str, options: Mapping[str, Any]) -> Request:
+    return target, tuple(sorted((name, repr(value)) for name, value in options.items() if name not in _NOT_ASKED))
+
+
+_connections = Connections()
+
+
+def get_connections() -> Connections:
+    """The registry of this kernel."""
+    return _connections

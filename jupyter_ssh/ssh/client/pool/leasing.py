@@ -1,0 +1,58 @@
+"""Connections of a pool by what `connect` takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from jupyter_ssh.ssh.client.connecting import (
+    Config,
+    Keys,
+    open_connection,
+    resolve_options,
+    split_keys,
+    surroundings_for,
+)
+from jupyter_ssh.ssh.client.connection import Connection
+from jupyter_ssh.ssh.client.pool.connection_key import connection_key
+from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
+from jupyter_ssh.ssh.client.prompts import NoPrompts, Prompts
+
+
+async def lease_connection(
+    pool: ConnectionPool[Connection],
+    target: str,
+    holder: str,
+    *,
+    fresh: bool = False,
+    shared: bool = True,
+    config: Config = None,
+    password: str | None = None,
+    identity_file: Keys | Sequence[Keys] | None = None,
+    prompts: Prompts | None = None,
+    command_line: Sequence[str | tuple[str, str]] = (),
+    **options: object,
+) -> Lease[Connection]:
+    """Hold a connection of ``pool`` as `connect` would make it; it is made where none like it is open.
+
+    Args:
+        holder: who holds it, for people.
+        fresh: make a new one in any case.
+        shared: whether others may hold it too; else it is a new one, and nobody finds it.
+
+    Raises what `connect` raises.
+    """
+    keys, identity_files = split_keys(identity_file)
+    if identity_files is not None:
+        options["identity_file"] = identity_files
+    # In a thread, for a file may have a command run; the loop belongs to all connections.
+    resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
+    surroundings = surroundings_for(config, pool=pool)
+
+    async def make() -> Connection:
+        return await open_connection(
+            resolved, prompts or NoPrompts(), password=password, keys=keys, surroundings=surroundings
+        )
+
+    key = connection_key(resolved, surroundings.files, keys) if shared else object()
+    return await pool.lease(key, make, holder, fresh=fresh)
