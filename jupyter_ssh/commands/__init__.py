@@ -18,7 +18,7 @@ SUBCOMMANDS = {
 
 
 def usage() -> str:
-    """The text of ``jupyter-ssh --help``."""
+    """Return the text of ``jupyter-ssh --help``."""
     lines = ["usage: jupyter-ssh [--help | --version] command [options]", ""]
     lines += [f"  {name:<6} {meaning}" for name, (_, meaning) in SUBCOMMANDS.items()]
     return "\n".join([*lines, "", "jupyter-ssh command --help says more about a command.", ""])

@@ -33,7 +33,7 @@ class Messages(logging.Handler):
             self._file = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
 
     def shown(self, level: str) -> bool:
-        """Whether messages of ``level`` are written."""
+        """Return whether messages of ``level`` are written."""
         return self.verbosity >= LEVELS.index(level)
 
     def say(self, text: str, level: str = "INFO") -> None:

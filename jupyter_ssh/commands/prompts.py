@@ -35,13 +35,13 @@ class TerminalPrompts:
         return False
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """A password or passphrase, typed without echo."""
+        """Return a password or passphrase, typed without echo."""
         return await self._ask(prompt, echo=False)
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """The answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
+        """Return the answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
         if prompts:
             for text in (name, instruction):
                 if text.strip():

@@ -96,7 +96,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _is_file(descriptor: int) -> bool:
-    """Whether writing waits for nobody: a regular file, or a device such as /dev/null that is no terminal."""
+    """Return whether writing waits for nobody: a regular file, or a device such as /dev/null that is no terminal."""
     try:
         mode = os.fstat(descriptor).st_mode
         return stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(descriptor))
@@ -105,7 +105,7 @@ def _is_file(descriptor: int) -> bool:
 
 
 def _reopened(descriptor: int) -> int | None:
-    """A non-blocking descriptor of our own for the same pipe or terminal, where the system gives one (Linux).
+    """Return a non-blocking descriptor of our own for the same pipe or terminal, where the system gives one (Linux).
 
     A duplicate would share its blocking mode with every process that holds the first one.
     """

@@ -33,7 +33,7 @@ _STEP = 0.2  # seconds
 
 
 def is_terminal(descriptor: int) -> bool:
-    """Whether a descriptor is a terminal; false for a closed one."""
+    """Return whether a descriptor is a terminal; false for a closed one."""
     try:
         return os.isatty(descriptor)
     except OSError:
@@ -50,7 +50,8 @@ def size(descriptor: int) -> tuple[int, int]:
 
 
 def modes(descriptor: int) -> dict[str, int]:
-    """The terminal's modes by the names of RFC 4254 §8, so that the remote one behaves alike; empty without one."""
+    """Return the terminal's modes by the names of RFC 4254 §8, so that the remote one behaves alike; empty without
+    one."""
     if sys.platform == "win32" or not is_terminal(descriptor):
         return {}
     attributes = termios.tcgetattr(descriptor)
@@ -113,7 +114,7 @@ def controlling_terminal() -> Iterator[int | None]:
 
 
 async def ask(descriptor: int, prompt: str, *, echo: bool) -> str | None:
-    """One line typed at the terminal behind ``prompt``, without its newline; ``None`` at end of file.
+    """Return one line typed at the terminal behind ``prompt``, without its newline; ``None`` at end of file.
 
     The loop goes on meanwhile, and cancelling gives the terminal its echo back: no thread is left waiting in a read.
     """
@@ -160,7 +161,7 @@ async def _readable(descriptor: int) -> None:
 if sys.platform != "win32":
 
     def _mode(attributes: Attributes, name: str) -> int | None:
-        """The value of one mode; ``None`` for one this system does not know."""
+        """Return the value of one mode; ``None`` for one this system does not know."""
         if name in _SPEEDS:
             return _bits_per_second(attributes[_SPEEDS[name]])
         constant = _IUTF8 if name == "IUTF8" else getattr(termios, name, None)
@@ -179,7 +180,7 @@ if sys.platform != "win32":
         return int(word & field == constant)
 
     def _bits_per_second(code: object) -> int:
-        """The speed behind one of termios' B… constants."""
+        """Return the speed behind one of termios' B… constants."""
         for name in dir(termios):
             if name[0] == "B" and name[1:].isdigit() and getattr(termios, name) == code:
                 return int(name[1:])

@@ -45,7 +45,7 @@ _matcher: Any = None
 
 
 def ssh_matcher() -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """The matcher, as IPython wants it."""
+    """Return the matcher, as IPython wants it."""
     global _matcher
     if _matcher is None:
         from IPython.core.completer import SimpleCompletion, context_matcher
@@ -67,7 +67,7 @@ def ssh_matcher() -> Callable[[CompletionContext], SimpleMatcherResult]:
 
 
 def complete(text: str, *, first_line: bool = True) -> tuple[str, list[Candidate]]:
-    """The fragment that ends ``text`` and what could stand in its place."""
+    """Return the fragment that ends ``text`` and what could stand in its place."""
     match = _LINE.match(text)
     if match is None or (match["percent"] == "%%" and not first_line):
         return "", []

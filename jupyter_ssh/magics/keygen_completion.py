@@ -12,7 +12,7 @@ OPERATIONS_WITH_FILES = ("-s", "-Y")
 
 
 def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
-    """What could stand in the place of ``fragment`` behind ``words``."""
+    """Return what could stand in the place of ``fragment`` behind ``words``."""
     from jupyter_ssh.ssh.keygen.options import LETTERS
 
     value_of = ""
@@ -43,7 +43,7 @@ def _values(letter: str, given: dict[str, str], fragment: str) -> list[Candidate
 
 
 def _known_hosts(file: str | None) -> list[str]:
-    """Names as the file spells them; hashed ones cannot be told."""
+    """Return names as the file spells them; hashed ones cannot be told."""
     from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
     path = Path(file).expanduser() if file else Path.home() / ".ssh" / "known_hosts"

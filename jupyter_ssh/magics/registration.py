@@ -80,7 +80,8 @@ _SUMMARIES = {
 
 
 def make_magic(shell: InteractiveShell, name: str, module: str) -> Callable[..., Any]:
-    """The function to register for the magic ``name``, which `module` implements as ``name(shell, line[, cell])``."""
+    """Return the function to register for the magic ``name``, which `module` implements as ``name(shell, line[,
+    cell])``."""
 
     def magic(line: str, cell: str | None = None) -> Any:
         __tracebackhide__ = True

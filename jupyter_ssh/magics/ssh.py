@@ -149,7 +149,8 @@ def _start(
 
 
 def _wants_terminal(shell: InteractiveShell, request: Request) -> bool:
-    """Whether ``-t`` means a terminal that a person types into: not where the cell is to have what a command prints.
+    """Return whether ``-t`` means a terminal that a person types into: not where the cell is to have what a command
+    prints.
 
     ``-tt`` is for those who have none (ssh(1)): the cell shows then what the command prints on a terminal.
     """
@@ -185,7 +186,7 @@ def _session_type(request: Request, connection: Connection) -> str:
 
 
 def _pty(request: Request, connection: Connection) -> Pty | None:
-    """A terminal of a fixed size, for the cell has none: for ``-t``, or RequestTTY force in a file."""
+    """Return a terminal of a fixed size, for the cell has none: for ``-t``, or RequestTTY force in a file."""
     asked = request.arguments.winning.get("RequestTTY")
     if asked == "no" or (asked is None and connection.options.request_tty != "force"):
         return None

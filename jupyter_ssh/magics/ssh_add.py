@@ -48,7 +48,7 @@ class _AddConsole(CellConsole):
 
 
 def ssh_add(shell: InteractiveShell, line: str) -> AgentCard | None:
-    """What ssh-add does.  The value is the table of keys; with ``-L`` and ``-T`` there is none."""
+    """Return what ssh-add does.  The value is the table of keys; with ``-L`` and ``-T`` there is none."""
     words = split_line(line)
     own = OWN_OPTION in words
     arguments = parse([word for word in words if word != OWN_OPTION])
@@ -72,7 +72,7 @@ def ssh_add(shell: InteractiveShell, line: str) -> AgentCard | None:
 
 
 def _address(arguments: Arguments, *, own: bool) -> str | None:
-    """The agent to use.  One of our own is started where a key is to be added and nobody else would take it."""
+    """Return the agent to use.  One of our own is started where a key is to be added and nobody else would take it."""
     running = own_agent()
     if own and running is not None:
         os.environ["SSH_AUTH_SOCK"] = running.path

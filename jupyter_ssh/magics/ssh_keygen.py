@@ -89,7 +89,7 @@ class CellConsole(Console):
 
 
 def ssh_keygen(shell: InteractiveShell, line: str, cell: str | None = None) -> KeyCard | None:
-    """What ssh-keygen does.  The value is the card of a key, where there is one to show."""
+    """Return what ssh-keygen does.  The value is the card of a key, where there is one to show."""
     person = current_person()
     redirected = REDIRECTION.search(line)
     arguments = parse(split_line(line[: redirected.start()] if redirected else line))
@@ -109,7 +109,7 @@ def ssh_keygen(shell: InteractiveShell, line: str, cell: str | None = None) -> K
 
 
 def _shown(console: CellConsole, arguments: Arguments) -> KeyCard | None:
-    """A single key as a card; several in ssh-keygen's lines."""
+    """Return a single key as a card; several in ssh-keygen's lines."""
     if len(console.keys) == 1:
         shown, _ = console.keys[0]
         return KeyCard(shown, md5=arguments.fingerprint_hash == "md5", own=shown.encrypted is not None)
@@ -126,7 +126,7 @@ def _opened(person: Person, name: str) -> BinaryIO:
 
 
 def _warn_of_secrets(shell: InteractiveShell, line: str, arguments: Arguments) -> None:
-    """Tells of a passphrase that was typed into the cell; one out of ``{variable}`` does not stand there."""
+    """Tell of a passphrase that was typed into the cell; one out of ``{variable}`` does not stand there."""
     source = _source(shell)
     for letter in SECRETS:
         secret = arguments.text(letter)
@@ -135,11 +135,11 @@ def _warn_of_secrets(shell: InteractiveShell, line: str, arguments: Arguments) -
 
 
 def _source(shell: InteractiveShell) -> str | None:
-    """The text of the cell that runs, None where it is not known."""
+    """Return the text of the cell that runs, None where it is not known."""
     history = getattr(shell.history_manager, "input_hist_raw", None)
     return str(history[-1]) if history else None
 
 
 def _printable(text: str) -> str:
-    """What is not UTF-8 in a comment would not get through to the front-end."""
+    """Return what is not UTF-8 in a comment would not get through to the front-end."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

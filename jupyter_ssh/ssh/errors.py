@@ -1,8 +1,8 @@
-"""Every error this package raises on purpose.
+"""Every error that this package raises on purpose.
 
-An error is data first: what was being done (``phase``), what was ``expected``, what was ``received`` and what the
-person can do about it (``next_step``).  `SSHError.__str__` is the one place that turns those fields into prose.
-No field may ever hold a secret: errors end up in notebooks and logs.
+An error is data first: what was being done (``phase``), what was ``expected``, what was ``received`` and what the user
+can do about it (``next_step``).  `SSHError.__str__` is the one place that turns those fields into prose.  No field may
+ever hold a secret: errors end up in notebooks and logs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ class SSHError(Exception):
     """
 
     via: str | None = None
-    """The jump host or proxy that failed, where it was not the destination itself."""
+    """The jump host or proxy that failed, if it was not the destination itself."""
     advice: str | None = None
-    """The row of `client.advice` that gave ``next_step``."""
+    """The name of the row of `client.report.advice` that ``next_step`` comes from."""
     packets: Sequence[str] = ()
-    """The last packets of the connection by direction, message and size, for reports; never what was in them."""
+    """The last packets of the connection by direction, message and size, for reports; never their contents."""
     messages: Sequence[str] = ()
-    """What else the person should be told: warnings from before the connection failed."""
+    """What else the user should be told: warnings from before the connection failed."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class SSHError(Exception):
 
 
 class WireError(SSHError):
-    """Bytes that are not what RFC 4251 §5 says they are."""
+    """Bytes are not a valid encoding of the expected data type (RFC 4251 §5)."""
 
 
 class ConfigError(SSHError):
-    """An option or a configuration file says something that cannot be."""
+    """An option or a configuration file is invalid."""
 
 
 # --- keys and trust ---------------------------------------------------------------------------------------------------
@@ -75,15 +75,15 @@ class KeyFormatError(SSHError):
 
 
 class SignatureError(SSHError):
-    """A signature does not verify, or is of an algorithm that was not asked for."""
+    """A signature is invalid, or made with an algorithm that was not asked for."""
 
 
 class CertificateError(SSHError):
-    """A certificate is sound in itself, or nearly, but does not vouch for what it is shown for."""
+    """A certificate is not valid for the purpose it is presented for."""
 
 
 class CertificateSignatureError(CertificateError, KeyFormatError):
-    """A certificate is not signed by the authority it names, or in a way that is not taken."""
+    """A certificate's signature is invalid, or made with an algorithm that is not accepted."""
 
 
 class CertificateSignedByCertificate(CertificateSignatureError):
@@ -91,35 +91,35 @@ class CertificateSignedByCertificate(CertificateSignatureError):
 
 
 class CertificateAuthorityUnknown(CertificateError):
-    """A certificate is of an authority that is not trusted here."""
+    """A certificate was issued by an authority that is not trusted."""
 
 
 class CertificateTypeError(CertificateError):
-    """A certificate for users is shown for a host, or the other way round."""
+    """A user certificate is presented for a host, or the other way round."""
 
 
 class CertificateNotYetValid(CertificateError):
-    """A certificate's time has not come."""
+    """A certificate is not valid yet."""
 
 
 class CertificateExpired(CertificateError):
-    """A certificate's time is over."""
+    """A certificate has expired."""
 
 
 class CertificatePrincipalError(CertificateError):
-    """A certificate is for other principals: other user or host names."""
+    """A certificate was issued for other principals: other user or host names."""
 
 
 class CertificateOptionError(CertificateError):
-    """A certificate has a critical option that is not known, or makes no sense."""
+    """A certificate has a critical option that is unknown or malformed."""
 
 
 class CertificateAddressError(CertificateError):
-    """A certificate may not be used from the address it is shown from."""
+    """A certificate may not be used from this source address."""
 
 
 class KeyFileError(SSHError):
-    """A key file cannot be read, is not a key, or may be read by others."""
+    """A key file cannot be read, does not contain a key, or is readable by others."""
 
 
 class PassphraseNeeded(KeyFileError):
@@ -127,11 +127,11 @@ class PassphraseNeeded(KeyFileError):
 
 
 class WrongPassphrase(KeyFileError):
-    """The passphrase does not open the key file."""
+    """The passphrase does not decrypt the key file."""
 
 
 class AgentError(SSHError):
-    """An agent answered nonsense, or could not be asked."""
+    """An agent sent an invalid answer, or could not be asked."""
 
 
 class AgentUnavailable(AgentError):
@@ -139,7 +139,7 @@ class AgentUnavailable(AgentError):
 
 
 class AgentRefused(AgentError):
-    """The agent said no: it is locked, does not have the key, may not use it so, or its owner declined."""
+    """The agent refused: it is locked, lacks the key, may not use it for this, or its owner declined."""
 
 
 class KnownHostsError(SSHError):
@@ -147,16 +147,16 @@ class KnownHostsError(SSHError):
 
 
 class KeygenError(SSHError):
-    """What keygen was asked for cannot be done, or was answered with no."""
+    """What keygen was asked to do failed, or the answer to a question it was asked is no."""
 
     status: int = 255
-    """The exit status that ssh-keygen has for it."""
+    """The exit status of ssh-keygen in this case."""
     silent: bool = False
-    """Whether the command says no more about it: it is a plain "no", or the reason has been told."""
+    """Whether the command prints nothing (more) about it: the answer is a plain "no", or the reason was printed."""
 
     @classmethod
     def ended(cls, message: str, status: int = 1, *, next_step: str | None = None) -> KeygenError:
-        """An end with ``status`` about which ssh-keygen itself says nothing (more)."""
+        """Return an error that ends with ``status`` and about which ssh-keygen itself prints nothing (more)."""
         error = cls(message, next_step=next_step)
         error.status, error.silent = status, True
         return error
@@ -169,14 +169,14 @@ class HostKeyError(SSHError):
 
 
 class HostKeyUnknown(HostKeyError):
-    """The host key is in no known_hosts file, and nobody accepted it."""
+    """The host key is not in any known_hosts file, and nobody accepted it."""
 
 
 class HostKeyChanged(HostKeyError):
     """The host key contradicts a known_hosts entry.
 
-    ``known`` are (type, fingerprint, ``file:line``) of the old keys, ``possibilities`` and ``facts`` sentences, the
-    commands what a person may type.
+    ``known`` are (type, fingerprint, ``file:line``) of the old keys; ``possibilities`` and ``facts`` are sentences; the
+    commands are for the user to type.
     """
 
     known_fingerprints: Sequence[str] = ()
@@ -192,12 +192,12 @@ class HostKeyChanged(HostKeyError):
 
     @property
     def paragraphs(self) -> Sequence[tuple[str, Sequence[str]]]:
-        """What the report says behind its first lines: headings, each with its lines."""
+        """What the report says after its first lines: headings, each with its lines."""
         paragraphs = (
             ("What may have happened:", self.possibilities),
             ("What else is known:", self.facts),
             ("To see the fingerprint on the host:", [self.check_command] if self.check_command else []),
-            ("To forget the old key, once the new one is known to be right, one of these:", self.remove_commands),
+            ("To forget the old key, once you know that the new one is right, run one of these:", self.remove_commands),
         )
         return [(title, lines) for title, lines in paragraphs if lines]
 
@@ -217,7 +217,7 @@ class HostKeyRevoked(HostKeyError):
 
 
 class HostCertificateError(HostKeyError):
-    """The host's certificate does not vouch for it, and its key is not known by itself; ``problem`` says why."""
+    """The host's certificate is not valid for it, and its key is not known by itself; ``problem`` says why."""
 
     problem: CertificateError | None = None
 
@@ -226,7 +226,7 @@ class HostCertificateError(HostKeyError):
 
 
 class ProtocolError(SSHError):
-    """The peer broke the protocol; ``reason`` is the disconnect code we send (RFC 4253 §11.1)."""
+    """The peer violated the protocol; ``reason`` is the disconnect code we send (RFC 4253 §11.1)."""
 
     reason: int = 2  # SSH_DISCONNECT_PROTOCOL_ERROR
 
@@ -248,7 +248,7 @@ class PacketIntegrityError(PacketError):
 
 
 class UnexpectedMessage(ProtocolError):
-    """A message the GATE table does not allow in this phase for this role."""
+    """The peer sent a message that the GATE table does not allow in this phase for this role."""
 
 
 class WindowError(ProtocolError):
@@ -261,7 +261,7 @@ class NegotiationError(ProtocolError):
     reason = 3  # SSH_DISCONNECT_KEY_EXCHANGE_FAILED
 
     option: str = ""
-    """What allows an algorithm of the peer's, such as "Ciphers=+3des-cbc"; empty where we know none of them."""
+    """The option that allows one of the peer's algorithms, such as "Ciphers=+3des-cbc"; empty if we support none."""
 
     def __init__(self, kind: str, ours: Sequence[str], theirs: Sequence[str], *, next_step: str | None = None) -> None:
         super().__init__(
@@ -286,8 +286,10 @@ class KeyExchangeError(ProtocolError):
 
 
 class ConnectError(SSHError):
-    """No connection to the host could be opened; ``attempts`` lists each address with its outcome, ``errno`` is the
-    system's number for the last of them."""
+    """No connection to the host could be opened.
+
+    ``attempts`` lists each address with its outcome, ``errno`` is the system's error number of the last one.
+    """
 
     attempts: Sequence[tuple[str, str]] = ()
     errno: int | None = None
@@ -298,27 +300,27 @@ class NameNotFound(ConnectError):
 
 
 class ProxyError(ConnectError):
-    """A proxy, a ProxyCommand or a jump host gave no connection.
+    """A proxy, a ProxyCommand or a jump host provided no connection.
 
-    ``reason`` is "refused" (it did not reach the host), "forbidden" (it may not), "login", "address", "nonsense" or
-    "command" (the ProxyCommand ended).
+    ``reason`` is "refused" (it could not reach the host), "forbidden" (it is not allowed to), "login", "address",
+    "nonsense" (its answer is invalid) or "command" (the ProxyCommand ended).
     """
 
     reason: str = ""
 
 
 class ConnectionLost(SSHError):
-    """The connection ended without a goodbye: reset, closed, or silent for too long."""
+    """The connection ended without a disconnect message: reset, closed, or silent for too long."""
 
 
 class DisconnectedByPeer(SSHError):
-    """The peer said SSH_MSG_DISCONNECT; ``reason`` is its code (RFC 4253 §11.1)."""
+    """The peer sent SSH_MSG_DISCONNECT; ``reason`` is its code (RFC 4253 §11.1)."""
 
     reason: int = 0
 
 
 class ConnectionClosed(SSHError):
-    """The connection was closed on this side before the operation was over."""
+    """The connection was closed on this side before the operation was complete."""
 
 
 class DeadlineExceeded(SSHError, TimeoutError):
@@ -334,16 +336,17 @@ class DeadlineExceeded(SSHError, TimeoutError):
 
     @classmethod
     def after(cls, seconds: float, phase: str, *, next_step: str | None = None) -> DeadlineExceeded:
-        """The error for a wait in ``phase`` that lasted ``seconds``."""
+        """Return the error for a wait in ``phase`` that lasted ``seconds``."""
         error = cls(f"no answer within {seconds:g} s", phase=phase, next_step=next_step)
         error.seconds = seconds
         return error
 
 
 class AuthenticationError(SSHError):
-    """The server let nobody in; ``attempts`` lists (method, offer, outcome), ``methods`` what is left to try.
+    """The server did not let the user log in.
 
-    ``too_many`` is how many refusals were too many for the server, where it ended the connection over them.
+    ``attempts`` lists (method, offer, outcome), ``methods`` the methods that can continue.  ``too_many`` is the number
+    of failures after which the server ended the connection, if that is what it did.
     """
 
     attempts: Sequence[tuple[str, str, str]] = ()
@@ -352,14 +355,14 @@ class AuthenticationError(SSHError):
 
 
 class PromptUnavailable(SSHError):
-    """A question had to be asked and nobody can answer here."""
+    """A question had to be asked, and there is nobody to answer it."""
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------
 
 
 class ChannelError(SSHError):
-    """Something about one channel; the connection goes on."""
+    """An error of one channel; the connection continues."""
 
 
 class ChannelOpenError(ChannelError):
@@ -400,7 +403,7 @@ class RemoteCommandError(SSHError):
 
 
 class TerminalNeeded(SSHError):
-    """A program draws on the whole screen of a terminal, and its output goes where there is none."""
+    """A program needs a full-screen terminal, and its output does not go to one."""
 
 
 class MemoryBudgetExceeded(ChannelError):

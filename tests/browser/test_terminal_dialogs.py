@@ -75,7 +75,7 @@ def test_from_the_launcher_to_the_prompt(page, shared_remote, tmp_path: Path):
     assert page.locator("input[type=password]").count() == 0
     # The focus has gone on to the terminal.
     run(page, "echo in si''de", "in side")
-    assert text(page).startswith("The ED25519 key of ")
+    assert text(page).startswith("Permanently added the ED25519 key of ")
 
 
 def test_a_failure_leaves_a_tab_that_says_so(page):

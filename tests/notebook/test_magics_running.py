@@ -256,7 +256,7 @@ def test_hosts_and_close(kernel, sshd):
         ("%ssh -p 22", "Usage", "without a host"),
         ("%ssh nosuchhost.invalid", "NameNotFound", "does not resolve"),
         ("%ssh -p 1 127.0.0.1", "ConnectError", "refused"),
-        ("%ssh -l nobody-here -o PasswordAuthentication=no box", "AuthenticationError", "not let in"),
+        ("%ssh -l nobody-here -o PasswordAuthentication=no box", "AuthenticationError", "authentication failed"),
     ],
 )
 def test_errors_have_a_short_face_and_say_what_to_do(kernel, line, error, says):

@@ -28,7 +28,8 @@ def shipped_notebook() -> Path:
 
 
 def own_copy(folder: Path) -> tuple[Path, bool]:
-    """The person's copy in ``folder`` and whether it differs from ours; one that is there is never overwritten."""
+    """Return the person's copy in ``folder`` and whether it differs from ours; one that is there is never
+    overwritten."""
     source, copy = shipped_notebook(), folder / NAME
     try:
         with copy.open("xb") as file:  # "x": made only if it is not there
@@ -39,7 +40,7 @@ def own_copy(folder: Path) -> tuple[Path, bool]:
 
 
 def kernel_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a Jupyter whose ``python3`` kernel is this very interpreter."""
+    """Return the environment for a Jupyter whose ``python3`` kernel is this very interpreter."""
     return {**os.environ, **variables, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
@@ -114,14 +115,14 @@ class _Printer:
 
 
 def missing_programs(*modules: str) -> list[str]:
-    """Those of ``modules`` that are not installed."""
+    """Return those of ``modules`` that are not installed."""
     from importlib.util import find_spec
 
     return [name for name in modules if find_spec(name) is None]
 
 
 def lab_command(notebook: Path, *, browser: bool, port: int | None) -> list[str]:
-    """The command line of JupyterLab on ``notebook``, by this interpreter."""
+    """Return the command line of JupyterLab on ``notebook``, by this interpreter."""
     words = [sys.executable, "-m", "jupyterlab", str(notebook)]
     # The address that JupyterLab prints leads to the notebook too, for those who open it elsewhere.
     words.append(f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}")

@@ -74,7 +74,7 @@ def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]
 
 
 def config_lines(options: Options) -> list[str]:
-    """A Host block with all that was resolved for a destination, under the name of the demo."""
+    """Return a Host block with all that was resolved for a destination, under the name of the demo."""
     from jupyter_ssh.ssh.config.keywords import ROWS
     from jupyter_ssh.ssh.config.values import PATH, arguments_of
 
@@ -196,7 +196,7 @@ def _write_config(path: Path, lines: Sequence[str]) -> None:
 
 
 def _quoted(word: str) -> str:
-    """A word as ssh_config takes it: quoted where it holds blanks, quotes or the sign of a comment."""
+    """Return a word as ssh_config takes it: quoted where it holds blanks, quotes or the sign of a comment."""
     if word and not re.search(r"[\s\"'#\\]", word):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')

@@ -116,7 +116,7 @@ def _is_csh(arguments: Arguments) -> bool:
 
 
 def setting(values: dict[str, str], *, csh: bool) -> str:
-    """Lines that set variables in a shell that evaluates them."""
+    """Return lines that set variables in a shell that evaluates them."""
     if csh:
         return "".join(f"setenv {name} {shlex.quote(value)};\n" for name, value in values.items())
     return "".join(f"{name}={shlex.quote(value)}; export {name};\n" for name, value in values.items())
@@ -191,7 +191,7 @@ def _become_agent(
 async def _serve(
     arguments: Arguments, listening: socket.socket | None, folder: PrivateFolder | None, parent: int | None
 ) -> int:
-    """Runs the agent until a signal comes, or the command is over that it is for."""
+    """Run the agent until a signal comes, or the command is over that it is for."""
     _keep_memory_private()
     messages = Messages("DEBUG1" if arguments.debug else "ERROR")
     messages.attach()

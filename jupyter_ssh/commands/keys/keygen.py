@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _text(error: KeygenError) -> str:
-    """The line of ssh-keygen, and below it what it does not say."""
+    """Return the line of ssh-keygen, and below it what it does not say."""
     differs = [f"{word} {value}" for word, value in (("expected", error.expected), ("got", error.received)) if value]
     more = [*([", ".join(differs)] if differs else []), *([error.next_step] if error.next_step else [])]
     return "\n".join([error.message, *(f"  {line}" for line in more)])

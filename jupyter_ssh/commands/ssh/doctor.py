@@ -15,7 +15,7 @@ FAILURE = 255
 
 
 def main(arguments: Arguments) -> int:
-    """Tries the connection that a command line asks for."""
+    """Try the connection that a command line asks for."""
     level = arguments.winning.get("LogLevel", "INFO")
     messages = Messages(level, arguments.log_file)
     messages.attach()

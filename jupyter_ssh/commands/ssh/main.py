@@ -50,7 +50,8 @@ def _answered(arguments: Arguments) -> int:
 
 
 def _print(lines: Sequence[str]) -> int:
-    """Lines on stdout, in the bytes they were read in; a reader that has seen enough (``| head``) is no failure."""
+    """Return lines on stdout, in the bytes they were read in; a reader that has seen enough (``| head``) is no
+    failure."""
     try:
         sys.stdout.buffer.write(b"".join(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines))
         sys.stdout.flush()
@@ -96,7 +97,7 @@ def _run(arguments: Arguments) -> int:
 
 
 def _for_background(options: Options, arguments: Arguments) -> Options:
-    """What ForkAfterAuthentication brings with it (ssh_config(5)); raises `ConfigError`."""
+    """Return what ForkAfterAuthentication brings with it (ssh_config(5)); raises `ConfigError`."""
     if sys.platform == "win32":
         raise ConfigError("ForkAfterAuthentication (-f) is not for Windows", phase="options")
     if options.session_type != "none" and arguments.command is None and options.remote_command is None:
@@ -158,11 +159,11 @@ class _Command:
     async def _connected(self) -> int:
         from jupyter_ssh.commands.prompts import TerminalPrompts
         from jupyter_ssh.commands.ssh.session import LocalSession, describe
-        from jupyter_ssh.ssh.client.connecting import open_connection, surroundings_for
+        from jupyter_ssh.ssh.client.connecting import open_connection, route_context_for
 
         connection = await open_connection(
             *(self._options, TerminalPrompts(self._messages)),
-            surroundings=surroundings_for(self._arguments.config, terminal=True),
+            route_context=route_context_for(self._arguments.config, terminal=True),
         )
         try:
             for text in connection.messages:

@@ -89,7 +89,7 @@ _BY_KEYWORD = {
 
 
 def answer(query: str) -> list[str]:
-    """The names for ``-Q query``; raises `ConfigError` for another query."""
+    """Return the names for ``-Q query``; raises `ConfigError` for another query."""
     row = find_keyword(query)
     known = QUERIES.get(_BY_KEYWORD.get(row.name, query) if row is not None else query)
     if known is None:

@@ -78,7 +78,8 @@ class LocalSession:
     # --- the terminal -------------------------------------------------------------------------------------------------
 
     def _pty(self, command: str | None) -> Pty | None:
-        """The terminal to ask for: RequestTTY (ssh_config(5)), and none where there is none here, unless forced."""
+        """Return the terminal to ask for: RequestTTY (ssh_config(5)), and none where there is none here, unless
+        forced."""
         asked = self._options.request_tty
         if asked == "no" or (asked == "auto" and command is not None):
             return None
@@ -215,7 +216,7 @@ class LocalSession:
 
 
 def describe(connection: Connection) -> str:
-    """What a connection is made of, a line each."""
+    """Return what a connection is made of, a line each."""
     info = connection.info
     place = f"{info.address} port {info.port}" if info.address else f"via {info.via}, port {info.port}"
     lines = {

@@ -16,7 +16,7 @@ STDIN, STDOUT = 0, 1
 
 
 async def forward_stdio(connection: Connection, place: tuple[str, int], messages: Messages, to: Interrupts) -> int:
-    """Carries bytes until the far end says that no more come; 0, or 255 where it cannot be reached or a signal came."""
+    """Carry bytes until the far end says that no more come; 0, or 255 where it cannot be reached or a signal came."""
     try:
         reader, writer = await connection.open_tcp(*place)
     except ChannelOpenError as error:

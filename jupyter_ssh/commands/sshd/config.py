@@ -237,7 +237,7 @@ class ServerConfigReader:
 
 
 def authorized_keys_files(names: Sequence[str], user: str, home: Path) -> list[Path]:
-    """The files AuthorizedKeysFile names: ``%h``, ``%u`` and ``~`` expanded, relative ones below ``home``."""
+    """Return the files AuthorizedKeysFile names: ``%h``, ``%u`` and ``~`` expanded, relative ones below ``home``."""
     tokens = {"h": str(home), "u": user}
     return [home / expand_home(expand_percent(name, "hu", tokens, "AuthorizedKeysFile"), home) for name in names]
 

@@ -204,7 +204,7 @@ class _Daemon:
 
 
 def _ask_password(user: str) -> Any:
-    """A table with one password, typed twice; it is kept as a hash only."""
+    """Return a table with one password, typed twice; it is kept as a hash only."""
     from jupyter_ssh.ssh.server.logins.passwords import PasswordTable
 
     try:

@@ -27,7 +27,7 @@ def state_folder() -> Path:
 
 
 def host_key_file(folder: Path) -> Path:
-    """The server's own host key in ``folder``, made at first use; raises `KeyFileError`."""
+    """Return the server's own host key in ``folder``, made at first use; raises `KeyFileError`."""
     path = folder / "host_ed25519"
     if path.exists():
         return path

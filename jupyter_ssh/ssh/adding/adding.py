@@ -57,7 +57,7 @@ class Adding:
         """What ``-l`` and ``-L`` found."""
 
     def run(self) -> int:
-        """Does what the letters say: 0, or 1 when something of it did not work.  Raises `SSHError` without an agent."""
+        """Do what the letters say: 0, or 1 when something of it did not work.  Raises `SSHError` without an agent."""
         try:
             return _ACTIONS[self._arguments.action](self)
         finally:
@@ -74,7 +74,7 @@ class Adding:
         return 1
 
     def _paths(self) -> list[Path]:
-        """The files that were named, or those of the usual names that there are."""
+        """Return the files that were named, or those of the usual names that there are."""
         if self._arguments.files:
             return [self._person.path(name) for name in self._arguments.files]
         usual = (self._person.home / ".ssh" / name for name in DEFAULT_NAMES)
@@ -130,7 +130,7 @@ class Adding:
         return 0
 
     def _unlock(self, file: KeyFile) -> PrivateKey | None:
-        """The key in a file, with the last passphrase or one that is asked for; None when nobody gives one."""
+        """Return the key in a file, with the last passphrase or one that is asked for; None when nobody gives one."""
         if not file.encrypted:
             return file.unlock()
         given, self._last_passphrase = self._last_passphrase, None
@@ -270,7 +270,7 @@ def _reason(error: SSHError) -> str:
 
 
 def _public(path: Path, *, certificates: bool = False) -> tuple[PublicKey, str]:
-    """The public key of a public or private file, or a certificate."""
+    """Return the public key of a public or private file, or a certificate."""
     places: Sequence[Path] = (path,) if path.name.endswith(".pub") else (Path(f"{path}.pub"), path)
     error: SSHError | None = None
     for place in places:

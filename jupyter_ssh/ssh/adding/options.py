@@ -82,7 +82,7 @@ class Arguments:
     files: list[str] = field(default_factory=list)
 
     def has(self, letter: str) -> bool:
-        """Whether the letter was given."""
+        """Return whether the letter was given."""
         return letter in self.given
 
 
@@ -111,7 +111,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def usage(program: str = PROGRAM) -> str:
-    """The usage text: the forms, then a line for each letter."""
+    """Return the usage text: the forms, then a line for each letter."""
     lines = [f"{'usage:' if number == 0 else '      '} {program} {form}" for number, form in enumerate(SYNOPSES)]
     lines.append("")
     lines += [f"  -{row.letter} {row.value or '':<8} {row.meaning}" for row in LETTERS.values() if row.refused is None]

@@ -26,7 +26,7 @@ class Constraints:
     """The library that speaks to a security key; "internal" is OpenSSH's own."""
 
     def encode(self) -> bytes:
-        """The constraints behind a key in SSH_AGENTC_ADD_ID_CONSTRAINED; nothing for none."""
+        """Return the constraints behind a key in SSH_AGENTC_ADD_ID_CONSTRAINED; nothing for none."""
         parts = []
         if self.lifetime is not None:
             parts.append(bytes((n.SSH_AGENT_CONSTRAIN_LIFETIME,)) + uint32(min(self.lifetime, MAX_LIFETIME)))
@@ -47,7 +47,7 @@ def _extension(name: str) -> bytes:
 
 
 def decode_constraints(fields: Reader) -> Constraints:
-    """The constraints that are all the rest of ``fields``.
+    """Return the constraints that are all the rest of ``fields``.
 
     Raises `WireError`, also for one that is not known: a key must not be held with less than its owner demanded.
     """

@@ -20,12 +20,12 @@ REFUSALS = (n.SSH_AGENT_FAILURE, n.SSH_AGENT_EXTENSION_FAILURE)
 
 
 def request_identities() -> bytes:
-    """Asks for all keys."""
+    """Ask for all keys."""
     return bytes((n.SSH_AGENTC_REQUEST_IDENTITIES,))
 
 
 def sign_request(blob: bytes, data: bytes, flags: int = 0) -> bytes:
-    """Asks for a signature over ``data`` with the key or certificate ``blob``."""
+    """Ask for a signature over ``data`` with the key or certificate ``blob``."""
     return bytes((n.SSH_AGENTC_SIGN_REQUEST,)) + string(blob) + string(data) + uint32(flags)
 
 
@@ -37,12 +37,12 @@ def add_identity(key: PrivateKey, comment: str, constraints: Constraints = NO_CO
 
 
 def remove_identity(blob: bytes) -> bytes:
-    """Takes one key out of the agent."""
+    """Take one key out of the agent."""
     return bytes((n.SSH_AGENTC_REMOVE_IDENTITY,)) + string(blob)
 
 
 def remove_all_identities() -> bytes:
-    """Takes all keys out of the agent."""
+    """Take all keys out of the agent."""
     return bytes((n.SSH_AGENTC_REMOVE_ALL_IDENTITIES,))
 
 
@@ -57,12 +57,12 @@ def unlock(passphrase: str) -> bytes:
 
 
 def extension(name: str, data: bytes = b"") -> bytes:
-    """A request of an extension."""
+    """Return a request of an extension."""
     return bytes((n.SSH_AGENTC_EXTENSION,)) + string(name) + data
 
 
 def session_bind(host_key: bytes, session_id: bytes, signature: bytes, *, forwarded: bool) -> bytes:
-    """Tells for which session the agent is used: ``signature`` is that of the host over its first exchange hash."""
+    """Tell for which session the agent is used: ``signature`` is that of the host over its first exchange hash."""
     return extension(n.SESSION_BIND, string(host_key) + string(session_id) + string(signature) + boolean(forwarded))
 
 
@@ -70,7 +70,7 @@ def session_bind(host_key: bytes, session_id: bytes, signature: bytes, *, forwar
 
 
 def read_identities(answer: bytes, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-    """The keys of an answer.  Raises `AgentError`, `AgentRefused`."""
+    """Return the keys of an answer.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(answer, n.SSH_AGENT_IDENTITIES_ANSWER, "its keys", None)
     try:
         return decode_identities(fields, required_rsa_size)
@@ -79,7 +79,7 @@ def read_identities(answer: bytes, required_rsa_size: int | None = None) -> list
 
 
 def read_signature(answer: bytes) -> bytes:
-    """The signature blob of an answer.  Raises `AgentError`, `AgentRefused`."""
+    """Return the signature blob of an answer.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(
         answer,
         n.SSH_AGENT_SIGN_RESPONSE,
@@ -100,7 +100,7 @@ def read_success(answer: bytes, what: str) -> None:
 
 
 def read_extensions(answer: bytes) -> Sequence[str]:
-    """The extensions an agent says it has: the answer to ``query``.  Raises `AgentError`, `AgentRefused`."""
+    """Return the extensions an agent says it has: the answer to ``query``.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(answer, n.SSH_AGENT_EXTENSION_RESPONSE, "its extensions", None)
     try:
         fields.text(64)
@@ -141,7 +141,7 @@ class Conversation:
         return self._asked
 
     def ask(self, message: bytes) -> bytes:
-        """The bytes to send for a request.  Raises `AgentError` for one that is too long, or while one waits."""
+        """Return the bytes to send for a request.  Raises `AgentError` for one that is too long, or while one waits."""
         if self._asked:
             raise AgentError("the agent has not answered the last request yet", phase=PHASE)
         data = frame(message)
@@ -149,7 +149,7 @@ class Conversation:
         return data
 
     def feed(self, data: bytes) -> bytes | None:
-        """The answer, once it is complete with ``data``.  Raises `AgentError` for what was not asked for."""
+        """Return the answer, once it is complete with ``data``.  Raises `AgentError` for what was not asked for."""
         answers = self._frames.feed(data)
         if (answers or self._frames.partial) and not self._asked:
             raise AgentError("the agent answered what was not asked", phase=PHASE)
@@ -161,7 +161,7 @@ class Conversation:
         return answers[0]
 
     def ended(self) -> AgentUnavailable:
-        """The error for an agent that is gone."""
+        """Return the error for an agent that is gone."""
         return AgentUnavailable(
             "the agent closed the connection",
             phase=PHASE,

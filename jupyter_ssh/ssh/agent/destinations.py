@@ -41,11 +41,11 @@ class Hop:
     keys: tuple[HopKey, ...] = ()
 
     def is_shown_by(self, key: PublicKey, now: float) -> bool:
-        """Whether ``key``, a host key or a host certificate, is one of this host's."""
+        """Return whether ``key``, a host key or a host certificate, is one of this host's."""
         return any(_matches(candidate, key, self.host, now) for candidate in self.keys)
 
     def encode(self) -> bytes:
-        """The hop as PROTOCOL.agent has it: user, host, reserved, keys."""
+        """Return the hop as PROTOCOL.agent has it: user, host, reserved, keys."""
         keys = b"".join(string(item.key.blob) + boolean(item.authority) for item in self.keys)
         return string(self.user) + string(self.host) + string(b"") + keys
 
@@ -61,7 +61,7 @@ class Destination:
     target: Hop
 
     def encode(self) -> bytes:
-        """The constraint as PROTOCOL.agent has it: from, to, reserved."""
+        """Return the constraint as PROTOCOL.agent has it: from, to, reserved."""
         return string(self.origin.encode()) + string(self.target.encode()) + string(b"")
 
     def __str__(self) -> str:
@@ -78,7 +78,8 @@ class Binding:
 
 
 def permitted(destinations: Sequence[Destination], bindings: Sequence[Binding], user: str | None, now: float) -> bool:
-    """Whether a key with ``destinations`` may be used on a connection with ``bindings``, for a login as ``user``.
+    """Return whether a key with ``destinations`` may be used on a connection with ``bindings``, for a login as
+    ``user``.
 
     ``user`` is None where the key is only listed or removed.
     """
@@ -105,7 +106,7 @@ def _allowed(
     user: str | None,
     now: float,
 ) -> bool:
-    """Whether a constraint allows the step from ``origin`` (None: the agent) to ``target`` (None: anywhere)."""
+    """Return whether a constraint allows the step from ``origin`` (None: the agent) to ``target`` (None: anywhere)."""
     for destination in destinations:
         hop = destination.origin
         if bool(hop.host) if origin is None else not hop.is_shown_by(origin, now):
@@ -130,7 +131,7 @@ def _matches(candidate: HopKey, key: PublicKey, host: str, now: float) -> bool:
 
 
 def decode_destinations(data: bytes) -> tuple[Destination, ...]:
-    """The constraints in the extension's string.  Raises `WireError`, `KeyFormatError`."""
+    """Return the constraints in the extension's string.  Raises `WireError`, `KeyFormatError`."""
     packed = Reader(data)
     found: list[Destination] = []
     while packed.remaining:
@@ -150,7 +151,7 @@ def decode_destinations(data: bytes) -> tuple[Destination, ...]:
 
 
 def encode_destinations(destinations: Sequence[Destination]) -> bytes:
-    """The extension's string, without its length."""
+    """Return the extension's string, without its length."""
     return b"".join(string(destination.encode()) for destination in destinations)
 
 

@@ -38,7 +38,7 @@ class FrameReader:
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are complete with ``data``.  Raises `AgentError` as soon as a length cannot be."""
+        """Return the messages that are complete with ``data``.  Raises `AgentError` as soon as a length cannot be."""
         self._buffer += data
         messages = []
         while len(self._buffer) >= LENGTH_SIZE:

@@ -31,7 +31,7 @@ class AgentIdentity:
 
 
 def identity(blob: bytes, comment: str, required_rsa_size: int | None = None) -> AgentIdentity:
-    """What ``blob`` is; a type that nobody knows here is no error."""
+    """Return what ``blob`` is; a type that nobody knows here is no error."""
     try:
         return AgentIdentity(blob, comment, parse_key_or_certificate(blob, required_rsa_size))
     except SSHError as error:
@@ -40,7 +40,7 @@ def identity(blob: bytes, comment: str, required_rsa_size: int | None = None) ->
 
 
 def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-    """The keys of SSH_AGENT_IDENTITIES_ANSWER, behind its number.  Raises `AgentError`, `WireError`."""
+    """Return the keys of SSH_AGENT_IDENTITIES_ANSWER, behind its number.  Raises `AgentError`, `WireError`."""
     count = fields.uint32()
     if count > n.MAX_IDENTITIES:
         raise AgentError(
@@ -60,7 +60,7 @@ def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> l
 
 
 def plain_algorithm(algorithm: str) -> str:
-    """The signature algorithm behind one that announces a certificate."""
+    """Return the signature algorithm behind one that announces a certificate."""
     return PLAIN_ALGORITHM.get(algorithm, algorithm)
 
 
@@ -108,5 +108,5 @@ class AgentKey(PrivateKey):
 
 
 def plain_key(key: PublicKey) -> PublicKey:
-    """The key in a certificate, or the key itself."""
+    """Return the key in a certificate, or the key itself."""
     return key.key if isinstance(key, Certificate) else key

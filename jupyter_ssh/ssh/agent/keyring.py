@@ -82,17 +82,17 @@ class Keyring:
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     def held(self) -> list[HeldKey]:
-        """The keys whose time is not over; none while locked."""
+        """Return the keys whose time is not over; none while locked."""
         self.expire()
         return [] if self.locked else list(self._keys.values())
 
     def find(self, blob: bytes) -> HeldKey | None:
-        """The key with that blob."""
+        """Return the key with that blob."""
         self.expire()
         return None if self.locked else self._keys.get(blob)
 
     def add(self, key: PrivateKey, comment: str = "", constraints: Constraints = NO_CONSTRAINTS) -> HeldKey:
-        """Takes a key; one with the same blob gets the new comment and constraints.  Raises `AgentRefused`."""
+        """Take a key; one with the same blob gets the new comment and constraints.  Raises `AgentRefused`."""
         self.expire()
         if self.locked:
             raise AgentRefused("the agent is locked", phase="agent", next_step="Unlock it with ssh-add -X.")
@@ -112,15 +112,15 @@ class Keyring:
         return held
 
     def remove(self, blob: bytes) -> bool:
-        """Forgets a key; whether there was one."""
+        """Forget a key; whether there was one."""
         return not self.locked and self._keys.pop(blob, None) is not None
 
     def remove_all(self) -> None:
-        """Forgets all keys."""
+        """Forget all keys."""
         self._keys.clear()
 
     def expire(self) -> None:
-        """Forgets the keys whose time is over."""
+        """Forget the keys whose time is over."""
         now = self.clock()
         for blob in [blob for blob, held in self._keys.items() if held.expires is not None and held.expires <= now]:
             del self._keys[blob]
@@ -146,7 +146,7 @@ class Keyring:
         return True
 
     def seconds_to_next_guess(self) -> float:
-        """How long `unlock` may not be called yet: longer after each wrong passphrase."""
+        """Return how long `unlock` may not be called yet: longer after each wrong passphrase."""
         return max(0.0, self._next_guess - self.clock())
 
     def unlock(self, passphrase: bytes) -> bool:

@@ -61,7 +61,7 @@ class AgentSession:
         }
 
     def handle(self, message: bytes) -> Outcome:
-        """What becomes of a request.  Never raises what the client caused: that is answered with a failure."""
+        """Return what becomes of a request.  Never raises what the client caused: that is answered with a failure."""
         handler = self._requests.get(message[0]) if message else None
         if self._keyring.locked and handler != self._unlock:
             return NO_IDENTITIES if handler == self._identities else FAILURE
@@ -188,7 +188,7 @@ class AgentSession:
         return EXTENSION_FAILURE
 
     def _bind(self, fields: Reader) -> bool:
-        """Takes note of a session; raises `SSHError` for a wrong signature."""
+        """Take note of a session; raises `SSHError` for a wrong signature."""
         blob, session_id, signature = fields.string(), fields.string(64), fields.string()
         forwarded = fields.boolean()
         fields.finish()

@@ -27,7 +27,7 @@ class LoginRequest:
 
 
 def login_request(data: bytes, blob: bytes) -> LoginRequest | None:
-    """The login that ``data`` asks for with the key ``blob``; None when it is none."""
+    """Return the login that ``data`` asks for with the key ``blob``; None when it is none."""
     fields = Reader(data)
     try:
         session_id = fields.string(64)
@@ -54,7 +54,8 @@ def purpose(data: bytes, blob: bytes) -> str:
 
 
 def safe_for_security_key(data: bytes, blob: bytes, application: str) -> bool:
-    """Whether a key in a security device may sign ``data``: one of the web only signs what no web page can ask for.
+    """Return whether a key in a security device may sign ``data``: one of the web only signs what no web page can ask
+    for.
 
     Otherwise a remote machine with a forwarded agent could log in to web sites (as OpenSSH's agent has it).
     """

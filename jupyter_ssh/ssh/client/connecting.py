@@ -30,7 +30,7 @@ from jupyter_ssh.ssh.client.report.explaining import explain
 from jupyter_ssh.ssh.client.report.failures import Failure
 from jupyter_ssh.ssh.client.report.narration import Narration
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
-from jupyter_ssh.ssh.client.route.opening import Route, Surroundings, open_route
+from jupyter_ssh.ssh.client.route.opening import Route, RouteContext, open_route
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.config.resolving import resolve
 from jupyter_ssh.ssh.config.ssh_config import ConfigFile, chosen_files
@@ -99,14 +99,14 @@ def connect(
         keys, identity_files = split_keys(identity_file)
         if identity_files is not None:
             options["identity_file"] = identity_files
-        # In a thread, for a file may have a command run; the loop belongs to all connections.
+        # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
         resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
-        surroundings = surroundings_for(config, pool=pool)
+        context = route_context_for(config, pool=pool)
         return await open_connection(
             *(resolved, prompts or NoPrompts()),
             password=password,
             keys=keys,
-            surroundings=surroundings,
+            route_context=context,
             progress=progress,
         )
 
@@ -162,15 +162,15 @@ def split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], l
     return keys, paths or ["none"]
 
 
-def surroundings_for(
+def route_context_for(
     config: Config = None, *, pool: ConnectionPool[Connection] | None = None, terminal: bool = False
-) -> Surroundings[Connection]:
+) -> RouteContext[Connection]:
     """What the way to a host depends on besides its options, for `open_connection`; ``config`` as for `connect`."""
 
     def hop_options(hop: Target, command_line: Sequence[tuple[str, str]]) -> Options:
         return resolve_options(hop, config, command_line, {})
 
-    return Surroundings(hop_options, pool or ConnectionPool(), repr(config), terminal)
+    return RouteContext(hop_options, pool or ConnectionPool(), repr(config), terminal)
 
 
 async def open_connection(
@@ -179,13 +179,13 @@ async def open_connection(
     *,
     password: str | None = None,
     keys: Sequence[PrivateKey] = (),
-    surroundings: Surroundings[Connection] | None = None,
+    route_context: RouteContext[Connection] | None = None,
     progress: Progress | None = None,
     examine: bool = False,
 ) -> Connection:
     """Connects and logs in; see `connect`.  With ``examine`` the server is asked about each key before one is used."""
     check_refusal(options)
-    surroundings = surroundings or surroundings_for()
+    context = route_context or route_context_for()
     progress = progress or Progress(options.host)
     for line in options.notes:
         progress.note(line)
@@ -196,7 +196,7 @@ async def open_connection(
     settings = await host_key.prepare()
     handshake = Handshake(prompts, seconds)
     try:
-        route = await open_route(options, surroundings, prompts, progress, seconds, open_connection)
+        route = await open_route(options, context, prompts, progress, seconds, open_connection)
     except SSHError as error:
         explain(error, options)
         progress.broke(error)

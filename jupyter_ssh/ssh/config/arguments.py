@@ -178,7 +178,7 @@ def parse_line(line: str, extra: Sequence[LongOption] = ()) -> Arguments:
 
 
 def usage(program: str = "jupyter-ssh ssh", extra: Sequence[LongOption] = ()) -> str:
-    """The usage text: one line for the form, one for each supported letter and each option of ``extra``."""
+    """Return the usage text: one line for the form, one for each supported letter and each option of ``extra``."""
     lines = [f"usage: {program} [options] destination [command [argument ...]]", ""]
     for row in LETTERS.values():
         if row.supported:
@@ -188,7 +188,8 @@ def usage(program: str = "jupyter-ssh ssh", extra: Sequence[LongOption] = ()) ->
 
 
 def _split_line(line: str) -> tuple[list[str], list[int]]:
-    """The words of a line and where each begins; a quote left open belongs to the command and is no error here."""
+    """Return the words of a line and where each begins; a quote left open belongs to the command and is no error
+    here."""
     words: list[str] = []
     starts: list[int] = []
     position = 0

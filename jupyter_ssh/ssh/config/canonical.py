@@ -33,7 +33,7 @@ class Canonicalization:
 
 
 def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
-    """The name to connect to in place of ``name``; addresses come in their usual form whatever is asked.
+    """Return the name to connect to in place of ``name``; addresses come in their usual form whatever is asked.
 
     Raises `ConfigError` for a name that has no address in any domain, if that is not to be left to the resolver, and
     where the lookup takes too long.
@@ -59,7 +59,7 @@ def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
 
 
 def _qualified(name: str, options: Canonicalization, names: Names) -> str | None:
-    """The first of the candidates that has an address, without its last dot."""
+    """Return the first of the candidates that has an address, without its last dot."""
     if not options.asked:
         return None
     if name.endswith("."):
@@ -83,7 +83,7 @@ def _qualified(name: str, options: Canonicalization, names: Names) -> str | None
 
 
 def _aliased(name: str, options: Canonicalization, names: Names) -> str:
-    """The name that permitted aliases lead to, by the resolver's own rules."""
+    """Return the name that permitted aliases lead to, by the resolver's own rules."""
     if not options.permitted_cnames or not options.asked:
         return name
     alias = names.canonical(name, options.family)

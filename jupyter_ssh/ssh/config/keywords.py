@@ -288,5 +288,5 @@ KEYWORDS: dict[str, Keyword] = {_folded(row.name): row for row in ROWS} | {
 
 
 def find_keyword(name: str) -> Keyword | None:
-    """The row for ``StrictHostKeyChecking``, ``stricthostkeychecking`` or ``strict_host_key_checking``."""
+    """Return the row for ``StrictHostKeyChecking``, ``stricthostkeychecking`` or ``strict_host_key_checking``."""
     return KEYWORDS.get(_folded(name))

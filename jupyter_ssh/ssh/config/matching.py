@@ -37,7 +37,7 @@ _Criterion = tuple[bool, str, str]  # negated, name, value
 
 
 def match_holds(arguments: list[str], where: str, context: MatchContext, *, reachable: bool) -> bool:
-    """Whether all criteria of a Match line hold; raises `ConfigError` for a line that is none.
+    """Return whether all criteria of a Match line hold; raises `ConfigError` for a line that is none.
 
     All are looked at, as their errors count anyway, but a command is run only where everything before it holds and
     where the line is ``reachable``.
@@ -52,7 +52,7 @@ def match_holds(arguments: list[str], where: str, context: MatchContext, *, reac
 
 
 def _criteria(arguments: list[str], where: str) -> list[_Criterion]:
-    """The criteria of a line; a value stands in the next argument or behind ``=``."""
+    """Return the criteria of a line; a value stands in the next argument or behind ``=``."""
     result: list[_Criterion] = []
     words = iter(arguments)
     for word in words:

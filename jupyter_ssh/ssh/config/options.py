@@ -138,11 +138,11 @@ class Options:
     _written: Mapping[str, object] = field(repr=False, compare=False, default_factory=dict)
 
     def given(self, name: str) -> bool:
-        """Whether somebody gave the option with this snake_case name, here or in a file."""
+        """Return whether somebody gave the option with this snake_case name, here or in a file."""
         return name in self.sources
 
     def remote_environment(self, local: Mapping[str, str]) -> dict[str, str]:
-        """The variables to ask the server for: those of ``local`` that SendEnv names, then SetEnv's."""
+        """Return the variables to ask the server for: those of ``local`` that SendEnv names, then SetEnv's."""
         sent = {
             name: value
             for name, value in local.items()

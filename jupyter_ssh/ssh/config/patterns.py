@@ -9,5 +9,5 @@ __all__ = ["is_plain", "matches", "matches_any", "matches_list"]
 
 
 def is_plain(pattern: str) -> bool:
-    """Whether a pattern is simply a name: it can be offered for completion."""
+    """Return whether a pattern is simply a name: it can be offered for completion."""
     return not pattern.startswith("!") and "*" not in pattern and "?" not in pattern

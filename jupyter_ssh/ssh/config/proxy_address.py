@@ -38,7 +38,7 @@ class ProxyAddress:
 
 
 def parse_proxy(text: str) -> ProxyAddress | None:
-    """Reads ``scheme://[user[:password]@]host[:port]``, ``environment``, or ``none``.
+    """Read ``scheme://[user[:password]@]host[:port]``, ``environment``, or ``none``.
 
     Raises ``ValueError``, whose text does not hold what was written: it may hold a password.
     """

@@ -98,7 +98,7 @@ def _as_file(file: ConfigFile | str | os.PathLike[str]) -> ConfigFile:
 
 
 def _session(settings: Settings, command: str | None) -> str:
-    """What Match sessiontype compares with: known from the command line alone."""
+    """Return what Match sessiontype compares with: known from the command line alone."""
     kind = str(settings.values.get("session_type", "default"))
     return kind if kind != "default" else "exec" if command else "shell"
 
@@ -172,7 +172,7 @@ class _Reading:
 
 
 def _values(settings: Settings) -> Callable[[str], Any]:
-    """What a keyword comes to so far, with its default."""
+    """Return what a keyword comes to so far, with its default."""
 
     def value(name: str) -> Any:
         row = KEYWORDS[name.lower()]
@@ -182,7 +182,7 @@ def _values(settings: Settings) -> Callable[[str], Any]:
 
 
 def _host_name(settings: Settings, target: Target) -> str:
-    """The name so far, in the letters in which it was given."""
+    """Return the name so far, in the letters in which it was given."""
     given = settings.values.get("host_name")
     if given is None:
         return target.host

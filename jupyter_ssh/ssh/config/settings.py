@@ -130,7 +130,7 @@ class Settings:
             self.sources[name] = where
 
     def _other_way(self, name: str) -> bool:
-        """Whether a way to the host comes too late, for another was there first (ssh_config(5), ProxyJump)."""
+        """Return whether a way to the host comes too late, for another was there first (ssh_config(5), ProxyJump)."""
         if name not in _WAYS:
             return False
         others = [other for other in _WAYS if other != name and other in self.values]
@@ -169,13 +169,14 @@ class Settings:
 
 
 def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
-    """A word of a file as an error may show it: no control characters, of bounded length."""
+    """Return a word of a file as an error may show it: no control characters, of bounded length."""
     text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[: longest + 1])
     return text if len(text) <= longest else text[:longest] + "..."
 
 
 def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -> list[str]:
-    """The arguments behind a keyword; raises `ConfigError` for open quotes and, for a known keyword, for none."""
+    """Return the arguments behind a keyword; raises `ConfigError` for open quotes and, for a known keyword, for
+    none."""
     try:
         arguments = split_arguments(rest)
     except ValueError as error:
@@ -197,7 +198,7 @@ def _gathered(row: Keyword, earlier: tuple[str, ...], more: tuple[str, ...]) -> 
 
 
 def _near(name: str) -> str:
-    """A sentence with the keyword that was probably meant, or nothing."""
+    """Return a sentence with the keyword that was probably meant, or nothing."""
     import difflib  # only for an error's text
 
     close = difflib.get_close_matches(name.replace("_", "").lower(), KEYWORDS, n=1, cutoff=0.75)

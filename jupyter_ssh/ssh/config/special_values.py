@@ -63,7 +63,7 @@ def parse_forward(text: str, *, dynamic: bool = False, remote: bool = False) -> 
 
 
 def _fields(text: str) -> list[str]:
-    """The parts between colons; brackets keep an address together, and a part with a slash is a path."""
+    """Return the parts between colons; brackets keep an address together, and a part with a slash is a path."""
     fields: list[str] = []
     position = 0
     while True:
@@ -212,7 +212,7 @@ PERSIST = Kind("yes | no | time", _read_persist, lambda v: ["no" if v is None el
 
 
 def _read_keystrokes(arguments: Sequence[str]) -> int:
-    """Milliseconds between packets of keystrokes; 0: not obscured."""
+    """Return milliseconds between packets of keystrokes; 0: not obscured."""
     text = arguments[0].lower()
     if text in ("yes", "true", "no", "false"):
         return 20 if parse_yes_no(text) else 0
@@ -261,7 +261,7 @@ MASK = Kind("octal mask", _read_mask, lambda v: [f"0{v:o}"])
 
 
 def _read_tunnel_device(arguments: Sequence[str]) -> tuple[int | None, int | None]:
-    """The numbers of the device here and there; ``None`` is any free one."""
+    """Return the numbers of the device here and there; ``None`` is any free one."""
     first, colon, second = arguments[0].partition(":")
     words = [first, second if colon else "any"]
     numbers = [None if word.lower() == "any" else _device_number(word) for word in words]

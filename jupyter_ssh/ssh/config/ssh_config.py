@@ -40,7 +40,7 @@ class ConfigFile:
 
 
 def default_files(home: Path, system: Path | None = Path(_SYSTEM_FOLDER, "ssh_config")) -> list[ConfigFile]:
-    """The user's file and the system's, in OpenSSH's order; either may be absent."""
+    """Return the user's file and the system's, in OpenSSH's order; either may be absent."""
     files = [ConfigFile(home / ".ssh" / "config", checked=True)]
     if system is not None:
         files.append(ConfigFile(system, user=False))
@@ -48,7 +48,7 @@ def default_files(home: Path, system: Path | None = Path(_SYSTEM_FOLDER, "ssh_co
 
 
 def chosen_files(config: str | os.PathLike[str] | None, home: Path) -> list[ConfigFile]:
-    """The files for ``-F config`` or ``config=``: the default ones for ``None``, none at all for ``"none"``."""
+    """Return the files for ``-F config`` or ``config=``: the default ones for ``None``, none at all for ``"none"``."""
     if config is None:
         return default_files(home)
     if str(config).lower() == "none":
@@ -66,7 +66,7 @@ def read_config(file: ConfigFile, settings: Settings, context: MatchContext) -> 
 
 
 def hosts(files: Sequence[ConfigFile], home: Path) -> list[str]:
-    """The plain names of all Host lines, Include followed: for completion, so nothing in a file is an error."""
+    """Return the plain names of all Host lines, Include followed: for completion, so nothing in a file is an error."""
     names: dict[str, None] = {}
     seen: set[Path] = set()
     for file in files:
@@ -183,7 +183,7 @@ class _InFile(ConfigError):
 
 
 def _included(argument: str, file: ConfigFile, home: Path) -> list[Path]:
-    """The files an Include names; a pattern that matches nothing is no error."""
+    """Return the files an Include names; a pattern that matches nothing is no error."""
     if argument.startswith("~") and file.user:
         argument = expand_home(argument, home)
     folder = home / ".ssh" if file.user else Path(_SYSTEM_FOLDER)
@@ -191,7 +191,7 @@ def _included(argument: str, file: ConfigFile, home: Path) -> list[Path]:
 
 
 def _read_lines(file: ConfigFile) -> list[str]:
-    """The lines of a file; raises ``OSError``, and `ConfigError` when others may write it or it is too large."""
+    """Return the lines of a file; raises ``OSError``, and `ConfigError` when others may write it or it is too large."""
     try:
         with open(file.path, "rb") as stream:
             if file.checked:
@@ -221,7 +221,7 @@ def _check_owner(status: os.stat_result, path: Path) -> None:
 
 
 def _is_own_group(status: os.stat_result) -> bool:
-    """Whether nobody but its owner is in the group of a file.
+    """Return whether nobody but its owner is in the group of a file.
 
     Where each user has a group, and a umask of 002 follows from it, files are as a rule writable by it: Debian's
     OpenSSH takes them.

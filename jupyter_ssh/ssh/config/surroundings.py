@@ -16,10 +16,10 @@ class Names(Protocol):
     """Looks up names of hosts, for CanonicalizeHostname."""
 
     def address(self, name: str) -> str | None:
-        """A numeric address in its usual form ("127.1" is 127.0.0.1); None for anything else."""
+        """Return a numeric address in its usual form ("127.1" is 127.0.0.1); None for anything else."""
 
     def canonical(self, name: str, family: str) -> str | None:
-        """The name that a host's aliases lead to; None for a host without an address.
+        """Return the name that a host's aliases lead to; None for a host without an address.
 
         ``family`` is AddressFamily of ssh_config(5).  Raises ``TimeoutError``.
         """

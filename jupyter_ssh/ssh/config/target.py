@@ -71,7 +71,7 @@ def _parse_uri(text: str) -> Target:
 
 
 def parse_jumps(text: str) -> tuple[Target, ...]:
-    """The hops of ``ProxyJump``, in the order in which they are passed; ``none`` is no hop.
+    """Return the hops of ``ProxyJump``, in the order in which they are passed; ``none`` is no hop.
 
     A hop is ``[user@]host[:port]`` or ``ssh://...``, several are divided by commas (ssh_config(5)). Raises
     ``ValueError``.

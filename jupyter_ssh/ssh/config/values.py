@@ -68,7 +68,7 @@ def parse_yes_no(text: str) -> bool:
 
 
 def parse_integer(text: str) -> int:
-    """A decimal integer of at most 32 bits, not negative."""
+    """Return a decimal integer of at most 32 bits, not negative."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         problem = "too small" if re.fullmatch(r"[ \t]*-[0-9]+", text) else "invalid"
@@ -79,7 +79,7 @@ def parse_integer(text: str) -> int:
 
 
 def parse_port(text: str) -> int:
-    """A TCP port, 1 to 65535."""
+    """Return a TCP port, 1 to 65535."""
     match = _NUMBER.fullmatch(text)
     if match is None or len(match[1].lstrip("0")) > 5 or not 0 < int(match[1]) < 65536:
         raise ValueError(f"Bad port '{text}'")
@@ -118,7 +118,7 @@ def _read_text_or_none(arguments: Sequence[str]) -> str | None:
 
 
 def _alone(*words: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    """A reader of several words, of which each of ``words`` may only stand alone; "none" is an empty list."""
+    """Return a reader of several words, of which each of ``words`` may only stand alone; "none" is an empty list."""
 
     def read(arguments: Sequence[str]) -> tuple[str, ...]:
         for argument in arguments:
@@ -210,7 +210,7 @@ def _write_text(value: object) -> list[str]:
 
 
 def _write_lines(value: object) -> list[str]:
-    """One line a value, as IdentityFile and SendEnv are written."""
+    """Return one line a value, as IdentityFile and SendEnv are written."""
     return [str(word) for word in value] if isinstance(value, Sequence) else []
 
 
@@ -247,7 +247,7 @@ COMMAND = Kind("command", _read_text_or_none, _write_text, raw=True)
 
 
 def one_of(*words: str, shown: Mapping[str, str] | None = None, **also: str) -> Kind:
-    """A kind that takes some words in any case; ``also`` maps further spellings to one of them.
+    """Return a kind that takes some words in any case; ``also`` maps further spellings to one of them.
 
     ``shown`` holds the words that ``ssh -G`` writes differently.
     """
@@ -264,7 +264,8 @@ def one_of(*words: str, shown: Mapping[str, str] | None = None, **also: str) -> 
 
 
 def arguments_of(value: object, kind: Kind) -> list[str]:
-    """What a person would have typed for a Python value: every value takes the same way, through its kind's reader.
+    """Return what a person would have typed for a Python value: every value takes the same way, through its kind's
+    reader.
 
     Raises ``ValueError`` for a type that no option takes.
     """

@@ -12,7 +12,7 @@ _TRAILING = " \t\r\n\f"
 
 
 def split_keyword(line: str) -> tuple[str, str] | None:
-    """The keyword of a line and the text behind it; ``None`` for an empty line or a comment."""
+    """Return the keyword of a line and the text behind it; ``None`` for an empty line or a comment."""
     line = line.rstrip(_TRAILING)
     match = _KEYWORD.match(line)
     if match is None:
@@ -24,7 +24,8 @@ def split_keyword(line: str) -> tuple[str, str] | None:
 
 
 def split_arguments(text: str) -> list[str]:
-    """The arguments of a line: blanks divide, quotes keep together, ``#`` at the start of an argument ends the line.
+    """Return the arguments of a line: blanks divide, quotes keep together, ``#`` at the start of an argument ends the
+    line.
 
     Raises ``ValueError`` when a quote is not closed.
     """
@@ -40,7 +41,7 @@ def split_arguments(text: str) -> list[str]:
 
 
 def next_argument(text: str, position: int) -> tuple[str, int]:
-    """The argument that starts at ``position``, without its quotes, and the position behind it."""
+    """Return the argument that starts at ``position``, without its quotes, and the position behind it."""
     taken: list[str] = []
     quote = ""
     end = len(text)

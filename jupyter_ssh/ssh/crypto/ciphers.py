@@ -26,7 +26,8 @@ class SealerFactory(Protocol):
     def __call__(
         self, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int, random: Randomness = ...
     ) -> Sealer:
-        """A sealer whose first packet is number ``sequence``; ``mac`` is None for ciphers with an integrated one.
+        """Return a sealer whose first packet is number ``sequence``; ``mac`` is None for ciphers with an integrated
+        one.
 
         ``random`` gives the bytes of the padding.
         """
@@ -36,7 +37,8 @@ class OpenerFactory(Protocol):
     """What a row makes its openers with."""
 
     def __call__(self, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int) -> Opener:
-        """An opener whose first packet is number ``sequence``; ``mac`` is None for ciphers with an integrated one."""
+        """Return an opener whose first packet is number ``sequence``; ``mac`` is None for ciphers with an integrated
+        one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +141,21 @@ def _cbc_opener(
 
 
 def _ctr(name: str, grade: Grade, key_size: int, block_size: int, stream: _StreamFactory) -> Cipher:
-    """A row of counter mode, RFC 4344 §4; the IV is one block."""
+    """Return a row of counter mode, RFC 4344 §4; the IV is one block."""
     sealer = partial(_sealer_with_mac, stream, block_size)
     opener = partial(_opener_with_mac, stream, block_size)
     return Cipher(name, grade, key_size, block_size, block_size, False, sealer, opener)
 
 
 def _cbc(name: str, grade: Grade, key_size: int, block_size: int, stream: _StreamFactory) -> Cipher:
-    """A row of cipher block chaining, RFC 4253 §6.3; the IV is one block."""
+    """Return a row of cipher block chaining, RFC 4253 §6.3; the IV is one block."""
     sealer = partial(_sealer_with_mac, stream, block_size)
     opener = partial(_cbc_opener, stream, block_size)
     return Cipher(name, grade, key_size, block_size, block_size, False, sealer, opener)
 
 
 def _rc4(name: str, grade: Grade, key_size: int, skip: int) -> Cipher:
-    """A row of RC4, RFC 4345: packets are padded as for blocks of 8 bytes."""
+    """Return a row of RC4, RFC 4345: packets are padded as for blocks of 8 bytes."""
     stream = partial(_arcfour, skip)
     sealer = partial(_sealer_with_mac, stream, 8)
     opener = partial(_opener_with_mac, stream, 8)

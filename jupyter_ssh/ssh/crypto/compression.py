@@ -13,14 +13,14 @@ class Compressor(Protocol):
     """One direction of a compression, for the life of its context."""
 
     def compress(self, payload: bytes) -> bytes:
-        """What is sent instead of ``payload``, flushed so that the peer can decompress all of it."""
+        """Return what is sent instead of ``payload``, flushed so that the peer can decompress all of it."""
 
 
 class Decompressor(Protocol):
     """The other direction."""
 
     def decompress(self, payload: bytes, limit: int) -> bytes:
-        """The payload, of at most ``limit`` bytes; raises `PacketError` when it is longer or malformed."""
+        """Return the payload, of at most ``limit`` bytes; raises `PacketError` when it is longer or malformed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class AgreementFactory(Protocol):
     """What a row makes its agreements with."""
 
     def __call__(self, random: Randomness = ...) -> KeyAgreement:
-        """A fresh agreement that draws its private keys from ``random``."""
+        """Return a fresh agreement that draws its private keys from ``random``."""
 
 
 @dataclass(frozen=True, slots=True)

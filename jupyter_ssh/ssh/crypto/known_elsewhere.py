@@ -22,5 +22,5 @@ PATTERNS: Final = tuple(_NAMES.split())
 
 
 def is_known_elsewhere(name: str) -> bool:
-    """Whether OpenSSH knows a name, or any that match a name with ``*`` or ``?`` in it."""
+    """Return whether OpenSSH knows a name, or any that match a name with ``*`` or ``?`` in it."""
     return any(fnmatchcase(name, pattern) or fnmatchcase(pattern, name) for pattern in PATTERNS)

@@ -20,7 +20,8 @@ class Graded(Protocol):
 
 
 def names(table: Mapping[str, Graded], legacy: bool = False) -> tuple[str, ...]:
-    """What is proposed by default: the modern rows in the table's order; the legacy ones after them if asked for."""
+    """Return what is proposed by default: the modern rows in the table's order; the legacy ones after them if asked
+    for."""
     grades = (Grade.MODERN, Grade.LEGACY) if legacy else (Grade.MODERN,)
     return tuple(name for grade in grades for name, row in table.items() if row.grade is grade)
 
@@ -28,7 +29,7 @@ def names(table: Mapping[str, Graded], legacy: bool = False) -> tuple[str, ...]:
 def pick(
     table: Mapping[str, Graded], spec: str | Sequence[str] | None, default: Sequence[str], kind: str = "algorithm"
 ) -> tuple[str, ...]:
-    """The names ``spec`` asks for, in the list syntax of ssh_config(5), such as in ``Ciphers``.
+    """Return the names ``spec`` asks for, in the list syntax of ssh_config(5), such as in ``Ciphers``.
 
     A comma-separated string or a sequence of names: alone it stands for itself; after ``+`` it is appended to
     ``default``, after ``^`` put in front of it, after ``-`` taken out of it.  ``*`` and ``?`` match any row but those

@@ -173,7 +173,8 @@ def show(job: Job) -> None:
 
 
 def _authority(job: Job, path: Path) -> PrivateKey:
-    """The CA key: of a private file, or with ``-U`` in an agent and named by its public file.  Raises `KeygenError`."""
+    """Return the CA key: of a private file, or with ``-U`` in an agent and named by its public file.  Raises
+    `KeygenError`."""
     if not job.arguments.has("U"):
         return job.load_private(path)
     public, _ = _public_key(path)
@@ -218,7 +219,8 @@ def _algorithm(authority: PrivateKey, named: str | None) -> str | None:
 
 
 def _public_key(path: Path) -> tuple[PublicKey, str]:
-    """The public key to certify: of a public file, or of the ``.pub`` beside a private one.  Raises `KeygenError`."""
+    """Return the public key to certify: of a public file, or of the ``.pub`` beside a private one.  Raises
+    `KeygenError`."""
     caught: SSHError | None = None
     for place in (path, Path(f"{path}.pub")):
         try:

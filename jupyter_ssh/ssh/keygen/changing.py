@@ -58,7 +58,7 @@ def comment(job: Job) -> None:
 
 
 def _format(job: Job, file: KeyFile) -> str:
-    """The format to save in: that of ``-m``, else OpenSSH's, but a file of PuTTY's stays one."""
+    """Return the format to save in: that of ``-m``, else OpenSSH's, but a file of PuTTY's stays one."""
     asked = job.arguments.text("m")
     if asked is None and file.file_format.startswith("ppk"):
         return "ppk2" if file.file_format == "ppk1" else file.file_format

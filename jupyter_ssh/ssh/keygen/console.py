@@ -71,20 +71,21 @@ class Console(ABC):
 
     @abstractmethod
     def ask(self, prompt: str) -> str | None:
-        """A line typed at ``prompt``; None at the end of the input.  Raises `PromptUnavailable`."""
+        """Return a line typed at ``prompt``; None at the end of the input.  Raises `PromptUnavailable`."""
 
     @abstractmethod
     def secret(self, prompt: str) -> str:
-        """A line typed without echo.  Raises `PromptUnavailable`."""
+        """Return a line typed without echo.  Raises `PromptUnavailable`."""
 
     @abstractmethod
     def input(self) -> BinaryIO:
         """Standard input.  Raises `KeygenError` where there is none."""
 
     def agent_keys(self) -> Sequence[PrivateKey]:
-        """The keys of the person's agent, which sign there.  Raises `AgentUnavailable` where there is no agent."""
+        """Return the keys of the person's agent, which sign there.  Raises `AgentUnavailable` where there is no
+        agent."""
         raise AgentUnavailable("there is no agent here", phase="agent")
 
     def work(self, job: Callable[[], T]) -> T:
-        """The value of ``job``, which may compute for long."""
+        """Return the value of ``job``, which may compute for long."""
         return job()

@@ -103,7 +103,7 @@ def _private(job: Job, path: Path, text: str) -> tuple[PrivateKey, str]:
 
 
 def _public(job: Job, path: Path) -> PublicKey:
-    """The public key of a public file, of a private one, or of the ``.pub`` beside it.  Raises `KeygenError`."""
+    """Return the public key of a public file, of a private one, or of the ``.pub`` beside it.  Raises `KeygenError`."""
     try:
         return parse_public_text(read_text(path), REQUIRED_RSA_SIZE)[0]
     except SSHError:

@@ -21,12 +21,12 @@ def fingerprint_of(key: PublicKey, hash_name: str = "sha256") -> str:
 
 
 def randomart_of(key: PublicKey, hash_name: str = "sha256") -> str:
-    """The picture of the fingerprint: eleven lines."""
+    """Return the picture of the fingerprint: eleven lines."""
     return fingerprint.randomart(plain_blob(key), key.nickname, key.size, hash_name)
 
 
 def plain_blob(key: PublicKey) -> bytes:
-    """What is hashed: the key itself, without the certificate around it."""
+    """Return what is hashed: the key itself, without the certificate around it."""
     return key.key.blob if isinstance(key, Certificate) else key.blob
 
 

@@ -66,7 +66,7 @@ def host_keys(job: Job) -> None:
 
 
 def new_passphrase(job: Job, question: str, again: str) -> str:
-    """The passphrase of ``-N``, or one that was typed twice alike; empty for none."""
+    """Return the passphrase of ``-N``, or one that was typed twice alike; empty for none."""
     given = job.arguments.text("N")
     if given is not None:
         return given
@@ -79,7 +79,7 @@ def new_passphrase(job: Job, question: str, again: str) -> str:
 
 
 def confirm_overwriting(job: Job, path: Path) -> bool:
-    """Whether there is such a file, which may go.  Raises `KeygenError` when it may not."""
+    """Return whether there is such a file, which may go.  Raises `KeygenError` when it may not."""
     if not os.path.lexists(path):
         return False
     answer = job.console.ask(f"{path} already exists.\nOverwrite (y/n)? ")
@@ -97,7 +97,7 @@ def save(
     *,
     replaced: bool,
 ) -> None:
-    """Writes the private key as ``-m``, ``-a`` and ``-Z`` say, and its ``.pub``.
+    """Write the private key as ``-m``, ``-a`` and ``-Z`` say, and its ``.pub``.
 
     A file is only ``replaced`` where that was asked for: another may have appeared meanwhile.  Raises `KeygenError`.
     """
@@ -122,7 +122,7 @@ def save(
 
 
 def _check_type(named: str, bits: int | None) -> KeyType:
-    """The row of ``-t``, which may be written as ssh-keygen takes it.  Raises `KeygenError`."""
+    """Return the row of ``-t``, which may be written as ssh-keygen takes it.  Raises `KeygenError`."""
     rows = _rows(named)
     if not rows:
         known = dict.fromkeys(row.keygen_name for row in KEY_TYPES.values())
@@ -147,7 +147,7 @@ def _rows(named: str) -> list[KeyType]:
 
 
 def _target(job: Job, row: KeyType) -> Path:
-    """Where the key is to be saved; the folder ``~/.ssh`` is made."""
+    """Return where the key is to be saved; the folder ``~/.ssh`` is made."""
     given = job.arguments.text("f")
     if given is None and job.arguments.text("t") not in (None, row.keygen_name):
         job.arguments.given["t"] = row.keygen_name

@@ -71,7 +71,7 @@ def _file(job: Job) -> Path:
 
 
 def _check_lines(job: Job, edit: editing.Edit) -> None:
-    """Tells of lines that were left alone; raises `KeygenError` when because of them the whole file was."""
+    """Tell of lines that were left alone; raises `KeygenError` when because of them the whole file was."""
     messages = {line.line: f"{line.file}:{line.line}: invalid line" for line in edit.bad}
     for entry in edit.with_wildcards:
         messages[entry.line] = f"{entry.place}: ignoring host name with wildcard: {entry.hosts[:SHOWN_NAMES]}"

@@ -29,7 +29,7 @@ class Job:
     """Seconds since the epoch."""
 
     def file(self, question: str) -> Path:
-        """The file of ``-f``, or the one that is asked for.  Raises `KeygenError` without an answer."""
+        """Return the file of ``-f``, or the one that is asked for.  Raises `KeygenError` without an answer."""
         given = self.arguments.text("f")
         if given is not None:
             return self.person.path(given)
@@ -49,7 +49,7 @@ class Job:
         return path
 
     def open_private(self, path: Path, failure: str = 'Load key "{path}"') -> KeyFile:
-        """A private key file, not decrypted.  Raises `KeygenError`, which begins with ``failure``."""
+        """Return a private key file, not decrypted.  Raises `KeygenError`, which begins with ``failure``."""
         try:
             return open_key_file(path, REQUIRED_RSA_SIZE)
         except SSHError as error:
@@ -61,7 +61,8 @@ class Job:
         question: str = 'Enter passphrase for "{path}": ',
         failure: str = 'Load key "{path}"',
     ) -> tuple[PrivateKey, str]:
-        """The key in a file, and the passphrase that opened it, from ``-P`` or an answer.  Raises `KeygenError`."""
+        """Return the key in a file, and the passphrase that opened it, from ``-P`` or an answer.  Raises
+        `KeygenError`."""
         passphrase = ""
         if file.encrypted:
             given = self.arguments.text("P")
@@ -76,7 +77,7 @@ class Job:
         raise load_error(caught, file.path, failure)
 
     def agent_key(self, public: PublicKey, path: Path) -> PrivateKey | None:
-        """The key in the person's agent; None where it is not there, which with ``-U`` is a `KeygenError`."""
+        """Return the key in the person's agent; None where it is not there, which with ``-U`` is a `KeygenError`."""
         required = self.arguments.has("U")
         try:
             found = next((key for key in self.console.agent_keys() if key.public == public), None)
@@ -107,12 +108,12 @@ def load_error(error: SSHError, path: Path, failure: str) -> KeygenError:
 
 
 def identity_name(keygen_name: str) -> str:
-    """The usual name of a key file, such as ``id_ed25519``."""
+    """Return the usual name of a key file, such as ``id_ed25519``."""
     return f"id_{keygen_name.replace('-', '_')}"
 
 
 def read_text(path: Path) -> str:
-    """The text of any file that is not endless.  Raises `KeyFileError`."""
+    """Return the text of any file that is not endless.  Raises `KeyFileError`."""
     try:
         # It may be a pipe, as of the shell's <(…).
         with open(path, "rb") as stream:
@@ -127,7 +128,7 @@ def read_text(path: Path) -> str:
 
 
 def read_input_text(console: Console) -> str:
-    """The text on standard input.  Raises `KeyFileError`."""
+    """Return the text on standard input.  Raises `KeyFileError`."""
     data = console.input().read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
         raise KeyFileError("standard input is too long", expected=f"at most {MAX_TEXT} bytes")

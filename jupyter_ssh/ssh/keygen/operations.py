@@ -54,7 +54,7 @@ CONFLICTS = (
 
 
 def run(arguments: Arguments, console: Console, person: Person, now: float) -> None:
-    """Does what ``arguments`` ask for; ``now`` is in seconds since the epoch.
+    """Do what ``arguments`` ask for; ``now`` is in seconds since the epoch.
 
     Raises `KeygenError`, whose ``status`` is ssh-keygen's, `Usage`, and other errors of the stack.
     """
@@ -65,7 +65,7 @@ def run(arguments: Arguments, console: Console, person: Person, now: float) -> N
 
 
 def choose(arguments: Arguments) -> Operation:
-    """The row of what is asked for.  Raises `Usage` for letters and operands that do not go together."""
+    """Return the row of what is asked for.  Raises `Usage` for letters and operands that do not go together."""
     for letters, why in CONFLICTS:
         if all(map(arguments.has, letters)) and not (letters == "lH" and arguments.has("F")):
             raise Usage(why, phase="options")

@@ -52,7 +52,7 @@ def _cipher(text: str) -> str:
 
 
 def _serial(text: str) -> tuple[int, bool]:
-    """The number, and whether it counts up from one certificate to the next."""
+    """Return the number, and whether it counts up from one certificate to the next."""
     digits = text.removeprefix("+")
     number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 25 else -1
     if not 0 <= number <= MAX_SERIAL:
@@ -170,17 +170,17 @@ class Arguments:
     operands: list[str] = field(default_factory=list)
 
     def has(self, letter: str) -> bool:
-        """Whether the letter was given."""
+        """Return whether the letter was given."""
         return letter in self.given
 
     def text(self, letter: str) -> str | None:
-        """The value of a letter that is a word."""
+        """Return the value of a letter that is a word."""
         value = self.given.get(letter)
         assert value is None or isinstance(value, str)
         return value
 
     def number(self, letter: str) -> int | None:
-        """The value of a letter that is a number."""
+        """Return the value of a letter that is a number."""
         value = self.given.get(letter)
         assert value is None or isinstance(value, int)
         return value
@@ -225,7 +225,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def split_line(line: str) -> list[str]:
-    """The words of a line of text; quotes keep together.  Raises `Usage` for a quote that is left open."""
+    """Return the words of a line of text; quotes keep together.  Raises `Usage` for a quote that is left open."""
     words: list[str] = []
     position = 0
     while True:
@@ -242,7 +242,7 @@ def split_line(line: str) -> list[str]:
 
 
 def usage(program: str = PROGRAM) -> str:
-    """The usage text: the forms, then a line for each letter."""
+    """Return the usage text: the forms, then a line for each letter."""
     lines = [f"{'usage:' if number == 0 else '      '} {program} {form}" for number, form in enumerate(SYNOPSES)]
     lines.append("")
     for row in LETTERS.values():

@@ -88,7 +88,8 @@ def _load(path: Path) -> Krl:
 
 
 def _authority(job: Job) -> tuple[bytes | None] | None:
-    """The authority of the certificates that are named by number or ID, (None,) for any; None where none was given."""
+    """Return the authority of the certificates that are named by number or ID, (None,) for any; None where none was
+    given."""
     name = job.arguments.text("s")
     if name is None:
         return None
@@ -164,7 +165,7 @@ def _serials(text: str, where: str) -> tuple[int, int]:
 
 
 def _number(text: str) -> int:
-    """A number as strtoull(3) reads it: 0x for hexadecimal, 0 for octal."""
+    """Return a number as strtoull(3) reads it: 0x for hexadecimal, 0 for octal."""
     if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,23}", text):
         raise ValueError
     octal = text.startswith("0") and text.isdigit()

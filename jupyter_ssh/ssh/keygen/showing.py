@@ -96,7 +96,7 @@ def _keys_of_file(path: Path) -> Iterator[Found]:
 
 
 def _key_of_private_file(path: Path, text: str) -> Found:
-    """What can be told without a passphrase: from the ``.pub`` beside it, else from the file itself."""
+    """Return what can be told without a passphrase: from the ``.pub`` beside it, else from the file itself."""
     beside = Path(f"{path}.pub")
     try:
         public, comment = load_public_key(beside, REQUIRED_RSA_SIZE)
@@ -117,7 +117,7 @@ def _key_of_private_file(path: Path, text: str) -> Found:
 
 
 def _keys_in(text: str) -> Iterator[Found]:
-    """The keys of a file with lines: public keys, certificates, authorized_keys, known_hosts, allowed_signers."""
+    """Yield the keys of a file with lines: public keys, certificates, authorized_keys, known_hosts, allowed_signers."""
     for line in text.split("\n"):
         line = line.strip("\r").lstrip(" \t")
         if line and not line.startswith("#"):

@@ -96,7 +96,8 @@ def _signature(job: Job, key: PrivateKey, stream: BinaryIO, namespace: str, hash
 
 
 def _signing_key(job: Job, path: Path) -> PrivateKey:
-    """The key to sign with, named by its private or public file or its certificate: in an agent, else in the file."""
+    """Return the key to sign with, named by its private or public file or its certificate: in an agent, else in the
+    file."""
     try:
         text = read_text(path)
     except SSHError as error:
@@ -121,7 +122,7 @@ def _signing_key(job: Job, path: Path) -> PrivateKey:
 
 
 def _in_agent(job: Job, path: Path) -> PrivateKey | None:
-    """The key of a private file, where an agent has it too: that spares its passphrase."""
+    """Return the key of a private file, where an agent has it too: that spares its passphrase."""
     public: PublicKey | None = None
     with suppress(SSHError):
         public = job.open_private(path).public
@@ -190,7 +191,7 @@ OPERATIONS: dict[str, tuple[tuple[tuple[str, str], ...], Callable[[Job], None]]]
 
 
 def _options(job: Job, *known: str) -> dict[str, str]:
-    """The words of ``-O`` with their values.  Raises `KeygenError` for others than those of ``-Y``."""
+    """Return the words of ``-O`` with their values.  Raises `KeygenError` for others than those of ``-Y``."""
     options: dict[str, str] = {}
     for option in job.arguments.options:
         name, equals, value = option.partition("=")
@@ -228,7 +229,7 @@ def _signers(job: Job) -> AllowedSigners:
 
 
 def _revoked(job: Job) -> RevokedKeys | None:
-    """The keys of ``-r``; a file that is not understood revokes everything."""
+    """Return the keys of ``-r``; a file that is not understood revokes everything."""
     name = job.arguments.text("r")
     if name is None:
         return None

@@ -40,7 +40,7 @@ class AllowedSigner:
     line: int = 0
 
     def signs_with(self, key: PublicKey) -> bool:
-        """Whether ``key`` is the line's, or a certificate of its authority."""
+        """Return whether ``key`` is the line's, or a certificate of its authority."""
         if self.cert_authority:
             return isinstance(key, Certificate) and key.authority == self.key
         return key == self.key
@@ -70,7 +70,7 @@ class AllowedSigners:
 
     @classmethod
     def parse(cls, text: str, required_rsa_size: int | None = None) -> AllowedSigners:
-        """Reads the text of a file."""
+        """Read the text of a file."""
         entries: list[AllowedSigner] = []
         problems: list[Problem] = []
         for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -84,7 +84,7 @@ class AllowedSigners:
         return cls(entries, problems)
 
     def check(self, identity: str, key: PublicKey, namespace: str, now: float) -> AllowedSigner:
-        """The first line by which ``identity`` may sign with ``key`` in ``namespace`` at ``now``.
+        """Return the first line by which ``identity`` may sign with ``key`` in ``namespace`` at ``now``.
 
         Raises `SignatureError` with the reason of the last line that came near.
         """
@@ -108,8 +108,8 @@ class AllowedSigners:
         raise failure
 
     def find_principals(self, key: PublicKey, now: float) -> list[str]:
-        """The principals of the first line that holds for ``key`` at ``now``: its patterns, or for a certificate those
-        of its own principals that fit them."""
+        """Return the principals of the first line that holds for ``key`` at ``now``: its patterns, or for a certificate
+        those of its own principals that fit them."""
         for entry in self.entries:
             if not entry.signs_with(key):
                 continue
@@ -125,7 +125,7 @@ class AllowedSigners:
         return []
 
     def match_principals(self, identity: str) -> list[str]:
-        """The principals, as they are spelled, of each line that ``identity`` fits."""
+        """Return the principals, as they are spelled, of each line that ``identity`` fits."""
         return [entry.principals for entry in self.entries if matches_list(identity, entry.principals)]
 
 

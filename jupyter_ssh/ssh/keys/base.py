@@ -111,7 +111,7 @@ class PublicKey(ABC):
         return fingerprint.randomart(self.blob, self.row.nickname, self.size)
 
     def line(self, comment: str = "") -> str:
-        """One line as in a ``.pub`` file, without a newline."""
+        """Return one line as in a ``.pub`` file, without a newline."""
         base64 = binascii.b2a_base64(self.blob, newline=False).decode("ascii")
         return f"{self.key_type} {base64} {comment}".rstrip()
 
@@ -124,7 +124,7 @@ class PublicKey(ABC):
         no_touch_required: bool = False,
         verify_required: bool = False,
     ) -> str:
-        """Checks ``signature``, a whole blob string(algorithm) string(value), over ``data``.
+        """Check ``signature``, a whole blob string(algorithm) string(value), over ``data``.
 
         ``algorithms`` are the names that may be used; by default those of this key type that are neither legacy nor
         broken.  Returns the name of the one that was.  Raises `SignatureError`.
@@ -153,12 +153,12 @@ class PublicKey(ABC):
         return name
 
     def to_cryptography(self) -> object:
-        """The public key as an object of `cryptography`.  Raises `KeyFormatError` for types it does not know."""
+        """Return the public key as an object of `cryptography`.  Raises `KeyFormatError` for types it does not know."""
         raise KeyFormatError(f"{self.key_type} keys exist in OpenSSH's format only")
 
     @abstractmethod
     def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
-        """Reads the signature's fields after the name and says whether it is right; may raise `WireError`."""
+        """Read the signature's fields after the name and says whether it is right; may raise `WireError`."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and self.blob == other.blob
@@ -185,7 +185,7 @@ class PrivateKey(ABC):
         return False
 
     def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
-        """The signature blob string(algorithm) string(value) over ``data``; by default with the best algorithm.
+        """Return the signature blob string(algorithm) string(value) over ``data``; by default with the best algorithm.
 
         Raises `SignatureError` for an algorithm that is not of this key type.
         """
@@ -199,7 +199,7 @@ class PrivateKey(ABC):
 
     @abstractmethod
     def _sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
-        """The signature's fields after the name."""
+        """Return the signature's fields after the name."""
 
     @abstractmethod
     def private_fields(self) -> bytes:

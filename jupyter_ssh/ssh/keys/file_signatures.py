@@ -50,7 +50,7 @@ def sign_file(
     hash_name: str = HASHES[0],
     algorithm: str | None = None,
 ) -> str:
-    """The text of a signature file over ``message``, which is read to its end if it is a stream.
+    """Return the text of a signature file over ``message``, which is read to its end if it is a stream.
 
     Raises `SignatureError` for an empty namespace, an unknown hash and a legacy algorithm.
     """
@@ -84,7 +84,7 @@ def sign_file(
 
 
 def parse_signature(text: str, required_rsa_size: int | None = None) -> FileSignature:
-    """What is in the text of a signature file.  Raises `SignatureError`, and `KeyFormatError` for its key."""
+    """Return what is in the text of a signature file.  Raises `SignatureError`, and `KeyFormatError` for its key."""
     if len(text) > MAX_TEXT:
         raise SignatureError("too long for a signature", phase=PHASE, expected=f"at most {MAX_TEXT} characters")
     inside, end, after = text.strip().partition(END)
@@ -118,7 +118,7 @@ def parse_signature(text: str, required_rsa_size: int | None = None) -> FileSign
 def check_novalidate(
     signature: FileSignature, message: bytes | BinaryIO, namespace: str, *, touch_required: bool = False
 ) -> str:
-    """Checks that ``signature`` is one of ``message`` by the key in it, whoever that is; returns the algorithm.
+    """Check that ``signature`` is one of ``message`` by the key in it, whoever that is; returns the algorithm.
 
     As OpenSSH, it asks for no touch of a security key unless ``touch_required``.  Raises `SignatureError`.
     """
@@ -148,7 +148,7 @@ def verify_file(
     revoked: RevokedKeys | None = None,
     touch_required: bool = False,
 ) -> AllowedSigner:
-    """Checks that ``signature`` is one of ``message`` by somebody who may sign as ``identity``, such as an address.
+    """Check that ``signature`` is one of ``message`` by somebody who may sign as ``identity``, such as an address.
 
     ``now`` is in seconds since the epoch: the time the signer's key must have been valid at.  Returns the line of the
     allowed_signers file that says so.  Raises `SignatureError`.
@@ -161,7 +161,8 @@ def verify_file(
 def find_principals(
     signature: FileSignature, *, signers: AllowedSigners, now: float, revoked: RevokedKeys | None = None
 ) -> list[str]:
-    """Who may have made ``signature``, which is not verified: principals as their allowed_signers line spells them.
+    """Return who may have made ``signature``, which is not verified: principals as their allowed_signers line spells
+    them.
 
     Raises `SignatureError` when nobody may.
     """
@@ -180,7 +181,7 @@ def check_not_revoked(key: PublicKey, revoked: RevokedKeys | None) -> None:
 
 
 def _algorithms(key: PublicKey) -> list[str]:
-    """Those that may sign files: none with SHA-1."""
+    """Return those that may sign files: none with SHA-1."""
     return [row.name for row in key.row.signatures if row.grade in TRUSTED_GRADES]
 
 

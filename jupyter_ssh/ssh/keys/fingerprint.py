@@ -21,7 +21,7 @@ def md5(blob: bytes) -> str:
 
 
 def randomart(blob: bytes, nickname: str, size: int, hash_name: str = "sha256") -> str:
-    """The picture of a key blob's fingerprint: eleven lines, byte for byte those of ``ssh-keygen -lv``.
+    """Return the picture of a key blob's fingerprint: eleven lines, byte for byte those of ``ssh-keygen -lv``.
 
     A bishop starts in the middle and walks one diagonal step for each two bits, lowest first; walls stop it.
     (Loss, Limmer, von Gernler: The drunken bishop, 2009.)

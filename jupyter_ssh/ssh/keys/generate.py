@@ -14,7 +14,7 @@ def generate(
     *,
     required_rsa_size: int | None = None,
 ) -> PrivateKey:
-    """A new key.
+    """Return a new key.
 
     ``key_type`` is a name of `KEY_TYPES` or what ``ssh-keygen -t`` takes (``ed25519``, ``ecdsa``, ``rsa``); ``bits``
     its size, where there is a choice.  An RSA or DSA key may take seconds, outside the interpreter's lock; an RSA key

@@ -66,7 +66,7 @@ class Serials:
         return any(serial >= offset and bits >> (serial - offset) & 1 for offset, bits in self._bitmaps)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """All of them, in order, neighbours as one range."""
+        """Return all of them, in order, neighbours as one range."""
         self._sort()
         pairs = list(zip(self._lows, self._highs, strict=True))
         for offset, bits in self._bitmaps:
@@ -103,7 +103,7 @@ class RevokedCertificates:
     key_ids: set[str] = field(default_factory=set)
 
     def why(self, certificate: Certificate) -> str | None:
-        """What of a certificate is revoked, or None."""
+        """Return what of a certificate is revoked, or None."""
         if certificate.statement.key_id in self.key_ids:
             return "its certificate's key ID"
         # Zero is what a certificate has that was given no number.
@@ -130,7 +130,7 @@ class Krl:
     """Who signed the list; the signatures were verified."""
 
     def of(self, authority: bytes | None) -> RevokedCertificates:
-        """What is revoked of an authority, to be added to."""
+        """Return what is revoked of an authority, to be added to."""
         return self.certificates.setdefault(authority, RevokedCertificates())
 
     def revoke(self, key: PublicKey) -> None:
@@ -143,7 +143,7 @@ class Krl:
             self.of(key.authority.blob).key_ids.add(key.statement.key_id)
 
     def why(self, key: PublicKey) -> str | None:
-        """What is revoked of a key or certificate, as a noun phrase; None when nothing is."""
+        """Return what is revoked of a key or certificate, as a noun phrase; None when nothing is."""
         plain = key.key if isinstance(key, Certificate) else key
         if self._has(plain.blob):
             return "the key"
@@ -162,7 +162,7 @@ class Krl:
         )
 
     def encode(self) -> bytes:
-        """The list as a file's content, without signatures."""
+        """Return the list as a file's content, without signatures."""
         header = uint64(self.version) + uint64(self.generated) + uint64(0) + string("") + string(self.comment)
         parts = [MAGIC, uint32(VERSION), header]
         for authority, revoked in self.certificates.items():
@@ -185,12 +185,12 @@ def _encode_certificates(revoked: RevokedCertificates) -> bytes:
 
 
 def is_krl(data: bytes) -> bool:
-    """Whether ``data`` begins as a key revocation list does."""
+    """Return whether ``data`` begins as a key revocation list does."""
     return data.startswith(MAGIC)
 
 
 def parse_krl(data: bytes, signers: Collection[PublicKey] = ()) -> Krl:
-    """The list in ``data``.  Signatures in it are verified; with ``signers`` there has to be one by one of them.
+    """Return the list in ``data``.  Signatures in it are verified; with ``signers`` there has to be one by one of them.
 
     Raises `KeyFormatError`, also for a critical extension, for what is not understood must not pass for harmless.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether ``name`` matches one pattern, without the back-tracking of a regular expression."""
+    """Return whether ``name`` matches one pattern, without the back-tracking of a regular expression."""
     position = index = 0
     star, resume = -1, 0
     while position < len(name):
@@ -26,7 +26,7 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern fits and no negated one (``!pattern``) does: a negation alone never fits anything."""
+    """Return whether a pattern fits and no negated one (``!pattern``) does: a negation alone never fits anything."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):

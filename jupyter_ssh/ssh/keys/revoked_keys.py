@@ -20,7 +20,7 @@ class RevokedKeys(Protocol):
     """What is revoked, in either form."""
 
     def why(self, key: PublicKey) -> str | None:
-        """What is revoked of a key or certificate, as a noun phrase; None when nothing is."""
+        """Return what is revoked of a key or certificate, as a noun phrase; None when nothing is."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class RevokedKeyLines:
 
 
 def parse_revoked_keys(data: bytes, required_rsa_size: int | None = 1024) -> RevokedKeys:
-    """The content of a file of either form.
+    """Return the content of a file of either form.
 
     Raises `KeyFormatError`: a file that is not understood must not pass for one that revokes nothing.
     """
@@ -60,7 +60,8 @@ def parse_revoked_keys(data: bytes, required_rsa_size: int | None = 1024) -> Rev
 
 
 def read_revoked_keys(path: Path) -> RevokedKeys:
-    """The file ``path``.  Raises `KeyFileError`, also when there is none: OpenSSH then takes every key for revoked."""
+    """Return the file ``path``.  Raises `KeyFileError`, also when there is none: OpenSSH then takes every key for
+    revoked."""
     try:
         with open_for_reading(path) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

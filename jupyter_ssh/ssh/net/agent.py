@@ -46,10 +46,10 @@ class AgentTransport(Protocol):
     """A way to an agent: a message out, its answer back; one at a time."""
 
     async def exchange(self, message: bytes) -> bytes:
-        """The answer to ``message``.  Raises `AgentError`."""
+        """Return the answer to ``message``.  Raises `AgentError`."""
 
     def close(self) -> None:
-        """Lets go of the agent."""
+        """Let go of the agent."""
 
     async def wait_closed(self) -> None:
         """Waits, a bounded time, until that is done."""
@@ -87,7 +87,7 @@ class StreamTransport:
 
 
 async def open_transport(address: str, seconds: float = CONNECT_SECONDS) -> AgentTransport:
-    """A way to the agent at ``address``.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
+    """Return a way to the agent at ``address``.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
     try:
         return await within(_open(address), seconds, "connecting to the agent")
     except DeadlineExceeded:  # an OSError too, but not one of the system
@@ -120,7 +120,7 @@ async def _open(address: str) -> AgentTransport:
 
 
 def default_address(environment: Mapping[str, str]) -> str | None:
-    """Where the agent is that ``environment`` speaks of: SSH_AUTH_SOCK, on Windows also the usual places."""
+    """Return where the agent is that ``environment`` speaks of: SSH_AUTH_SOCK, on Windows also the usual places."""
     address = environment.get("SSH_AUTH_SOCK") or None
     if sys.platform == "win32" and address is None:
         from jupyter_ssh.ssh.net.pageant import is_running
@@ -143,7 +143,7 @@ class Agent:
         self.address = address
 
     async def ask(self, message: bytes, seconds: float | None = ANSWER_SECONDS) -> bytes:
-        """The agent's answer to any message."""
+        """Return the agent's answer to any message."""
         async with self._turn:
             if self._broken:
                 raise AgentUnavailable("the connection to the agent is closed", phase="agent")
@@ -159,48 +159,48 @@ class Agent:
                 raise
 
     async def identities(self, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-        """The keys it has, those of unknown types with `AgentIdentity.problem`."""
+        """Return the keys it has, those of unknown types with `AgentIdentity.problem`."""
         return conversation.read_identities(await self.ask(conversation.request_identities()), required_rsa_size)
 
     async def sign(self, key: PublicKey, data: bytes, algorithm: str, seconds: float | None = PERSON_SECONDS) -> bytes:
-        """The signature blob over ``data``; ``algorithm`` may be that of a certificate."""
+        """Return the signature blob over ``data``; ``algorithm`` may be that of a certificate."""
         flags = SIGN_FLAGS.get(plain_algorithm(algorithm), 0)
         answer = await self.ask(conversation.sign_request(key.blob, data, flags), seconds)
         return check_signature_name(conversation.read_signature(answer), algorithm)
 
     async def sign_blob(self, blob: bytes, data: bytes, flags: int) -> bytes:
-        """The signature blob over ``data``, as `agent.AgentKey` asks for it."""
+        """Return the signature blob over ``data``, as `agent.AgentKey` asks for it."""
         return conversation.read_signature(await self.ask(conversation.sign_request(blob, data, flags), PERSON_SECONDS))
 
     async def add(self, key: PrivateKey, comment: str = "", constraints: Constraints = NO_CONSTRAINTS) -> None:
-        """Hands it a key."""
+        """Hand it a key."""
         message = conversation.add_identity(key, comment or key.comment, constraints)
         conversation.read_success(await self.ask(message, PERSON_SECONDS), "the key")
 
     async def remove(self, blob: bytes) -> None:
-        """Takes a key out of it."""
+        """Take a key out of it."""
         conversation.read_success(await self.ask(conversation.remove_identity(blob)), "to remove the key")
 
     async def remove_all(self) -> None:
-        """Takes all keys out of it."""
+        """Take all keys out of it."""
         conversation.read_success(await self.ask(conversation.remove_all_identities()), "to remove all keys")
 
     async def lock(self, passphrase: str) -> None:
-        """Locks it."""
+        """Lock it."""
         conversation.read_success(await self.ask(conversation.lock(passphrase)), "to be locked")
 
     async def unlock(self, passphrase: str) -> None:
-        """Unlocks it; it answers a wrong passphrase late."""
+        """Unlock it; it answers a wrong passphrase late."""
         answer = await self.ask(conversation.unlock(passphrase), PERSON_SECONDS)
         conversation.read_success(answer, "to be unlocked")
 
     async def bind(self, host_key: bytes, session_id: bytes, signature: bytes, *, forwarded: bool) -> None:
-        """Tells it for which session it is used; see `conversation.session_bind`."""
+        """Tell it for which session it is used; see `conversation.session_bind`."""
         message = conversation.session_bind(host_key, session_id, signature, forwarded=forwarded)
         conversation.read_success(await self.ask(message), "to be bound to the session")
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Let go of it."""
         self._broken = True
         self._transport.close()
 
@@ -215,11 +215,11 @@ class Agent:
 
 
 async def open_agent(address: str, seconds: float = CONNECT_SECONDS) -> Agent:
-    """The agent at ``address``, a socket's path.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
+    """Return the agent at ``address``, a socket's path.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
     return Agent(await open_transport(address, seconds), address)
 
 
 async def with_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
-    """The value of ``work`` with an agent that is let go of afterwards."""
+    """Return the value of ``work`` with an agent that is let go of afterwards."""
     async with await open_agent(address) as agent:
         return await work(agent)

@@ -34,11 +34,11 @@ class _Closable(Protocol):
     """A server of asyncio's, on a socket or a pipe."""
 
     def close(self) -> None:
-        """Accepts no more."""
+        """Accept no more."""
 
 
 async def nobody(question: str) -> bool:
-    """The answer of nobody."""
+    """Return the answer of nobody."""
     return False
 
 
@@ -55,7 +55,7 @@ class AgentServer:
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self, path: str | None = None, listening: socket.socket | None = None) -> None:
-        """Listens at ``path``, by default in a new private folder; or on ``listening``, a socket that does so there.
+        """Listen at ``path``, by default in a new private folder; or on ``listening``, a socket that does so there.
 
         Raises OSError.
         """
@@ -85,7 +85,7 @@ class AgentServer:
             self._server = (await loop.start_serving_pipe(make, self.path))[0]
 
     async def close(self) -> None:
-        """Ends the agent and forgets its keys; again is nothing."""
+        """End the agent and forgets its keys; again is nothing."""
         self.keyring.remove_all()
         if self._timer is not None:
             self._timer.cancel()
@@ -134,7 +134,7 @@ class AgentServer:
                 await asyncio.wait_for(writer.drain(), WRITE_SECONDS)
 
     async def _settled(self, outcome: Outcome) -> bytes:
-        """The answer that an outcome comes to."""
+        """Return the answer that an outcome comes to."""
         while not isinstance(outcome, bytes):
             if isinstance(outcome, Later):
                 await asyncio.sleep(outcome.seconds)
@@ -169,7 +169,7 @@ class AgentServer:
 
 
 async def serve_agent(keyring: Keyring, confirm: Confirmation = nobody, path: str | None = None) -> AgentServer:
-    """An agent that serves ``keyring``; see `AgentServer`.  Raises OSError."""
+    """Return an agent that serves ``keyring``; see `AgentServer`.  Raises OSError."""
     server = AgentServer(keyring, confirm)
     await server.start(path)
     return server

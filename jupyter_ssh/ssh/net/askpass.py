@@ -14,7 +14,7 @@ MAX_ANSWER = 1024
 
 
 def askpass_program(environment: Mapping[str, str]) -> str | None:
-    """The program to ask with; None where there is none, or no screen it could ask on."""
+    """Return the program to ask with; None where there is none, or no screen it could ask on."""
     if environment.get("SSH_ASKPASS_REQUIRE") == "never":
         return None
     forced = environment.get("SSH_ASKPASS_REQUIRE") in ("force", "prefer")
@@ -24,7 +24,7 @@ def askpass_program(environment: Mapping[str, str]) -> str | None:
 
 
 async def confirm_with_askpass(question: str, environment: Mapping[str, str]) -> bool:
-    """Whether a person said yes to ``question``: the program ends with 0 and says nothing, or "yes".
+    """Return whether a person said yes to ``question``: the program ends with 0 and says nothing, or "yes".
 
     Raises `PromptUnavailable` where nobody can be asked.  Cancelling ends the program.
     """

@@ -28,7 +28,7 @@ class Output:
 
 
 async def output_of(argv: Sequence[str], seconds: float, phase: str, *, next_step: str | None = None) -> Output:
-    """Runs a program, without a shell and with nothing on stdin, to its end.
+    """Run a program, without a shell and with nothing on stdin, to its end.
 
     Raises `OSError` when it cannot be started, `ValueError` when it prints too much, and `DeadlineExceeded` that names
     ``phase``; then it and its children are killed.
@@ -100,8 +100,8 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def _exists(pid: int) -> bool:
-    """Whether a process has that number.  Of one that was waited for it is free only once its group is empty: whoever
-    has it then is a stranger, and leads a group of that number perhaps."""
+    """Return whether a process has that number.  Of one that was waited for it is free only once its group is empty:
+    whoever has it then is a stranger, and leads a group of that number perhaps."""
     try:
         os.getpgid(pid)
     except ProcessLookupError:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def within(awaitable: Awaitable[T], seconds: float | None, phase: str, *, next_step: str | None = None) -> T:
-    """Awaits for at most ``seconds`` (None: as long as it takes); raises `DeadlineExceeded` that names ``phase``."""
+    """Await for at most ``seconds`` (None: as long as it takes); raises `DeadlineExceeded` that names ``phase``."""
     try:
         return await asyncio.wait_for(awaitable, seconds)
     except DeadlineExceeded:  # of a shorter wait inside, whose name it has; a TimeoutError too

@@ -32,7 +32,7 @@ async def dial(
     keepalive: bool = True,
     on_step: Callable[[str, str], None] = lambda step, detail: None,
 ) -> socket.socket:
-    """A connected, non-blocking TCP socket.
+    """Return a connected, non-blocking TCP socket.
 
     Raises `NameNotFound`, `ConnectError` (with ``attempts``, each address and its outcome) and `DeadlineExceeded`.
     ``family`` is AddressFamily of ssh_config(5), ``bind_interface`` BindInterface, ``keepalive`` TCPKeepAlive.
@@ -86,7 +86,7 @@ def _interface(name: str) -> list[Address]:
 
 
 async def resolve(host: str, port: int, family: str = "any") -> list[Address]:
-    """All addresses of a name, families taking turns (RFC 8305 §4).  Raises `NameNotFound`."""
+    """Return all addresses of a name, families taking turns (RFC 8305 §4).  Raises `NameNotFound`."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, family=FAMILIES[family], type=socket.SOCK_STREAM)
@@ -112,7 +112,7 @@ async def _race(
     local: Sequence[Address] | None,
     on_step: Callable[[str, str], None],
 ) -> socket.socket:
-    """The first address that answers; a failure or `ATTEMPT_DELAY` lets the next one begin."""
+    """Return the first address that answers; a failure or `ATTEMPT_DELAY` lets the next one begin."""
     waiting = list(reversed(addresses))
     running: dict[asyncio.Task[socket.socket], Address] = {}
     attempts: list[tuple[str, str]] = []

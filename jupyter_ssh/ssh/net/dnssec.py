@@ -46,12 +46,12 @@ class Unproven(Exception):
 
 
 def root_anchors() -> Anchors:
-    """The trust anchors that are built in."""
+    """Return the trust anchors that are built in."""
     return parse_anchors(ROOT_ANCHORS)
 
 
 def read_anchors(path: Path | str) -> Anchors:
-    """Trust anchors of a file: DS or DNSKEY records as in a zone file.  Raises `Unproven`."""
+    """Return trust anchors of a file: DS or DNSKEY records as in a zone file.  Raises `Unproven`."""
     try:
         with open(path, "rb") as file:
             text = file.read(MAX_ANCHORS_FILE).decode("utf-8")
@@ -68,7 +68,7 @@ def read_anchors(path: Path | str) -> Anchors:
 
 
 def parse_anchors(text: str) -> Anchors:
-    """Trust anchors by their zone; other records are left out.  Raises ``dns.exception.DNSException``."""
+    """Return trust anchors by their zone; other records are left out.  Raises ``dns.exception.DNSException``."""
     import dns.zonefile
 
     anchors: dict[dns.name.Name, list[dns.rdata.Rdata]] = {}
@@ -84,7 +84,7 @@ def found(
     rdtype: dns.rdatatype.RdataType,
     covers: dns.rdatatype.RdataType = dns.rdatatype.NONE,
 ) -> dns.rrset.RRset | None:
-    """The records of one name and type in an answer; with RRSIG those that cover another type."""
+    """Return the records of one name and type in an answer; with RRSIG those that cover another type."""
     return message.get_rrset(message.answer, name, dns.rdataclass.IN, rdtype, covers)
 
 
@@ -99,7 +99,7 @@ class Chain:
         self._verifications = MAX_VERIFICATIONS
 
     async def prove(self, message: dns.message.Message, rrset: dns.rrset.RRset) -> None:
-        """Validates ``rrset`` of ``message``.  Raises `Unproven`, and what ``ask`` raises."""
+        """Validate ``rrset`` of ``message``.  Raises `Unproven`, and what ``ask`` raises."""
         why = "it is not signed"
         for signature in _signatures(message, rrset.name, rrset.rdtype):
             signer = signature.signer
@@ -119,7 +119,7 @@ class Chain:
         raise Unproven(why)
 
     async def _keys_of(self, zone: dns.name.Name) -> list[DNSKEY]:
-        """The keys of a zone, once its parent or a trust anchor has vouched for one of them (RFC 4035 §5.2)."""
+        """Return the keys of a zone, once its parent or a trust anchor has vouched for one of them (RFC 4035 §5.2)."""
         if zone in self._keys:
             return self._keys[zone]
         anchors = self._anchors.get(zone)
@@ -186,7 +186,7 @@ def _usable(key: DNSKEY) -> bool:
 
 
 def _is_of(key: DNSKEY, zone: dns.name.Name, anchor: dns.rdata.Rdata) -> bool:
-    """Whether a DS record (RFC 4034 §5.2), or an anchor that is the key itself, means this key."""
+    """Return whether a DS record (RFC 4034 §5.2), or an anchor that is the key itself, means this key."""
     if not isinstance(anchor, DS):
         return bool(key == anchor)
     if anchor.key_tag != dns.dnssec.key_id(key) or anchor.algorithm != key.algorithm:

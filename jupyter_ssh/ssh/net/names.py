@@ -20,7 +20,7 @@ class SystemNames:
         self._seconds = seconds
 
     def address(self, name: str) -> str | None:
-        """The usual form of a numeric address; no name server is asked."""
+        """Return the usual form of a numeric address; no name server is asked."""
         try:
             found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
             return socket.getnameinfo(found[0][4], socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with its zone
@@ -28,7 +28,7 @@ class SystemNames:
             return None
 
     def canonical(self, name: str, family: str) -> str | None:
-        """The name that aliases lead to, None where nothing has an address.  Raises ``TimeoutError``."""
+        """Return the name that aliases lead to, None where nothing has an address.  Raises ``TimeoutError``."""
         answers: list[str | None] = []
 
         def ask() -> None:
@@ -49,7 +49,7 @@ class SystemNames:
 
 
 def interface_addresses(name: str | None = None) -> list[str]:
-    """The addresses of all interfaces that are up, or of one of them."""
+    """Return the addresses of all interfaces that are up, or of one of them."""
     import psutil  # only where a file says Match localnetwork or BindInterface
 
     up = {each for each, state in psutil.net_if_stats().items() if state.isup and name in (None, each)}

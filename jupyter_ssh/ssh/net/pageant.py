@@ -40,7 +40,7 @@ class PageantTransport:
 
 
 def is_running() -> bool:
-    """Whether there is a Pageant."""
+    """Return whether there is a Pageant."""
     return sys.platform == "win32" and bool(_libraries()[0].FindWindowW(WINDOW, WINDOW))
 
 

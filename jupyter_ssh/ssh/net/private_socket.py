@@ -27,18 +27,19 @@ class PrivateFolder:
         self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=_short_folder(prefix)))
 
     def remove(self) -> None:
-        """Takes the folder away; again is nothing."""
+        """Take the folder away; again is nothing."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _short_folder(prefix: str) -> str | None:
-    """Where a socket's path is short enough: the usual folder for temporary files, or /tmp."""
+    """Return where a socket's path is short enough: the usual folder for temporary files, or /tmp."""
     usual = tempfile.gettempdir()
     return None if len(os.fsencode(usual)) + len(prefix) + 40 < MAX_SOCKET_PATH else "/tmp"
 
 
 def bind_private(path: str | os.PathLike[str]) -> socket.socket:
-    """A listening Unix socket of mode 0600.  Raises OSError, also when there is something at ``path`` already."""
+    """Return a listening Unix socket of mode 0600.  Raises OSError, also when there is something at ``path``
+    already."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listening.setblocking(False)
@@ -58,7 +59,8 @@ def bind_private(path: str | os.PathLike[str]) -> socket.socket:
 
 
 def peer_user(connected: Any) -> int | None:
-    """The user id of the process at the other end of a socket; None where the system does not tell, -1 for nobody's."""
+    """Return the user id of the process at the other end of a socket; None where the system does not tell, -1 for
+    nobody's."""
     user = None
     try:
         if sys.platform == "linux":
@@ -71,6 +73,6 @@ def peer_user(connected: Any) -> int | None:
 
 
 def is_owner(connected: Any) -> bool:
-    """Whether the other end is this user's, or root's, who could do anything anyway."""
+    """Return whether the other end is this user's, or root's, who could do anything anyway."""
     user = peer_user(connected)
     return user is None or not hasattr(os, "getuid") or user in (0, os.getuid())

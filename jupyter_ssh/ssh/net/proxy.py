@@ -42,7 +42,7 @@ _SOCKS5_ADDRESS_SIZES: Final = {1: 4, 4: 16}
 
 
 async def ask_proxy(connection: socket.socket, proxy: ProxyAddress, host: str, port: int) -> None:
-    """Has ``proxy``, to which ``connection`` leads, connect to ``host`` and ``port``.
+    """Have ``proxy``, to which ``connection`` leads, connect to ``host`` and ``port``.
 
     ``host`` is a name or an address; for `RESOLVES_HERE` an IPv4 address.  Raises `ProxyError`.
     """
@@ -64,7 +64,7 @@ class _Talk:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
     async def take(self, count: int, what: str) -> bytes:
-        """Exactly ``count`` bytes; raises `ProxyError` at an end of file."""
+        """Return exactly ``count`` bytes; raises `ProxyError` at an end of file."""
         data = b""
         while len(data) < count:
             piece = await asyncio.get_running_loop().sock_recv(self._connection, count - len(data))
@@ -104,7 +104,7 @@ async def _socks4(talk: _Talk, host: str, port: int) -> None:
         raise talk.error("this is no SOCKS 4 proxy", expected="a byte 0", received=f"{version:#04x}")
     if code != 0x5A:
         text = _SOCKS4_CODES.get(code, f"unknown answer {code:#04x}")
-        raise talk.error("the proxy gives no connection", received=text, reason="refused")
+        raise talk.error("the proxy refused the connection", received=text, reason="refused")
 
 
 # --- SOCKS 5 ----------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ async def _socks5(talk: _Talk, host: str, port: int) -> None:
         raise talk.error("the proxy's answer makes no sense", expected="a byte 5", received=f"{version:#04x}")
     if code != 0:
         text = _SOCKS5_CODES.get(code, f"unknown answer {code}")
-        raise talk.error("the proxy gives no connection", received=text, reason="refused")
+        raise talk.error("the proxy refused the connection", received=text, reason="refused")
     size = (await talk.take(1, "its address"))[0] if kind == 3 else _SOCKS5_ADDRESS_SIZES.get(kind)
     if size is None:
         raise talk.error("the proxy's answer makes no sense", expected="a kind of address", received=str(kind))
@@ -181,7 +181,7 @@ async def _http(talk: _Talk, host: str, port: int) -> None:
         missing = f"{code} {reason}"
         raise talk.error("the proxy wants a login, or another one", received=missing, reason="login")
     if not code.startswith("2"):
-        raise talk.error("the proxy gives no connection", received=f"{code} {reason}", reason="refused")
+        raise talk.error("the proxy refused the connection", received=f"{code} {reason}", reason="refused")
 
 
 _WAYS: Final = {"http": _http, "socks4": _socks4, "socks4a": _socks4, "socks5": _socks5, "socks5h": _socks5}

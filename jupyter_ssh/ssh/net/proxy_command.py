@@ -44,7 +44,7 @@ class ProxyCommand:
     async def start(
         cls, command: str, *, on_line: Callable[[str], None] | None = None, terminal: bool = False
     ) -> ProxyCommand:
-        """Starts ``command`` in the person's shell; raises `ProxyError`."""
+        """Start ``command`` in the person's shell; raises `ProxyError`."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self = cls(command, ours, own_group=not terminal and os.name != "nt")
@@ -111,7 +111,8 @@ class ProxyCommand:
         return self._process.pid
 
     async def ended(self, seconds: float = STOP_SECONDS) -> str | None:
-        """How it ended, such as "exit status 1" with the last lines of its stderr; None if it still runs by then."""
+        """Return how it ended, such as "exit status 1" with the last lines of its stderr; None if it still runs by
+        then."""
         assert self._process is not None
         try:
             status = await asyncio.wait_for(self._process.wait(), seconds)
@@ -122,7 +123,7 @@ class ProxyCommand:
         return "; ".join([text, *list(self.lines)[-3:]])
 
     def stop(self) -> asyncio.Task[None]:
-        """Ends it: it sees the end of its input, then gets SIGHUP as from OpenSSH, then is killed."""
+        """End it: it sees the end of its input, then gets SIGHUP as from OpenSSH, then is killed."""
         if self._stopping is None:
             self._stopping = asyncio.ensure_future(self._stop())
         return self._stopping

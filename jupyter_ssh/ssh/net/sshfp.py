@@ -54,7 +54,7 @@ class NoAnswer(Exception):
 
 
 def is_numeric(host: str) -> bool:
-    """Whether a host is an address, for which nobody publishes records."""
+    """Return whether a host is an address, for which nobody publishes records."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -63,7 +63,7 @@ def is_numeric(host: str) -> bool:
 
 
 def system_resolvers(environment: Mapping[str, str], path: Path = RESOLV_CONF) -> list[ResolverAddress]:
-    """The name servers of this machine; trusted where resolv.conf(5) or RES_OPTIONS says so."""
+    """Return the name servers of this machine; trusted where resolv.conf(5) or RES_OPTIONS says so."""
     words = [line.split() for line in _lines(path)]
     options = [option for line in words if line[:1] == ["options"] for option in line[1:]]
     trusted = TRUST_AD in [*options, *environment.get("RES_OPTIONS", "").split()]
@@ -96,7 +96,7 @@ async def look_up(
     anchors: str | None = None,
     seconds: float = LOOKUP_SECONDS,
 ) -> DnsFinding:
-    """What DNS says of the keys of ``host``; never raises for what a name server says, or does not say.
+    """Return what DNS says of the keys of ``host``; never raises for what a name server says, or does not say.
 
     ``anchors`` names a file of trust anchors that takes the place of the root's keys.
     """
@@ -149,7 +149,7 @@ class _Lookup:
     async def _follow(
         self, name: dns.name.Name
     ) -> tuple[list[tuple[_Reply, dns.rrset.RRset]], list[_Reply], dns.rrset.RRset | None]:
-        """The records of a name or of what it is an alias of, and all that has led there."""
+        """Return the records of a name or of what it is an alias of, and all that has led there."""
         links: list[tuple[_Reply, dns.rrset.RRset]] = []
         replies = [await self._ask(name, dns.rdatatype.SSHFP)]
         for _ in range(MAX_ALIASES):

@@ -20,7 +20,8 @@ SLACK: Final = 10.0
 
 
 def seconds() -> float:
-    """A clock that goes on during sleep; where the system has none, the time of day (a change of it does no harm)."""
+    """Return a clock that goes on during sleep; where the system has none, the time of day (a change of it does no
+    harm)."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.time()
@@ -35,7 +36,7 @@ class WakeWatch:
         self._last = 0.0
 
     def add(self, who: object, woke: Callable[[float], None]) -> None:
-        """Has ``woke`` called after each sleep, until `remove`."""
+        """Have ``woke`` called after each sleep, until `remove`."""
         self._heard_by[who] = woke
         if self._timer is None:
             self._set()
@@ -63,7 +64,7 @@ _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, WakeWatch] = WeakKeyDicti
 
 
 def wake_watch() -> WakeWatch:
-    """The one of the running loop."""
+    """Return the one of the running loop."""
     loop = asyncio.get_running_loop()
     if loop not in _watches:
         _watches[loop] = WakeWatch()

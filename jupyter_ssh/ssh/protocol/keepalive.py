@@ -50,7 +50,7 @@ class KeepAliveTimer:
             silent = interval * (self._unanswered + 1)
             self._transport.fail(
                 ConnectionLost(
-                    "the peer does not answer any more",
+                    "the peer no longer answers",
                     phase="keepalive",
                     expected=f"an answer to one of {self._unanswered} requests",
                     received=f"silence for about {silent:g} s",
@@ -73,7 +73,7 @@ class KeepAliveTimer:
         ``slept`` is for how many seconds this machine was asleep.
         """
         error = ConnectionLost(
-            "the connection did not outlive the sleep of this machine",
+            "the connection did not survive this machine's sleep",
             phase="waking up",
             expected=f"an answer within {within:g} s of waking up",
             received=f"silence, after a sleep of about {_duration(slept)}",

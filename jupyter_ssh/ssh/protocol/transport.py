@@ -41,7 +41,7 @@ from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.messages import Debug, Disconnect, ExtInfo, Ping, Pong, Unimplemented
 from jupyter_ssh.ssh.wire.types import Reader
 
-_ADVICE: Final = "The other side does not follow the protocol; update it, or report this."
+_ADVICE: Final = "The peer violated the protocol; update it, or report this."
 
 _STALLED: Final = "the peer did not complete the key re-exchange"
 

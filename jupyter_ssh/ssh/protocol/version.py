@@ -105,7 +105,7 @@ class VersionExchange:
 
     def eof(self) -> VersionError:
         """The error for a peer that closes before its identification string is there."""
-        return self._error("the connection was closed before the peer said who it is")
+        return self._error("the connection was closed before the peer identified itself")
 
     def _error(self, message: str, *, received: str | None = None, next_step: str | None = None) -> VersionError:
         said = b"\n".join([*self.banner[:3], bytes(self._line)]).strip()

@@ -234,7 +234,7 @@ class ServerOptions:
         return pick(SIGNATURE_ALGORITHMS, self.ca_signature_algorithms, default, "CA signature algorithm")
 
     def settings(self, host_keys: Sequence[PrivateKey]) -> Settings:
-        """What a session has to know; raises `ConfigError` for algorithms that do not exist."""
+        """Return what a session has to know; raises `ConfigError` for algorithms that do not exist."""
         shown = (*certified(host_keys, self.host_certificates), *host_keys)
         of_our_keys = [name for key in shown for name in key.public.signature_algorithms]
         legacy = self.legacy
@@ -273,7 +273,8 @@ def load_host_keys(host_keys: Sequence[PrivateKey | PathLike]) -> tuple[PrivateK
 def certified(
     host_keys: Sequence[PrivateKey], certificates: Sequence[PathLike | Certificate]
 ) -> tuple[CertifiedKey, ...]:
-    """The host keys that have a certificate, with it; raises `ConfigError` for a certificate of no key or of users."""
+    """Return the host keys that have a certificate, with it; raises `ConfigError` for a certificate of no key or of
+    users."""
     found = []
     for item in certificates:
         certificate = item if isinstance(item, Certificate) else load_certificate(item)[0]

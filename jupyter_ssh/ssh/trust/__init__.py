@@ -1,4 +1,4 @@
-"""Trust in hosts: known_hosts files and what to do about a host key."""
+"""Trust in hosts: known_hosts files, and the decision about a host key."""
 
 from __future__ import annotations
 

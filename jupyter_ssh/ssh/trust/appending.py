@@ -1,4 +1,4 @@
-"""Adding a line to a known_hosts file, so that no other program's line is hurt."""
+"""Append a line to a known_hosts file without damaging lines that other programs write."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, hash_name, host_name, is
 
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE = 0.01
-"""Seconds; whoever holds the lock writes one line."""
+"""Seconds to wait for the lock, under which another program writes one line."""
 OPENINGS = 5
-"""How often the file is opened anew because it was replaced meanwhile."""
+"""How often the file is reopened because it was replaced in the meantime."""
 
 
 def append(
@@ -30,9 +30,9 @@ def append(
     *,
     random: Callable[[int], bytes] = os.urandom,
 ) -> None:
-    """Writes that ``host`` has ``key``, as the last line of the file; makes the file (0600) and its folder (0700).
+    """Append a line for ``host`` and ``key``, creating the file (0600) and its folder (0700) if necessary.
 
-    A last line without its end is given one first, so a half-written line stays alone.  Raises `KnownHostsError`.
+    An unterminated last line is terminated first, so that it stays a line by itself.  Raises `KnownHostsError`.
     """
     if not is_writable(host) or not 0 < port < 65536:
         raise KnownHostsError("this host name cannot be written to known_hosts", received=repr(host[:200]))
@@ -48,20 +48,21 @@ def append(
             if _append_to(target, line):
                 break
         else:
-            raise OSError(None, "other programs replace it again and again")
+            raise OSError(None, "other programs keep replacing it")
     except (OSError, ValueError) as error:
         raise KnownHostsError(
             f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
             phase="remembering a host key",
-            next_step="The host stays unknown, so the next connection will ask again",
+            next_step="The host remains unknown, so the next connection will ask again",
         ) from None
 
 
 def _append_to(target: str, line: bytes) -> bool:
-    """False when another file has taken the place of the one that was opened: see `editing`."""
+    """Return whether the line was written: false if another file has replaced the one that was opened (see
+    `editing`)."""
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        # Into /dev/null nothing is remembered, as its user wants.
+        # The user wants /dev/null to remember nothing.
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return True
         with lock(descriptor):
@@ -84,7 +85,7 @@ def _write(descriptor: int, line: bytes) -> None:
         os.lseek(descriptor, size - 1, os.SEEK_SET)
         if os.read(descriptor, 1) != b"\n":
             line = b"\n" + line
-    # O_APPEND and a single write: also programs that know no lock cannot come in between.
+    # O_APPEND and a single write: even programs that ignore the lock cannot write in between.
     if os.write(descriptor, line) != len(line):
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, size)
@@ -93,8 +94,11 @@ def _write(descriptor: int, line: bytes) -> None:
 
 @contextlib.contextmanager
 def lock(descriptor: int) -> Iterator[None]:
-    """Holds the file's lock.  Where there are no locks, or somebody keeps it, O_APPEND has to do, as in OpenSSH: then
-    the worst is an empty line, when two programs repair the last one at once."""
+    """Hold the file's lock during the block.
+
+    Without locks, or if somebody keeps it, O_APPEND has to suffice, as in OpenSSH: the worst outcome is an empty line,
+    if two programs repair the last line at the same time.
+    """
     if sys.platform == "win32":
         yield
         return

@@ -1,7 +1,6 @@
-"""Finding, removing and hashing the lines of one known_hosts file: what ``ssh-keygen -F``, ``-R`` and ``-H`` do, and
-what UpdateHostKeys does to it.
+"""Find, remove, hash and update lines of a known_hosts file: ``ssh-keygen -F``, ``-R``, ``-H``, and UpdateHostKeys.
 
-Nothing but the lines that are meant is touched, and the file as it was stays beside it as ``.old``.
+Only the affected lines are changed, and the previous file is kept beside it as ``.old``.
 """
 
 from __future__ import annotations
@@ -24,33 +23,36 @@ from jupyter_ssh.ssh.trust.patterns import matches
 
 PHASE = "known_hosts"
 KEPT_MODE = 0o644
-"""Of the file's permissions at most these stay, as with ssh-keygen: nobody else may write it."""
+"""The file's permissions are reduced to these, as by ssh-keygen: nobody else may write to it."""
 
 
 @dataclass(slots=True)
 class Edit:
-    """What was done to a file, or left undone because of its ``bad`` lines."""
+    """What was done to a file, or not done because of its ``bad`` lines."""
 
     path: Path
     removed: list[Entry] = field(default_factory=list)
     hashed: list[Entry] = field(default_factory=list)
-    """Lines whose names could be read, and cannot any more."""
+    """Lines whose names were readable and now are not."""
     added: list[PublicKey] = field(default_factory=list)
     with_wildcards: list[Entry] = field(default_factory=list)
     """Lines that cannot be hashed."""
     bad: list[BadLine] = field(default_factory=list)
     changed: bool = False
-    """Whether the file was written, and the one before kept as `old`."""
+    """Whether the file was written and the previous one kept as `old`."""
 
     @property
     def old(self) -> Path:
-        """Where the content before the change is."""
+        """The file with the content before the change."""
         return Path(f"{self.path}.old")
 
 
 def find(path: Path, name: str) -> list[tuple[Entry, str]]:
-    """The entries, with any marker, for a name written as in known_hosts (``host`` or ``[host]:port``), each with its
-    line as it stands.  Raises `KnownHostsError`."""
+    """Return the entries for a name, each with its line as it is written.
+
+    ``name`` is as in known_hosts (``host`` or ``[host]:port``); entries with markers are included.  Raises
+    `KnownHostsError`.
+    """
     with _reading(path) as (descriptor, status):
         lines = _lines(_read(path, descriptor, status))
     found = []
@@ -62,9 +64,9 @@ def find(path: Path, name: str) -> list[tuple[Entry, str]]:
 
 
 def remove(path: Path, name: str) -> Edit:
-    """Takes away the lines of a host, also those that match it by a wildcard; CA and revoked lines stay.
+    """Remove the lines of a host, including those that match it by a wildcard; CA and revoked lines stay.
 
-    A file with malformed lines stays as it is: it may be no known_hosts file at all.  Raises `KnownHostsError`.
+    A file with malformed lines is left unchanged: it may not be a known_hosts file at all.  Raises `KnownHostsError`.
     """
 
     def change(edit: Edit, parsed: Entry | BadLine | None, raw: bytes) -> Sequence[bytes]:
@@ -77,7 +79,7 @@ def remove(path: Path, name: str) -> Edit:
 
 
 def hash_names(path: Path, random: Callable[[int], bytes] = os.urandom) -> Edit:
-    """Replaces each readable name by its hash, a line for each; hashed, CA, revoked and wildcard lines stay.
+    """Replace each readable name by its hash, one line per name; hashed, CA, revoked and wildcard lines stay.
 
     Malformed lines and errors are as with `remove`.
     """
@@ -104,9 +106,9 @@ def replace(
     hashed: bool = False,
     random: Callable[[int], bytes] = os.urandom,
 ) -> Edit:
-    """Takes away the lines of a host whose keys are none of ``keys``, and with ``add`` adds those that are missing.
+    """Remove the lines of a host with keys other than ``keys``, and with ``add`` add lines for those that are missing.
 
-    ``names`` is the host and perhaps its address, as in known_hosts.  CA and revoked lines, comments and malformed
+    ``names`` are the host and optionally its address, as in known_hosts.  CA and revoked lines, comments and malformed
     lines stay.  Raises `KnownHostsError`.
     """
     blobs, there = {key.blob for key in keys}, set()
@@ -132,13 +134,13 @@ def replace(
 
 
 def hashed_lines(entry: Entry, raw: bytes, random: Callable[[int], bytes] = os.urandom) -> list[bytes]:
-    """A line for each name of ``entry``, whose line is ``raw``, with the name hashed."""
+    """Return a line for each name of ``entry``, whose line is ``raw``, with the name hashed."""
     rest = raw.split(None, 1)[1]
     return [hash_name(name.lower(), random(HASH_SIZE)).encode() + b" " + rest for name in entry.names]
 
 
 def is_for(entry: Entry, name: str) -> bool:
-    """Whether an entry is for a host, spelled out, hashed, or by a wildcard."""
+    """Return whether an entry is for a host: spelled out, hashed, or by a wildcard."""
     name = name.lower()
     if entry.hashed:
         parts = split_hash(entry.hosts)
@@ -204,12 +206,12 @@ def _write(edit: Edit, data: bytes, before: bytes, status: os.stat_result) -> No
         try:
             os.link(os.path.realpath(edit.path), edit.old)
         except OSError:
-            # Another file system behind a symbolic link, or one without hard links.
+            # A symbolic link to another file system, or a file system without hard links.
             replace_file(edit.old, before, mode)
         replace_file(edit.path, data, mode)
         if hasattr(os, "chown"):
             with contextlib.suppress(OSError):
-                # Under sudo it stays the file of its owner, whose ssh could not read it else.
+                # Under sudo the file must keep its owner, or the owner's ssh could not read it.
                 os.chown(edit.path, status.st_uid, status.st_gid)
     except OSError as error:
         raise _failed(f"cannot write {edit.path}", error) from None

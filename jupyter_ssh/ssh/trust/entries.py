@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.trust.host_names import HASH_MARK, split_hash
 from jupyter_ssh.ssh.trust.patterns import has_wildcards
 
 MAX_LINE = 1 << 18
-"""Bytes of a line: the longest key, and many names."""
+"""Bytes of a line: enough for the longest key and many names."""
 
 
 class Marker(enum.Enum):
@@ -27,16 +27,16 @@ class Marker(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A well-formed line: these hosts have this key."""
+    """A well-formed line, which assigns a key to hosts."""
 
     file: Path
     line: int
     """Counted from 1."""
     hosts: str
-    """The comma list of patterns, or the hashed name, as it is written."""
+    """The comma-separated patterns, or the hashed name, as written."""
     key_type: str
     blob: bytes
-    """The key as RFC 4253 §6.6 encodes it; not looked into further until `key` is called."""
+    """The key as RFC 4253 §6.6 encodes it; not decoded until `key` is called."""
     marker: Marker = Marker.NONE
 
     @property
@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def has_wildcards(self) -> bool:
-        """Whether the line means more hosts than those it spells out, or fewer."""
+        """Whether the line has wildcards or negations, so that it is not for exactly the hosts it spells out."""
         return not self.hashed and has_wildcards(self.hosts)
 
     @property
@@ -71,7 +71,7 @@ class Entry:
 
     @property
     def plain_blob(self) -> bytes:
-        """The key without a certificate: as in OpenSSH a line with a whole certificate revokes the key in it."""
+        """The key without its certificate: as in OpenSSH a line with a certificate revokes the key in it."""
         return parse_certificate(self.blob).key.blob if self.key_type in PLAIN_TYPE else self.blob
 
     @property
@@ -80,13 +80,13 @@ class Entry:
         return fingerprint.sha256(self.blob)
 
     def key(self, required_rsa_size: int | None = None) -> PublicKey:
-        """The key itself.  Raises `KeyFormatError` for one of an unknown type, or a weak one."""
+        """Return the decoded key.  Raises `KeyFormatError` for one that is weak or of an unknown type."""
         return parse_public_key(self.blob, required_rsa_size)
 
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that was left out, and why; line 0 stands for the file as a whole."""
+    """A line that was ignored, and why; line 0 stands for the file as a whole."""
 
     file: Path
     line: int
@@ -97,7 +97,7 @@ class BadLine:
 
 
 def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
-    """The entry in one line, None for a comment or a blank line, or why it is none."""
+    """Return the entry in one line, None for a comment or a blank line, or what is wrong with it."""
     if len(raw) > MAX_LINE:
         return BadLine(file, line, f"the line is longer than {MAX_LINE >> 10} KiB")
     words = raw.split(None, 4)
@@ -108,7 +108,7 @@ def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
         try:
             marker = Marker(words[0].decode("ascii"))
         except ValueError:
-            return BadLine(file, line, "unknown marker; there are @revoked and @cert-authority")
+            return BadLine(file, line, "unknown marker; the known ones are @revoked and @cert-authority")
         del words[0]
     if len(words) < 3 or words[1].startswith(b"#"):
         return BadLine(file, line, "not 'hosts key-type key'; perhaps the line was cut off")
@@ -116,28 +116,28 @@ def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
     if hosts.startswith("|") and split_hash(hosts) is None:
         return BadLine(file, line, "malformed hashed host name")
     if words[1].isdigit() and words[2].isdigit():
-        return BadLine(file, line, "a key of SSH protocol 1, which no server uses any more")
+        return BadLine(file, line, "a key of SSH protocol 1, which is no longer in use")
     try:
         blob = decode_base64(words[2])
     except KeyFormatError:
-        return BadLine(file, line, "the key is not proper base64; perhaps the line was cut off")
-    fields = _count_fields(blob)  # a certificate holds numbers too
+        return BadLine(file, line, "the key is not valid base64; perhaps the line was cut off")
+    fields = _count_fields(blob)  # a certificate contains numbers too
     if fields and blob[4 : 4 + blob[3]] != words[1]:
-        return BadLine(file, line, "the key is not of the type named before it")
+        return BadLine(file, line, "the key is not of the type that precedes it")
     key_type = words[1].decode("ascii", "replace")
     if key_type in PLAIN_TYPE:
         try:
             parse_certificate(blob)
         except (CertificateError, KeyFormatError) as error:
-            return BadLine(file, line, f"the certificate is of no use: {error.message}")
+            return BadLine(file, line, f"the certificate cannot be used: {error.message}")
         return Entry(file, line, hosts, key_type, blob, marker)
     if fields < 2 or (key_type in KEY_TYPES and fields != KEY_TYPES[key_type].blob_fields):
-        return BadLine(file, line, "the key is not whole; perhaps the line was cut off")
+        return BadLine(file, line, "the key is incomplete; perhaps the line was cut off")
     return Entry(file, line, hosts, key_type, blob, marker)
 
 
 def _count_fields(blob: bytes) -> int:
-    """How many strings a blob is made of, to its last byte; 0 when it is not, or its first is too long for a name."""
+    """Return the number of strings a blob consists of; 0 if it does not, or if the first is too long for a name."""
     size = len(blob)
     if not 4 < size <= MAX_BLOB or blob[:3] != b"\0\0\0":
         return 0

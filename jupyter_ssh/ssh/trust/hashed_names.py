@@ -1,7 +1,7 @@
 """The hashed names of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 
-Each line has a salt of its own, so that a name has to be hashed once for each line: about two seconds for a million.
-What came out of it is remembered.
+Each line has its own salt, so a name has to be hashed once for each line, which takes about two seconds for a million
+lines.  The results are cached.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, split_hash
 
 MAX_NAMES = 1024
-"""Names whose lines are remembered."""
+"""Names whose lines are cached."""
 BLOCK = 64
 """Bytes of a block of SHA-1 (RFC 2104)."""
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -26,7 +26,7 @@ _FIELD = 60
 class HashedNames:
     """The hashed names among the host fields of a file.
 
-    ``before`` are those of the same file when it was shorter: what is known of its lines is not looked for again.
+    ``before`` are those of the same file when it was shorter: its lines are not searched again.
     """
 
     def __init__(self, fields: Sequence[bytes] = (), before: HashedNames | None = None) -> None:
@@ -34,7 +34,7 @@ class HashedNames:
             (number, field) for number, field in enumerate(fields, 1) if field.startswith(b"|")
         ]
         self._numbers = array("Q")
-        # All salts in a row, as HMAC mixes them into its inner and its outer key, and all digests (RFC 2104 §2).
+        # All salts in a row, mixed into HMAC's inner and outer key, and all digests (RFC 2104 §2).
         self._inner = self._outer = self._digests = b""
         self._found: dict[str, tuple[int, tuple[int, ...]]] = dict(before._found) if before is not None else {}
 
@@ -42,7 +42,7 @@ class HashedNames:
         return len(self._numbers if self._fields is None else self._fields)
 
     def find(self, name: str) -> tuple[int, ...]:
-        """The numbers of the lines whose hash is that of ``name``."""
+        """Return the numbers of the lines whose hash is that of ``name``."""
         if self._fields is not None:
             self._decode(self._fields)
             self._fields = None
@@ -61,7 +61,7 @@ class HashedNames:
         decode = binascii.a2b_base64
         for number, field in fields:
             try:
-                # The usual form by itself: split_hash takes three times as long.
+                # A fast path for the usual form: split_hash takes three times as long.
                 usual = len(field) == _FIELD and field[:3] == b"|1|" and field[31:32] == b"|"
                 parts = (decode(field[3:31]), decode(field[32:])) if usual else split_hash(field.decode("ascii"))
             except (binascii.Error, UnicodeDecodeError):
@@ -76,7 +76,7 @@ class HashedNames:
         self._digests = b"".join(digests)
 
     def _search(self, name: str, start: int) -> tuple[int, ...]:
-        # HMAC by hand: hmac.digest takes half as long again.
+        # HMAC by hand: hmac.digest takes 1.5 times as long.
         sha1 = hashlib.sha1
         inner, outer, digests = self._inner, self._outer, self._digests
         inner_rest = b"\x36" * (BLOCK - HASH_SIZE) + name.encode("utf-8", "surrogateescape")

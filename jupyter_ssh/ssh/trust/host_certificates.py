@@ -1,4 +1,4 @@
-"""Whether a host's certificate vouches for it: the ``@cert-authority`` lines of known_hosts decide (sshd(8))."""
+"""Check a host's certificate against the ``@cert-authority`` lines of known_hosts (sshd(8))."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PHASE = "host key"
 
 
 def plain_key(key: PublicKey) -> PublicKey:
-    """The key itself, without a certificate."""
+    """Return the key itself, without a certificate."""
     return key.key if isinstance(key, Certificate) else key
 
 
 def authorities(known_hosts: KnownHosts, host: str, port: int) -> list[Entry]:
-    """The ``@cert-authority`` entries that count for a host: those of ``[host]:port``, else those of the bare name."""
+    """Return the ``@cert-authority`` entries for a host: those for ``[host]:port``, else those for the bare name."""
     for name in (host_name(host, port), host_name(host)):
         found = [entry for entry in known_hosts.named(name) if entry.marker is Marker.CERT_AUTHORITY]
         if found:
@@ -38,11 +38,12 @@ def judge_certificate(
     now: float,
     ca_signature_algorithms: Collection[str] | None = None,
 ) -> Entry | HostCertificateError | None:
-    """The authority that vouches for the host, or why its certificate is not taken; None where none is known for it.
+    """Return the authority that vouches for the host, or why its certificate is rejected; None if no authority is
+    known.
 
-    ``now`` is in seconds since the epoch, ``ca_signature_algorithms`` as of `check_host_certificate`.  A certificate
-    that is not taken is no reason against the key in it: that may be known by itself.  Raises `HostKeyRevoked` where
-    the key or the authority is revoked.
+    ``now`` is in seconds since the epoch, ``ca_signature_algorithms`` is as for `check_host_certificate`.  A rejected
+    certificate does not rule out the key in it, which may be known by itself.  Raises `HostKeyRevoked` if the key or
+    the authority is revoked.
     """
     name = host_name(host, port)
     _refuse_revoked(known_hosts, {name, host_name(host)}, certificate, name)
@@ -72,10 +73,10 @@ def _refuse_revoked(known_hosts: KnownHosts, names: Iterable[str], certificate: 
     for entry in (entry for each in sorted(names) for entry in known_hosts.named(each)):
         if entry.marker is Marker.REVOKED and entry.plain_blob in parts:
             error = HostKeyRevoked(
-                f"{parts[entry.plain_blob]} that {name} shows is marked as revoked in {entry.place}",
+                f"{parts[entry.plain_blob]} offered by {name} is marked as revoked in {entry.place}",
                 phase=PHASE,
                 received=entry.fingerprint,
-                next_step="It may have been stolen: ask the host's administrator before going on",
+                next_step="It may have been stolen: ask the host's administrator before you continue",
             )
             error.fingerprint = certificate.fingerprint
             raise error
@@ -87,12 +88,12 @@ def _refused(
     places = ", ".join(f"{entry.fingerprint} from {entry.place}" for entry in known)
     unknown = isinstance(problem, CertificateAuthorityUnknown)
     error = HostCertificateError(
-        f"the certificate of {name} does not vouch for it: {problem.message}",
+        f"the host certificate of {name} is not valid: {problem.message}",
         phase=PHASE,
         expected=f"one signed by {places}" if unknown else problem.expected,
         received=problem.received,
-        next_step=f"{problem.next_step or 'Have the host certified anew by its authority'}; or check the fingerprint "
-        f"{certificate.fingerprint} of the key itself and add that to known_hosts",
+        next_step=f"{problem.next_step or 'Have the certificate renewed by its authority'}; or check the fingerprint "
+        f"{certificate.fingerprint} of the key itself and add the key to known_hosts",
     )
     error.fingerprint = certificate.fingerprint
     error.problem = problem

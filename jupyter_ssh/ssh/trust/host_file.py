@@ -1,4 +1,4 @@
-"""One known_hosts file: when it has to be read again, and what its lines say of a host."""
+"""One known_hosts file: when to read it again, and what its lines say about a host."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from jupyter_ssh.ssh.trust.entries import BadLine, Entry
 from jupyter_ssh.ssh.trust.host_lines import HostLines
 
 MAX_FILE = 1 << 29
-"""Bytes of a file we read: a few million lines."""
+"""Maximum size of a file in bytes: a few million lines."""
 MAX_WARNINGS = 100
-"""Bad lines of one file that are told one by one."""
+"""Bad lines of one file that are reported individually."""
 MAX_REMEMBERED = 8
-"""Files whose lines stay in memory for the next connection: to read a large one takes a second."""
+"""Files whose lines are kept in memory for the next connection: reading a large one takes a second."""
 BOM_UTF8 = b"\xef\xbb\xbf"
 BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 COMMAND = "KnownHostsCommand"
-"""What stands for the file of lines that a command printed; behind it "-" and what it was asked for."""
+"""The name that stands for a file of lines printed by a command; followed by "-" and what it was asked for."""
 
 Stamp = tuple[int, ...]
 
 _remembered: dict[Path, tuple[Stamp, HostLines]] = {}
-"""The files read last, the latest at the end, for all connections of the process."""
+"""The files read most recently, the latest at the end, for all connections of the process."""
 
 
 class HostFile:
@@ -40,7 +40,7 @@ class HostFile:
         self._warnings: list[BadLine] | None = None
 
     def refresh(self) -> None:
-        """Reads the file if it is not the one that was read last.  A missing file is an empty one."""
+        """Read the file again if it has changed.  A missing file is treated as empty."""
         try:
             with open_for_reading(self.path) as stream:
                 status = os.fstat(stream.fileno())
@@ -58,24 +58,25 @@ class HostFile:
         self._failure = self._warnings = None
 
     def lookup(self, name: str) -> list[Entry]:
-        """The well-formed entries for a name as `host_names.host_name` writes it, in the order of their lines."""
+        """Return the well-formed entries for a name as `host_names.host_name` writes it, in the order of their
+        lines."""
         return [entry for entry in self._lines.lookup(name) if isinstance(entry, Entry)]
 
     def bad_lines(self, name: str) -> list[BadLine]:
-        """The file itself if it cannot be read, and the malformed lines for a name."""
+        """Return the file itself if it cannot be read, and the malformed lines for a name."""
         return self._failures() + [line for line in self._lines.lookup(name) if isinstance(line, BadLine)]
 
     def with_key(self, blob: bytes) -> list[Entry]:
-        """The well-formed entries with that very key."""
+        """Return the well-formed entries with exactly this key."""
         return self._lines.with_key(blob)
 
     def entries(self) -> Iterator[Entry]:
-        """All well-formed entries."""
+        """Return all well-formed entries."""
         return (entry for entry in self._lines.parsed() if isinstance(entry, Entry))
 
     @property
     def warnings(self) -> list[BadLine]:
-        """What was left out; to know it, each line is looked at, once."""
+        """What was ignored; finding out parses every line, once."""
         if self._warnings is None:
             bad = 0
             warnings = self._failures()
@@ -94,18 +95,18 @@ class HostFile:
 
 
 class CommandOutput(HostFile):
-    """What KnownHostsCommand (ssh_config(5)) printed when it was asked about ``what``: a file that never changes."""
+    """What KnownHostsCommand (ssh_config(5)) printed when asked about ``what``, as a file that never changes."""
 
     def __init__(self, what: str, data: bytes) -> None:
         super().__init__(Path(f"{COMMAND}-{what}"))
         self._lines = HostLines(self.path, data.removeprefix(BOM_UTF8))
 
     def refresh(self) -> None:
-        """Nothing: a command is run anew for each connection."""
+        """Do nothing: the command is run anew for each connection."""
 
 
 def _lines(path: Path, stamp: Stamp, read: Callable[[], bytes]) -> HostLines:
-    """The lines of a file, read or remembered."""
+    """Return the lines of a file, read or remembered."""
     before = _remembered.pop(path, None)
     if before is not None and before[0] == stamp:
         lines = before[1]
@@ -118,7 +119,7 @@ def _lines(path: Path, stamp: Stamp, read: Callable[[], bytes]) -> HostLines:
 
 
 def read_content(status: os.stat_result, read: Callable[[int], bytes]) -> bytes:
-    """All bytes of an open file, none of /dev/null; raises ``ValueError`` for what is no known_hosts file."""
+    """Return all bytes of an open file, none of /dev/null; raises ``ValueError`` for what is no known_hosts file."""
     if stat.S_ISCHR(status.st_mode) and read(1) == b"":
         return b""  # /dev/null, which people name to have no such file
     if not stat.S_ISREG(status.st_mode):

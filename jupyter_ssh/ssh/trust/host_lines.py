@@ -1,7 +1,7 @@
-"""The lines of a known_hosts file in memory, and where a host's name stands in them.
+"""The lines of a known_hosts file in memory, and finding a host's name in them.
 
-Reading a file only puts its names side by side; a line's key is looked at when its host is asked for, so that a
-million lines cost neither the time nor the memory of a million entries.
+Reading a file only collects its names; a line is parsed when its host is looked up, so that a million lines cost
+neither the time nor the memory of a million entries.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jupyter_ssh.ssh.trust.entries import BadLine, Entry, parse_line
 from jupyter_ssh.ssh.trust.hashed_names import HashedNames
 from jupyter_ssh.ssh.trust.patterns import matches
 
-# The host field of each line, behind a marker if there is one; nothing of a comment and an empty line.  In bytes, "\s"
-# is what bytes.split() takes for white space too.
+# The host field of each line, after a marker if there is one; nothing for comments and empty lines.  For bytes, "\s"
+# matches the same white space as bytes.split().
 _HOSTS = re.compile(rb"^[^\S\n]*(?:@\S*[^\S\n]+)?(?![#@])(\S*)|^", re.MULTILINE)
 _NO_NAME = re.compile(r"[\s,]|^$")
 _WILDCARDS = re.compile(rb"[*?!]")
@@ -27,7 +27,7 @@ _START, _END, _LINE, _COMMA = b"\n", b"\t", b"\t\n", b"\t,\n"
 
 
 class HostLines:
-    """The content of a file, split into lines by LF; ``before`` is what stood there when it was last read."""
+    """The content of a file, split into lines by LF; ``before`` is its content when it was last read."""
 
     def __init__(self, path: Path, data: bytes = b"", before: HostLines | None = None) -> None:
         self.path = path
@@ -40,7 +40,7 @@ class HostLines:
         self._hashed: HashedNames = HashedNames(fields, grown._hashed if grown is not None else None)
         if self._hashed:
             fields = [b"" if field.startswith(b"|") else field for field in fields]
-        # Each name between LF and TAB, each line ended by TAB LF: no host field has white space in it.
+        # Each name is between LF and TAB, each line ends with TAB LF: a host field contains no white space.
         self._names = b"".join((_START, _lower(_LINE.join(fields)).replace(b",", _COMMA), _LINE))
         self._with_wildcards = self._find_wildcards(fields)
 
@@ -48,14 +48,14 @@ class HostLines:
         return len(self._starts) - 1
 
     def lookup(self, name: str) -> list[Entry | BadLine]:
-        """The entries for a name in lower case, and the malformed lines for it, in their order."""
+        """Return the entries for a lower-case name, and the malformed lines for it, in order."""
         numbers = {*self._spelled_out(name), *self._hashed.find(name)} - self._with_wildcards.keys()
         numbers |= {number for number, patterns in self._with_wildcards.items() if matches(name, patterns)}
         parsed = (self._parse(number) for number in sorted(numbers))
         return [line for line in parsed if line is not None]
 
     def with_key(self, blob: bytes) -> list[Entry]:
-        """The well-formed entries with that very key."""
+        """Return the well-formed entries with exactly this key."""
         base64 = binascii.b2a_base64(blob, newline=False)
         found = []
         place = self._data.find(base64)
@@ -68,14 +68,14 @@ class HostLines:
         return found
 
     def parsed(self) -> Iterator[Entry | BadLine | None]:
-        """What each line is; each is looked at."""
+        """Parse every line and yield what it is."""
         return (self._parse(number) for number in range(1, len(self) + 1))
 
     def _parse(self, number: int) -> Entry | BadLine | None:
         return parse_line(self._data[self._starts[number - 1] : self._starts[number] - 1], self.path, number)
 
     def _spelled_out(self, name: str) -> Iterator[int]:
-        """The numbers of the lines that spell ``name`` out."""
+        """Yield the numbers of the lines that spell ``name`` out."""
         if _NO_NAME.search(name):
             return
         needle = _START + name.encode("utf-8", "surrogateescape") + _END

@@ -1,4 +1,4 @@
-"""Host names as known_hosts writes them: with a port, and hashed (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+"""Host names in known_hosts: with a port, and hashed (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import hmac
 
 DEFAULT_PORT = 22
 HASH_MARK = "|1|"
-"""What a hashed name begins with; the 1 stands for HMAC-SHA1."""
+"""The prefix of a hashed name; the 1 stands for HMAC-SHA1."""
 HASH_SIZE = 20
 FORBIDDEN = frozenset(",*?!|#@")
-"""What a host name cannot hold in known_hosts without meaning something else."""
+"""Characters that have a special meaning in known_hosts and so cannot be part of a host name."""
 
 
 def host_name(host: str, port: int = DEFAULT_PORT) -> str:
-    """How known_hosts names a host: lower case, and as ``[host]:port`` where the port is not 22."""
+    """Return the name of a host in known_hosts: in lower case, and as ``[host]:port`` if the port is not 22."""
     host = host.lower()
     return host if port == DEFAULT_PORT else f"[{host}]:{port}"
 
 
 def is_writable(host: str) -> bool:
-    """Whether ``host`` may be written to known_hosts as it stands: a ``*`` there would vouch for every host."""
+    """Return whether ``host`` can be written to known_hosts safely: a ``*`` there would vouch for every host."""
     return bool(host) and host.isprintable() and not FORBIDDEN.intersection(host) and not any(map(str.isspace, host))
 
 
 def hash_name(name: str, salt: bytes) -> str:
-    """``|1|salt|hash``, both in base64, with 20 bytes of ``salt``."""
+    """Return ``|1|salt|hash``, both in base64; ``salt`` is 20 bytes."""
     parts = (binascii.b2a_base64(part, newline=False).decode("ascii") for part in (salt, name_digest(name, salt)))
     return HASH_MARK + "|".join(parts)
 
 
 def name_digest(name: str, salt: bytes) -> bytes:
-    """The 20 bytes of HMAC-SHA1 of ``name``."""
+    """Return the 20 bytes of HMAC-SHA1 of ``name``."""
     return hmac.digest(salt, name.encode("utf-8", "surrogateescape"), "sha1")
 
 
 def split_hash(field: str) -> tuple[bytes, bytes] | None:
-    """Salt and digest of a hashed name, or None when it is malformed."""
+    """Return salt and digest of a hashed name, or None when it is malformed."""
     parts = field.split("|")
     if len(parts) != 4 or parts[1] != "1":
         return None

@@ -25,16 +25,16 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of `KnownHosts.check`."""
+    """The result of `KnownHosts.check`."""
 
     status: Status
     name: str
     """The host as it was looked up: ``host`` or ``[host]:port``."""
     entries: tuple[Entry, ...] = ()
-    """Those that decided: the matching one, the contradicting ones (same key type first), the revoking one."""
+    """The entries that decided: the matching one, the contradicting ones (same key type first), or the revoking one."""
     others: tuple[Entry, ...] = ()
-    """For an unknown host: keys that decide nothing but are worth telling, of types we do not speak or, where the port
-    is not 22, of the host without a port."""
+    """For an unknown host: entries that decide nothing but are worth mentioning.  Their keys are of types not supported
+    here or, if the port is not 22, of the host without a port."""
 
     @property
     def entry(self) -> Entry | None:
@@ -43,7 +43,7 @@ class Verdict:
 
 
 class KnownHosts:
-    """The entries of several files, in their order.  No line of a file, and no missing file, is ever an error."""
+    """The entries of several files, in order.  Neither malformed lines nor missing files are errors."""
 
     def __init__(self, paths: Iterable[Path | str] = ()) -> None:
         self._files = [HostFile(Path(path)) for path in paths]
@@ -51,18 +51,18 @@ class KnownHosts:
 
     @classmethod
     def load(cls, paths: Iterable[Path | str]) -> KnownHosts:
-        """Reads ``paths``."""
+        """Read the files at ``paths``."""
         known_hosts = cls(paths)
         known_hosts.refresh()
         return known_hosts
 
     def refresh(self) -> None:
-        """Reads again the files that changed since."""
+        """Reread the files that have changed."""
         for file in self._files:
             file.refresh()
 
     def take_outputs(self, outputs: Mapping[str, bytes]) -> None:
-        """What KnownHostsCommand printed, by what it was asked about, in the place of what it printed before."""
+        """Replace the lines printed by KnownHostsCommand; ``outputs`` is keyed by what it was asked about."""
         self._outputs = [CommandOutput(what, data) for what, data in outputs.items()]
 
     @property
@@ -71,20 +71,20 @@ class KnownHosts:
 
     @property
     def entries(self) -> list[Entry]:
-        """All entries; each line is looked at."""
+        """All entries; this parses every line."""
         return [entry for file in self._all for entry in file.entries()]
 
     @property
     def warnings(self) -> list[BadLine]:
-        """What could not be read, at most about a hundred for each file; each line is looked at, once."""
+        """What could not be read, at most about a hundred items per file; this parses every line, once."""
         return [warning for file in self._all for warning in file.warnings]
 
     def bad_lines(self, host: str, port: int = DEFAULT_PORT) -> list[BadLine]:
-        """What was left out and may matter to this host: files that cannot be read, malformed lines with its name."""
+        """Return what was ignored and may concern this host: unreadable files, and malformed lines with its name."""
         return [line for file in self._all for line in file.bad_lines(host_name(host, port))]
 
     def lookup(self, host: str, port: int = DEFAULT_PORT, address: str | None = None) -> list[Entry]:
-        """The entries for a host, or for its address where one is given, with any marker."""
+        """Return the entries for a host, and for its address if given, including those with markers."""
         entries = self._lookup(host_name(host, port))
         if address is not None:
             places = {(entry.file, entry.line) for entry in entries}
@@ -93,15 +93,16 @@ class KnownHosts:
         return entries
 
     def named(self, name: str) -> list[Entry]:
-        """The entries for a name as `host_names.host_name` writes it, with any marker."""
+        """Return the entries for a name as `host_names.host_name` writes it, including those with markers."""
         return self._lookup(name)
 
     def check(self, host: str, port: int, key: PublicKey) -> Verdict:
-        """What the files say about ``key`` as the key of a host; decides as OpenSSH does.
+        """Return what the files say about ``key`` as the key of a host, deciding as OpenSSH does.
 
-        A key of another type contradicts too: else an attacker would only have to offer a type that is not yet known.
-        Where ``[host]:port`` has no entry, the same key under the bare name is good, and another one there is not bad.
-        Unlike OpenSSH, a key that is revoked under the bare name is refused even where the port's name has it.
+        A known key of another type contradicts too: otherwise an attacker would only have to offer a type that is not
+        known yet.  If ``[host]:port`` has no entry, the same key under the bare name counts as known, but a different
+        one there does not contradict.  Unlike in OpenSSH, a key that is revoked under the bare name is refused even if
+        it is known for ``[host]:port``.
         """
         name = host_name(host, port)
         entries = self._lookup(name)
@@ -121,12 +122,12 @@ class KnownHosts:
         return Verdict(Status.UNKNOWN, name, others=tuple(others))
 
     def known_key_types(self, host: str, port: int = DEFAULT_PORT) -> list[str]:
-        """Key types that are known for a host, for the order of the proposed host key algorithms."""
+        """Return the key types known for a host, which determine the order of the proposed host key algorithms."""
         entries = self.lookup(host, port) or self.lookup(host)
         return list(dict.fromkeys(entry.key_type for entry in entries if entry.marker is Marker.NONE))
 
     def others_with(self, key: PublicKey, name: str) -> list[Entry]:
-        """The entries with the same key whose names do not include ``name``."""
+        """Return the entries with the same key whose names do not include ``name``."""
         return [
             entry
             for file in self._all
@@ -135,11 +136,11 @@ class KnownHosts:
         ]
 
     def with_key(self, blob: bytes) -> list[Entry]:
-        """The entries with that very key, with any marker."""
+        """Return the entries with exactly this key, including those with markers."""
         return [entry for file in self._all for entry in file.with_key(blob)]
 
     def hosts(self) -> list[str]:
-        """The names that are spelled out, each once, in the order of the files: for completion."""
+        """Return the names that are spelled out, each once, in the order of the files; for completion."""
         names = (name for entry in self.entries if entry.marker is Marker.NONE for name in entry.names)
         return list(dict.fromkeys(names))
 
@@ -157,5 +158,5 @@ def _having(key: PublicKey, entries: Iterable[Entry], marker: Marker) -> tuple[E
 
 
 def _blob(entry: Entry) -> bytes:
-    # Where nothing is revoked, a certificate is not the key in it.
+    # Except for revocation, a certificate is not the same as the key in it.
     return entry.plain_blob if entry.marker is Marker.REVOKED else entry.blob

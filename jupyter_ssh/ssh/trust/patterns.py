@@ -1,4 +1,4 @@
-"""Patterns for host names: ``*``, ``?``, and ``!`` in front for a negation (ssh_config(5), PATTERNS)."""
+"""Patterns for host names: ``*``, ``?``, and a leading ``!`` for negation (ssh_config(5), PATTERNS)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["has_wildcards", "matches", "matches_pattern"]
 
 
 def has_wildcards(patterns: str) -> bool:
-    """Whether a comma list holds ``*``, ``?`` or a negation, so that it matches names it does not spell out."""
+    """Return whether a comma-separated list contains ``*``, ``?`` or a negation."""
     return "*" in patterns or "?" in patterns or "!" in patterns
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a lower-case name matches a list of patterns: one of them, and none of those that begin with ``!``."""
+    """Return whether a lower-case name matches a list of patterns: at least one, and none of the negated ones."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):

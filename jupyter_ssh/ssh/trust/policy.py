@@ -1,4 +1,4 @@
-"""What to do about a host key: OpenSSH's StrictHostKeyChecking (ssh_config(5))."""
+"""The decision about a host key: OpenSSH's StrictHostKeyChecking (ssh_config(5))."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from jupyter_ssh.ssh.trust.host_certificates import authorities, judge_certifica
 from jupyter_ssh.ssh.trust.host_names import host_name
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts, Status, Verdict
 from jupyter_ssh.ssh.trust.question import (
-    HostKeyQuestion as HostKeyQuestion,  # it is the policy's: imported from here too
+    HostKeyQuestion as HostKeyQuestion,  # part of the policy's interface, so it can be imported from here too
 )
 from jupyter_ssh.ssh.trust.sshfp import DnsFinding
 
@@ -43,42 +43,42 @@ STRICT_HOST_KEY_CHECKING = {
     "false": "no",
     "off": "no",
 }
-"""ssh_config's words for it, and the four values they stand for."""
+"""The words of ssh_config, and the four values they stand for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Go on; nothing is to be written."""
+    """Continue without writing anything."""
 
     entry: Entry | None = None
-    """The entry that knows the key."""
+    """The entry with the key."""
     warning: HostKeyError | None = None
-    """Why one should not go on, where the user said so nevertheless (``no``)."""
+    """Why one should not continue, if StrictHostKeyChecking ``no`` overrides it."""
     notes: tuple[str, ...] = ()
-    """What to tell the person."""
+    """What to tell the user."""
     new_address: str | None = None
-    """The host's address, which is not known yet and to be remembered too (CheckHostIP)."""
+    """The host's address, if it is not known yet and has to be remembered too (CheckHostIP)."""
     updates: bool = False
-    """Whether the host is trusted enough to tell of other keys it has (UpdateHostKeys)."""
+    """Whether the host is trusted enough to announce its other keys (UpdateHostKeys)."""
 
     @property
     def secrets_allowed(self) -> bool:
-        """Whether the host may be sent passwords and keyboard-interactive answers, and given forwards.  OpenSSH
-        refuses all of these to a host whose key is wrong."""
+        """Whether passwords, keyboard-interactive answers and forwardings are allowed.  As in OpenSSH they are not for
+        a host whose key is wrong."""
         return self.warning is None
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptAndRemember:
-    """Go on, and call `HostKeyPolicy.remember`."""
+    """Continue, and call `HostKeyPolicy.remember`."""
 
     notes: tuple[str, ...] = ()
-    """What to tell the person."""
+    """What to tell the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask a person; after a yes call `HostKeyPolicy.remember`, after a no raise `HostKeyPolicy.refused`."""
+    """Ask a person; after yes call `HostKeyPolicy.remember`, after no raise `HostKeyPolicy.refused`."""
 
     question: HostKeyQuestion
 
@@ -89,8 +89,8 @@ Judgement: TypeAlias = Accept | AcceptAndRemember | Ask
 class HostKeyPolicy:
     """The rules for one connection's host key.
 
-    ``user_known_hosts_files`` are read and the first of them written, ``global_known_hosts_files`` only read; all are
-    read at first use and again when they change.  Raises `ConfigError` for an unknown ``strict_host_key_checking``.
+    All files are read at first use and again when they change; only the first of ``user_known_hosts_files`` is ever
+    written.  Raises `ConfigError` for an unknown ``strict_host_key_checking``.
     """
 
     def __init__(
@@ -111,14 +111,14 @@ class HostKeyPolicy:
         word = str(strict_host_key_checking).lower()
         if word not in STRICT_HOST_KEY_CHECKING:
             raise ConfigError(
-                "StrictHostKeyChecking has an unknown value",
+                "StrictHostKeyChecking has an invalid value",
                 expected=" or ".join(STRICT_HOST_KEY_CHECKING),
                 received=repr(strict_host_key_checking),
             )
         self.strict_host_key_checking = STRICT_HOST_KEY_CHECKING[word]
         user_files = [Path(path) for path in user_known_hosts_files]
         self.file: Path | None = user_files[0] if user_files else None
-        """Where new keys are written."""
+        """The file to which new keys are written."""
         self.hash_known_hosts = hash_known_hosts
         self.user_files = tuple(user_files)
         self.known_hosts = KnownHosts([*user_files, *global_known_hosts_files])
@@ -132,28 +132,29 @@ class HostKeyPolicy:
 
     @property
     def warnings(self) -> list[BadLine]:
-        """Lines of the files that were left out when they were last read."""
+        """Lines that were ignored when the files were last read."""
         return self.known_hosts.warnings
 
     def known_key_types(self, host: str, port: int) -> list[str]:
-        """Key types to propose first for this host, so that its known key is the one it shows."""
+        """Return key types to propose first for this host, so that it presents its known key."""
         self.known_hosts.refresh()
         return self.known_hosts.known_key_types(host, port)
 
     def has_authority(self, host: str, port: int) -> bool:
-        """Whether an authority is known for this host, so that certificates are to be proposed first."""
+        """Return whether an authority is known for this host, so that certificates should be proposed first."""
         self.known_hosts.refresh()
         return bool(authorities(self.known_hosts, host, port))
 
     def judge(
         self, host: str, port: int, address: str | None, key: PublicKey, finding: DnsFinding | None = None
     ) -> Judgement:
-        """What to do about ``key``, shown by ``host`` (or its HostKeyAlias, then with port 22) at ``address``.
+        """Return what to do about ``key``, offered by ``host`` (or its HostKeyAlias, then with port 22) at ``address``.
 
-        ``address`` is None behind a proxy, ``finding`` what DNS says where it was asked.  A certificate that no known
-        authority vouches for is judged as the key in it.  Raises `HostKeyChanged`, `HostKeyRevoked` and, where new
-        hosts are not taken, `HostKeyUnknown`; `HostCertificateError` for a certificate that its authority has given,
-        but not for this host or not for now; `HostKeyError` where RevokedHostKeys cannot be read.
+        ``address`` is None behind a proxy, ``finding`` is what DNS says if it was asked.  A certificate that no known
+        authority vouches for is judged like the plain key in it.  Raises `HostKeyChanged`, `HostKeyRevoked`,
+        `HostKeyUnknown` if new hosts are not accepted, `HostCertificateError` for a certificate that a known authority
+        issued but that is not valid for this host or at this time, and `HostKeyError` if RevokedHostKeys cannot be
+        read.
         """
         self.known_hosts.refresh()
         self.refuse_revoked(host_name(host, port), key)
@@ -189,8 +190,8 @@ class HostKeyPolicy:
             raise reports.unknown(
                 verdict.name,
                 key,
-                expected="a key in known_hosts (strict host key checking)",
-                next_step="Add the key to known_hosts after checking it, or use strict host key checking 'ask'",
+                expected="a key in known_hosts (StrictHostKeyChecking=yes)",
+                next_step="Check the key and add it to known_hosts, or use StrictHostKeyChecking=ask",
                 facts=() if finding is None else (finding.text(key),),
             )
         if self.strict_host_key_checking == "ask":
@@ -199,17 +200,17 @@ class HostKeyPolicy:
         return AcceptAndRemember(_alarms(finding, key))
 
     def is_exempt(self, address: str | None) -> bool:
-        """Whether the host's key does not matter: NoHostAuthenticationForLocalhost, and it is this machine."""
+        """Return whether the host's key is not checked: it is this machine, with NoHostAuthenticationForLocalhost."""
         return self.no_host_authentication_for_localhost and address is not None and _is_loopback(address)
 
     def address_counts(self, host: str, address: str | None) -> bool:
-        """Whether the key of the address is checked and remembered beside that of the name: CheckHostIP."""
+        """Return whether the key is checked and remembered for the address too (CheckHostIP)."""
         return (
             self.check_host_ip and address is not None and address.lower() != host.lower() and not _is_loopback(address)
         )
 
     def _is_vouched_for(self, key: PublicKey, finding: DnsFinding | None) -> bool:
-        """Whether DNS stands for a person's yes; as in OpenSSH that is more than what known_hosts has."""
+        """Return whether DNS replaces a person's yes; as in OpenSSH it takes precedence over known_hosts."""
         return self.verify_host_key_dns == "yes" and finding is not None and finding.vouches_for(key)
 
     def _with_address(self, host: str, port: int, address: str | None, key: PublicKey, accept: Accept) -> Judgement:
@@ -233,26 +234,29 @@ class HostKeyPolicy:
         return accept
 
     def _facts(self, port: int, address: str | None, key: PublicKey, finding: DnsFinding | None) -> list[str]:
-        """What else is known about a key that has changed."""
+        """Return what else is known about a changed key, as sentences."""
         facts = [] if finding is None else [finding.text(key)]
         if self.check_host_ip and address is not None:
             of_address = self.known_hosts.check(address, port, key)
             said = {
-                Status.KNOWN: "This key is the one known for",
+                Status.KNOWN: "This is the known key for",
                 Status.UNKNOWN: "No key is known for",
-                Status.CHANGED: "This key is not the one known for",
+                Status.CHANGED: "This is not the known key for",
                 Status.REVOKED: "This key is revoked for",
             }
             facts.append(f"{said[of_address.status]} the address {address}.")
         facts += [
-            f"The same key is known under another name: {entry.place}: {entry.hosts}."
+            f"This key is known by another name: {entry.place}: {entry.hosts}."
             for entry in self.known_hosts.with_key(key.blob)[:3]
             if entry.marker is Marker.NONE and not entry.hashed
         ]
         return facts
 
     def refuse_revoked(self, name: str, key: PublicKey) -> None:
-        """RevokedHostKeys; a file that cannot be read revokes all, and no value of StrictHostKeyChecking helps."""
+        """Raise `HostKeyRevoked` if RevokedHostKeys lists the key, `HostKeyError` if that file cannot be read.
+
+        Neither can be overridden with StrictHostKeyChecking.
+        """
         path = self.revoked_host_keys
         if path is None:
             return
@@ -260,11 +264,11 @@ class HostKeyPolicy:
             what = read_revoked_keys(path).why(key)
         except KeyFileError as error:
             raise HostKeyError(
-                f"whether the host key of {name} is revoked cannot be known: {error.message}",
+                f"cannot check whether the host key of {name} is revoked: {error.message}",
                 phase=PHASE,
                 expected=error.expected or "a file of public keys, or a key revocation list",
                 received=error.received,
-                next_step="Repair the file that RevokedHostKeys names, or name another one",
+                next_step="Repair the file that RevokedHostKeys names, or name another file",
             ) from None
         if what is not None:
             raise reports.revoked(name, key, what, str(path))
@@ -274,10 +278,10 @@ class HostKeyPolicy:
         return judge_certificate(self.known_hosts, host, port, certificate, now=now, ca_signature_algorithms=algorithms)
 
     def remember(self, host: str, port: int, key: PublicKey, address: str | None = None) -> str | None:
-        """Writes the key to the first user file; returns what to tell the user, or None when there is no such file.
+        """Write the key to the first user file and return what to tell the user; None if there is no such file.
 
-        ``address`` is written beside the name where CheckHostIP wants it.  Raises `KnownHostsError`, which is no reason
-        not to go on.
+        ``address`` is written too if CheckHostIP requires it.  Raises `KnownHostsError`, which need not end the
+        connection.
         """
         key = plain_key(key)
         if self.file is None:
@@ -286,22 +290,23 @@ class HostKeyPolicy:
         for each in names:
             append(self.file, each, port, key, self.hash_known_hosts, random=self._random)
         said = " and ".join(f"'{host_name(each, port)}'" for each in names)
-        return f"The {key.nickname} key of {said} is now kept in {self.file}."
+        return f"Permanently added the {key.nickname} key of {said} to {self.file}."
 
     def remember_address(self, address: str, port: int, key: PublicKey) -> str | None:
-        """Writes the key for an address of a known host; otherwise as `remember`."""
+        """Write the key for an address of a known host; otherwise as `remember`."""
         return self.remember(address, port, key)
 
     def refused(self, question: HostKeyQuestion, *, asked: bool = True) -> HostKeyUnknown:
-        """The error for a question that was answered with no, or that nobody could be ``asked``."""
+        """Return the error for a question that was answered with no or, without ``asked``, that nobody could be
+        asked."""
         return reports.unknown(
             question.name,
             question.key,
-            expected="a yes to the host key question" if asked else "somebody to confirm the host key",
-            next_step="Connect again, and answer with yes or the fingerprint, once you know that the key is right"
+            expected="yes as the answer to the host key question" if asked else "somebody to confirm the host key",
+            next_step="Connect again and answer yes, or the fingerprint, once you know that the key is right"
             if asked
-            else "Connect once where the question can be answered, or with strict host key checking 'accept-new'",
-            # Who was asked has read it.
+            else "Connect once where the question can be answered, or with StrictHostKeyChecking=accept-new",
+            # Whoever was asked has already read them.
             facts=() if asked or question.dns is None else (question.dns.text(question.key),),
         )
 
@@ -323,10 +328,11 @@ def _is_loopback(address: str) -> bool:
 
 
 def _stands(error: HostCertificateError, strict_host_key_checking: str) -> bool:
-    """Whether a certificate's error decides about a key that is not known by itself.
+    """Return whether a certificate's error is final for a key that is not known by itself.
 
-    With ``yes`` nothing else could be said.  Otherwise it does where the authority is the host's own: unlike OpenSSH we
-    do not ask a person to trust the bare key of an expired certificate.  Another authority's is as good as none.
+    With ``yes`` it always is.  Otherwise it is if the certificate was issued by the host's own authority: unlike
+    OpenSSH we do not ask a person to trust the bare key of an expired certificate.  One of another authority is
+    ignored.
     """
     if strict_host_key_checking == "no":
         return False

@@ -1,4 +1,4 @@
-"""The question whether an unknown host key is to be trusted, as data and as text."""
+"""The question whether to trust an unknown host key, as data and as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.trust.host_names import host_name
 from jupyter_ssh.ssh.trust.sshfp import DnsFinding
 
 SHOWN_NAMES = 8
-"""Other names with the same key that the text lists."""
+"""How many other names with the same key the text lists."""
 _FINGERPRINT = re.compile(
     r"(?:SHA256:[A-Za-z0-9+/]{20,}=*|(?:MD5:)?[0-9a-f]{2}(?::[0-9a-f]{2}){15})(?![^\s,;.)\]])", re.I
 )
@@ -21,23 +21,24 @@ _FINGERPRINT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class HostKeyQuestion:
-    """All a person needs to decide whether the host that answered is the one they meant."""
+    """Everything a person needs to decide whether this is the host they meant."""
 
     host: str
     port: int
     address: str | None
-    """The address that was connected to; None where it is not known, as behind a proxy."""
+    """The address that was connected to; None if it is unknown, as behind a proxy."""
     key: PublicKey
     file: Path | None
-    """Where a yes will be kept; None when nowhere."""
+    """The file where a yes will be remembered; None if it will not."""
     other_names: tuple[Entry, ...] = ()
-    """Entries for other names with this very key."""
+    """Entries for other names with the same key."""
     known_keys: tuple[Entry, ...] = ()
-    """Keys known for this host that decide nothing: of types not spoken here, or of the host without its port."""
+    """Entries for this host that decide nothing: with unsupported key types, or for the host without its port."""
     address_key: Entry | None = None
-    """The key is the known one of the host, but another one is known for its address (CheckHostIP): this one."""
+    """If the key is known for the host, but a different one for its address (CheckHostIP): the entry for the
+    address."""
     dns: DnsFinding | None = None
-    """What DNS says of the key (VerifyHostKeyDNS); None where it was not asked."""
+    """What DNS says about the key (VerifyHostKeyDNS); None if it was not asked."""
 
     @property
     def name(self) -> str:
@@ -61,18 +62,18 @@ class HostKeyQuestion:
 
     @property
     def randomart(self) -> str:
-        """The fingerprint's picture, eleven lines."""
+        """The fingerprint as a picture of eleven lines."""
         return self.key.randomart
 
     def answer(self, text: str) -> bool | None:
-        """What a typed answer means: yes (also the fingerprint itself), no, or None for anything else.
+        """Return what a typed answer means: yes (also the fingerprint itself), no, or None for anything else.
 
-        The fingerprint may stand in a whole line of ``ssh-keygen -l``.  Raises `HostKeyUnknown` for the fingerprint of
-        another key: whoever has the right one and sees it differ wants no second chance to be careless.
+        The fingerprint may be part of a line printed by ``ssh-keygen -l``.  Raises `HostKeyUnknown` for the fingerprint
+        of another key: after a real mismatch there must be no second chance to be careless.
         """
         given = _FINGERPRINT.findall(text)
         if text.strip().rstrip("=") == self.fingerprint.removeprefix("SHA256:"):
-            return True  # as the page compares what is pasted there
+            return True  # as the page does with a pasted fingerprint
         if not given:
             return {"yes": True, "no": False}.get(text.strip().lower())
         own = {self.fingerprint, self.fingerprint_md5}
@@ -80,12 +81,12 @@ class HostKeyQuestion:
         if not wrong:
             return True
         error = HostKeyUnknown(
-            f"the key that {self.name} shows is not the one whose fingerprint was given",
+            f"the key offered by {self.name} does not have the fingerprint that was given",
             phase="host key",
             expected=wrong[0],
             received=f"{self.key_type} {self.fingerprint_md5 if ':' in wrong[0][7:] else self.fingerprint}",
-            next_step="If the fingerprint comes from the host's administrator, somebody else answers here, or the host"
-            " has several keys: ask for the fingerprint of its " + self.key_type + " key",
+            next_step="If the fingerprint came from the host's administrator, either this is not that host, or it has "
+            "several keys: ask for the fingerprint of its " + self.key_type + " key",
         )
         error.fingerprint = self.fingerprint
         raise error
@@ -97,45 +98,45 @@ class HostKeyQuestion:
         if self.dns is not None and self.dns.vouches_for(self.key):
             return f"The host '{self.name}'{address} is not known yet; only DNS vouches for it."
         if self.address_key is None:
-            return f"The host '{self.name}'{address} is not known yet, so nothing vouches for it."
-        return f"The key of '{self.name}'{address} is the known one, but not that of the address."
+            return f"The authenticity of host '{self.name}'{address} can't be established: its key is unknown."
+        return f"The key is the known one for host '{self.name}', but not for its address{address}."
 
     @property
     def notes(self) -> list[str]:
-        """What else is known, and where a yes will be kept."""
+        """What else is known, and where a yes will be remembered."""
         lines = [] if self.dns is None else [self.dns.text(self.key)]
         if self.address_key is not None:
             known = self.address_key
             lines.append(
-                f"WARNING: for the address {self.address} another key is known, {known.nickname} {known.fingerprint}"
-                f" ({known.place})."
+                f"WARNING: a different key is known for the address {self.address}: {known.nickname} "
+                f"{known.fingerprint} ({known.place})."
             )
         for entry in self.known_keys:
             lines.append(
-                f"Note: for {_names(entry)} another key is known, {entry.nickname} {entry.fingerprint} ({entry.place})."
+                f"Note: another key is known for {_names(entry)}: {entry.nickname} {entry.fingerprint} ({entry.place})."
             )
         if self.other_names:
-            lines.append("The same key is known under other names:")
+            lines.append("This host key is known by the following other names/addresses:")
             lines += [f"    {entry.place}: {_names(entry)}" for entry in self.other_names[:SHOWN_NAMES]]
             if len(self.other_names) > SHOWN_NAMES:
                 lines.append(f"    and {len(self.other_names) - SHOWN_NAMES} more")
         elif self.address_key is None:
-            lines.append("No other host is known by this key.")
+            lines.append("This key is not known by any other names.")
         kept_in = None if self.address_key is not None else self.file
-        kept = "for this connection only" if kept_in is None else f"kept in {kept_in}"
-        return [*lines, f"A yes is {kept}."]
+        kept = "is for this connection only" if kept_in is None else f"will be remembered in {kept_in}"
+        return [*lines, f"Your yes {kept}."]
 
     def text(self, *, visual: bool = True) -> str:
-        """The question for a terminal, with the key's picture if ``visual``; ends with ``? `` and no newline."""
-        lines = [self.headline, f"It shows this {self.key_type} key:"]
+        """Return the question for a terminal, with the key's picture if ``visual``; it ends with ``? ``, no newline."""
+        lines = [self.headline, f"Its {self.key_type} key has these fingerprints:"]
         lines += [f"    {self.fingerprint}", f"    {self.fingerprint_md5}"]
         if visual:
             lines.append(self.randomart)
-        return "\n".join([*lines, *self.notes, "Trust this key and go on (yes/no/[fingerprint])? "])
+        return "\n".join([*lines, *self.notes, "Are you sure you want to continue connecting (yes/no/[fingerprint])? "])
 
 
 def _tidied(fingerprint: str) -> str:
-    """A fingerprint as it is compared: base64 without padding, hexadecimal digits in lower case behind MD5."""
+    """Return a fingerprint in the form for comparison: base64 without padding, or MD5 with lower-case digits."""
     if fingerprint[:7].upper() == "SHA256:":
         return "SHA256:" + fingerprint[7:].rstrip("=")
     return "MD5:" + fingerprint.lower().removeprefix("md5:")

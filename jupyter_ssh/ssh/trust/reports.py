@@ -1,4 +1,4 @@
-"""The errors about a host key, with all a person needs to find out what happened and to go on."""
+"""The errors about a host key, with everything a person needs to find out what happened and to continue."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from jupyter_ssh.ssh.trust.known_hosts import Verdict
 
 PHASE = "host key"
 POSSIBILITIES = (
-    "The host was set up anew, or its keys were: its administrator knows.",
-    "The name or address belongs to another machine now: a new one in its place, a lent address, a load balancer.",
-    "Somebody answers in the place of the host and would read and change all that you do there.",
+    "The host was reinstalled, or its keys were replaced: its administrator knows.",
+    "The name or address now belongs to another machine: a replacement, a reassigned address, a load balancer.",
+    "Somebody is impersonating the host (man-in-the-middle attack) and could read and change everything you do there.",
 )
-"""Why a host may show another key than before."""
+"""Why a host's key may differ from the known one."""
 
 
 def unknown(
     name: str, key: PublicKey, *, expected: str, next_step: str | None, facts: Sequence[str] = ()
 ) -> HostKeyUnknown:
-    """The error for a key that nothing vouches for; ``facts`` are what else is known, sentences."""
+    """Return the error for an unknown key; ``facts`` are sentences about what else is known."""
     error = HostKeyUnknown(
-        " ".join([f"the host key of {name} is not known" + ("." if facts else ""), *facts]).removesuffix("."),
+        " ".join([f"the host key of {name} is unknown" + ("." if facts else ""), *facts]).removesuffix("."),
         phase=PHASE,
         expected=expected,
         received=described(key),
@@ -38,7 +38,7 @@ def unknown(
 
 
 def changed(verdict: Verdict, key: PublicKey, facts: Sequence[str] = ()) -> HostKeyChanged:
-    """The error for a key that contradicts the entries of ``verdict``; ``facts`` are what else is known, sentences."""
+    """Return the error for a key that contradicts the entries of ``verdict``; ``facts`` are as for `unknown`."""
     entry = verdict.entries[0]
     known = ", ".join(f"{known.nickname} {known.fingerprint} from {known.place}" for known in verdict.entries)
     error = HostKeyChanged(
@@ -46,7 +46,7 @@ def changed(verdict: Verdict, key: PublicKey, facts: Sequence[str] = ()) -> Host
         phase=PHASE,
         expected=known,
         received=described(key),
-        next_step="Ask the host's administrator whether the fingerprint shown is right"
+        next_step="Ask the host's administrator whether the new fingerprint is right"
         + (f"; if it is, {_how_to_remove(entry, verdict.name)}" if _by_hand(entry) else ""),
     )
     error.fingerprint = key.fingerprint
@@ -64,26 +64,27 @@ def changed(verdict: Verdict, key: PublicKey, facts: Sequence[str] = ()) -> Host
 
 
 def revoked(name: str, key: PublicKey, what: str, where: str) -> HostKeyRevoked:
-    """The error for a key of which ``what`` is revoked in the file or line ``where``."""
+    """Return the error for a key, or a part of a certificate (``what``), that is revoked in the file or line
+    ``where``."""
     error = HostKeyRevoked(
-        f"{what} that {name} shows is marked as revoked in {where}",
+        f"{what} offered by {name} is marked as revoked in {where}",
         phase=PHASE,
         received=described(key),
-        next_step="It may have been stolen: ask the host's administrator before going on",
+        next_step="It may have been stolen: ask the host's administrator before you continue",
     )
     error.fingerprint = key.fingerprint
     return error
 
 
 def address_differs(host: str, address: str, key: PublicKey, entry: Entry) -> HostKeyChanged:
-    """The error for a host whose key is the known one, at an address that has another (CheckHostIP)."""
+    """Return the error for a known key at an address for which another key is known (CheckHostIP)."""
     name = host_name(host)
     error = HostKeyChanged(
-        f"the host key of {name} is not the one that is known for its address {address}",
+        f"the host key of {name} differs from the key known for its address {address}",
         phase=PHASE,
         expected=f"{entry.nickname} {entry.fingerprint} from {entry.place}",
         received=described(key),
-        next_step="The host may have moved to the address of another one; if so, "
+        next_step="The host may have taken over the address of another one; if so, "
         + _how_to_remove(entry, address)
         + " and connect again",
     )
@@ -94,29 +95,29 @@ def address_differs(host: str, address: str, key: PublicKey, entry: Entry) -> Ho
 
 
 def outdated(entry: Entry, name: str) -> str:
-    """What to say of an entry that a better source contradicts."""
+    """Return a note about an entry that a better source contradicts."""
     return f"Note: {entry.place} has another key for {name}; {_how_to_remove(entry, name)}."
 
 
 def described(key: PublicKey) -> str:
-    """Type and fingerprint."""
+    """Return a key's type and fingerprint."""
     return f"{key.nickname} {key.fingerprint}"
 
 
 def public_file(key: PublicKey) -> str:
-    """Where a host keeps the public half of a key, as a rule."""
+    """Return the usual path of a host's public key file."""
     return f"/etc/ssh/ssh_host_{key.row.keygen_name}_key.pub"
 
 
 def _remove_commands(verdict: Verdict) -> tuple[str, ...]:
-    """The commands that take the old lines away, ours and OpenSSH's; none where lines are for other hosts too."""
+    """Return the commands that remove the old lines, ours and OpenSSH's; none if a line is for other hosts too."""
     files = dict.fromkeys(entry.file for entry in verdict.entries if not _by_hand(entry))
     words = [f"-R {shlex.quote(verdict.name)} -f {shlex.quote(str(file))}" for file in files]
     return tuple(f"{program} {each}" for each in words for program in ("jupyter-ssh keygen", "ssh-keygen"))
 
 
 def _by_hand(entry: Entry) -> bool:
-    # -R would take the whole line away, which other hosts need too; what a command prints is in no file.
+    # -R would remove the whole line, which other hosts need too; and the output of a command is not in any file.
     return entry.has_wildcards or entry.file.name.startswith(COMMAND)
 
 

@@ -1,7 +1,7 @@
-"""Host keys that a server tells of after the login: UpdateHostKeys (ssh_config(5), OpenSSH's PROTOCOL §2.5).
+"""Host keys that a server announces after the login: UpdateHostKeys (ssh_config(5), OpenSSH's PROTOCOL §2.5).
 
-A server announces all its host keys.  It proves that it has those that are new to the client, and then the client
-knows them too and forgets those that the server has no longer.  Nothing here does I/O but the known_hosts files.
+A server announces all its host keys and proves that it has those that are new to the client.  The client then learns
+them and forgets those that the server no longer has.  The only I/O here is that of the known_hosts files.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ ANNOUNCE: Final = "hostkeys-00@openssh.com"
 PROVE: Final = "hostkeys-prove-00@openssh.com"
 PHASE = "host key update"
 MAX_KEYS = 64
-"""Keys of one announcement that are looked at; servers have three or four."""
+"""The most keys in one announcement; servers have three or four."""
 MAX_NAMES = 2
-"""Names of a line that may be changed: more were written by a person."""
+"""The most names in a line that may be changed; a line with more was written by a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an announcement changes in the person's files."""
+    """What an announcement changes in the user's files."""
 
     keys: tuple[PublicKey, ...]
-    """All keys of the server that are to be known."""
+    """All keys of the server, to be known afterwards."""
     new: tuple[PublicKey, ...] = ()
-    """Those that are not known yet and have to be proved."""
+    """The keys that are not known yet and have to be proved."""
     old: tuple[Entry, ...] = ()
-    """Entries with keys that the server has no longer."""
+    """Entries with keys that the server no longer has."""
     obstacle: str | None = None
-    """Why nothing is changed though there would be something to change."""
+    """Why nothing is changed, although there would be changes to make."""
 
     @property
     def changes(self) -> bool:
@@ -49,12 +49,12 @@ class Plan:
 
 
 def encode_keys(keys: Iterable[PublicKey]) -> bytes:
-    """The details of an announcement, or of a demand for proof; certificates are left out."""
+    """Return the payload of an announcement or of a request for proof; certificates are left out."""
     return b"".join(string(key.blob) for key in keys if not isinstance(key, Certificate))
 
 
 def decode_announcement(details: bytes, algorithms: Collection[str]) -> list[PublicKey]:
-    """The keys of an announcement that sign with one of ``algorithms``; others, and certificates, are left out.
+    """Return the keys of an announcement that sign with one of ``algorithms``; others, and certificates, are left out.
 
     Raises `ProtocolError`.
     """
@@ -65,11 +65,11 @@ def decode_announcement(details: bytes, algorithms: Collection[str]) -> list[Pub
         try:
             key = parse_public_key(blob)
         except KeyFormatError:
-            continue  # of a type that is unknown here, or too short
+            continue  # of an unknown type, or too short
         if not set(algorithms).intersection(key.signature_algorithms):
             continue
         if key in keys:
-            raise ProtocolError("the server announces a host key twice", phase=PHASE, received=key.fingerprint)
+            raise ProtocolError("the server announced a host key twice", phase=PHASE, received=key.fingerprint)
         keys.append(key)
     return keys
 
@@ -89,10 +89,10 @@ def _blobs(details: bytes) -> list[bytes]:
 def plan_update(
     known_hosts: KnownHosts, host: str, port: int, address: str | None, announced: Sequence[PublicKey]
 ) -> Plan:
-    """What becomes of the entries of a host when it announces its keys; ``address`` where CheckHostIP wants it known.
+    """Return what changes for a host that announced its keys; ``address`` is its address with CheckHostIP.
 
-    As in OpenSSH nothing changes where a person wrote the lines (markers, wildcards, several names), and where one of
-    the keys, coming or going, is known under other names too: these would get out of step.
+    As in OpenSSH nothing changes if a person wrote the lines (markers, wildcards, several names), or if one of the new
+    or obsolete keys is known by other names too, which would no longer agree.
     """
     names = [host_name(host, port)] + ([host_name(address, port)] if address is not None else [])
     entries: dict[tuple[Path, int], Entry] = {}
@@ -125,7 +125,7 @@ def _obstacle(
     for blob in blobs:
         for entry in known_hosts.with_key(blob):
             if (entry.file, entry.line) not in entries:
-                return f"one of the keys is known under another name: {entry.place}"
+                return f"one of the keys is known by another name: {entry.place}"
     return None
 
 
@@ -137,25 +137,28 @@ def _proof_data(session_id: bytes, key: PublicKey) -> bytes:
 
 
 def _proof_algorithm(key: PublicKey, exchange_algorithm: str) -> str | None:
-    """An RSA key signs as it did in the key exchange, where it was one (else None: its best way)."""
+    """Return the algorithm of the key exchange if that and ``key`` are RSA, else None for the key's default."""
     return exchange_algorithm if exchange_algorithm in key.signature_algorithms else None
 
 
 def prove(details: bytes, session_id: bytes, keys: Sequence[PrivateKey], exchange_algorithm: str) -> bytes:
-    """The server's answer to a demand for proof: a signature for each key.  Raises `ProtocolError` for others' keys."""
+    """Return the server's answer to a request for proof: a signature by each key.
+
+    Raises `ProtocolError` if a key is not the server's.
+    """
     ours = {key.public.blob: key for key in keys}
     signatures = []
     for blob in _blobs(details):
         key = ours.get(blob)
         if key is None:
-            raise ProtocolError("proof was demanded for a key that is not the server's", phase=PHASE)
+            raise ProtocolError("proof was requested for a key that is not the server's", phase=PHASE)
         algorithm = _proof_algorithm(key.public, exchange_algorithm)
         signatures.append(string(key.sign(_proof_data(session_id, key.public), algorithm)))
     return b"".join(signatures)
 
 
 def check_proof(details: bytes, session_id: bytes, keys: Sequence[PublicKey]) -> None:
-    """Checks the server's proof for ``keys``, in their order.  Raises `SignatureError`."""
+    """Check the server's proof for ``keys``, in this order.  Raises `SignatureError`."""
     fields = Reader(details)
     try:
         signatures = [fields.string() for _ in keys]

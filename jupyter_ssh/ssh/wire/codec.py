@@ -65,12 +65,12 @@ class Record:
         return fields
 
     def encode(self) -> bytes:
-        """The wire form."""
+        """Return the wire form."""
         return b"".join([kind.encode(getattr(self, name)) for name, kind in self.fields()])
 
     @classmethod
     def decode(cls: type[R], data: bytes | memoryview, offset: int = 0, end: int | None = None) -> R:
-        """Reads the fields from ``data[offset:end]``, all of it; raises `WireError`."""
+        """Read the fields from ``data[offset:end]``, all of it; raises `WireError`."""
         reader = Reader(data, offset, end)
         try:
             message = cls(*[kind.decode(reader) for _, kind in cls.fields()])
@@ -82,7 +82,7 @@ class Record:
 
     @classmethod
     def title(cls) -> str:
-        """The name for errors."""
+        """Return the name for errors."""
         return cls.__name__
 
 
@@ -100,10 +100,10 @@ class Message(Record):
             cls.number = number
 
     def encode(self) -> bytes:
-        """The payload: message number, then the fields."""
+        """Return the payload: message number, then the fields."""
         return bytes((self.number,)) + Record.encode(self)
 
     @classmethod
     def title(cls) -> str:
-        """The name for errors."""
+        """Return the name for errors."""
         return message_name(cls.number)

@@ -63,7 +63,7 @@ NAMES[60] = "SSH_MSG_USERAUTH_60"
 
 
 def message_name(number: int) -> str:
-    """A message number with its name, for errors and logs: ``SSH_MSG_KEXINIT (20)``."""
+    """Return a message number with its name, for errors and logs: ``SSH_MSG_KEXINIT (20)``."""
     return f"{NAMES.get(number, 'unassigned message')} ({number})"
 
 

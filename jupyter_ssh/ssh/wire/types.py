@@ -45,7 +45,7 @@ def mpint(value: int) -> bytes:
 
 
 def mpint_from_bytes(magnitude: bytes) -> bytes:
-    """A non-negative mpint from its unsigned big-endian bytes (a shared secret X, RFC 8731 §3.1)."""
+    """Return a non-negative mpint from its unsigned big-endian bytes (a shared secret X, RFC 8731 §3.1)."""
     return mpint(int.from_bytes(magnitude, "big"))
 
 
@@ -81,34 +81,34 @@ class Reader:
         return bytes(self._data[start : start + size])
 
     def byte(self) -> int:
-        """One byte as a number."""
+        """Return one byte as a number."""
         return self.raw(1)[0]
 
     def boolean(self) -> bool:
-        """One byte; any value but zero is true."""
+        """Return one byte; any value but zero is true."""
         return self.raw(1) != b"\0"
 
     def uint32(self) -> int:
-        """Four bytes, big endian."""
+        """Return four bytes, big endian."""
         return int.from_bytes(self.raw(4), "big")
 
     def uint64(self) -> int:
-        """Eight bytes, big endian."""
+        """Return eight bytes, big endian."""
         return int.from_bytes(self.raw(8), "big")
 
     def string(self, limit: int | None = None) -> bytes:
-        """A length-prefixed string of at most ``limit`` bytes."""
+        """Return a length-prefixed string of at most ``limit`` bytes."""
         size = self.uint32()
         if limit is not None and size > limit:
             raise WireError("string too long", expected=f"at most {limit} bytes", received=f"{size}")
         return self.raw(size)
 
     def text(self, limit: int | None = None) -> str:
-        """A string meant for people or as a name: UTF-8, with what is not UTF-8 kept as surrogates."""
+        """Return a string meant for people or as a name: UTF-8, with what is not UTF-8 kept as surrogates."""
         return self.string(limit).decode("utf-8", "surrogateescape")
 
     def mpint(self) -> int:
-        """An mpint in its shortest form, of at most `MAX_MPINT` bytes."""
+        """Return an mpint in its shortest form, of at most `MAX_MPINT` bytes."""
         data = self.string(MAX_MPINT)
         if len(data) > 1 and ((data[0] == 0 and data[1] < 0x80) or (data[0] == 0xFF and data[1] >= 0x80)):
             raise WireError("mpint has superfluous leading bytes", expected="the shortest form (RFC 4251 §5)")
@@ -129,7 +129,7 @@ class Reader:
         return names
 
     def rest(self) -> bytes:
-        """All bytes that are left."""
+        """Return all bytes that are left."""
         return self.raw(self._end - self._offset)
 
     def finish(self) -> None:

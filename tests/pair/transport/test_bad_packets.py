@@ -339,7 +339,7 @@ def test_a_signature_that_is_wrong() -> None:
         puppet = before_exchange(Role.CLIENT)
         puppet.send_exchange(change)
         error = ended(puppet, KeyExchangeError, said=3)
-        assert "altering" in (error.next_step or "")
+        assert "tampering" in (error.next_step or "")
         refused(puppet)
 
 

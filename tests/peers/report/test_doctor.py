@@ -74,7 +74,7 @@ async def test_every_step_of_one_connection(sshd: PeerServer, tmp_path: Path, op
     found = rows(report)
     assert {result for result, _ in found.values()} <= {Result.WORKS, Result.NOTE}
     assert found["configuration"][1] == f"{config}: read, mode 0600"
-    assert found["way"][1] == "direct"
+    assert found["route"][1] == "direct"
     assert found["name"][1] == "127.0.0.1 is 127.0.0.1"
     assert found["TCP connection"][1] == f"127.0.0.1 port {sshd.port}"
     assert found["SSH version"][1].startswith("SSH-2.0-OpenSSH_")
@@ -87,7 +87,7 @@ async def test_every_step_of_one_connection(sshd: PeerServer, tmp_path: Path, op
     assert sorted(keys(report), key=lambda row: row[1]) == [
         (Result.WORKS, "again: would be accepted (mode 0600)"),
         (Result.WORKS, "id_ed25519: accepted (mode 0600)"),
-        (Result.NOTE, f"readable: the key file {readable} may be read by others (0644)"),
+        (Result.NOTE, f"readable: the key file {readable} is readable by others (0644)"),
         (Result.NOTE, "wrong: refused (mode 0600)"),
     ]
 
@@ -100,8 +100,8 @@ async def test_each_hop_has_its_steps(sshd: PeerServer, tmp_path: Path) -> None:
     report = await examine("box", Person(), config=config)
     assert report.error is None
     hop = f"{sshd.user}@jump:{sshd.port}"
-    assert rows(report)["way"] == (Result.WORKS, f"through the jump host {hop}")
-    assert [*rows(report, hop)][:6] == ["way", "name", "TCP connection", "SSH version", "algorithms", "host key"]
+    assert rows(report)["route"] == (Result.WORKS, f"through the jump host {hop}")
+    assert [*rows(report, hop)][:6] == ["route", "name", "TCP connection", "SSH version", "algorithms", "host key"]
     assert rows(report, hop)["login"][0] is Result.WORKS
     assert rows(report)["TCP connection"][1] == f"{hop} connected to {sshd.host} port {sshd.port}"
 
@@ -112,11 +112,11 @@ async def test_a_hop_that_fails_is_the_one_that_is_told(sshd: PeerServer, tmp_pa
     report = await examine("box", Person(), config=config)
     hop = next(row.hop for row in report.findings if row.hop)
     assert rows(report, hop)["TCP connection"][0] is Result.FAILS
-    assert rows(report)["way"] == (Result.FAILS, f"a jump host on the way failed: {hop}")
+    assert rows(report)["route"] == (Result.FAILS, f"the jump host {hop} failed")
     assert rows(report)["login"][0] is Result.SKIPPED
     assert report.error is not None
     assert report.error.advice == "refused"
-    assert report.summary == f"box: no connection, it fails at: TCP connection ({hop})"
+    assert report.summary == f"box: no connection, failed at: TCP connection ({hop})"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_a_hop_that_fails_is_the_one_that_is_told(sshd: PeerServer, tmp_pa
     [
         (["HostName no-such-host.invalid"], "name", "name-not-found"),
         (["Port 1"], "TCP connection", "refused"),
-        (["ProxyCommand sh -c 'exit 3'"], "way", "proxy-command"),
+        (["ProxyCommand sh -c 'exit 3'"], "route", "proxy-command"),
         (["Ciphers 3des-cbc"], "algorithms", "nothing-known"),
         (["UserKnownHostsFile none", "StrictHostKeyChecking yes"], "host key", "unknown"),
         (["IdentityFile none", "BatchMode yes"], "login", "nobody-asked"),
@@ -166,4 +166,4 @@ def test_the_command_prints_it(sshd: PeerServer, tmp_path: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) < 120
     failed = subprocess.run([*command, "-p", "1", "box"], capture_output=True, text=True, env=os.environ)
     assert failed.returncode == 255
-    assert "next: The machine answers, but nothing listens on port 1" in failed.stdout
+    assert "next: The machine is up, but nothing listens on port 1" in failed.stdout

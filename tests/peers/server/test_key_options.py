@@ -253,7 +253,7 @@ async def test_our_own_client_with_keys_others_do_not_know(embedded_server_facto
     strict = embedded_server_factory()
     strict.authorize(key_of(key_type).public.line())
     if key_type in ("ssh-dss", "ssh-mldsa44-ed25519@openssh.com"):
-        with pytest.raises(errors.AuthenticationError, match="takes no signature"):
+        with pytest.raises(errors.AuthenticationError, match="accepts no signature"):
             await reach(strict, preferred_authentications="publickey", **options)
 
 
@@ -282,7 +282,7 @@ async def test_server_sig_algs(
         async with reach(server, **options):
             pass
     else:
-        with pytest.raises(errors.AuthenticationError, match="takes no signature"):
+        with pytest.raises(errors.AuthenticationError, match="accepts no signature"):
             await reach(server, **options)
 
 

@@ -188,7 +188,7 @@ async def test_a_pasted_fingerprint(openssh_server: Any, nothing: Path) -> None:
         pass
     assert nothing.exists()
     os.unlink(nothing)
-    with pytest.raises(errors.HostKeyUnknown, match="not the one whose fingerprint was given"):
+    with pytest.raises(errors.HostKeyUnknown, match="does not have the fingerprint that was given"):
         await reach(openssh_server, known_hosts=nothing, prompts=Pasting(OTHER.fingerprint))
     assert not nothing.exists()
     assert openssh_server.log().count("Accepted publickey") == 1

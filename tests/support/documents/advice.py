@@ -1,4 +1,4 @@
-"""Writes the list of docs/does-not-connect.md: ``python -m tests.support.documents.advice``."""
+"""Generates the list of docs/does-not-connect.md: ``python -m tests.support.documents.advice``."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ PLACEHOLDERS = {
     "failures": "6",
     "limit": "120",
 }
-"""What stands for the values of a connection."""
+"""Placeholders for the values of a connection."""
 
 OWN = {
     "config-permissions": "chmod go-w FILE",
-    "config": "What the error says about it comes first",
-    "no-connection": "What the error says about it comes first",
-    "nothing-known": "We have none of what the peer offers; update the peer",
-    "bad-signature": "Somebody may be altering the connection; do not go on over this network",
-    "changed": "Ask the host's administrator whether the fingerprint shown is right",
-    "revoked": "It may have been stolen: ask the host's administrator before going on",
-    "certificate": "Have the host certified anew by its authority; or check the fingerprint of its key",
+    "config": "The error message says what is wrong",
+    "no-connection": "The error message says what is wrong",
+    "nothing-known": "None of the peer's algorithms is supported here; update the peer",
+    "bad-signature": "Somebody may be tampering with the connection; do not continue over this network",
+    "changed": "Ask the host's administrator whether the new fingerprint is right",
+    "revoked": "It may have been stolen: ask the host's administrator before you continue",
+    "certificate": "Have the host's certificate renewed by its authority, or check the fingerprint of its key",
     "unknown": "Connect once where the question can be answered",
-    "key-permissions": "Close it with: chmod 600 FILE",
-    "own-keys": "What the key's own error says: which passphrase, format or agent it wants",
-    "protocol": "The other side does not keep to the protocol; update it, or report this",
+    "key-permissions": "Fix it with: chmod 600 FILE",
+    "own-keys": "The key's own error says which passphrase, format or agent it needs",
+    "protocol": "The peer violated the protocol; update it, or report this",
 }
-"""What the lower layers say themselves, where an advice begins with it."""
-ALLOW = "Allow what the peer has, or better update it"
+"""What the lower layers themselves say, for advice that begins with it."""
+ALLOW = "Allow an algorithm that the peer has, or better, update the peer"
 
 
 def written(text: str) -> str:
-    """The document with its list anew."""
+    """Return the document with its list renewed."""
     before, mark, _ = text.partition(MARK)
     assert mark
     return before + MARK + "\n" + "\n".join(_list()) + "\n"

@@ -205,7 +205,7 @@ class TestQuestion:
 
     def test_text(self, path: Path) -> None:
         text = self.question(path).text()
-        for part in (NAME, "(192.0.2.1)", "ED25519", KEY.fingerprint, str(path), "No other host"):
+        for part in (NAME, "(192.0.2.1)", "ED25519", KEY.fingerprint, str(path), "not known by any other names"):
             assert part in text
         assert text.endswith("(yes/no/[fingerprint])? ")
         assert KEY.fingerprint_md5 in text
@@ -274,7 +274,7 @@ class TestQuestion:
         ],
     )
     def test_the_fingerprint_of_another_key(self, typed: str, path: Path) -> None:
-        with pytest.raises(HostKeyUnknown, match="not the one whose fingerprint was given") as caught:
+        with pytest.raises(HostKeyUnknown, match="does not have the fingerprint that was given") as caught:
             self.question(path).answer(typed)
         assert KEY.fingerprint in str(caught.value) or KEY.fingerprint_md5 in str(caught.value)
         assert "ED25519" in str(caught.value)
@@ -332,11 +332,11 @@ class TestCheckHostIP:
         asked = self.judge(path)
         assert isinstance(asked, Ask)
         text = asked.question.text()
-        assert "is the known one, but not that of the address" in text
+        assert f"is the known one for host '{NAME}', but not for its address" in text
         assert OTHER.fingerprint in text
-        assert "A yes is for this connection only." in text
+        assert "Your yes is for this connection only." in text
         for strict in ("yes", "accept-new"):
-            with pytest.raises(HostKeyChanged, match="not the one that is known for its address"):
+            with pytest.raises(HostKeyChanged, match="differs from the key known for its address"):
                 self.judge(path, strict)
         judgement = self.judge(path, "no")
         assert isinstance(judgement, Accept)

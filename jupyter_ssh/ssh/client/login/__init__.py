@@ -1,1 +1,1 @@
-"""Logging in: the host key, the methods, which keys are tried."""
+"""Logging in: checking the host key, the authentication methods, and which keys are tried."""

@@ -1,4 +1,4 @@
-"""The agent of a connection: where it is, the keys in it that a login tries, and the keys that are added to it."""
+"""The agent of a connection: its address, the keys it offers to a login, and the keys that are added to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NONE: Final = "none"
 
 
 def agent_address(options: Options, environment: Mapping[str, str]) -> str | None:
-    """Where the agent is that ``options`` choose (ssh_config(5), IdentityAgent); None for no agent."""
+    """Return the address of the agent to use (ssh_config(5), IdentityAgent); None for no agent."""
     chosen = options.identity_agent
     if chosen is None or chosen == ENVIRONMENT:
         return default_address(environment)
@@ -37,7 +37,7 @@ def agent_address(options: Options, environment: Mapping[str, str]) -> str | Non
 
 
 def forwarded_address(options: Options, environment: Mapping[str, str]) -> str | None:
-    """Where the agent is that the remote side may use (ssh_config(5), ForwardAgent); None for none."""
+    """Return the address of the agent the remote may use (ssh_config(5), ForwardAgent); None for no agent."""
     chosen = options.forward_agent
     if chosen in ("no", "yes"):
         return agent_address(options, environment) if chosen == "yes" else None
@@ -45,7 +45,7 @@ def forwarded_address(options: Options, environment: Mapping[str, str]) -> str |
 
 
 async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -> Agent:
-    """The agent at ``address``, told for which session it is used, so that its keys may be limited to destinations.
+    """Connect to the agent at ``address`` and bind it to the session, so that keys limited to destinations are usable.
 
     Raises `AgentUnavailable`, `AgentError`, `DeadlineExceeded`.
     """
@@ -66,21 +66,21 @@ async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -
 
 @dataclass(frozen=True, slots=True)
 class AgentKey:
-    """A key in the agent, to log in with; see `identities.AgentKey`."""
+    """A key in the agent to log in with; see `identities.AgentKey`."""
 
     agent: Agent
     public: PublicKey
     comment: str
 
     async def sign(self, data: bytes, algorithm: str) -> bytes:
-        """The signature blob.  Raises `AgentError` and `DeadlineExceeded`."""
+        """Return the signature blob.  Raises `AgentError` and `DeadlineExceeded`."""
         return await self.agent.sign(self.public, data, algorithm)
 
 
 class LoginAgent:
-    """The agent during a login, which goes on without it.
+    """The agent during a login.  The login goes on without it if it fails.
 
-    ``problems`` are what a person should know if the login fails, ``warnings`` what they should know anyway.
+    ``problems`` are what a person should know if the login fails, ``warnings`` what they should know in any case.
     """
 
     def __init__(self, options: Options, session: ClientSession, environment: Mapping[str, str]) -> None:
@@ -88,13 +88,13 @@ class LoginAgent:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.state = "none: SSH_AUTH_SOCK is not set" if self.address is None else f"{self.address}: not asked"
-        """Where it is and what it has, for people."""
+        """Its address and what it holds, as text for people."""
         self._options = options
         self._session = session
         self._agent: Agent | None = None
 
     async def keys(self) -> list[AgentKey]:
-        """The keys of the agent that are of use here; none where it does not answer."""
+        """Return the agent's keys that can be used here; none if it does not answer."""
         if self.address is None:
             return []
         try:
@@ -102,11 +102,11 @@ class LoginAgent:
             found = await self._agent.identities()
         except AgentUnavailable as error:
             self.state = f"{self.address}: {described(error)}"
-            # Like OpenSSH: SSH_AUTH_SOCK may well speak of an agent that ended long ago.
+            # No warning, like OpenSSH: SSH_AUTH_SOCK may well name an agent that ended long ago.
             (self.problems if self._options.identity_agent is None else self.warnings).append(described(error))
             return []
         except (AgentError, DeadlineExceeded) as error:
-            self.warnings.append(f"the agent at {self.address} is left out: {described(error)}")
+            self.warnings.append(f"the agent at {self.address} is not used: {described(error)}")
             self.state = f"{self.address}: {described(error)}"
             return []
         self.state = f"{self.address}: {len(found)} {'key' if len(found) == 1 else 'keys'}"
@@ -117,7 +117,7 @@ class LoginAgent:
         return [AgentKey(self._agent, item.key, item.comment) for item in found if item.key is not None]
 
     async def remember(self, key: PrivateKey | None, path: str, prompts: Prompts) -> None:
-        """Adds a key that was just used, as AddKeysToAgent says."""
+        """Add a key that was just used to the agent, as AddKeysToAgent says."""
         wish = self._options.add_keys_to_agent
         if wish.when == "no" or self._agent is None or key is None or key.needs_agent:
             return
@@ -136,6 +136,6 @@ class LoginAgent:
         return answers is not None and answers[0].strip().lower() in ("y", "yes")
 
     def close(self) -> None:
-        """Lets go of the agent."""
+        """Close the connection to the agent."""
         if self._agent is not None:
             self._agent.close()

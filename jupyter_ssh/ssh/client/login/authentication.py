@@ -1,6 +1,6 @@
-"""Logging in: which methods and keys are tried, in which order, and who is asked (RFC 4252; ssh_config(5)).
+"""Logging in: which methods and keys are tried, in which order, and what is asked (RFC 4252; ssh_config(5)).
 
-The server's list of methods drives the loop: after a partial success it goes on with what the server then wants.
+The server's list of methods drives the loop: after a partial success it continues with what the server then requires.
 """
 
 from __future__ import annotations
@@ -43,29 +43,29 @@ PHASE: Final = "authentication"
 
 REFUSED: Final = "refused"
 
-WOULD_DO: Final = "would be accepted"
+WOULD_ACCEPT: Final = "would be accepted"
 
 EXAMINED_REFUSALS: Final = 4
-"""Keys that the server may refuse when it is only asked about them: each counts as a failure (OpenSSH: 6 are too many),
-and a password may have to follow."""
+"""Refusals after which no more keys are asked about: the server counts each as a failure (OpenSSH allows 6), and a
+password may have to follow."""
 
 METHODS: Final = ("publickey", "keyboard-interactive", "password")
-"""What we can do, in OpenSSH's order of preference."""
+"""The methods we support, in OpenSSH's order of preference."""
 
 MAX_REQUESTS: Final = 256
-"""Requests before we give up on a server that is never content."""
+"""Requests before we give up on a server that is never satisfied."""
 
 MOST_SHOWN: Final = 16
-"""Attempts that an error names: the first ones and the last; an agent may have a thousand keys."""
+"""Attempts that an error lists, the first and the last ones: an agent may hold a thousand keys."""
 
 PASSPHRASE_ATTEMPTS: Final = 3
 
 NEW_PASSWORDS: Final = 3
-"""New passwords that a server may not like before we give up."""
+"""New passwords a server may reject before we give up."""
 
 
 class ClientLogin:
-    """One login; `run` either returns with somebody logged in or raises `AuthenticationError`."""
+    """One login; `run` returns once the user is logged in, or raises `AuthenticationError`."""
 
     def __init__(
         self,
@@ -83,8 +83,8 @@ class ClientLogin:
     ) -> None:
         self._progress = progress or Progress()
         self._examine = examine
-        """Whether the server is asked about each key before one is used."""
-        self._would_do: list[Identity] = []
+        """Whether to ask the server about each key before one is used."""
+        self._acceptable: list[Identity] = []
         self._session = session
         self._auth = session.authentication
         self._handshake = handshake
@@ -99,10 +99,10 @@ class ClientLogin:
         self._named_keys = bool(keys) or (options.given("identity_file") and bool(options.identity_file))
         self._agent = agent
         self._identities: list[Identity] | None = None
-        """Those that were not tried yet; None before the first is wanted."""
+        """Those not tried yet; None until the first is needed."""
         self._refused_identities: list[Identity] = []
         self._under_way: tuple[str, str] | None = None
-        """Method and offer of the request that waits for its answer."""
+        """Method and offer of the request whose answer is pending."""
         self._left = {"password": options.number_of_password_prompts, "keyboard-interactive": 0}
         self._left["keyboard-interactive"] = options.number_of_password_prompts
         self._requests = 0
@@ -113,31 +113,31 @@ class ClientLogin:
         self.methods: list[str] = []
         """The methods that succeeded, in order."""
         self.key_fingerprint: str | None = None
-        """The key that was used to sign in, if one was."""
+        """The fingerprint of the key that was used to log in, if one was."""
 
     async def run(self) -> None:
-        """Logs in; raises `AuthenticationError`, `DeadlineExceeded`, or why the session ended."""
+        """Log in; raises `AuthenticationError`, `DeadlineExceeded`, or why the session ended."""
         try:
             await self._run()
             for identity in (self._identities or ()) if self._examine else ():
-                if identity not in self._would_do:
+                if identity not in self._acceptable:
                     self._progress.tried("publickey", identity.label, identity.problem or "not asked about")
         except DisconnectedByPeer as error:
             raise self._cut_off(error, error.received or error.message) from error
         except ConnectionLost as error:
-            # Some servers have had enough without a word (Dropbear).
+            # After too many failures some servers close the connection without a message (Dropbear).
             if not any(outcome == REFUSED for _, _, outcome in self.attempts):
                 raise
             raise self._cut_off(error, error.message) from error
 
     def _cut_off(self, error: SSHError, reason: str) -> AuthenticationError:
-        """The error for a server that ended the connection in the midst of it."""
+        """Return the error for a server that ended the connection during the login."""
         failures = sum(outcome == REFUSED for _, _, outcome in self.attempts)
         if self._under_way is not None:
             failures += 1
             self._note(*self._under_way, "the server ended the connection")
         for identity in self._identities or ():
-            self._note("publickey", identity.label, "not tried: the server had ended the connection")
+            self._note("publickey", identity.label, "not tried: the server ended the connection")
         refused = self._refused((), reason=reason)
         if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
             refused.too_many = max(1, failures)
@@ -182,11 +182,12 @@ class ClientLogin:
             self._progress.done(Step.METHODS, methods or "none")
         self._requests_told = True
         if outcome.partial_success:
-            self._progress.note("Authenticated using part of what is needed.")
+            done = self.attempts[-1][0] if self.attempts else "none"
+            self._progress.note(f'Authenticated using "{done}" with partial success.')
         self._progress.note(f"Authentications that can continue: {methods}")
 
     def _partly_in(self) -> None:
-        """One of several methods is done: what was refused before it may be taken now (as OpenSSH)."""
+        """Continue after a partial success: keys refused before may be accepted now (as in OpenSSH)."""
         self.methods.append(self.attempts[-1][0] if self.attempts else "none")
         if self._identities is not None:
             self._identities += self._refused_identities
@@ -195,7 +196,8 @@ class ClientLogin:
             self._password = None
 
     def _order(self) -> list[str]:
-        """The methods in the order of PreferredAuthentications; without it, what somebody handed in goes first."""
+        """Return the methods in the order of PreferredAuthentications, by default beginning with what the caller
+        gave."""
         preferred: tuple[str, ...] = METHODS
         if self._options.preferred_authentications:
             preferred = tuple(self._options.preferred_authentications.split(","))
@@ -211,14 +213,14 @@ class ClientLogin:
     async def _answer(self) -> e.Event:
         self._requests += 1
         if self._requests > MAX_REQUESTS:
-            raise self._refused((), reason=f"no end after {MAX_REQUESTS} requests")
+            raise self._refused((), reason=f"gave up after {MAX_REQUESTS} requests")
         return await self._handshake.next(PHASE)
 
     def _note(self, method: str, offered: str, outcome: e.Event | str) -> None:
         if isinstance(outcome, e.Authenticated):
             text = "accepted"
         elif isinstance(outcome, e.AuthenticationFailed):
-            text = "accepted, more is needed" if outcome.partial_success else REFUSED
+            text = "partial success" if outcome.partial_success else REFUSED
         else:
             text = outcome if isinstance(outcome, str) else type(outcome).__name__
         self.attempts.append((method, offered, text))
@@ -233,10 +235,10 @@ class ClientLogin:
             shown[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = [f"... {len(shown) - MOST_SHOWN} more ..."]
         tried = "; ".join(shown)
         error = AuthenticationError(
-            f"{self._destination} was not let in",
+            f"authentication failed for {self._destination}",
             phase=PHASE,
             expected=f"one of {', '.join(offered)}" if offered else None,
-            received=f"{reason + '; ' if reason else ''}tried {tried or 'nothing that the server takes'}",
+            received=f"{reason + '; ' if reason else ''}tried {tried or 'nothing that the server accepts'}",
             next_step=self._advice,
         )
         error.attempts = tuple(self.attempts)
@@ -246,7 +248,7 @@ class ClientLogin:
     # --- publickey ----------------------------------------------------------------------------------------------------
 
     async def _try_key(self) -> e.Event | None:
-        """Tries the next key that can be tried; None when there is none left."""
+        """Try the next usable key; None when none is left."""
         if self._identities is None:
             agent_keys = None if self._agent is None else self._agent.keys
             self._identities = await collect(self._options, self._keys, agent_keys, self._unlock)
@@ -269,7 +271,7 @@ class ClientLogin:
         return None
 
     async def _examine_keys(self) -> None:
-        """Asks the server which keys it would take, as far as its patience allows; those go first, then."""
+        """Ask the server which keys it would accept, within the limit of failures, and move those to the front."""
         assert self._identities is not None
         wanted: list[Identity] = []
         refused: list[Identity] = []
@@ -283,13 +285,13 @@ class ClientLogin:
             answer = await self._answer()
             if isinstance(answer, e.KeyAcceptable):
                 wanted.append(identity)
-                self._progress.tried("publickey", identity.label, WOULD_DO)
+                self._progress.tried("publickey", identity.label, WOULD_ACCEPT)
             else:
                 refused.append(identity)
                 self._note("publickey", identity.label, answer)
                 self._advice = self._advice or _advice_on_certificate(identity)
         self._under_way = None
-        self._would_do = wanted
+        self._acceptable = wanted
         known = [*wanted, *refused]
         self._identities = [*wanted, *(each for each in self._identities if each not in known)]
         self._refused_identities += refused
@@ -297,7 +299,7 @@ class ClientLogin:
     async def _try_identity(self, identity: Identity) -> e.Event | None:
         signer, public, label = identity.signer, identity.public, identity.label
         if signer is None:
-            self._note("publickey", label, identity.problem or "nobody can sign with it")
+            self._note("publickey", label, identity.problem or "no private key for it")
             self._advice = self._advice or identity.next_step
             return None
         if public is None:
@@ -307,7 +309,7 @@ class ClientLogin:
             public, label = key.public, f"{label} {key.public.fingerprint}"
         algorithm = self._algorithm(public)
         if algorithm is None:
-            self._note("publickey", label, f"the server takes no signature of a {public.key_type} key")
+            self._note("publickey", label, f"the server accepts no signature by a {public.key_type} key")
             return None
         self._under_way = ("publickey", label)
         self._progress.note(f"Offering public key: {identity.named}")
@@ -341,16 +343,16 @@ class ClientLogin:
         return outcome
 
     def _algorithm(self, public: PublicKey) -> str | None:
-        """The algorithm for a key: the person's first that the server, as far as it says, takes (RFC 8308 §3.1)."""
+        """Return the first of our algorithms for a key that the server says it accepts (RFC 8308 §3.1)."""
         usable = [name for name in signature_algorithms(self._options) if name in public.signature_algorithms]
         said = self._session.transport.extensions.get("server-sig-algs")
         if not said:
-            # A server that says nothing is old: where SHA-1 is allowed for it, that is what it knows (as OpenSSH).
+            # A server that says nothing is old: if SHA-1 is allowed for it, that is what it supports (as in OpenSSH).
             old = [name for name in usable if ALL_ALGORITHMS[name].grade is Grade.LEGACY]
             return next(iter(old or usable), None)
         theirs = said.decode("ascii", "replace").split(",")
         if all(name.startswith("rsa-") for name in theirs) and len(public.signature_algorithms) == 1:
-            theirs += public.signature_algorithms  # OpenSSH 7.2 to 7.5 say only what is new
+            theirs += public.signature_algorithms  # OpenSSH 7.2 to 7.5 list only the new ones
         return next((name for name in usable if {name, PLAIN_ALGORITHM.get(name)} & {*theirs}), None)
 
     async def _unlock(self, file: KeyFile) -> PrivateKey | None:
@@ -362,7 +364,7 @@ class ClientLogin:
                 if not passphrase:
                     return None
             try:
-                # bcrypt takes a tenth of a second and more: other connections go on meanwhile.
+                # bcrypt takes a tenth of a second or more; do not block the other connections.
                 return await loop.run_in_executor(None, file.unlock, passphrase)
             except WrongPassphrase:
                 continue
@@ -371,7 +373,7 @@ class ClientLogin:
                 self._advice = self._advice or error.next_step
                 return None
         path = file.path
-        self._advice = self._advice or f"No passphrase that was typed opens {path}; `ssh-keygen -y -f {path}` tries one"
+        self._advice = self._advice or f"The passphrase was wrong; `ssh-keygen -y -f {path}` tells whether one is right"
         self._note("publickey", str(file.path), "wrong passphrase")
         return None
 
@@ -379,7 +381,7 @@ class ClientLogin:
 
     async def _secret(self, prompt: str, method: str, label: str) -> str | None:
         if self._options.batch_mode:
-            self._note(method, label, "nobody may be asked (BatchMode)")
+            self._note(method, label, "you may not be asked (BatchMode)")
             return None
         try:
             answer = await self._prompts.ask_secret(prompt)
@@ -388,11 +390,11 @@ class ClientLogin:
             self._advice = self._advice or error.next_step
             return None
         if answer is None:
-            self._note(method, label, "nobody answered")
+            self._note(method, label, "no answer was given")
         return answer
 
     def _given_password(self, method: str) -> str | None:
-        """The password that was handed in: each method is tried with it once, until one has taken it."""
+        """Return the password the caller gave, once for each method until one accepts it; None after that."""
         if method in self._given_to:
             return None
         self._given_to.add(method)
@@ -415,7 +417,7 @@ class ClientLogin:
         while isinstance(outcome, e.PasswordChangeDemanded):
             changes += 1
             if changes > NEW_PASSWORDS:
-                self._note("password", "a new password", "the server wanted yet another one")
+                self._note("password", "a new password", "the server rejected too many new passwords")
                 outcome = None
             else:
                 outcome = await self._change_password(password, outcome.prompt)
@@ -427,10 +429,10 @@ class ClientLogin:
 
     async def _change_password(self, old: str, prompt: str) -> e.Event | None:
         new = await self._secret(f"{printable(prompt)}\nNew password: ", "password", "a new password")
-        again = await self._secret("The new password again: ", "password", "a new password") if new else None
+        again = await self._secret("Retype new password: ", "password", "a new password") if new else None
         if not new or new != again:
             if new != "" and again is not None:
-                self._note("password", "a new password", "the two did not match")
+                self._note("password", "a new password", "the two entries did not match")
             return None
         self._auth.change_password(old, new)
         return await self._answer()
@@ -465,12 +467,12 @@ class ClientLogin:
                     await self._prompts.keyboard_interactive(name, instruction, [])
             return []
         if [echo for _, echo in prompts] == [False]:
-            # One hidden answer is a password by another name (PAM): the password that was given is what is asked for.
+            # A single hidden question is PAM asking for the password, so the password the caller gave answers it.
             password = self._given_password("keyboard-interactive")
             if password is not None:
                 return [password]
         if self._options.batch_mode:
-            self._note("keyboard-interactive", "", "nobody may be asked (BatchMode)")
+            self._note("keyboard-interactive", "", "you may not be asked (BatchMode)")
             return None
         try:
             answers = await self._prompts.keyboard_interactive(name, instruction, prompts)
@@ -479,17 +481,17 @@ class ClientLogin:
             self._advice = self._advice or error.next_step
             return None
         if answers is None or len(answers) != len(prompts):
-            self._note("keyboard-interactive", "", "nobody answered")
+            self._note("keyboard-interactive", "", "no answer was given")
             return None
         return answers
 
 
 def _unexpected(event: e.Event) -> SSHError:
-    return ProtocolError("the server's answer makes no sense here", phase=PHASE, received=type(event).__name__)
+    return ProtocolError("the server sent an answer that is invalid here", phase=PHASE, received=type(event).__name__)
 
 
 def _advice_on_certificate(identity: Identity) -> str | None:
-    """What is wrong with a certificate that was refused, as far as it can be seen from here."""
+    """Return what is wrong with a refused certificate, as far as this side can tell."""
     if not isinstance(identity.public, Certificate):
         return None
     try:

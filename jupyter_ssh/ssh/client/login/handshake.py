@@ -1,4 +1,4 @@
-"""The events of a session until somebody is logged in: a queue with a deadline."""
+"""The events of a session until the user is logged in: a queue with a deadline."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from jupyter_ssh.ssh.text import printable
 E = TypeVar("E", bound=Event)
 
 MAX_BANNER: Final = 64 * 1024
-"""Characters of banner that are shown."""
+"""Characters of a banner that are shown."""
 
 MAX_SAID: Final = 300
-"""Characters of it that an error quotes."""
+"""Characters of a banner that an error quotes."""
 
 
 class Handshake:
-    """What a session tells before anybody is logged in, taken one event at a time."""
+    """The events of a session before the login is complete, taken one at a time."""
 
     def __init__(self, prompts: Prompts, seconds: float) -> None:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -30,9 +30,9 @@ class Handshake:
         self._seconds = seconds
         self._banner_room = MAX_BANNER
         self.messages: list[str] = []
-        """What to tell the person afterwards, such as where a host key was written."""
+        """What to tell the user afterwards, such as where a host key was written."""
         self.said = ""
-        """What the server said last, printable, in one line."""
+        """The server's last message: printable, on one line."""
 
         self.on_event: Callable[[], None] = lambda: None
         """Called before an event is taken."""
@@ -56,7 +56,7 @@ class Handshake:
             self.said = lines[-1][:MAX_SAID]
 
     async def next(self, phase: str) -> Event:
-        """The next event; raises why the session ended, and `DeadlineExceeded` that names ``phase``."""
+        """Return the next event; raise the error that ended the session, or `DeadlineExceeded` for ``phase``."""
         event = await within(self._events.get(), self._seconds, phase)
         self.on_event()
         if isinstance(event, Closed):
@@ -65,5 +65,5 @@ class Handshake:
 
 
 def described(error: SSHError) -> str:
-    """An error as the outcome of one attempt."""
+    """Return the text of an error for the outcome of one attempt."""
     return error.message if error.received is None else f"{error.message} ({error.received})"

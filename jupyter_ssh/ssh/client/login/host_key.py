@@ -1,4 +1,4 @@
-"""A connection's host key: what is known of it beforehand, the judgement, and the question to a person."""
+"""A connection's host key: what is known beforehand, the verdict, and the question to a person."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ from jupyter_ssh.ssh.trust.sshfp import DnsFinding
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
+_DISABLED: Final = (
+    "Password and keyboard-interactive authentication and agent forwarding are disabled "
+    "to avoid man-in-the-middle attacks."
+)
 COMMAND_SECONDS: Final = 30.0
 """How long KnownHostsCommand may take."""
 COMMAND_TOKENS: Final = "CdhijkLlnpruHIfKt"
@@ -40,18 +44,18 @@ NO_KEY: Final = {"f": "NONE", "K": "NONE", "t": "NONE"}
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The outcome of a check that went well."""
+    """The outcome of a successful check."""
 
     secrets_allowed: bool
     """Whether the host may be sent passwords."""
     updates_allowed: bool
-    """Whether it may tell of other keys it has (UpdateHostKeys)."""
+    """Whether it may announce its other keys (UpdateHostKeys)."""
     dns: str
-    """What DNS says of the key, in a few words; empty where it was not asked."""
+    """What DNS says about the key, in a few words; empty if it was not asked."""
 
 
 def host_key_policy(options: Options) -> HostKeyPolicy:
-    """The rules that the options make."""
+    """Return the policy that follows from the options."""
     return HostKeyPolicy(
         options.strict_host_key_checking,
         options.user_known_hosts_file,
@@ -66,14 +70,14 @@ def host_key_policy(options: Options) -> HostKeyPolicy:
 
 
 class HostKeyCheck:
-    """One connection's host key.  `prepare` goes before the key exchange, `check` waits for the key."""
+    """Checks one connection's host key.  Call `prepare` before the key exchange; `check` waits for the key."""
 
     def __init__(self, options: Options, prompts: Prompts) -> None:
         self.policy = host_key_policy(options)
         self.host, self.port = (
             (options.host_key_alias, 22) if options.host_key_alias else (options.host_name, options.port)
         )
-        """A HostKeyAlias stands for host and port (ssh_config(5))."""
+        """A HostKeyAlias replaces both host and port (ssh_config(5))."""
         self._options = options
         self._prompts = prompts
         self._messages: list[str] = []
@@ -81,11 +85,11 @@ class HostKeyCheck:
         self._authority: Entry | None = None
 
     async def prepare(self) -> Settings:
-        """Reads what is known of the host; the settings that follow from it.
+        """Read what is known about the host and return the settings that follow from it.
 
-        Raises `ConfigError` for a KnownHostsCommand or an algorithm that cannot be.
+        Raises `ConfigError` for an invalid KnownHostsCommand or algorithm.
         """
-        # A large file takes a second, one behind a network perhaps more: meanwhile other connections go on.
+        # A large file takes a second, one on a network drive perhaps more; do not block the other connections.
         await asyncio.to_thread(self.policy.known_hosts.refresh)
         await self._run_command({"ORDER": host_name(self.host, self.port)}, None)
         types = await asyncio.to_thread(self.policy.known_key_types, self.host, self.port)
@@ -93,9 +97,9 @@ class HostKeyCheck:
         return session_settings(self._options, types, self.policy.has_authority(self.host, self.port))
 
     async def check(self, session: ClientSession, handshake: Handshake, address: str | None) -> Trusted:
-        """Waits for the host key, has it judged and perhaps confirmed by a person.
+        """Wait for the host key, judge it and, if need be, have a person confirm it.
 
-        ``address`` is None behind a proxy.  Raises `HostKeyError`; the server is told then.
+        ``address`` is None behind a proxy.  Raises `HostKeyError`, after telling the server.
         """
         offered = await handshake.next("key exchange")
         assert isinstance(offered, HostKeyOffered)
@@ -119,8 +123,8 @@ class HostKeyCheck:
         )
 
     def known_as(self, session: ClientSession) -> tuple[PublicKey, Verdict | None, Entry | None]:
-        """The host's key once it was accepted, what the files say of it now (None where they do not count), and the
-        line of the authority that vouched for it."""
+        """Return the accepted host key, the files' verdict on it by now (None if they do not count), and the line of
+        the authority that vouched for it."""
         key = session.transport.host_key
         assert key is not None
         plain = plain_key(key)
@@ -133,7 +137,7 @@ class HostKeyCheck:
         policy = self.policy
         if policy.is_exempt(address) and not self._options.host_key_alias:
             policy.refuse_revoked(host_name(self.host, self.port), key)
-            log.debug("the key of this machine is not checked (NoHostAuthenticationForLocalhost)")
+            log.debug("Forcing accepting of host key for loopback/localhost.")
             return Accept()
         asked = {"HOSTNAME": host_name(self.host, self.port)}
         if address is not None and policy.address_counts(self.host, address):
@@ -145,11 +149,12 @@ class HostKeyCheck:
         return await asyncio.to_thread(policy.judge, self.host, self.port, address, key, self._dns)
 
     async def _ask_dns(self) -> DnsFinding | None:
-        """VerifyHostKeyDNS; as in OpenSSH by the host's real name, whatever its HostKeyAlias."""
+        """Look up the host's SSHFP records (VerifyHostKeyDNS): as in OpenSSH under its real name, not its
+        HostKeyAlias."""
         options = self._options
         if options.verify_host_key_dns == "no":
             return None
-        from jupyter_ssh.ssh.net import sshfp  # here, for dnspython takes its time to be imported
+        from jupyter_ssh.ssh.net import sshfp  # here, because importing dnspython is slow
 
         if sshfp.is_numeric(options.host_name):
             return None
@@ -181,9 +186,9 @@ class HostKeyCheck:
             elif isinstance(judgement, Accept) and judgement.new_address is not None:
                 message = self.policy.remember_address(judgement.new_address, self.port, key)
         except KnownHostsError as error:
-            message = f"The host key was not written: {error}"
+            message = f"The host key could not be saved: {error}"
         if isinstance(judgement, Accept) and judgement.warning is not None:
-            messages.append(f"WARNING: {judgement.warning}\nIt is sent no password and no answers, and lent no agent.")
+            messages.append(f"WARNING: {judgement.warning}\n{_DISABLED}")
         if not isinstance(judgement, Ask):
             messages += judgement.notes
         if message:
@@ -192,7 +197,8 @@ class HostKeyCheck:
     # --- KnownHostsCommand --------------------------------------------------------------------------------------------
 
     async def _run_command(self, asked: Mapping[str, str], key: PublicKey | None) -> None:
-        """Runs it for each of ``asked``, the occasion (%I) and the name looked for (%H), and keeps what it prints."""
+        """Run it for each pair in ``asked``, the occasion (%I) and the name to look up (%H), and keep what it
+        prints."""
         command = self._options.known_hosts_command
         if not command or command.lower() == "none":
             return
@@ -213,8 +219,8 @@ class HostKeyCheck:
             if output.status == 0:
                 return output.stdout
             why = f"exit status {output.status}" + (f": {output.stderr.splitlines()[-1]}" if output.stderr else "")
-        # As in OpenSSH no reason to give up: the files may know the host.
-        self._messages.append(f"WARNING: {phase} ({occasion}): {why}; what it knows of the host is not used")
+        # As in OpenSSH this is not fatal: the files may know the host.
+        self._messages.append(f"WARNING: {phase} ({occasion}): {why}; its output is ignored")
         return b""
 
 

@@ -1,4 +1,4 @@
-"""UpdateHostKeys (ssh_config(5)): learning the keys a server tells of, and forgetting those it has no longer."""
+"""UpdateHostKeys (ssh_config(5)): learn the keys a server announces, and forget those it no longer has."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from jupyter_ssh.ssh.trust.rotation import PROVE, Plan, check_proof, decode_anno
 log = logging.getLogger("jupyter_ssh.ssh")
 
 PROOF_SECONDS: Final = 30.0
-"""How long a server may take to sign."""
+"""Seconds a server may take to sign."""
 LAST_SECONDS: Final = 2.0
-"""How long a connection that is closed waits for an update that has begun."""
+"""Seconds a closing connection waits for an update in progress."""
 QUESTION: Final = "Accept updated hostkeys? (yes/no): "
 ANSWERS: Final = 3
 
 
 class HostKeyUpdates:
-    """Hears the announcement of one connection; an update that fails harms nothing and is told with ``-v`` only."""
+    """Handles the announcement on one connection; a failed update does no harm and is reported only with ``-v``."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class HostKeyUpdates:
         self._asking = False
 
     def announced(self, details: bytes) -> None:
-        """The server told of its keys; only the first time counts."""
+        """Handle the server's announcement of its keys; only the first one counts."""
         if self._task is not None or self._mode == "no" or not self._files:
             return
         if self._mode == "ask" and self._options.batch_mode:
@@ -60,7 +60,7 @@ class HostKeyUpdates:
         self._task = asyncio.get_running_loop().create_task(self._update(details))
 
     async def settle(self) -> None:
-        """Waits a little for an update that has begun, then gives it up."""
+        """Wait a little for an update in progress, then cancel it."""
         if self._task is None:
             return
         if not self._asking:
@@ -91,7 +91,7 @@ class HostKeyUpdates:
     def _plan(self, keys: list[PublicKey]) -> Plan:
         known_hosts = KnownHosts.load(self._files)
         plan = plan_update(known_hosts, self._host, self._port, self._address, keys)
-        # An announcement without a usable key is none; else all that is known would be forgotten.
+        # Ignore an announcement without a usable key: it would make us forget every key we know.
         return plan if keys else Plan(())
 
     async def _check_proof(self, keys: tuple[PublicKey, ...]) -> None:
@@ -105,7 +105,7 @@ class HostKeyUpdates:
         self._session.connection.request_global(PROVE, encode_keys(keys), replied)
         proof = await within(reply, PROOF_SECONDS, "waiting for the proof of new host keys")
         if proof is None:
-            raise SSHError("the server does not prove the keys it told of", phase="host key update")
+            raise SSHError("the server did not prove that it has the keys it announced", phase="host key update")
         check_proof(proof, self._session.transport.session_id, keys)
 
     async def _confirmed(self, plan: Plan) -> bool:

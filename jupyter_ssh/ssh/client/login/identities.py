@@ -23,8 +23,8 @@ from jupyter_ssh.ssh.keys.files.reading import (
 )
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
 
-IN_DEVICE: Final = "it signs in its device only"
-IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which signs through the device."
+IN_DEVICE: Final = "it can sign only in its hardware security key"
+IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which can sign with the device."
 
 TYPE_NUMBERS: Final = {
     "ssh-rsa": 0,
@@ -32,10 +32,10 @@ TYPE_NUMBERS: Final = {
     **dict.fromkeys(("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"), 2),
     "ssh-ed25519": 3,
 }
-"""What ``ssh -v`` writes behind the name of a key file."""
+"""What ``ssh -v`` writes after the name of a key file."""
 
 MAX_IDENTITIES: Final = 100
-"""Keys of each kind that are looked at; OpenSSH's limit of files."""
+"""The most keys of each kind that are considered; OpenSSH's limit of files."""
 
 
 class AgentKey(Protocol):
@@ -43,35 +43,35 @@ class AgentKey(Protocol):
 
     @property
     def public(self) -> PublicKey:
-        """What is shown to the server."""
+        """What is offered to the server."""
 
     @property
     def comment(self) -> str:
-        """What its owner calls it."""
+        """The comment its owner gave it."""
 
     async def sign(self, data: bytes, algorithm: str) -> bytes:
-        """The signature blob; ``algorithm`` may be a certificate's.  Raises `SSHError`."""
+        """Return the signature blob; ``algorithm`` may be a certificate's.  Raises `SSHError`."""
 
 
 AgentKeys = Callable[[], Awaitable[Sequence[AgentKey]]]
-"""Gives the keys of an agent; asked once, when the first key is wanted."""
+"""Returns the keys of an agent; called once, when the first key is needed."""
 
 Unlock = Callable[[KeyFile], Awaitable[PrivateKey | None]]
-"""Opens a key file, perhaps after asking for its passphrase; None when that comes to nothing, which was noted."""
+"""Decrypts a key file, asking for its passphrase if it has one; None if that failed, which has been noted."""
 
 
 class Signer(Protocol):
-    """Who signs for an identity."""
+    """What signs for an identity."""
 
     @property
     def asks(self) -> bool:
-        """Whether a signature may cost a person something: then the server is asked first whether it wants the key."""
+        """Whether signing may involve a person; if so, the server is asked first whether it would accept the key."""
 
     async def private_key(self) -> PrivateKey | None:
-        """The private key where it is at hand; None where it is not, or could not be unlocked."""
+        """Return the private key; None if it is not available here or could not be decrypted."""
 
     async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
-        """The signature with what ``public`` shows; None when that came to nothing, which was noted.
+        """Return the signature by the key of ``public``; None if that failed, which has been noted.
 
         Raises `SSHError`.
         """
@@ -79,13 +79,13 @@ class Signer(Protocol):
 
 @dataclass(slots=True)
 class Identity:
-    """One key to try.  ``public`` is None for a file that says what it holds only when it is unlocked."""
+    """One key to try.  ``public`` is None for a file whose public key is known only once it is decrypted."""
 
     label: str
     public: PublicKey | None
     signer: Signer | None
     problem: str | None = None
-    """Why there is nobody to sign with it."""
+    """Why there is no signer."""
     next_step: str | None = None
 
     @property
@@ -98,7 +98,7 @@ class Identity:
 
 
 class MemorySigner:
-    """A private key that is at hand."""
+    """A private key in memory."""
 
     asks = False
 
@@ -139,12 +139,12 @@ class FileSigner:
         key = await self.private_key()
         if key is None:
             return None
-        # RSA of 4096 bits takes some milliseconds: other connections go on meanwhile.
+        # RSA with 4096 bits takes some milliseconds; do not block the other connections.
         return await asyncio.get_running_loop().run_in_executor(None, _sign, key, public, data, algorithm)
 
 
 class AgentSigner:
-    """A key in an agent, which may ask its owner."""
+    """A key in an agent, which may ask its owner for confirmation."""
 
     asks = True
 
@@ -164,17 +164,17 @@ def _sign(key: PrivateKey, public: PublicKey, data: bytes, algorithm: str) -> by
     if isinstance(public, Certificate) and not isinstance(key, CertifiedKey):
         key = CertifiedKey(key, public)
     if key.public != public:
-        raise SignatureError("the file now holds another key", expected=public.fingerprint)
+        raise SignatureError("the file now contains another key", expected=public.fingerprint)
     return key.sign(data, algorithm)
 
 
 async def collect(
     options: Options, keys: Sequence[PrivateKey], agent_keys: AgentKeys | None, unlock: Unlock
 ) -> list[Identity]:
-    """All identities in the order they are tried.
+    """Return all identities in the order in which they are tried.
 
-    First ``keys``, which somebody handed in; then as OpenSSH: certificates of CertificateFile, keys of the agent whose
-    files are named, its other keys (none of them with IdentitiesOnly), and what only files have.
+    First ``keys``, which the caller gave; then as in OpenSSH: certificates of CertificateFile, keys of the agent whose
+    files are named, its other keys (not with IdentitiesOnly), and keys that are only in files.
     """
     in_memory = [_of_memory(key) for key in keys]
     files = _files(options, unlock)
@@ -199,7 +199,7 @@ async def collect(
 
 
 def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[str]:
-    """The lines of ``ssh -v`` about the key files and what will be tried."""
+    """Return the lines of ``ssh -v`` about the key files and what will be tried."""
     lines = []
     for path in files:
         of_file = (each.public for each in identities if each.label.startswith(f"{path} ") and each.public is not None)
@@ -216,9 +216,9 @@ def _of_memory(key: PrivateKey) -> Identity:
 
 
 def _files(options: Options, unlock: Unlock) -> list[Identity]:
-    """The key files in their order; those that are not there are passed over unless somebody named them.
+    """Return the key files in their order; missing ones are skipped unless they were named explicitly.
 
-    Behind each its certificate, where no certificates were named (ssh_config(5), CertificateFile).
+    Each is followed by its certificate, unless certificates were named (ssh_config(5), CertificateFile).
     """
     named = options.given("identity_file")
     found: list[Identity] = []
@@ -247,7 +247,7 @@ def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
         public = _public_half(path, rsa_size)
         if public is None:
             return _unusable(path, error)
-        # Its private half may be in an agent (ssh_config(5), IdentityFile).
+        # The private key may be in an agent (ssh_config(5), IdentityFile).
         return Identity(f"{path} {public.fingerprint}", public, None, described(error), error.next_step)
     label = str(file.path) if file.public is None else f"{file.path} {file.public.fingerprint}"
     if isinstance(file.public, SecurityKeyPublicKey):
@@ -273,9 +273,9 @@ def _certificates(options: Options) -> list[Identity]:
             found.append(_unusable(path, error))
             continue
         if certificate.statement.kind is not CertificateKind.USER:
-            found.append(Identity(path, None, None, "it is a certificate of a host"))
+            found.append(Identity(path, None, None, "it is a host certificate"))
             continue
-        problem = "there is no private key for it"
+        problem = "no private key for it"
         found.append(Identity(f"{path} {certificate.fingerprint}", certificate, None, problem))
     return found
 
@@ -285,7 +285,7 @@ def _unusable(path: str, error: SSHError) -> Identity:
 
 
 class _PlainAgentSigner(AgentSigner):
-    """An agent's key that is shown with a certificate the agent does not have."""
+    """An agent's key offered with a certificate that the agent does not have."""
 
     async def sign(self, public: PublicKey, data: bytes, algorithm: str) -> bytes | None:
         """See `Signer`."""
@@ -295,7 +295,7 @@ class _PlainAgentSigner(AgentSigner):
 def _signer_of(
     identity: Identity, certificate: Certificate, others: Sequence[Identity], agent: Sequence[AgentKey]
 ) -> Signer | None:
-    """Who has the private half: the agent, which spares a passphrase, with the certificate or its key; or a file."""
+    """Return the signer for a certificate: preferably the agent, which needs no passphrase, else a key file."""
     for key in agent:
         if key.public == certificate:
             return AgentSigner(key)
@@ -307,7 +307,7 @@ def _signer_of(
 
 
 def _once(identities: list[Identity]) -> list[Identity]:
-    """Each key and certificate at the first of its places."""
+    """Return each key and certificate once, at its first position."""
     seen: set[bytes] = set()
     result = []
     for identity in identities:

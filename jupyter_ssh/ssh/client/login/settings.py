@@ -1,4 +1,4 @@
-"""From resolved options to a session's settings."""
+"""Derive a session's settings from resolved options."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
 
 OLD_RSA_SIZE: Final = 1024
-"""What devices have whose algorithms are old too."""
+"""Bits of RSA keys on devices whose algorithms are legacy too."""
 
 
 def session_settings(options: Options, known_key_types: Sequence[str], has_authority: bool = False) -> Settings:
-    """The settings of a client's session; ``known_key_types`` are those known_hosts has for the host.
+    """Return the settings of a client's session.
 
-    ``has_authority``: known_hosts names an authority whose certificates the host may show.
-    Raises `ConfigError` for an algorithm that does not exist.
+    ``known_key_types`` are those that known_hosts has for the host, and ``has_authority`` tells whether it names an
+    authority whose certificates the host may present.  Raises `ConfigError` for an algorithm that does not exist.
     """
     limit = options.rekey_limit
     return Settings(
@@ -38,20 +38,20 @@ def session_settings(options: Options, known_key_types: Sequence[str], has_autho
 
 
 def signature_algorithms(options: Options) -> tuple[str, ...]:
-    """The algorithms keys may sign in with: PubkeyAcceptedAlgorithms."""
+    """Return the signature algorithms for logging in: PubkeyAcceptedAlgorithms."""
     default = names(ALL_ALGORITHMS, options.legacy)
     return pick(ALL_ALGORITHMS, options.pubkey_accepted_algorithms, default, "public key algorithm")
 
 
 def required_rsa_size(options: Options) -> int | None:
-    """Bits of the shortest RSA key that will do: RequiredRSASize, for old devices 1024, else None for our own limit."""
+    """Return the minimum size of RSA keys in bits: RequiredRSASize, 1024 with Legacy, or None for our own limit."""
     if options.given("required_rsa_size"):
         return options.required_rsa_size
     return OLD_RSA_SIZE if options.legacy else None
 
 
 def ca_signature_algorithms(options: Options) -> tuple[str, ...]:
-    """The algorithms an authority may sign host certificates with: CASignatureAlgorithms."""
+    """Return the algorithms with which an authority may sign host certificates: CASignatureAlgorithms."""
     default = names(SIGNATURE_ALGORITHMS)
     return pick(SIGNATURE_ALGORITHMS, options.ca_signature_algorithms, default, "CA signature algorithm")
 
@@ -60,8 +60,8 @@ def _algorithms(options: Options, known_key_types: Sequence[str], has_authority:
     legacy = options.legacy
     host_key = pick(ALL_ALGORITHMS, options.host_key_algorithms, names(ALL_ALGORITHMS, legacy), "host key algorithm")
     if (options.host_key_algorithms or "+")[0] in "+-^":
-        # As OpenSSH: what is known of the host first, so that its known key is the one it shows; certificates where
-        # there is an authority to judge them by.
+        # As OpenSSH: types known for the host come first, so that it presents its known key; certificates only if there
+        # is an authority to judge them by.
         def is_unknown(name: str) -> bool:
             key_type = ALL_ALGORITHMS[name].key_type
             known = PLAIN_TYPE.get(key_type, key_type) in known_key_types
@@ -78,6 +78,6 @@ def _algorithms(options: Options, known_key_types: Sequence[str], has_authority:
 
 
 def _compression(options: Options) -> tuple[str, ...]:
-    """As OpenSSH: what was not asked for comes last, for servers that insist on it."""
+    """Return the compression methods: as in OpenSSH the one not asked for comes last, for servers that insist on it."""
     compressing = tuple(name for name in names(COMPRESSIONS, options.legacy) if name != "none")
     return (*compressing, "none") if options.compression else ("none", *compressing)

@@ -10,8 +10,8 @@ from jupyter_ssh.ssh.client.connecting import (
     Keys,
     open_connection,
     resolve_options,
+    route_context_for,
     split_keys,
-    surroundings_for,
 )
 from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.client.pool.connection_key import connection_key
@@ -47,12 +47,12 @@ async def lease_connection(
         options["identity_file"] = identity_files
     # In a thread, for a file may have a command run; the loop belongs to all connections.
     resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
-    surroundings = surroundings_for(config, pool=pool)
+    context = route_context_for(config, pool=pool)
 
     async def make() -> Connection:
         return await open_connection(
-            resolved, prompts or NoPrompts(), password=password, keys=keys, surroundings=surroundings
+            resolved, prompts or NoPrompts(), password=password, keys=keys, route_context=context
         )
 
-    key = connection_key(resolved, surroundings.files, keys) if shared else object()
+    key = connection_key(resolved, context.files, keys) if shared else object()
     return await pool.lease(key, make, holder, fresh=fresh)

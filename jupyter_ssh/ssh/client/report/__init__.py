@@ -1,1 +1,1 @@
-"""What is said about a connection: progress, failures, advice, the doctor."""
+"""What people are told about a connection: progress, failures, advice, the doctor."""

@@ -1,7 +1,7 @@
-"""What a person can do about each way a connection fails: one table, the first row that fits counts.
+"""What a person can do about each way a connection can fail: one table, the first matching row wins.
 
-Lower layers say what happened; here is known for which host, how far the connection was and what the server said last.
-docs/does-not-connect.md is written from the table, and a test has a real failure for every row.
+Lower layers say what happened; this layer also knows for which host, how far the connection got and what the server
+said last.  docs/does-not-connect.md is generated from the table, and a test provokes a real failure for every row.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, S
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One way to fail.
+    """One way a connection can fail.
 
-    ``title`` and ``shows`` are for the document: what it is about, and what the message begins with.  ``text`` is the
-    advice; in braces, what `Failure.values` gives.
+    ``title`` and ``shows`` are for the document: its heading, and how the error message begins.  ``text`` is the advice
+    itself, with the fields of `Failure.values` in braces.
     """
 
     name: str
@@ -66,9 +66,10 @@ class Advice:
 
 
 def advise(failure: Failure) -> Advice | None:
-    """Gives the error its advice: sets ``next_step``, once; the row that fits, None where there is none or it has one.
+    """Set the error's ``next_step`` from the first matching row and return that row.
 
-    An error that comes through a jump host has the advice for that jump host already.
+    None if no row matches or the error has advice already: one that came from a jump host was given the advice for that
+    jump host.
     """
     error = failure.error
     if error.advice is not None:
@@ -87,7 +88,7 @@ _PROXY, _NETWORK = "Proxies and jump hosts", "The network"
 _FIRST, _KEYS, _HOST = "The first bytes", "Algorithms", "The host's key"
 _LOGIN, _AFTER = "Logging in", "After the login"
 _ALLOW = (
-    "{own}. For {host} alone: `-o {option}` once, or `{keyword}` in a `Host {host}` block of ~/.ssh/config for good"
+    "{own}. For {host} alone: `-o {option}` once, or `{keyword}` in a `Host {host}` block in ~/.ssh/config for good"
 )
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -96,19 +97,19 @@ TABLE: Final[Sequence[Advice]] = (
     Advice(
         "config-permissions",
         _FILES,
-        "Others may write your ssh_config",
+        "Your ssh_config is writable by others",
         "Bad owner or permissions on",
         lambda failure: isinstance(failure.error, ConfigError) and failure.error.message.startswith("Bad owner"),
-        "{own}. What stands there decides where your passwords go and which programs are run, so nobody else may "
-        "write it.",
+        "{own}. This file decides where your passwords are sent and which programs are run, so nobody else may be "
+        "able to write to it.",
     ),
     Advice(
         "config",
         _FILES,
-        "A file or an option says something that cannot be",
+        "A configuration file or an option is invalid",
         "",
         of_kind(ConfigError),
-        "{own}. The error names the file and the line; `jupyter-ssh ssh -G HOST` prints what comes of them.",
+        "{own}. The error names the file and the line; `jupyter-ssh ssh -G HOST` prints the resulting options.",
     ),
     Advice(
         "proxy-command",
@@ -116,54 +117,53 @@ TABLE: Final[Sequence[Advice]] = (
         "The ProxyCommand ended",
         "the ProxyCommand ended",
         proxy_said("command"),
-        "Run it by itself in a shell, with {host_name} for %h and {port} for %p: it should stay and print a line "
-        "that begins with SSH-2.0. What it wrote last is shown above.",
+        "Run it by itself in a shell, with {host_name} for %h and {port} for %p: it should keep running and print a "
+        "line that begins with SSH-2.0. Its last output is shown above.",
     ),
     Advice(
         "proxy-login",
         _PROXY,
-        "The proxy wants a login, or another one",
+        "The proxy requires a login, or rejects the one given",
         "proxy {via}:",
         proxy_said("login"),
-        "Name the user in its address, Proxy=socks5://USER@HOST:PORT or http://USER@HOST:PORT; the password is "
-        "asked for.",
+        "Put the user name into the proxy's address, Proxy=socks5://USER@HOST:PORT or http://USER@HOST:PORT; you will "
+        "be asked for the password.",
     ),
     Advice(
         "proxy-refused",
         _PROXY,
-        "The proxy gives no connection",
-        "proxy {via}: the proxy gives no connection",
+        "The proxy refuses the connection",
+        "proxy {via}: the proxy refused the connection",
         proxy_said("refused", "forbidden"),
-        "The proxy itself answers. Ask whoever runs it whether it may reach {host_name} port {port}: many allow "
-        "port 443 only. Where {host} can be reached without it, give it `Proxy none`.",
+        "The proxy itself works. Ask whoever runs it whether it is allowed to connect to {host_name} port {port}: many "
+        "allow only port 443. If {host} can be reached without a proxy, set `Proxy none` for it.",
     ),
     Advice(
         "proxy-nonsense",
         _PROXY,
-        "What answers at the proxy's address is no such proxy",
+        "The proxy's address does not belong to a proxy of this kind",
         "proxy {via}:",
         proxy_said("nonsense", "address"),
-        "Check the kind of proxy (socks5, socks4, socks4a or http) and its port in Proxy or ALL_PROXY.",
+        "Check the proxy's type (socks5, socks4, socks4a or http) and its port in Proxy or ALL_PROXY.",
     ),
     Advice(
         "jump-forbidden",
         _PROXY,
-        "The jump host may not connect you further",
-        "jump host {via}: it may not connect to {host_name} port {port}",
+        "The jump host is not allowed to forward you",
+        "jump host {via}: not allowed to connect to {host_name} port {port}",
         proxy_said("forbidden", jump=True),
-        "Its server forbids forwarding for this account or this place: AllowTcpForwarding, PermitOpen or "
-        "`restrict` in authorized_keys there. Ask its administrator, or run a program on it: ProxyCommand=ssh "
-        "JUMP nc %h %p.",
+        "Its SSH server forbids forwarding for this account or to this destination: see AllowTcpForwarding, PermitOpen "
+        "and `restrict` in authorized_keys there. Ask its administrator, or run a program on it instead: "
+        "ProxyCommand=ssh JUMP nc %h %p.",
     ),
     Advice(
         "jump-refused",
         _PROXY,
-        "The jump host does not get to the destination",
-        "jump host {via}: it does not get to {host_name} port {port}",
+        "The jump host cannot reach the destination",
+        "jump host {via}: cannot reach {host_name} port {port}",
         proxy_said("refused", jump=True),
-        "You are logged in on the jump host, which looks up and connects to {host_name} from where it is. Try "
-        "there: nc -vz {host_name} {port}; where the name means nothing to it, give {host} the address with "
-        "HostName.",
+        "You are logged in on the jump host, and it is the jump host that resolves the name and connects. Try it "
+        "there: nc -vz {host_name} {port}. If it does not know the name, set {host}'s address with HostName.",
     ),
     Advice(
         "proxy-unreachable",
@@ -171,8 +171,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The proxy itself cannot be reached",
         "proxy {via}: no connection to",
         lambda failure: isinstance(failure.error, ConnectError) and failure.error.message.startswith("proxy "),
-        "It is the proxy {via} that fails, not {host_name}: check its address in Proxy or ALL_PROXY, or leave it "
-        "out for this host with `Proxy none`.",
+        "It is the proxy {via} that cannot be reached, not {host_name}: check its address in Proxy or ALL_PROXY, or "
+        "bypass it for this host with `Proxy none`.",
     ),
     Advice(
         "name-not-found",
@@ -180,8 +180,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The name does not resolve",
         "the name {host_name!r} does not resolve",
         of_kind(NameNotFound),
-        "Check the spelling. If {host} is a name of your own, write `HostName` with the real name or the address "
-        "in its Host block of ~/.ssh/config; a name inside of a company resolves only there or over its VPN.",
+        "Check the spelling. If {host} is an alias of yours, set `HostName` to the real name or address in its Host "
+        "block in ~/.ssh/config. A company's internal names resolve only inside it or over its VPN.",
     ),
     Advice(
         "name-timeout",
@@ -189,8 +189,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The name server does not answer",
         "no answer within",
         deadline_in("looking up"),
-        "It is the name server that does not answer: check the network or the VPN, or give {host} its address "
-        "with HostName in ~/.ssh/config.",
+        "It is the name server that does not answer: check the network or the VPN, or set {host}'s address with "
+        "HostName in ~/.ssh/config.",
     ),
     Advice(
         "refused",
@@ -198,40 +198,40 @@ TABLE: Final[Sequence[Advice]] = (
         "Connection refused",
         "no connection to {host_name} port {port}",
         system_error(errno.ECONNREFUSED),
-        "The machine answers, but nothing listens on port {port}: check the port (-p or Port), and that the SSH "
-        "server runs there (`systemctl status ssh`, or sshd).",
+        "The machine is up, but nothing listens on port {port}: check the port (-p or Port), and that the SSH server "
+        "is running there (`systemctl status ssh`, or sshd).",
     ),
     Advice(
         "unreachable",
         _NETWORK,
-        "The network knows no way to the host",
+        "No route to the host",
         "no connection to {host_name} port {port}",
         system_error(errno.EHOSTUNREACH, errno.ENETUNREACH),
-        "No way leads to {host_name} from here: check the address and your network or VPN. With IPv6 that leads "
-        "nowhere, -4 (AddressFamily inet) helps.",
+        "There is no route to {host_name} from here: check the address and your network or VPN. If IPv6 is broken, -4 "
+        "(AddressFamily inet) helps.",
     ),
     Advice(
         "no-local-address",
         _NETWORK,
-        "The address to connect from is none of this machine's",
+        "The address to connect from does not belong to this machine",
         "no connection to {host_name} port {port}",
         system_error(errno.EADDRNOTAVAIL, errno.EINVAL),
-        "BindAddress or BindInterface names no address of this machine that can reach the host; `ip address` "
-        "lists them.",
+        "BindAddress or BindInterface must name an address of this machine from which the host can be reached; "
+        "`ip address` lists them.",
     ),
     Advice(
         "tcp-timeout",
         _NETWORK,
-        "The host does not answer at all",
+        "The connection attempt times out",
         "no answer within",
         deadline_in("connecting to"),
-        "Not even a refusal came back: {host_name} is down, or a firewall drops what goes to port {port}. Check "
-        "the address and the VPN; a far or busy host may need more time (ConnectTimeout).",
+        "Not even a refusal came back: {host_name} is down, or a firewall drops packets to port {port}. Check the "
+        "address and the VPN; a distant or busy host may need more time (ConnectTimeout).",
     ),
     Advice(
         "no-connection",
         _NETWORK,
-        "Another error of the network",
+        "Any other network error",
         "",
         of_kind(ConnectError),
         "{own}.",
@@ -239,11 +239,11 @@ TABLE: Final[Sequence[Advice]] = (
     Advice(
         "version-timeout",
         _FIRST,
-        "Something accepts the connection and says nothing",
+        "The connection is accepted, but nothing is sent",
         "no answer within",
         deadline_in("version exchange"),
-        "Port {port} of {host_name} takes connections and says nothing: it is another service's (TLS waits for us "
-        "to begin), or the server is overloaded, or a firewall stands between.",
+        "Port {port} of {host_name} accepts connections but sends nothing: it may belong to another service (a TLS "
+        "server waits for the client to begin), the server may be overloaded, or a firewall is in between.",
     ),
     Advice(
         "http",
@@ -251,8 +251,8 @@ TABLE: Final[Sequence[Advice]] = (
         "A web server answers",
         "",
         heard("a web server"),
-        "Port {port} of {host_name} is a web server's. SSH is on port 22 as a rule: check -p, Port in "
-        "~/.ssh/config, and what a router forwards.",
+        "A web server listens on port {port} of {host_name}. SSH is usually on port 22: check -p, Port in "
+        "~/.ssh/config, and the port forwardings of a router.",
     ),
     Advice(
         "tls",
@@ -260,8 +260,8 @@ TABLE: Final[Sequence[Advice]] = (
         "A TLS server answers",
         "",
         heard("a TLS server"),
-        "Port {port} of {host_name} speaks TLS, as web and mail servers do. Check the port; where SSH is behind "
-        "TLS, ProxyCommand=openssl s_client -quiet -connect %h:%p leads through.",
+        "Port {port} of {host_name} speaks TLS, as web and mail servers do. Check the port; if SSH is tunneled through "
+        "TLS, use ProxyCommand=openssl s_client -quiet -connect %h:%p.",
     ),
     Advice(
         "mail",
@@ -269,61 +269,61 @@ TABLE: Final[Sequence[Advice]] = (
         "A mail or FTP server answers",
         "",
         heard("an FTP or mail server"),
-        "Port {port} of {host_name} is a mail or FTP server's; SSH is on port 22 as a rule.",
+        "A mail or FTP server listens on port {port} of {host_name}; SSH is usually on port 22.",
     ),
     Advice(
         "busy",
         _FIRST,
-        "The server has too many connections that are not logged in",
-        "the connection was closed before the peer said who it is",
+        "The server has too many unauthenticated connections",
+        "the connection was closed before the peer identified itself",
         heard("MaxStartups"),
-        "The server is there and has too many connections that are not logged in yet (MaxStartups): try again in "
-        "a minute. If it lasts, somebody is guessing passwords there, or many jobs of yours connect at once.",
+        "The server is up but has too many connections that have not logged in yet (MaxStartups): try again in a "
+        "minute. If this persists, somebody is guessing passwords there, or many jobs of yours connect at once.",
     ),
     Advice(
         "penalty",
         _FIRST,
-        "The server turns your address away for a while",
-        "the connection was closed before the peer said who it is",
+        "The server blocks your address for a while",
+        "the connection was closed before the peer identified itself",
         heard("Not allowed at this time"),
-        "The server turns connections from your address away for some minutes, after failed logins "
-        "(PerSourcePenalties). Wait, and find out what failed: the right user, the right key.",
+        "The server refuses connections from your address for some minutes after failed logins (PerSourcePenalties). "
+        "Wait, and check that the user name and the key are the right ones.",
     ),
     Advice(
         "ssh1",
         _FIRST,
-        "The server knows SSH-1 only",
+        "The server supports only SSH-1",
         "the peer speaks another version of SSH",
         lambda failure: isinstance(failure.error, VersionError) and "another version" in failure.error.message,
-        "The server knows only the first version of SSH, which is broken. Look for `protocol 2` in its settings "
+        "The server supports only version 1 of the SSH protocol, which is broken. Enable version 2 in its settings "
         "(`ip ssh version 2` on many switches), or update it.",
     ),
     Advice(
         "closed-at-once",
         _FIRST,
-        "The connection is closed before the server says who it is",
-        "the connection was closed before the peer said who it is",
+        "The connection is closed before the server identifies itself",
+        "the connection was closed before the peer identified itself",
         lambda failure: isinstance(failure.error, VersionError) and failure.error.received == "nothing",
-        "Whoever accepted the connection closed it without a word: hosts.deny, fail2ban or a firewall there turns "
-        "your address away, the server ran out of memory or processes, or a forwarded port has nothing behind it. "
-        "Its log says which. A server of TLS does the same: check the port.",
+        "The connection was accepted and closed at once: hosts.deny, fail2ban or a firewall there blocks your address, "
+        "the server is out of memory or processes, or nothing is behind a forwarded port. Its log says which. A TLS "
+        "server does the same: check the port.",
     ),
     Advice(
         "no-ssh",
         _FIRST,
-        "What answers is no SSH server",
+        "The server is not an SSH server",
         "",
         of_kind(VersionError),
-        "What answers on port {port} of {host_name} is no SSH server: check the host and the port.",
+        "Port {port} of {host_name} does not belong to an SSH server: check the host and the port.",
     ),
     Advice(
         "reset-at-once",
         _FIRST,
-        "The connection is cut before the server says who it is",
+        "The connection is reset before the server identifies itself",
         "the connection was lost",
         closed_in(frozenset({Phase.VERSION})),
-        "Something on the way cut it at once: a firewall, hosts.deny or fail2ban on {host_name}, or a server that "
-        "ran out of memory or processes; its log says which. A server of TLS does the same: check the port.",
+        "The connection was reset at once: by a firewall, by hosts.deny or fail2ban on {host_name}, or by a server "
+        "that is out of memory or processes; its log says which. A TLS server does the same: check the port.",
     ),
     *(
         Advice(f"no-{name}", _KEYS, f"No {kind} in common", f"no {kind} in common", nothing_common(kind), _ALLOW + ".")
@@ -338,7 +338,7 @@ TABLE: Final[Sequence[Advice]] = (
     Advice(
         "nothing-known",
         _KEYS,
-        "The peer offers nothing that we know",
+        "The server offers no algorithm that is supported here",
         "no ",
         of_kind(NegotiationError),
         "{own}.",
@@ -346,35 +346,35 @@ TABLE: Final[Sequence[Advice]] = (
     Advice(
         "exchange-timeout",
         _KEYS,
-        "The server says who it is, and then nothing",
+        "The server identifies itself and then falls silent",
         "no answer within",
         deadline_in("key exchange"),
-        "The server said who it is and then nothing. Where small packets pass and large ones do not, the MTU of a "
-        "VPN is too large: lower it, or send less with a short KexAlgorithms, such as "
+        "The server identified itself and then sent nothing more. If small packets get through and large ones do not, "
+        "the MTU of a VPN is too large: lower it, or make the packet smaller with a short list such as "
         "KexAlgorithms=curve25519-sha256.",
     ),
     Advice(
         "bad-signature",
         _KEYS,
-        "The server cannot prove that the key is its own",
-        "the server's signature over the key exchange is wrong",
+        "The server cannot prove that it has the host key",
+        "the server's signature over the key exchange is invalid",
         of_kind(KeyExchangeError),
         "{own}.",
     ),
     Advice(
         "closed-in-exchange",
         _KEYS,
-        "The connection is closed in the midst of the key exchange",
+        "The connection is closed during the key exchange",
         "",
         closed_in(_EXCHANGE),
-        "The server, or a firewall before it, ended the connection while keys were made; what it said last is "
-        "above, its log has more. Old devices break on long lists of algorithms: name few for {host}, such as "
+        "The server, or a firewall in front of it, ended the connection during the key exchange; its last message is "
+        "above, its log has more. Old devices fail on long lists of algorithms: configure few for {host}, such as "
         "KexAlgorithms=diffie-hellman-group14-sha256.",
     ),
     Advice(
         "protocol",
         _KEYS,
-        "The other side does not keep to the protocol",
+        "The server violates the protocol",
         "",
         of_kind(ProtocolError),
         "{own}.",
@@ -391,14 +391,14 @@ TABLE: Final[Sequence[Advice]] = (
         "revoked",
         _HOST,
         "The host's key is revoked",
-        "the key that",
+        "the key offered by",
         of_kind(HostKeyRevoked),
         "{own}.",
     ),
     Advice(
         "certificate",
         _HOST,
-        "The host's certificate does not vouch for it",
+        "The host's certificate is not valid for it",
         "",
         of_kind(HostCertificateError),
         "{own}.",
@@ -406,7 +406,7 @@ TABLE: Final[Sequence[Advice]] = (
     Advice(
         "unknown",
         _HOST,
-        "The host's key is not known",
+        "The host's key is unknown",
         "the host key of",
         of_kind(HostKeyUnknown),
         "{own}. Ask the administrator of {host} for the fingerprint (`ssh-keygen -lf` on the host shows it).",
@@ -414,53 +414,53 @@ TABLE: Final[Sequence[Advice]] = (
     Advice(
         "key-permissions",
         _LOGIN,
-        "A key file may be read by others",
-        "{login} was not let in",
-        login(outcome("may be read by others")),
-        "{own}. Until then the key is not used.",
+        "A key file is readable by others",
+        "authentication failed for {login}",
+        login(outcome("readable by others")),
+        "{own}. Until then the key will not be used.",
     ),
     Advice(
         "too-many-keys",
         _LOGIN,
-        "Too many keys before the right one",
-        "{login} was not let in",
+        "Too many keys are tried before the right one",
+        "authentication failed for {login}",
         login(too_many),
-        "A server counts each key it does not take as a failure and ends the connection after some "
-        "(MaxAuthTries), here after {failures}. Name the one right key: `IdentityFile ~/.ssh/THE_KEY` and "
-        "`IdentitiesOnly yes` in a `Host {host}` block of ~/.ssh/config, or -i with -o IdentitiesOnly=yes.",
+        "A server counts each key it refuses as a failure and ends the connection after some of them (MaxAuthTries), "
+        "here after {failures}. Name the right key: `IdentityFile ~/.ssh/THE_KEY` and `IdentitiesOnly yes` in a "
+        "`Host {host}` block in ~/.ssh/config, or -i with -o IdentitiesOnly=yes.",
     ),
     Advice(
         "more-needed",
         _LOGIN,
-        "One proof was taken, another is needed",
-        "{login} was not let in",
-        login(outcome("accepted, more is needed")),
-        "The server took one proof and wants another: {methods}. Log in where you can be asked for it (no "
-        "BatchMode), and let PreferredAuthentications name both.",
+        "One method succeeded, another is required",
+        "authentication failed for {login}",
+        login(outcome("partial success")),
+        "The server accepted one authentication method and requires another: {methods}. Log in where you can be asked "
+        "for it (without BatchMode), and list both in PreferredAuthentications.",
     ),
     Advice(
         "signature-algorithm",
         _LOGIN,
-        "The server takes no signature of this kind of key",
-        "{login} was not let in",
-        login(outcome("takes no signature")),
-        "Make a key of a kind that it takes, `%ssh_keygen -t ed25519`; or for an old server and an RSA key allow "
-        "SHA-1: `PubkeyAcceptedAlgorithms +ssh-rsa` or `Legacy yes` in a `Host {host}` block of ~/.ssh/config.",
+        "The server does not accept this type of key",
+        "authentication failed for {login}",
+        login(outcome("accepts no signature")),
+        "Generate a key of a type it accepts, `%ssh_keygen -t ed25519`. For an old server and an RSA key, allow SHA-1 "
+        "instead: `PubkeyAcceptedAlgorithms +ssh-rsa` or `Legacy yes` in a `Host {host}` block in ~/.ssh/config.",
     ),
     Advice(
         "nobody-asked",
         _LOGIN,
-        "A password or passphrase is needed, and nobody can be asked",
-        "{login} was not let in",
+        "A password or passphrase is required, but nobody can be asked",
+        "authentication failed for {login}",
         login(nobody_asked),
-        "What can be done without a question: add the key to an agent (`%ssh_add`), use one without a passphrase, "
-        "or connect where questions can be answered, without BatchMode.",
+        "To log in without being asked, add the key to an agent (`%ssh_add`) or use one without a passphrase; "
+        "otherwise connect where questions can be answered, without BatchMode.",
     ),
     Advice(
         "own-keys",
         _LOGIN,
-        "A key cannot be used for a reason on this side",
-        "{login} was not let in",
+        "A key cannot be used because of a problem on this side",
+        "authentication failed for {login}",
         lambda failure: isinstance(failure.error, AuthenticationError) and bool(failure.error.next_step),
         "{own}.",
     ),
@@ -468,56 +468,57 @@ TABLE: Final[Sequence[Advice]] = (
         "key-refused",
         _LOGIN,
         "The key is refused",
-        "{login} was not let in",
+        "authentication failed for {login}",
         login(outcome("refused", method="publickey")),
-        "Check the user name ({user}) and that the public key stands in ~{user}/.ssh/authorized_keys on {host}. "
-        "If it does, it is likely the permissions there: the home folder, .ssh and the file may be writable by "
-        "their owner only (chmod go-w ~ ~/.ssh ~/.ssh/authorized_keys). The server's log says which.",
+        "Check the user name ({user}) and that the public key is in ~{user}/.ssh/authorized_keys on {host}. If it is, "
+        "the permissions there are the likely cause: the home folder, .ssh and the file must be writable by their "
+        "owner only (chmod go-w ~ ~/.ssh ~/.ssh/authorized_keys). The server's log says which.",
     ),
     Advice(
         "password-refused",
         _LOGIN,
         "The password is refused",
-        "{login} was not let in",
+        "authentication failed for {login}",
         login(outcome("refused", method="password")),
-        "Check the user name ({user}) and the password. Many servers say no to every password of an account that "
-        "may not log in this way: root (PermitRootLogin), or one outside of AllowUsers.",
+        "Check the user name ({user}) and the password. Many servers refuse every password for an account that may not "
+        "log in this way: root (PermitRootLogin), or one not listed in AllowUsers.",
     ),
     Advice(
         "answers-refused",
         _LOGIN,
         "The answers are refused",
-        "{login} was not let in",
+        "authentication failed for {login}",
         login(outcome("refused", method="keyboard-interactive")),
-        "Check the user name ({user}) and the answers; a one-time code may be used up, or the clocks differ.",
+        "Check the user name ({user}) and the answers. A one-time code may have been used already, or the clocks "
+        "differ.",
     ),
     Advice(
         "no-method",
         _LOGIN,
-        "No way to log in is left",
-        "{login} was not let in",
+        "No authentication method is left to try",
+        "authentication failed for {login}",
         login(nothing_left),
-        "The server takes {methods}, and there was nothing to try of it: name a key with -i (IdentityFile) that "
-        "it knows, or see that PreferredAuthentications, PubkeyAuthentication and PasswordAuthentication do not "
-        "exclude what it takes.",
+        "The server accepts {methods}, and there was nothing to try for that: name a key that it knows with -i "
+        "(IdentityFile), or check that PreferredAuthentications, PubkeyAuthentication and PasswordAuthentication do "
+        "not exclude what it accepts.",
     ),
     Advice(
         "login-timeout",
         _LOGIN,
-        "The server does not answer to the login",
+        "The server does not answer the login",
         "no answer within",
         lambda failure: deadline_in("authentication")(failure) or deadline_in("starting authentication")(failure),
-        "The server thinks about the login for too long: it looks up your address (UseDNS) or asks a directory "
-        "that does not answer. Give it longer, ConnectTimeout={limit}, and tell its administrator.",
+        "The server takes too long over the login: it may be looking up your address (UseDNS) or asking a directory "
+        "that does not answer. Give it more time, ConnectTimeout={limit}, and tell its administrator.",
     ),
     Advice(
         "closed-at-login",
         _LOGIN,
-        "The server ends the connection at the login",
+        "The server ends the connection during the login",
         "",
         closed_in(BEFORE_LOGIN),
-        "The server ended the connection instead of answering; what it said last is above, its log has more. The "
-        "account may be locked, or it took too long (LoginGraceTime).",
+        "The server ended the connection instead of answering; its last message is above, its log has more. The "
+        "account may be locked, or the login took too long (LoginGraceTime).",
     ),
     Advice(
         "channel-timeout",
@@ -525,27 +526,27 @@ TABLE: Final[Sequence[Advice]] = (
         "The server does not start the session",
         "no answer within",
         deadline_in("starting a process"),
-        "You are logged in, and the server does not start the session: its home folder may be on a file server "
-        "that does not answer, or the machine out of memory. `%ssh_close {host}` and a new connection helps where "
-        "one was stuck.",
+        "You are logged in, but the server does not start the session: your home folder may be on a file server that "
+        "does not answer, or the machine may be out of memory. If only this connection is stuck, `%ssh_close {host}` "
+        "and a new one helps.",
     ),
     Advice(
         "stream-forbidden",
         _AFTER,
-        "The server may not connect you further",
+        "The server does not allow the forwarding",
         "the server refused a direct-tcpip channel",
         stream_refused(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED),
-        "You are logged in; the server forbids forwarding for this account or to this place: AllowTcpForwarding, "
-        "PermitOpen or `restrict` in authorized_keys there.",
+        "You are logged in, but the server forbids forwarding for this account or to this destination: see "
+        "AllowTcpForwarding, PermitOpen and `restrict` in authorized_keys there.",
     ),
     Advice(
         "stream-refused",
         _AFTER,
-        "The server does not get to the other place",
+        "The server cannot reach the other destination",
         "the server refused a direct-tcpip channel",
         stream_refused(SSH_OPEN_CONNECT_FAILED),
-        "You are logged in on {host}, which looks up and connects to the other place from where it is; what it says "
-        "of that is above. Check name and port; try there: nc -vz NAME PORT.",
+        "You are logged in on {host}, and it is {host} that resolves the name and connects; what it reported is above. "
+        "Check name and port, and try it there: nc -vz NAME PORT.",
     ),
     Advice(
         "channel-refused",
@@ -553,35 +554,35 @@ TABLE: Final[Sequence[Advice]] = (
         "The server refuses another session",
         "the server refused a",
         of_kind(ChannelOpenError),
-        "You are logged in, and the server opens no (further) channel: the account may be for other things (git, "
-        "sftp, jumping), or the connection has as many sessions as it may (MaxSessions); end some of them.",
+        "You are logged in, but the server opens no (further) channel: the account may be meant for something else "
+        "(git, sftp, jumping), or the connection has reached its limit of sessions (MaxSessions); end some of them.",
     ),
     Advice(
         "request-refused",
         _AFTER,
-        "The server refuses what was asked of the session",
+        "The server refuses a request for the session",
         "",
         of_kind(ChannelRequestDenied),
-        "The account or the key may be limited to other things there: ForceCommand, PermitTTY, or `restrict` in "
+        "The account or the key may be restricted there: see ForceCommand, PermitTTY, and `restrict` in "
         "authorized_keys.",
     ),
     Advice(
         "silent",
         _AFTER,
         "The connection went silent",
-        "the peer does not answer any more",
+        "the peer no longer answers",
         lambda failure: isinstance(failure.error, ConnectionLost) and failure.error.phase == "keepalive",
-        "The link is dead, or a router forgot it for being idle: then a smaller ServerAliveInterval keeps it "
-        "open. Connect again; `%ssh --reconnect {host}` does so by itself on the next use.",
+        "The link is dead, or a router dropped it because it was idle: a smaller ServerAliveInterval prevents that. "
+        "Connect again; `%ssh --reconnect {host}` does so automatically on the next use.",
     ),
     Advice(
         "slept",
         _AFTER,
-        "The connection did not outlive this machine's sleep",
-        "the connection did not outlive the sleep of this machine",
+        "The connection did not survive this machine's sleep",
+        "the connection did not survive this machine's sleep",
         lambda failure: isinstance(failure.error, ConnectionLost) and failure.error.phase == "waking up",
-        "Connect again; `%ssh --reconnect {host}` does so by itself on the next use. What must go on without you "
-        "belongs into tmux or screen on the host.",
+        "Connect again; `%ssh --reconnect {host}` does so automatically on the next use. Run what must go on without "
+        "you in tmux or screen on the host.",
     ),
     Advice(
         "lost",
@@ -589,7 +590,7 @@ TABLE: Final[Sequence[Advice]] = (
         "The connection was lost",
         "",
         closed_in(frozenset({Phase.OPEN})),
-        "The server went down or the network was cut. Connect again; `%ssh --reconnect {host}` does so by itself "
-        "on the next use.",
+        "The server went down or the network failed. Connect again; `%ssh --reconnect {host}` does so automatically on "
+        "the next use.",
     ),
 )

@@ -1,6 +1,6 @@
-"""Trying a connection step by step: what works, what does not, and what to do (``--doctor``).
+"""Examine a connection step by step: what works, what does not, and what to do (``--doctor``).
 
-One connection is made and one login; all that is told was learned on its way.
+There is one connection with one login; everything reported was learned from it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
-from jupyter_ssh.ssh.client.connecting import open_connection, resolve_options, surroundings_for
+from jupyter_ssh.ssh.client.connecting import open_connection, resolve_options, route_context_for
 from jupyter_ssh.ssh.client.connection import ANSWER_SECONDS
-from jupyter_ssh.ssh.client.login.authentication import WOULD_DO
+from jupyter_ssh.ssh.client.login.authentication import WOULD_ACCEPT
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
 from jupyter_ssh.ssh.config.options import Options
@@ -38,7 +38,7 @@ from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.protocol import events as e
 
 WIDTH: Final = 110
-"""Characters of a line of the report as text."""
+"""Width of the text report in characters."""
 
 _ORDER: Final = (
     Step.CONFIGURATION,
@@ -70,7 +70,7 @@ _PHASES: Final = (
 
 
 class Result(enum.Enum):
-    """How a step went; the value is the word for it."""
+    """How a step went; the value is the word shown for it."""
 
     WORKS = "works"
     FAILS = "fails"
@@ -80,7 +80,7 @@ class Result(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A row of the report; ``hop`` is the jump host that it is about, empty for the destination."""
+    """A row of the report; ``hop`` is the jump host it is about, empty for the destination."""
 
     hop: str
     step: str
@@ -90,7 +90,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it; ``error`` is why there is no connection, with its advice."""
+    """The outcome of an examination; ``error`` is why there is no connection, with its advice."""
 
     target: str
     findings: Sequence[Finding]
@@ -103,10 +103,10 @@ class Report:
             return f"{self.target}: everything that was tried works"
         failed = [finding for finding in self.findings if finding.result is Result.FAILS and finding.step != "key"]
         place = f"{failed[0].step}{f' ({failed[0].hop})' if failed[0].hop else ''}" if failed else "the end"
-        return f"{self.target}: no connection, it fails at: {place}"
+        return f"{self.target}: no connection, failed at: {place}"
 
     def lines(self) -> list[str]:
-        """The report as text, each line at most about `WIDTH` characters."""
+        """Return the report as text, each line at most about `WIDTH` characters."""
         names = [f"{finding.step} ({finding.hop})" if finding.hop else finding.step for finding in self.findings]
         first = max(map(len, names), default=0)
         second = max(len(result.value) for result in Result)
@@ -128,7 +128,7 @@ class Report:
 
 
 class Doctor(Progress):
-    """Keeps what it hears as findings."""
+    """Collects what it is told as findings."""
 
     def __init__(self, name: str = "", *, jump: bool = False, findings: list[Finding] | None = None) -> None:
         super().__init__(name, jump=jump)
@@ -149,22 +149,22 @@ class Doctor(Progress):
 
     def tried(self, method: str, offer: str, outcome: str) -> None:
         """See `Progress.tried`."""
-        good = outcome.startswith("accepted") or outcome == WOULD_DO
+        good = outcome.startswith("accepted") or outcome == WOULD_ACCEPT
         step = Step.KEY if method == "publickey" else Step.LOGIN
         detail = f"{offer or method}: {outcome}" if method == "publickey" else f"{method}: {outcome}"
         if step is Step.KEY:
-            detail += _mode(offer) if "may be read" not in outcome else ""
+            detail += _mode(offer) if "readable by others" not in outcome else ""
             same = [each for each in self.findings if (each.hop, each.step) == (self._hop, step.value)]
             for each in (
                 each for each in same if each.detail.startswith(f"{offer}:")
-            ):  # it was only asked about before
+            ):  # the server had only been asked about it
                 self.findings.remove(each)
         self._add(step, Result.WORKS if good else Result.NOTE, detail)
 
     def broke(self, error: SSHError) -> None:
         """See `Progress.broke`."""
-        if error in self._broken:  # the jump host has told already what it is
-            step, detail = Step.ROUTE, f"a jump host on the way failed: {error.via}"
+        if error in self._broken:  # already reported for the jump host itself
+            step, detail = Step.ROUTE, f"the jump host {error.via} failed"
         else:
             self._broken.append(error)
             step, detail = self._step_of(error), _described(error)
@@ -206,9 +206,9 @@ async def examine(
     command_line: Sequence[str | tuple[str, str]] = (),
     terminal: bool = False,
 ) -> Report:
-    """Tries a connection to ``target`` and tells of each step; errors of the connection are in the report.
+    """Try to connect to ``target`` and report each step; errors of the connection are in the report.
 
-    ``config``, ``command_line`` and ``prompts`` are as for `connect`, ``terminal`` as for `Surroundings`.
+    ``config``, ``command_line`` and ``prompts`` are as for `connect`, ``terminal`` as for `RouteContext`.
     """
     doctor = Doctor(target)
     try:
@@ -219,16 +219,16 @@ async def examine(
     for result, detail in _configuration(config, options):
         doctor._add(Step.CONFIGURATION, result, detail)
     doctor._done.add(Step.CONFIGURATION)
-    surroundings = surroundings_for(config, terminal=terminal)
+    context = route_context_for(config, terminal=terminal)
     try:
-        connection = await open_connection(options, prompts, surroundings=surroundings, progress=doctor, examine=True)
+        connection = await open_connection(options, prompts, route_context=context, progress=doctor, examine=True)
     except SSHError as error:
         doctor._hear(error.messages)
         return Report(target, doctor.findings, error)
     try:
         doctor._hear(connection.messages)
         await _open_session(connection.channel_host)
-        doctor.done(Step.SESSION, "the server opens one")
+        doctor.done(Step.SESSION, "opened by the server")
     except SSHError as error:
         doctor.broke(error)
         return Report(target, doctor.findings, error)
@@ -238,7 +238,7 @@ async def examine(
 
 
 async def _open_session(host: ChannelHost) -> None:
-    """Has a session opened and closes it: nothing is run."""
+    """Open a session and close it without running anything."""
     opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def on_event(event: e.ChannelEvent) -> None:
@@ -259,12 +259,12 @@ async def _open_session(host: ChannelHost) -> None:
 
 
 def _configuration(config: str | None, options: Options) -> Iterator[tuple[Result, str]]:
-    """The files that were read, and what of them counted."""
+    """Yield the files that were read, and what of them counted."""
     files = chosen_files(config, Path.home())
     for file in files:
         yield Result.WORKS, f"{file.path}: {_file_state(file)}"
     if not files:
-        yield Result.WORKS, "no file is read"
+        yield Result.WORKS, "no file was read"
     used = sorted({place.partition(" line ")[0] for place in options.sources.values() if " line " in place})
     others = [place for place in used if place not in {str(file.path) for file in files}]
     for place in others:
@@ -273,19 +273,19 @@ def _configuration(config: str | None, options: Options) -> Iterator[tuple[Resul
         yield Result.NOTE, text
     folder = Path.home() / ".ssh"
     if os.name != "nt" and folder.is_dir() and folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield Result.NOTE, f"{folder} may be written by others: chmod go-w {folder}"
+        yield Result.NOTE, f"{folder} is writable by others: chmod go-w {folder}"
 
 
 def _file_state(file: ConfigFile) -> str:
     try:
         status = file.path.stat()
     except OSError as error:
-        return "there is none" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        return "not found" if isinstance(error, FileNotFoundError) else str(error.strerror)
     return f"read, mode {stat.S_IMODE(status.st_mode):04o}"
 
 
 def _mode(label: str) -> str:
-    """The permissions of the key file that a label begins with."""
+    """Return the permissions of the key file whose path the label begins with, as text."""
     path = label.partition(" SHA256:")[0]
     if not os.path.isabs(path) or "(agent)" in label:
         return ""

@@ -1,6 +1,6 @@
-"""Kinds of failures: what an error and what is known around it say about how a connection failed.
+"""Kinds of failure: predicates on an error and its circumstances.
 
-Each function below makes a test for one kind; `client.advice` has what to do about it.
+Each function below returns a predicate for one kind; `advice` says what to do about it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ from jupyter_ssh.ssh.protocol.roles import Phase
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of one connection and what is known around it; ``phase`` is None before there was a session, and
-    ``options`` where they are what is wrong."""
+    """An error of one connection with its circumstances.
+
+    ``phase`` is None if the connection failed before there was a session, ``options`` if they themselves are invalid.
+    """
 
     error: SSHError
     options: Options | None
     phase: Phase | None = None
 
     def values(self) -> dict[str, object]:
-        """What an advice may name."""
+        """Return the fields that an advice may name."""
         error, options = self.error, self.options
-        own = (error.next_step or "").rstrip(".") or "Look at what the error says"
+        own = (error.next_step or "").rstrip(".") or "See the error above"
         if options is None:
             return {"own": own}
         host = options.host or options.host_name
@@ -60,22 +62,22 @@ Fits = Callable[[Failure], bool]
 
 
 def of_kind(*kinds: type[SSHError]) -> Fits:
-    """An error of one of these classes."""
+    """Match an error of one of these classes."""
     return lambda failure: isinstance(failure.error, kinds)
 
 
 def system_error(*numbers: int) -> Fits:
-    """A connection that the system refused with one of these numbers of `errno`."""
+    """Match a failure that the system reported with one of these numbers of `errno`."""
     return lambda failure: isinstance(failure.error, ConnectError) and failure.error.errno in numbers
 
 
 def deadline_in(phase: str) -> Fits:
-    """A deadline in a phase whose name begins so."""
+    """Match a deadline in a phase whose name begins with ``phase``."""
     return lambda failure: isinstance(failure.error, DeadlineExceeded) and (failure.error.phase or "").startswith(phase)
 
 
 def heard(*words: str) -> Fits:
-    """No SSH server's first line, but one that gives away what it is."""
+    """Match a server that is not an SSH server and whose first line gives away what it is."""
 
     def fits(failure: Failure) -> bool:
         received = failure.error.received or ""
@@ -85,7 +87,7 @@ def heard(*words: str) -> Fits:
 
 
 def proxy_said(*reasons: str, jump: bool = False) -> Fits:
-    """A proxy or, with ``jump``, a jump host that gave no connection for one of these reasons (`ProxyError`)."""
+    """Match a proxy (with ``jump``: a jump host) that failed for one of these reasons (`ProxyError`)."""
 
     def fits(failure: Failure) -> bool:
         error = failure.error
@@ -96,7 +98,7 @@ def proxy_said(*reasons: str, jump: bool = False) -> Fits:
 
 
 def closed_in(phases: frozenset[Phase]) -> Fits:
-    """The other side ended the connection in one of these phases."""
+    """Match a connection that the peer ended in one of these phases."""
 
     def fits(failure: Failure) -> bool:
         return isinstance(failure.error, (ConnectionLost, DisconnectedByPeer)) and failure.phase in phases
@@ -105,7 +107,7 @@ def closed_in(phases: frozenset[Phase]) -> Fits:
 
 
 def stream_refused(reason: int) -> Fits:
-    """The server opens no stream to another place, for this reason (RFC 4254 §5.1)."""
+    """Match a direct-tcpip channel that the server refused for this reason (RFC 4254 §5.1)."""
 
     def fits(failure: Failure) -> bool:
         error = failure.error
@@ -115,36 +117,36 @@ def stream_refused(reason: int) -> Fits:
 
 
 def nothing_common(kind: str) -> Fits:
-    """Both sides have nothing of this kind in common, and we know something that the peer has."""
+    """Match a negotiation without a common algorithm of this kind, where we support one of the peer's."""
     return lambda failure: (
         isinstance(failure.error, NegotiationError) and failure.error.kind == kind and bool(failure.error.option)
     )
 
 
 def login(test: Callable[[AuthenticationError], bool]) -> Fits:
-    """Nobody was let in, and ``test`` holds."""
+    """Match a failed login for which ``test`` holds."""
     return lambda failure: isinstance(failure.error, AuthenticationError) and test(failure.error)
 
 
 def outcome(*words: str, method: str = "") -> Callable[[AuthenticationError], bool]:
-    """Whether one of the attempts ended so."""
+    """Return a test for whether the outcome of an attempt (with ``method``) contains one of ``words``."""
     return lambda error: any(
         (not method or name == method) and any(word in outcome for word in words) for name, _, outcome in error.attempts
     )
 
 
 def nobody_asked(error: AuthenticationError) -> bool:
-    """A question could not be asked; with BatchMode it is a refused key that matters, if there was one."""
+    """Return whether a question could not be asked; with BatchMode, a refused key matters more."""
     if outcome("must be asked for", "nobody can answer")(error):
         return True
-    return outcome("nobody may be asked")(error) and not outcome("refused", method="publickey")(error)
+    return outcome("you may not be asked")(error) and not outcome("refused", method="publickey")(error)
 
 
 def too_many(error: AuthenticationError) -> bool:
-    """The server had enough of refusals."""
+    """Return whether the server ended the connection after too many failures."""
     return error.too_many > 0
 
 
 def nothing_left(error: AuthenticationError) -> bool:
-    """Nothing that the server takes was or may be tried."""
+    """Return whether nothing that the server accepts could be tried."""
     return not any(name in error.methods and outcome == "refused" for name, _, outcome in error.attempts)

@@ -1,4 +1,4 @@
-"""What a session has come to, told to a `Progress` in the words of ``ssh -v``, each thing once."""
+"""Reports the state of a session to a `Progress` in the words of ``ssh -v``, each thing once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LISTS = (
 
 
 class Narration:
-    """Looks at one session when it is told to, and says what is new."""
+    """Looks at one session when asked to, and reports what is new."""
 
     def __init__(self, session: ClientSession, options: Options, progress: Progress) -> None:
         self._session = session
@@ -42,7 +42,7 @@ class Narration:
             session.transport.packets.on_packet = self._packet
 
     def look(self) -> None:
-        """Says what came since the last time."""
+        """Report what happened since the last call."""
         transport = self._session.transport
         if transport.peer_version and not self._version:
             self._version = True
@@ -60,10 +60,10 @@ class Narration:
             self._progress.note(f"kex_input_ext_info: server-sig-algs=<{printable(said.decode('ascii', 'replace'))}>")
 
     def host_key(self, key: PublicKey, verdict: Verdict | None, authority: Entry | None, dns: str) -> None:
-        """The host key was judged and accepted; ``verdict`` is what known_hosts now says, None where nobody asked.
+        """Report that the host key was accepted.
 
-        ``authority`` is the ``@cert-authority`` line that vouches for the host, where one does.
-        ``dns`` is what DNS says, empty where it was not asked.
+        ``verdict`` is what known_hosts says by now, None if it was not consulted; ``authority`` the ``@cert-authority``
+        line that vouches for the host, if any; ``dns`` what DNS says, empty if it was not asked.
         """
         options = self._options
         name = options.host_key_alias or host_name(options.host_name, options.port)
@@ -71,7 +71,7 @@ class Narration:
         if isinstance(key, Certificate) and authority is not None:
             self._progress.note(f"Host '{name}' is known and matches the {key.nickname} host certificate.")
             self._progress.note(f"Found CA key in {authority.place}")
-            self._progress.done(Step.HOST_KEY, f"{shown}, vouched for by the authority in {authority.place}")
+            self._progress.done(Step.HOST_KEY, f"{shown}, certified by the authority in {authority.place}")
         elif verdict is not None and verdict.status is Status.KNOWN and verdict.entry is not None:
             self._progress.note(f"Host '{name}' is known and matches the {key.nickname} host key.")
             self._progress.note(f"Found key in {verdict.entry.place}")

@@ -1,4 +1,4 @@
-"""How far a connection is, told step by step: to the log for ``-v``, and to whoever shows it as a table."""
+"""The progress of a connection, step by step: for the log (``-v``), and for a table of it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DEBUG1, DEBUG2, DEBUG3 = logging.DEBUG, logging.DEBUG - 1, logging.DEBUG - 2
 
 
 class Step(enum.Enum):
-    """What has to work, in its order; the value is the name for people."""
+    """The steps of a connection in their order; the value is the name shown to people."""
 
     CONFIGURATION = "configuration"
-    ROUTE = "way"
+    ROUTE = "route"
     NAME = "name"
     TCP = "TCP connection"
     VERSION = "SSH version"
@@ -31,9 +31,9 @@ class Step(enum.Enum):
 
 
 class Progress:
-    """Hears of each step of one connection; this one only writes `note` to the log.
+    """Is told each step of one connection; this base class only writes `note` to the log.
 
-    ``name`` is the destination.  For a jump host on the way to it there is another one, see `hop`.
+    ``name`` is the destination.  A jump host on the route to it has a progress of its own, see `hop`.
     """
 
     def __init__(self, name: str = "", *, jump: bool = False) -> None:
@@ -41,19 +41,19 @@ class Progress:
         self.jump = jump
 
     def hop(self, name: str) -> Progress:
-        """The progress of the connection to a jump host."""
+        """Return the progress of the connection to a jump host."""
         return type(self)(name, jump=True)
 
     def done(self, step: Step, detail: str) -> None:
         """A step worked."""
 
     def tried(self, method: str, offer: str, outcome: str) -> None:
-        """One attempt to log in, or a key that was only asked about, and what came of it."""
+        """One attempt to log in, or a key that was only asked about, with its outcome."""
 
     def broke(self, error: SSHError) -> None:
-        """The connection did not come to be; ``error`` has its advice."""
+        """The connection failed; ``error`` carries its advice."""
 
     def note(self, text: str, level: int = DEBUG1) -> None:
-        """A line for the log, in the words of ssh(1) where it has any.  Never a secret."""
+        """Write a line to the log, in the words of ssh(1) where it has any.  Never a secret."""
         if log.isEnabledFor(level):
             log.log(level, "%s%s", f"[{self.name}] " if self.jump else "", text)

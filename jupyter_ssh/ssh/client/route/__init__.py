@@ -1,1 +1,1 @@
-"""The way to a host: straight, through a proxy, or through jump hosts."""
+"""The route to a host: direct, through a proxy, or through jump hosts."""

@@ -1,6 +1,6 @@
-"""The way to a host: directly, through a proxy, through a ProxyCommand, or through jump hosts (ssh_config(5)).
+"""The route to a host: direct, through a proxy, a ProxyCommand or jump hosts (ssh_config(5)).
 
-`open_route` finds and opens it; the `Route` then ties a session to it and lets go of what it held when that is over.
+`open_route` finds and opens it; the `Route` then carries a session and releases what it held when the session ends.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
 MAX_JUMPS: Final = 16
-"""Jump hosts on the way to one host."""
-# Errors that do not come of a way that ended: the way ends because of them.
+"""The most jump hosts on the route to one host."""
+# Errors that are not consequences of a route that ended: rather the route ends because of them.
 OF_THEIR_OWN: Final = (
     *(AuthenticationError, ConfigError, DeadlineExceeded),
     *(HostKeyError, NegotiationError, PromptUnavailable),
@@ -69,11 +69,11 @@ J = TypeVar("J", bound=JumpHost)
 
 
 @dataclasses.dataclass(frozen=True)
-class Surroundings(Generic[J]):
+class RouteContext(Generic[J]):
     """What the way to a host depends on besides its options.
 
-    ``hop_options`` resolves those of a jump host as a command line of its own would, with the same files;
-    ``connect`` is `open_connection`.  ``terminal``: a ProxyCommand may use this process's terminal.
+    ``hop_options`` resolves the options of a jump host as a command line of its own would, with the same files.
+    ``terminal``: a ProxyCommand may use this process's terminal.
     """
 
     hop_options: Callable[[Target, Sequence[tuple[str, str]]], Options]
@@ -82,24 +82,24 @@ class Surroundings(Generic[J]):
     """Stands for the configuration that ``hop_options`` reads."""
     terminal: bool = False
     trail: tuple[str, ...] = ()
-    """The hosts that wait for this one."""
+    """The hosts that are being reached through this one."""
 
 
 class Route:
-    """An open way; ``address`` is the host's own where the way leads straight to it, and ``via`` what lies between."""
+    """An open route; ``address`` is the host's own if the route is direct, ``via`` names what lies in between."""
 
     def __init__(self, *, via: str = "", address: str = "") -> None:
         self.via = via
         self.address = address
         self.messages: list[str] = []
-        """What the person should be told about the jump hosts that were connected to for it."""
+        """What the user should be told about the jump hosts that were connected to for it."""
         self._socket: socket.socket | None = None
         self._command: ProxyCommand | None = None
         self._tunnel: ChannelTransport | None = None
         self._lease: Lease[Any] | None = None
 
     async def attach(self, driver: Driver) -> None:
-        """Ties a session to it."""
+        """Connect a session's driver to it."""
         if self._tunnel is not None:
             self._tunnel.attach(driver)
         else:
@@ -107,13 +107,13 @@ class Route:
         driver.lost.add_done_callback(lambda lost: self.release())
 
     def release(self) -> list[asyncio.Task[None]]:
-        """Lets go of a program and of jump hosts; the tasks that do."""
+        """Release the program and the jump hosts, and return the tasks that do so."""
         tasks = [self._command.stop()] if self._command is not None else []
         closing = self._lease.release() if self._lease is not None else None
         return [*tasks, closing] if closing is not None else tasks
 
     async def close(self) -> None:
-        """`release`, and waits: a bounded time."""
+        """Close the route, release what it holds and wait for that, for a bounded time."""
         if self._socket is not None and self._command is None:
             with contextlib.suppress(OSError):
                 self._socket.close()
@@ -122,14 +122,14 @@ class Route:
         await self.released()
 
     async def released(self) -> None:
-        """Waits until everything it held is gone."""
+        """Release what it holds and wait until that is done."""
         if tasks := self.release():
             await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)
 
     async def explained(self, error: SSHError, session: ClientSession | None) -> SSHError:
         """Why a connection over it ended before anybody was logged in: a ProxyCommand that ended is the reason.
 
-        One without an error is none where it had let something through: then it ended because the server did.
+        A ProxyCommand that succeeded after it had carried something explains nothing: it ended because the server did.
         """
         if self._command is None or isinstance(error, OF_THEIR_OWN):
             return error
@@ -145,24 +145,25 @@ class Route:
 
 async def open_route(
     options: Options,
-    surroundings: Surroundings[J],
+    context: RouteContext[J],
     prompts: Prompts,
     progress: Progress,
     seconds: float,
     connect: Callable[..., Awaitable[J]],
 ) -> Route:
-    """The way that the options ask for, open.  Raises `ConnectError` and what connecting to a jump host raises."""
+    """Open the route that the options describe.  Raises `ConnectError` and what connecting to a jump host
+    raises."""
     if options.proxy_jump:
-        return await _through_jump_hosts(options, surroundings, prompts, progress, seconds, connect)
+        return await _through_jump_hosts(options, context, prompts, progress, seconds, connect)
     if options.proxy_command is not None:
-        return await _through_command(options.proxy_command, surroundings, prompts, progress)
+        return await _through_command(options.proxy_command, context, prompts, progress)
     proxy = await _proxy(options, prompts)
     if proxy is not None:
         return await _through_proxy(proxy, options, progress, seconds)
     route = Route()
     progress.done(Step.ROUTE, "direct")
     route._socket = await _dial(options, options.host_name, options.port, seconds, progress)
-    with contextlib.suppress(OSError):  # it may be reset already; reading will say so
+    with contextlib.suppress(OSError):  # it may have been reset already; reading will report that
         route.address = str(route._socket.getpeername()[0])
     return route
 
@@ -205,14 +206,12 @@ async def _dial(options: Options, host: str, port: int, seconds: float, progress
 # --- a program --------------------------------------------------------------------------------------------------------
 
 
-async def _through_command(
-    command: str, surroundings: Surroundings[Any], prompts: Prompts, progress: Progress
-) -> Route:
+async def _through_command(command: str, context: RouteContext[Any], prompts: Prompts, progress: Progress) -> Route:
     progress.done(Step.ROUTE, "through a ProxyCommand")
     progress.note(f"Executing proxy command: exec {command}")
-    on_line = None if surroundings.terminal else lambda line: prompts.show_banner(f"ProxyCommand: {line}\n")
+    on_line = None if context.terminal else lambda line: prompts.show_banner(f"ProxyCommand: {line}\n")
     route = Route(via="ProxyCommand")
-    route._command = await ProxyCommand.start(command, on_line=on_line, terminal=surroundings.terminal)
+    route._command = await ProxyCommand.start(command, on_line=on_line, terminal=context.terminal)
     route._socket = route._command.socket
     return route
 
@@ -221,7 +220,7 @@ async def _through_command(
 
 
 async def _proxy(options: Options, prompts: Prompts) -> ProxyAddress | None:
-    """The proxy, with the password that a person gave where only the user's name is written."""
+    """Return the proxy to use, if any; its password is asked for if only a user name is configured."""
     proxy = options.proxy
     if proxy is not None and proxy.scheme == FROM_ENVIRONMENT:
         proxy = from_environment(options.host_name, options.port)
@@ -232,7 +231,7 @@ async def _proxy(options: Options, prompts: Prompts) -> ProxyAddress | None:
 
 
 def from_environment(host: str, port: int) -> ProxyAddress | None:
-    """The proxy that ALL_PROXY, or else HTTPS_PROXY, names; None where NO_PROXY excepts the host."""
+    """Return the proxy that ALL_PROXY, or else HTTPS_PROXY, names; None where NO_PROXY excepts the host."""
     from urllib import request  # large, and rarely needed
 
     proxies = request.getproxies_environment()
@@ -275,43 +274,44 @@ async def _through_proxy(proxy: ProxyAddress, options: Options, progress: Progre
 
 async def _through_jump_hosts(
     options: Options,
-    surroundings: Surroundings[J],
+    context: RouteContext[J],
     prompts: Prompts,
     progress: Progress,
     seconds: float,
     connect: Callable[..., Awaitable[J]],
 ) -> Route:
-    """As OpenSSH: a command line of its own for the last jump host, for which the others are the way.
+    """Open the route through jump hosts as OpenSSH does: the last one is reached, through the others, like a
+    destination.
 
-    So each jump host has its own blocks of ssh_config and its own key check, and nothing of the destination's options.
+    So each jump host has its own blocks of ssh_config and its own key check, and none of the destination's options.
     """
     *before, last = options.proxy_jump
-    more = [("ProxyJump", ",".join(map(_written, before)))] if before else []
-    # In a thread, for a file may have a command run; the loop belongs to all connections.
-    hop = await asyncio.to_thread(surroundings.hop_options, last, more)
-    trail = (*surroundings.trail, _place(options))
-    if _place(hop) in trail or len(trail) > MAX_JUMPS:
+    more = [("ProxyJump", ",".join(map(_jump_text, before)))] if before else []
+    # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
+    hop = await asyncio.to_thread(context.hop_options, last, more)
+    trail = (*context.trail, _address(options))
+    if _address(hop) in trail or len(trail) > MAX_JUMPS:
         raise ConfigError(
             f"the jump host {_name(hop)} would be reached through itself",
             phase="options",
-            received=" through ".join([*trail, _place(hop)]),
-            next_step=f"Except it from the block that names it: Host * !{hop.host}, or give it ProxyJump none.",
+            received=" through ".join([*trail, _address(hop)]),
+            next_step=f"Exclude it from the block that names it, Host * !{hop.host}, or set ProxyJump none for it.",
         )
     progress.done(Step.ROUTE, f"through the jump host {_name(hop)}")
     progress.note(f"Connecting through the jump host {_name(hop)}")
-    deeper = dataclasses.replace(surroundings, trail=trail)
+    deeper = dataclasses.replace(context, trail=trail)
 
     route = Route(via=f"jump host {_name(hop)}")
 
     async def open_hop() -> J:
         named = NamedPrompts(prompts, _name(hop))
-        connection = await connect(hop, named, surroundings=deeper, progress=progress.hop(_name(hop)))
+        connection = await connect(hop, named, route_context=deeper, progress=progress.hop(_name(hop)))
         route.messages += connection.messages
         return connection
 
     try:
-        route._lease = await surroundings.pool.lease(
-            connection_key(hop, surroundings.files), open_hop, f"a jump to {_name(options)}"
+        route._lease = await context.pool.lease(
+            connection_key(hop, context.files), open_hop, f"a jump to {_name(options)}"
         )
     except SSHError as error:
         if error.via is None:
@@ -342,7 +342,7 @@ async def _tunnel(jump: ChannelHost, name: str, options: Options, seconds: float
     except ChannelOpenError as refused:
         forbidden = refused.reason == SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
         error = ProxyError(
-            f"jump host {name}: {'it may not connect' if forbidden else 'it does not get'} to {place}",
+            f"jump host {name}: {'not allowed to connect to' if forbidden else 'cannot reach'} {place}",
             phase="connecting from the jump host",
             received=refused.received,
         )
@@ -357,11 +357,11 @@ def _name(options: Options) -> str:
     return f"{options.user}@{options.host}" + ("" if options.port == 22 else f":{options.port}")
 
 
-def _place(options: Options) -> str:
+def _address(options: Options) -> str:
     return f"{options.user}@{options.host_name}:{options.port}"
 
 
-def _written(hop: Target) -> str:
+def _jump_text(hop: Target) -> str:
     host = f"[{hop.host}]" if ":" in hop.host else hop.host
     user = "" if hop.user is None else f"{hop.user}@"
     return f"{user}{host}" + ("" if hop.port is None else f":{hop.port}")

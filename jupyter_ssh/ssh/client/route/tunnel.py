@@ -1,4 +1,4 @@
-"""A channel of one connection as the network of another: what a jump host carries (RFC 4254 §7.2)."""
+"""A channel of one connection as the transport of another, through a jump host (RFC 4254 §7.2)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ChannelTransport(asyncio.Transport):
         self._channel = host.open_channel("direct-tcpip", details, self._on_event, self._on_data)
 
     def attach(self, protocol: asyncio.BufferedProtocol) -> None:
-        """Ties the protocol to it; from here on it gets the bytes."""
+        """Tie the protocol to it; from here on it gets the bytes."""
         self._protocol = protocol
         protocol.connection_made(self)
         self.resume_reading()
@@ -78,7 +78,7 @@ class ChannelTransport(asyncio.Transport):
             self.opened.exception()
 
     def _deliver(self) -> None:
-        """Hands on what waits, as long as the protocol wants it."""
+        """Hand on what waits, as long as the protocol wants it."""
         protocol = self._protocol
         if protocol is None or self._delivering:
             return
@@ -118,7 +118,7 @@ class ChannelTransport(asyncio.Transport):
     # --- the protocol's side ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
-        """Sends bytes; they must not change afterwards."""
+        """Send bytes; they must not change afterwards."""
         if self._closing or not data:
             return
         self._channel.write(data)
@@ -127,7 +127,7 @@ class ChannelTransport(asyncio.Transport):
             self._protocol.pause_writing()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
-        """Sends them as one piece."""
+        """Send them as one piece."""
         self.write(b"".join(list_of_data))
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -139,30 +139,30 @@ class ChannelTransport(asyncio.Transport):
         return self._channel.unsent
 
     def pause_reading(self) -> None:
-        """Keeps what comes, up to the channel's window."""
+        """Keep what comes, up to the channel's window."""
         self._reading = False
 
     def resume_reading(self) -> None:
-        """Hands on what was kept."""
+        """Hand on what was kept."""
         self._reading = True
         self._deliver()
 
     def is_reading(self) -> bool:
-        """Whether bytes are handed on."""
+        """Return whether bytes are handed on."""
         return self._reading
 
     def is_closing(self) -> bool:
-        """Whether it is closed or about to be."""
+        """Return whether it is closed or about to be."""
         return self._closing
 
     def close(self) -> None:
-        """Closes the channel once all is sent that its window takes; the protocol is told at once."""
+        """Close the channel once all is sent that its window takes; the protocol is told at once."""
         if not self._lost:
             self._channel.close()
             self._end(None)
 
     def abort(self) -> None:
-        """Closes the channel now."""
+        """Close the channel now."""
         self._channel.abort()
         self._end(None)
 

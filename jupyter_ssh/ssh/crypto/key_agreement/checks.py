@@ -17,5 +17,5 @@ def check_length(what: str, value: bytes, size: int) -> None:
 
 
 def bad_value(what: str, expected: str) -> KeyExchangeError:
-    """The error for a peer's value that has the right length and is wrong."""
+    """Return the error for a peer's value that has the right length and is wrong."""
     return KeyExchangeError(f"{what} is not acceptable", phase="key exchange", expected=expected)

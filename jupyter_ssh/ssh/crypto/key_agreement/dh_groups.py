@@ -35,13 +35,13 @@ FALLBACK_BITS: Final = (2048, 3072, 4096, 6144, 8192)
 
 @lru_cache
 def named_group(bits: int) -> Group:
-    """The group of RFC 2409 (1024 bits) or RFC 3526; worked out, so that nobody has to compare digits."""
+    """Return the group of RFC 2409 (1024 bits) or RFC 3526; worked out, so that nobody has to compare digits."""
     prime = 2**bits - 2 ** (bits - 64) - 1 + 2**64 * (_pi(bits - 130) + _K[bits])
     return Group(prime, 2)
 
 
 def _pi(bits: int) -> int:
-    """The integer part of pi · 2**bits, by Machin's formula."""
+    """Return the integer part of pi · 2**bits, by Machin's formula."""
     guard = 64
 
     def arctan_of_one_over(n: int) -> int:
@@ -122,7 +122,7 @@ _MODULUS_LINE: Final = re.compile(r"[0-9]+ 2 ([0-9]{1,5}) [0-9]+ [0-9]+ ([0-9]{1
 
 
 def parse_moduli(text: str) -> list[Group]:
-    """The groups of a moduli(5) file whose primes are safe and were tested; all other lines are left out."""
+    """Return the groups of a moduli(5) file whose primes are safe and were tested; all other lines are left out."""
     groups = []
     for line in text.splitlines():
         # Time, type (2 is a safe prime), tests, tries, size, generator, modulus.
@@ -133,8 +133,8 @@ def parse_moduli(text: str) -> list[Group]:
 
 
 def choose_group(groups: Sequence[Group], minimum: int, preferred: int, maximum: int, draw: int) -> Group | None:
-    """One of the smallest groups of at least ``preferred`` bits, else of the largest below, all inside the limits;
-    ``draw`` is any number, which of them it is.  None where there is none."""
+    """Return one of the smallest groups of at least ``preferred`` bits, else of the largest below, all inside the
+    limits; ``draw`` is any number, which of them it is.  None where there is none."""
     fitting = [group for group in groups if minimum <= group.bits <= maximum]
     enough = [group.bits for group in fitting if group.bits >= preferred]
     if not fitting:

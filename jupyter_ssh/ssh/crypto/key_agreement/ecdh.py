@@ -19,11 +19,11 @@ class Pair(Protocol):
         """Bytes of a public key."""
 
     def public(self) -> bytes:
-        """The public key as SSH carries it."""
+        """Return the public key as SSH carries it."""
 
     def secret(self, peer: bytes, what: str) -> bytes:
-        """What is shared with ``peer``, in the curve's fixed size; raises `KeyExchangeError`, which calls the peer's
-        value ``what``."""
+        """Return what is shared with ``peer``, in the curve's fixed size; raises `KeyExchangeError`, which calls the
+        peer's value ``what``."""
 
 
 class Ecdh:

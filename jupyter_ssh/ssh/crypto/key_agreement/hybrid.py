@@ -20,7 +20,7 @@ class Decapsulator(Protocol):
     """The secret half of a KEM's key pair."""
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
-        """The secret of a ciphertext of the right length; an unrelated one where it is not for this key."""
+        """Return the secret of a ciphertext of the right length; an unrelated one where it is not for this key."""
 
 
 class Kem(Protocol):
@@ -39,10 +39,10 @@ class Kem(Protocol):
         """Bytes of a ciphertext."""
 
     def generate(self, random: Randomness) -> tuple[Decapsulator, bytes]:
-        """A fresh key pair: the secret half, and the public key."""
+        """Return a fresh key pair: the secret half, and the public key."""
 
     def encapsulate(self, public: bytes, random: Randomness) -> tuple[bytes, bytes]:
-        """A fresh secret and its ciphertext, for a public key of the right length; raises `KeyExchangeError`."""
+        """Return a fresh secret and its ciphertext, for a public key of the right length; raises `KeyExchangeError`."""
 
 
 class Hybrid:

@@ -53,15 +53,15 @@ class NistPair:
 
 
 def nistp256(random: Randomness) -> NistPair:
-    """A key pair of P-256."""
+    """Return a key pair of P-256."""
     return NistPair(SECP256R1(), random)
 
 
 def nistp384(random: Randomness) -> NistPair:
-    """A key pair of P-384."""
+    """Return a key pair of P-384."""
     return NistPair(SECP384R1(), random)
 
 
 def nistp521(random: Randomness) -> NistPair:
-    """A key pair of P-521."""
+    """Return a key pair of P-521."""
     return NistPair(SECP521R1(), random)

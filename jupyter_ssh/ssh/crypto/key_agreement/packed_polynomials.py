@@ -20,7 +20,7 @@ _LOW_LANES = (1 << _LANE * P) - 1
 
 
 def _lanes(value: int, count: int, lane: int = _LANE) -> int:
-    """A packed polynomial of ``count`` coefficients that are all ``value``."""
+    """Return a packed polynomial of ``count`` coefficients that are all ``value``."""
     return sum(value << lane * index for index in range(count))
 
 
@@ -53,7 +53,7 @@ class Field:
         self._lift = _lanes((1 << _LANE - 1) // modulus * modulus, 2 * P - 1)
 
     def multiply(self, small: Sequence[int], other: Sequence[int]) -> list[int]:
-        """The product in the ring, each coefficient from 0 to ``modulus`` - 1.
+        """Return the product in the ring, each coefficient from 0 to ``modulus`` - 1.
 
         Coefficients may be negative; |small| · |other| · P has to stay below 2**31 for each pair of them.
         """
@@ -68,7 +68,7 @@ class Field:
         return [(a + b + c) % modulus for a, b, c in zip(low, folded, shifted, strict=True)]
 
     def inverse(self, polynomial: Sequence[int]) -> list[int] | None:
-        """One over the polynomial; None where there is none, which cannot be if x**P - x - 1 is irreducible.
+        """Return one over the polynomial; None where there is none, which cannot be if x**P - x - 1 is irreducible.
 
         Division steps of Bernstein and Yang ("Fast constant-time gcd computation and modular inversion", 2019), on
         polynomials with their coefficients in reverse: f and g shrink from the front while v and r grow, and
@@ -96,7 +96,7 @@ class Field:
         return [value * inverse_f0 % modulus for value in reversed(self._unpack(v))]
 
     def _reduce(self, packed: int) -> int:
-        """The same modulo ``modulus``, every lane below 2.2 moduli.
+        """Return the same modulo ``modulus``, every lane below 2.2 moduli.
 
         A lane may come in with as much as ``modulus`` times that: the sum of one such number and of another one times
         a reduced coefficient.  Nothing then crosses into the next lane: that is what ``lane`` is chosen for.

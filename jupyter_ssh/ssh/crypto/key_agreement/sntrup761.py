@@ -47,13 +47,13 @@ def _hash(purpose: bytes, *parts: bytes) -> bytes:
 
 
 def _random_small(random: Randomness) -> list[int]:
-    """Coefficients from -1 to 1."""
+    """Return coefficients from -1 to 1."""
     return [((number & 0x3FFFFFFF) * 3 >> 30) - 1 for number in _UINT32S.unpack(random(4 * P))]
 
 
 def _random_short(random: Randomness) -> list[int]:
-    """Exactly W coefficients that are not zero, in a random order: that of random numbers, sorted by all but their
-    lowest two bits, which carry the coefficient."""
+    """Return exactly W coefficients that are not zero, in a random order: that of random numbers, sorted by all but
+    their lowest two bits, which carry the coefficient."""
     numbers = _UINT32S.unpack(random(4 * P))
     drawn = [number & ~1 for number in numbers[:W]] + [number & ~2 | 1 for number in numbers[W:]]
     return [(number & 3) - 1 for number in sorted(drawn)]
@@ -63,7 +63,7 @@ def _random_short(random: Randomness) -> list[int]:
 
 
 def _encode_small(coefficients: Sequence[int]) -> bytes:
-    """Four coefficients from -1 to 1 a byte."""
+    """Return four coefficients from -1 to 1 a byte."""
     digits = [value + 1 for value in coefficients] + [0] * (-P % 4)
     return bytes(
         a | b << 2 | c << 4 | d << 6
@@ -97,7 +97,7 @@ def _encode(values: list[int], limits: list[int]) -> bytes:
 
 
 def _decode(data: bytes, limits: list[int]) -> list[int]:
-    """The other way; whatever the bytes are, each number is below its limit."""
+    """Return the other way; whatever the bytes are, each number is below its limit."""
     if len(limits) == 1:
         return [int.from_bytes(data, "little") % limits[0]]
     pair_limits, tails = [], []  # of each pair what is left of its limit, and the bytes that left it with their limit
@@ -135,7 +135,7 @@ def _decode_rounded(data: bytes) -> list[int]:
 
 
 def _hide(short: Sequence[int], public: bytes, public_hash: bytes) -> tuple[bytes, bytes]:
-    """The ciphertext for a short polynomial, and that polynomial's bytes."""
+    """Return the ciphertext for a short polynomial, and that polynomial's bytes."""
     product = _MODULO_Q.multiply(short, _decode_modulo_q(public))
     # From -Q/2 to Q/2, rounded to the next multiple of 3, counted from the lowest of them.
     rounded = [((value + _HALF_Q) % Q + 1) // 3 for value in product]
@@ -155,7 +155,7 @@ class SecretKey:
 
     @classmethod
     def generate(cls, random: Randomness) -> SecretKey:
-        """A fresh key pair."""
+        """Return a fresh key pair."""
         inverse_g = None
         while inverse_g is None:
             g = _random_small(random)
@@ -167,7 +167,7 @@ class SecretKey:
         return cls(f, inverse_g, public, random(_SMALL_SIZE))
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
-        """The secret of ``ciphertext``, of `Sntrup761.ciphertext_size` bytes; an unrelated one if it is not for
+        """Return the secret of ``ciphertext``, of `Sntrup761.ciphertext_size` bytes; an unrelated one if it is not for
         this key."""
         product = _MODULO_Q.multiply(self.f, _decode_rounded(ciphertext[:_ROUNDED_SIZE]))
         times_3 = [(3 * value + _HALF_Q) % Q - _HALF_Q for value in product]

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 
 
 def arcfour(key: bytes, skip: int) -> CipherContext:
-    """The keystream under ``key`` after its first ``skip`` bytes; the same for both directions."""
+    """Return the keystream under ``key`` after its first ``skip`` bytes; the same for both directions."""
     context = Cipher(ARC4(key), None).encryptor()
     if skip:
         context.update(bytes(skip))

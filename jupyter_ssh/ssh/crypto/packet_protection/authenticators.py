@@ -17,7 +17,7 @@ class HmacAuthenticator:
         self._tag_size = tag_size
 
     def tag(self, sequence: int, head: bytes | memoryview, rest: bytes | memoryview) -> bytes:
-        """The tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest``."""
+        """Return the tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest``."""
         context = self._copy()
         context.update(sequence.to_bytes(4, "big") + head)
         context.update(rest)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def triple_des(key: bytes) -> BlockCipherAlgorithm:
-    """Triple DES with three keys, 24 bytes."""
+    """Return triple DES with three keys, 24 bytes."""
     return TripleDES(key)
 
 

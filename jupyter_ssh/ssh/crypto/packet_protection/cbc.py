@@ -24,7 +24,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator, C
 
 
 def cbc(algorithm: BlockCipherAlgorithm, iv: bytes, *, encrypt: bool) -> CipherContext:
-    """The chain of ``algorithm`` that begins with ``iv``, one block, for one direction."""
+    """Return the chain of ``algorithm`` that begins with ``iv``, one block, for one direction."""
     cipher = Cipher(algorithm, CBC(iv))
     return cipher.encryptor() if encrypt else cipher.decryptor()
 

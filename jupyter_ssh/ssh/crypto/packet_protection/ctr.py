@@ -8,6 +8,6 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 
 def aes_ctr(key: bytes, iv: bytes) -> CipherContext:
-    """The keystream of AES under ``key`` (16, 24 or 32 bytes), its counter starting at ``iv`` (16 bytes); the same
-    for both directions."""
+    """Return the keystream of AES under ``key`` (16, 24 or 32 bytes), its counter starting at ``iv`` (16 bytes); the
+    same for both directions."""
     return Cipher(AES(key), CTR(iv)).encryptor()

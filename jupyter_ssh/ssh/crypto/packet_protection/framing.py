@@ -46,7 +46,7 @@ def padding_table(alignment: int, counted: int, random: Randomness) -> PaddingTa
 
 
 def wrong_length(length: int, alignment: int, counted: int) -> PacketError:
-    """The error for a ``packet_length`` out of range or not aligned."""
+    """Return the error for a ``packet_length`` out of range or not aligned."""
     return PacketError(
         "impossible packet length",
         phase="binary packet",
@@ -58,7 +58,7 @@ def wrong_length(length: int, alignment: int, counted: int) -> PacketError:
 
 
 def wrong_padding(body: bytes) -> PacketError:
-    """The error for a padding_length that is too small, or leaves no room for a message number."""
+    """Return the error for a padding_length that is too small, or leaves no room for a message number."""
     return PacketError(
         "impossible padding length",
         phase="binary packet",
@@ -68,7 +68,7 @@ def wrong_padding(body: bytes) -> PacketError:
 
 
 def wrong_tag(sequence: int) -> PacketIntegrityError:
-    """The error for packet number ``sequence`` whose tag does not match."""
+    """Return the error for packet number ``sequence`` whose tag does not match."""
     return PacketIntegrityError(
         f"packet {sequence} fails its integrity check",
         phase="binary packet",

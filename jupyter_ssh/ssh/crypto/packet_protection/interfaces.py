@@ -15,7 +15,7 @@ class Sealer(Protocol):
         """Sequence number of the next packet: a uint32 that wraps (RFC 4253 §6.4)."""
 
     def seal(self, payload: bytes) -> bytes:
-        """The whole binary packet (length, body, tag) for ``payload``, which starts with the message number."""
+        """Return the whole binary packet (length, body, tag) for ``payload``, which starts with the message number."""
 
 
 class Opener(Protocol):
@@ -33,7 +33,7 @@ class Opener(Protocol):
         """Bytes of a packet beside its body: the length field and the tag; of the last packet, where they differ."""
 
     def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
-        """The body of the packet that begins at ``start``, or None while it is not whole before ``end``.
+        """Return the body of the packet that begins at ``start``, or None while it is not whole before ``end``.
 
         The body is padding_length ‖ payload ‖ padding, decrypted and authenticated, its padding_length checked and
         its payload at least one byte.  The packet took ``len(body) + overhead`` bytes of the buffer.  After None the
@@ -48,7 +48,7 @@ class Authenticator(Protocol):
     """A message authentication code under one key."""
 
     def tag(self, sequence: int, head: Buffer, rest: Buffer) -> bytes:
-        """The tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest`` (RFC 4253 §6.4)."""
+        """Return the tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest`` (RFC 4253 §6.4)."""
 
 
 class CipherStream(Protocol):

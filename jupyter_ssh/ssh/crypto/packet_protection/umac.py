@@ -74,7 +74,7 @@ class _Hash:
         return self._inner_product(hashes[0] if chunks == 1 else self._polynomial(hashes)) ^ self._key_4
 
     def _keys(self, chunks: int) -> tuple[int, int, int]:
-        """The key once for each chunk, and a mask of 32 bits for each of its words; kept by powers of two."""
+        """Return the key once for each chunk, and a mask of 32 bits for each of its words; kept by powers of two."""
         exponent = (chunks - 1).bit_length()
         keys = self._repeated.get(exponent)
         if keys is None:
@@ -123,7 +123,8 @@ class Umac:
         ]
 
     def tag(self, nonce: int, message: bytes) -> bytes:
-        """The tag of ``message``, at most 16 MiB; ``nonce`` is a number below 2**64, another one for each message."""
+        """Return the tag of ``message``, at most 16 MiB; ``nonce`` is a number below 2**64, another one for each
+        message."""
         size = len(message)
         if size > _LONGEST:
             raise ValueError("messages beyond 16 MiB are not implemented")
@@ -154,5 +155,5 @@ class UmacAuthenticator:
         self._tag = Umac(key, tag_size).tag
 
     def tag(self, sequence: int, head: bytes | memoryview, rest: bytes | memoryview) -> bytes:
-        """The tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest``."""
+        """Return the tag of packet number ``sequence``, whose bytes are ``head`` ‖ ``rest``."""
         return self._tag(sequence, b"".join((head, rest)))

@@ -49,7 +49,7 @@ class CertificateKind(enum.IntEnum):
 
 
 def certificate_name(name: str) -> str:
-    """The certificates' name for a key type or signature algorithm: ``ssh-ed25519-cert-v01@openssh.com``."""
+    """Return the certificates' name for a key type or signature algorithm: ``ssh-ed25519-cert-v01@openssh.com``."""
     return name.partition("@")[0] + SUFFIX
 
 
@@ -159,7 +159,7 @@ class Certificate(PublicKey):
         return fingerprint.randomart(self.key.blob, self.nickname, self.size)
 
     def permits(self, extension: str) -> bool:
-        """Whether the statement has an extension, such as ``permit-pty``."""
+        """Return whether the statement has an extension, such as ``permit-pty``."""
         return extension in self.statement.extensions
 
     def verify(
@@ -231,7 +231,7 @@ class CertifiedKey(PrivateKey):
 
 
 def is_certificate(blob: bytes) -> bool:
-    """Whether a blob claims to be a certificate."""
+    """Return whether a blob claims to be a certificate."""
     try:
         return Reader(blob).text(64).endswith(SUFFIX)
     except WireError:
@@ -244,7 +244,7 @@ def parse_key_or_certificate(blob: bytes, required_rsa_size: int | None = None) 
 
 
 def parse_certificate(blob: bytes, required_rsa_size: int | None = None) -> Certificate:
-    """The certificate in ``blob``, its authority's signature verified.
+    """Return the certificate in ``blob``, its authority's signature verified.
 
     Raises `KeyFormatError`, and of its subclasses `CertificateSignatureError` and `CertificateSignedByCertificate`.
     """
@@ -278,7 +278,7 @@ def parse_certificate(blob: bytes, required_rsa_size: int | None = None) -> Cert
 
 
 def parse_added_key(data: bytes, required_rsa_size: int | None = None) -> tuple[PrivateKey, Reader]:
-    """The private key at the start of ``data``, with its certificate if it has one, and the fields behind it.
+    """Return the private key at the start of ``data``, with its certificate if it has one, and the fields behind it.
 
     That is how agents are told a key (draft-ietf-sshm-ssh-agent §3.2): type name, private fields, then its comment.
     Raises `KeyFormatError`.

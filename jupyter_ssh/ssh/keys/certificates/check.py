@@ -34,7 +34,7 @@ def check_host_certificate(
     ca_signature_algorithms: Collection[str] | None = None,
     any_principal: bool = False,
 ) -> None:
-    """Returns when ``certificate`` vouches for ``host``, a name in lower case as the user gave it, without a port.
+    """Return when ``certificate`` vouches for ``host``, a name in lower case as the user gave it, without a port.
 
     ``authorities`` are the keys that may certify that host, ``now`` is in seconds since the epoch,
     ``ca_signature_algorithms`` (OpenSSH's CASignatureAlgorithms) what they may sign with, by default the modern ones.
@@ -60,7 +60,7 @@ def check_user_certificate(
     ca_signature_algorithms: Collection[str] | None = None,
     any_principal: bool = False,
 ) -> UserOptions:
-    """What the critical options demand of somebody who shows ``certificate`` to be one of ``users``.
+    """Return what the critical options demand of somebody who shows ``certificate`` to be one of ``users``.
 
     ``users`` is the name of the account, or what authorized_keys or AuthorizedPrincipalsFile has in its place;
     ``address`` is where the client is.  The other parameters and the errors are those of `check_host_certificate`.

@@ -40,7 +40,7 @@ def encode_options(options: Mapping[str, str | None]) -> bytes:
 
 
 def decode_options(data: bytes, what: str) -> dict[str, bytes]:
-    """Names and raw data of options or extensions; ``what`` they are is for the error.
+    """Return names and raw data of options or extensions; ``what`` they are is for the error.
 
     Raises `KeyFormatError`, also for a name that comes twice: which of the two would hold?
     """
@@ -58,7 +58,8 @@ def decode_options(data: bytes, what: str) -> dict[str, bytes]:
 
 
 def option_value(options: Mapping[str, bytes], name: str) -> str | None:
-    """The text of an option; None where it is missing.  Raises `CertificateOptionError` for one without a text."""
+    """Return the text of an option; None where it is missing.  Raises `CertificateOptionError` for one without a
+    text."""
     if name not in options:
         return None
     fields = Reader(options[name])
@@ -82,7 +83,7 @@ class UserOptions:
     """Whether a security key must have checked a PIN or a finger."""
 
     def admits(self, address: str) -> bool:
-        """Whether a client at the IP address ``address`` may use the certificate."""
+        """Return whether a client at the IP address ``address`` may use the certificate."""
         import ipaddress
 
         if self.source_addresses is None:
@@ -98,7 +99,7 @@ class UserOptions:
 
 
 def user_options(options: Mapping[str, bytes]) -> UserOptions:
-    """The meaning of critical options.  Raises `CertificateOptionError` for unknown and malformed ones."""
+    """Return the meaning of critical options.  Raises `CertificateOptionError` for unknown and malformed ones."""
     check_known(options, USER_OPTIONS)
     sources = option_value(options, SOURCE_ADDRESS)
     return UserOptions(
@@ -123,7 +124,7 @@ def check_known(options: Mapping[str, bytes], known: Mapping[str, bool]) -> None
 
 
 def parse_sources(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    """The networks of a source-address list; raises `CertificateOptionError`, also where host bits are set."""
+    """Return the networks of a source-address list; raises `CertificateOptionError`, also where host bits are set."""
     import ipaddress
 
     try:

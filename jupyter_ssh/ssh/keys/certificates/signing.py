@@ -41,7 +41,7 @@ def sign_certificate(
     algorithm: str | None = None,
     random: Callable[[int], bytes] = os.urandom,
 ) -> Certificate:
-    """A certificate of ``key``, signed by ``authority`` with ``algorithm``, by default its best one.
+    """Return a certificate of ``key``, signed by ``authority`` with ``algorithm``, by default its best one.
 
     Options and extensions are names with their values, None for those that have none; a user certificate has the
     `PERMISSIONS` unless ``extensions`` says otherwise.  A certificate given as ``key`` is made anew for the key in it.

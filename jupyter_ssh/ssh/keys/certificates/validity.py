@@ -17,7 +17,7 @@ DATE_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 def parse_validity(text: str, now: float) -> tuple[int, int]:
-    """First second and first second after of an interval as ``ssh-keygen -V`` takes it, ``now`` being now.
+    """Return first second and first second after of an interval as ``ssh-keygen -V`` takes it, ``now`` being now.
 
     ``+SPAN`` is from now (a minute ago, for clocks that differ) for that long; otherwise ``FROM:TO``, each a date, a
     span ``+4w`` or ``-1d`` from now, or a hexadecimal ``0x…``; FROM may be ``always``, TO ``forever``.
@@ -72,7 +72,7 @@ def _parse_point(text: str, now: float) -> int:
 
 
 def format_time(seconds: int) -> str:
-    """Local time as ``ssh-keygen -L`` prints it: ``2026-01-31T12:00:00``."""
+    """Return local time as ``ssh-keygen -L`` prints it: ``2026-01-31T12:00:00``."""
     try:
         return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(seconds))
     except (OverflowError, OSError, ValueError):
@@ -80,7 +80,7 @@ def format_time(seconds: int) -> str:
 
 
 def format_validity(valid_after: int, valid_before: int) -> str:
-    """An interval as ``ssh-keygen -L`` prints it: ``forever``, ``from … to …``, ``after …``, ``before …``."""
+    """Return an interval as ``ssh-keygen -L`` prints it: ``forever``, ``from … to …``, ``after …``, ``before …``."""
     if valid_after == 0 and valid_before == FOREVER:
         return "forever"
     if valid_after == 0:

@@ -10,13 +10,13 @@ from typing import BinaryIO
 
 
 def open_for_reading(path: Path) -> BinaryIO:
-    """Opens ``path``, also when it is a pipe that nobody writes to: the caller looks at what it is.  Raises `OSError`,
+    """Open ``path``, also when it is a pipe that nobody writes to: the caller looks at what it is.  Raises `OSError`,
     or `ValueError` for what cannot be a name."""
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Writes ``data`` to ``path`` with the permissions ``mode``, through a temporary file beside it.
+    """Write ``data`` to ``path`` with the permissions ``mode``, through a temporary file beside it.
 
     Readers see the old content or the new, never half of it.  A symbolic link stays one: the file it points to is
     replaced.  Raises `OSError`.

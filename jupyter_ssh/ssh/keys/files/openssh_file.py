@@ -55,7 +55,8 @@ MAX_PADDING = 16
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """The container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for an unknown cipher or kdf."""
+    """Return the container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for an unknown cipher or
+    kdf."""
     fields = Reader(_dearmour(data))
     try:
         if fields.raw(len(AUTH_MAGIC)) != AUTH_MAGIC:
@@ -93,7 +94,7 @@ def dump(
     cipher: str = DEFAULT_CIPHER,
     random: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """The text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
+    """Return the text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
 
     ``cipher`` is a name of `FILE_CIPHERS`, ``rounds`` of bcrypt are 1 to `MAX_ROUNDS`.  Raises `KeyFormatError`.
     """
@@ -148,7 +149,7 @@ def _dearmour(data: bytes) -> bytes:
 def _decryption(
     cipher_name: str, kdf_name: str, kdf_options: bytes, section: bytes, tag: bytes
 ) -> Callable[[bytes], bytes]:
-    """Checks all that can be checked without a passphrase; returns passphrase -> decrypted section."""
+    """Check all that can be checked without a passphrase; returns passphrase -> decrypted section."""
     cipher = FILE_CIPHERS.get(cipher_name)
     if cipher is None or kdf_name != KDF:
         raise KeyFileError(
@@ -176,7 +177,7 @@ def _decryption(
 
 
 def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data: bytes, tag: bytes | None) -> bytes:
-    """Decrypts ``data``, or encrypts it when ``tag`` is None, and puts GCM's tag behind it."""
+    """Decrypt ``data``, or encrypts it when ``tag`` is None, and puts GCM's tag behind it."""
     import bcrypt
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher, algorithms, modes
@@ -197,7 +198,7 @@ def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data
 def _parse_section(
     section: bytes, public: PublicKey, cipher_name: str | None, required_rsa_size: int | None
 ) -> PrivateKey:
-    """The key in a decrypted section; errors name no byte of it."""
+    """Return the key in a decrypted section; errors name no byte of it."""
     encrypted = cipher_name is not None
     block_size = FILE_CIPHERS[cipher_name].block_size if cipher_name else UNENCRYPTED_BLOCK
     fields = Reader(section)

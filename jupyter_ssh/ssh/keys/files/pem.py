@@ -35,7 +35,8 @@ CONVERT = "Convert it with: ssh-keygen -p -f FILE"
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """The container in the text of a PEM file.  Raises `KeyFormatError`, or `KeyFileError` for other kinds of PEM."""
+    """Return the container in the text of a PEM file.  Raises `KeyFormatError`, or `KeyFileError` for other kinds of
+    PEM."""
     label, block = _find(data)
     file_format = "pkcs8" if label in PKCS8_LABELS else "pem"
     if any(mark in block for mark in ENCRYPTION_MARKS):
@@ -48,8 +49,8 @@ def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
 
 
 def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = False) -> bytes:
-    """The text of a file with ``key``, PKCS#8 or of the older format, encrypted under ``passphrase`` unless that is
-    empty.  The passphrase is hardly stretched: OpenSSH's own format is the safer one.
+    """Return the text of a file with ``key``, PKCS#8 or of the older format, encrypted under ``passphrase`` unless that
+    is empty.  The passphrase is hardly stretched: OpenSSH's own format is the safer one.
 
     Raises `KeyFormatError` for key types that have no such format.
     """
@@ -70,7 +71,7 @@ def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = Fals
 
 
 def _find(data: bytes) -> tuple[str, bytes]:
-    """Label and text of the one block with a key."""
+    """Return label and text of the one block with a key."""
     found = [(match[1].decode("ascii"), match[0]) for match in BLOCK.finditer(data)]
     found = [block for block in found if block[0] != PARAMETERS]
     if len(found) > 1:
@@ -114,7 +115,7 @@ def _check_work(block: bytes) -> None:
 
 
 def _elements(der: bytes) -> list[tuple[int, bytes]]:
-    """Tags and contents of DER elements (X.690 §8.1); raises `IndexError` when it is none."""
+    """Return tags and contents of DER elements (X.690 §8.1); raises `IndexError` when it is none."""
     found = []
     position = 0
     while position < len(der):
@@ -130,7 +131,7 @@ def _elements(der: bytes) -> list[tuple[int, bytes]]:
 
 
 def _integers(der: bytes, depth: int = 8) -> list[int]:
-    """The integers in DER elements and the sequences among them."""
+    """Return the integers in DER elements and the sequences among them."""
     found = []
     for tag, content in _elements(der):
         if tag == INTEGER:

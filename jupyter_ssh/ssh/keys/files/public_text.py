@@ -21,7 +21,7 @@ PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY")
 
 
 def parse_public_text(text: str, required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
-    """Key and comment of the text of a file in any of the formats; a certificate is a key too.
+    """Return key and comment of the text of a file in any of the formats; a certificate is a key too.
 
     Raises `KeyFormatError`, `KeyFileError` when there is no key in it.
     """
@@ -50,7 +50,8 @@ def parse_key_or_certificate_line(line: str, required_rsa_size: int | None = Non
 
 
 def dump_rfc4716(key: PublicKey, comment: str = "") -> str:
-    """The text of RFC 4716, ``comment`` in its header, which wants US-ASCII and gets UTF-8 as others write it."""
+    """Return the text of RFC 4716, ``comment`` in its header, which wants US-ASCII and gets UTF-8 as others write
+    it."""
     text = _shorten("".join(" " if character in "\r\n" else character for character in comment))
     return _armour(RFC4716_BEGIN, [*_fold(f'Comment: "{text}"')] if text else [], key.blob, RFC4716_END)
 
@@ -136,7 +137,7 @@ def _armour(begin: str, headers: list[str], blob: bytes, end: str) -> str:
 
 
 def _fold(header: str) -> list[str]:
-    """A header in lines of at most 72 bytes, each but the last ending in a backslash."""
+    """Return a header in lines of at most 72 bytes, each but the last ending in a backslash."""
     lines = [""]
     for character in header:
         if len((lines[-1] + character).encode("utf-8", "surrogateescape")) > LINE_LENGTH:

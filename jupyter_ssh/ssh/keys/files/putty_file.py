@@ -124,7 +124,7 @@ PUTTY_TYPES: dict[str, PuttyType] = {
 
 
 def _strings(data: bytes, count: int) -> tuple[list[bytes], bytes]:
-    """The first ``count`` strings and what is left."""
+    """Return the first ``count`` strings and what is left."""
     fields = Reader(data)
     return [fields.string() for _ in range(count)], fields.rest()
 
@@ -149,7 +149,7 @@ class PuttyFile:
     """Whether the MAC is a plain hash: unencrypted files of version 1."""
 
     def authenticated(self, private: bytes) -> bytes:
-        """What the MAC is over, given the decrypted private part."""
+        """Return what the MAC is over, given the decrypted private part."""
         if self.version == 1:
             return private
         parts = (self.algorithm.encode(), self.cipher.encode(), self.comment, self.public, private)
@@ -181,7 +181,7 @@ class _Lines:
         return self._lines[self._next - 1]
 
     def header(self, *names: str) -> tuple[str, bytes]:
-        """Name and value of a line that must begin with one of ``names``."""
+        """Return name and value of a line that must begin with one of ``names``."""
         name, colon, value = self.line().partition(b": ")
         found = name.decode("ascii", "replace")
         if not colon or found not in names:
@@ -198,7 +198,7 @@ class _Lines:
         return int(value)
 
     def blob(self, name: str) -> bytes:
-        """A number of lines, and that many lines of base64."""
+        """Return a number of lines, and that many lines of base64."""
         return decode_base64(b"".join(self.line().strip() for _ in range(self.number(name, len(self._lines)))))
 
     def hexadecimal(self, value: str) -> bytes:
@@ -213,7 +213,8 @@ class _Lines:
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """The container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for what is not supported."""
+    """Return the container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for what is not
+    supported."""
     file = _parse_file(data)
     public = parse_key_or_certificate(file.public, required_rsa_size)
     if public.key_type != file.algorithm:
@@ -329,7 +330,7 @@ def dump(
     passes: int = PASSES,
     random: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """The text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
+    """Return the text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
 
     Version 1 is RSA's and DSA's only, and only ever was in snapshots of PuTTY 0.52.  Raises `KeyFormatError` for key
     types that PuTTY does not have.

@@ -50,7 +50,7 @@ class KeyFile:
         return f"Enter passphrase for key '{self.path}': "
 
     def unlock(self, passphrase: str | bytes | None = None) -> PrivateKey:
-        """The private key.  Raises `PassphraseNeeded`, `WrongPassphrase`, `KeyFileError`, `KeyFormatError`.
+        """Return the private key.  Raises `PassphraseNeeded`, `WrongPassphrase`, `KeyFileError`, `KeyFormatError`.
 
         Takes a tenth of a second and more for an encrypted file (outside the interpreter's lock).
         """
@@ -76,7 +76,7 @@ class KeyFile:
 
 
 def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> KeyFile:
-    """Reads a private key file without decrypting it: OpenSSH's format, PEM or PuTTY's.
+    """Read a private key file without decrypting it: OpenSSH's format, PEM or PuTTY's.
 
     ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.  Raises `KeyFileError`
     (unreadable, not a private key, readable by others) and `KeyFormatError` (malformed or weak).
@@ -94,7 +94,7 @@ def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = 
 def load_private_key(
     path: str | os.PathLike[str], passphrase: Passphrase = None, required_rsa_size: int | None = None
 ) -> PrivateKey:
-    """The private key in a file.
+    """Return the private key in a file.
 
     ``passphrase`` is the passphrase or a callback that is asked for it, at most three times.  Raises `PassphraseNeeded`
     when there is none, `WrongPassphrase`, and what `open_key_file` raises.
@@ -119,14 +119,14 @@ def unlock(file: KeyFile, passphrase: Passphrase = None) -> PrivateKey:
 def parse_private_key(
     data: bytes | str, passphrase: str | bytes | None = None, required_rsa_size: int | None = None
 ) -> PrivateKey:
-    """The private key in the text of a file.  Raises as `load_private_key` does."""
+    """Return the private key in the text of a file.  Raises as `load_private_key` does."""
     encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     container = parse_private_file(encoded, required_rsa_size)
     return KeyFile(Path("in memory"), container.encrypted, container.public, container).unlock(passphrase)
 
 
 def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """Chooses the format by the text's first mark.  A UTF-8 byte order mark does no harm."""
+    """Choose the format by the text's first mark.  A UTF-8 byte order mark does no harm."""
     data = data.removeprefix(BOM_UTF8)
     if data.startswith(BOMS_UTF16):
         raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
@@ -160,7 +160,8 @@ FOREIGN_FORMATS = (
 
 
 def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
-    """Key and comment of a ``.pub`` file, or one of RFC 4716 or PEM.  Raises `KeyFileError`, `KeyFormatError`."""
+    """Return key and comment of a ``.pub`` file, or one of RFC 4716 or PEM.  Raises `KeyFileError`,
+    `KeyFormatError`."""
     key, comment = _load_public(Path(path), required_rsa_size)
     if isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a certificate", phase="public key", expected="a public key")
@@ -168,7 +169,7 @@ def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None 
 
 
 def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[Certificate, str]:
-    """Certificate and comment of a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
+    """Return certificate and comment of a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
     key, comment = _load_public(Path(path), required_rsa_size)
     if not isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a public key", phase="public key", expected="a certificate")
@@ -176,7 +177,7 @@ def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None
 
 
 def certificate_beside(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> Certificate | None:
-    """The certificate ``PATH-cert.pub`` of the private key ``PATH``; None where there is no such file.
+    """Return the certificate ``PATH-cert.pub`` of the private key ``PATH``; None where there is no such file.
 
     Raises `KeyFileError`, `KeyFormatError`.
     """
@@ -220,7 +221,7 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
         return
     if status.st_uid == os.getuid() and status.st_mode & 0o077:
         raise KeyFileError(
-            f"the key file {path} may be read by others",
+            f"the key file {path} is readable by others",
             phase=PHASE,
             expected="mode 0600",
             received=f"{stat.S_IMODE(status.st_mode):04o}",

@@ -87,7 +87,7 @@ def dump_private_key(
 
 
 def dump_public_key(key: PublicKey, comment: str = "", *, file_format: str = "openssh") -> str:
-    """The text of a public key file; ``file_format`` is a name of `PUBLIC_FORMATS`.  Raises `KeyFormatError`."""
+    """Return the text of a public key file; ``file_format`` is a name of `PUBLIC_FORMATS`.  Raises `KeyFormatError`."""
     return _row(PUBLIC_FORMATS, file_format)(key, one_line(comment))
 
 
@@ -101,7 +101,7 @@ def save_private_key(
     rounds: int | None = None,
     cipher: str | None = None,
 ) -> None:
-    """Writes ``key`` with mode 0600, and its ``.pub`` beside it; each file replaced as a whole.
+    """Write ``key`` with mode 0600, and its ``.pub`` beside it; each file replaced as a whole.
 
     An existing key is only replaced with ``overwrite``: it may be the only way into some machine.  The options are
     those of `dump_private_key`.  Raises `KeyFileError`, and `KeyFormatError` for what the format cannot hold.
@@ -122,7 +122,7 @@ def save_public_key(
     overwrite: bool = False,
     file_format: str = "openssh",
 ) -> None:
-    """Writes a public key or certificate with mode 0644.  Raises as `save_private_key` does."""
+    """Write a public key or certificate with mode 0644.  Raises as `save_private_key` does."""
     if not overwrite:
         _must_not_exist(Path(path))
     text = dump_public_key(key, comment, file_format=file_format)
@@ -139,7 +139,7 @@ def change_passphrase(
     cipher: str | None = None,
     required_rsa_size: int | None = None,
 ) -> PrivateKey:
-    """Writes a private key anew, under the passphrase ``new`` or none; in the format it had unless told otherwise.
+    """Write a private key anew, under the passphrase ``new`` or none; in the format it had unless told otherwise.
 
     ``old`` is as in `load_private_key`, the other options as in `save_private_key`.  Raises what those raise; then the
     file is as it was.
@@ -159,7 +159,7 @@ def change_comment(
     rounds: int | None = None,
     required_rsa_size: int | None = None,
 ) -> PrivateKey:
-    """Writes a private key and its ``.pub`` anew with another comment, under the passphrase it has.
+    """Write a private key and its ``.pub`` anew with another comment, under the passphrase it has.
 
     Raises as `change_passphrase` does, and `KeyFileError` for PEM files, which have no comment.
     """

@@ -33,7 +33,7 @@ class Curve:
         return f"ecdsa-sha2-{self.identifier}"
 
     def instance(self) -> ec.EllipticCurve:
-        """The curve for `cryptography`."""
+        """Return the curve for `cryptography`."""
         from cryptography.hazmat.primitives.asymmetric import ec
 
         curve: ec.EllipticCurve = getattr(ec, self.openssl_name.upper())()
@@ -99,7 +99,8 @@ class ECDSAPrivateKey(PrivateKey):
 
 
 def verifies(curve: Curve, key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:
-    """Whether ``signature``, mpint r and mpint s (RFC 5656 §3.1.2), over ``data`` is right; may raise `WireError`."""
+    """Return whether ``signature``, mpint r and mpint s (RFC 5656 §3.1.2), over ``data`` is right; may raise
+    `WireError`."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -124,7 +125,7 @@ def public_fields(curve: Curve, key: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def parse_point(curve: Curve, fields: Reader) -> ec.EllipticCurvePublicKey:
-    """The point in string(curve) string(point).  Raises `KeyFormatError` for one that is not on the curve.
+    """Return the point in string(curve) string(point).  Raises `KeyFormatError` for one that is not on the curve.
 
     (The curves have cofactor 1: no point on them but infinity, which has no uncompressed form, is of low order.)
     """

@@ -105,7 +105,8 @@ def _from_seed(row: KeyType, seed: bytes) -> Ed25519PrivateKey:
 
 
 def read_point(fields: Reader) -> bytes:
-    """The string with a public key: 32 bytes.  Raises `KeyFormatError` for what is no point, or one of low order."""
+    """Return the string with a public key: 32 bytes.  Raises `KeyFormatError` for what is no point, or one of low
+    order."""
     return check_point(fields.string())
 
 
@@ -128,7 +129,7 @@ def check_point(point: bytes) -> bytes:
 
 
 def verifies(point: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether the 64 bytes of ``signature`` over ``data`` are right under ``point`` (RFC 8032 §5.1.7)."""
+    """Return whether the 64 bytes of ``signature`` over ``data`` are right under ``point`` (RFC 8032 §5.1.7)."""
     from nacl.exceptions import CryptoError
     from nacl.signing import VerifyKey
 

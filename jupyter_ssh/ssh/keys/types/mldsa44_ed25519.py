@@ -31,7 +31,7 @@ SECRET_SIZE = SEED_SIZE + ed25519.SEED_SIZE
 
 
 def representative(data: bytes) -> bytes:
-    """What both halves sign in place of ``data``: M' with an empty context, whose length is the zero byte."""
+    """Return what both halves sign in place of ``data``: M' with an empty context, whose length is the zero byte."""
     return PREFIX + LABEL + b"\0" + hashlib.sha512(data).digest()
 
 

@@ -53,7 +53,7 @@ def read_assertion(fields: Reader) -> Assertion:
 
 
 def signed_data(application: str, assertion: Assertion, data: bytes) -> bytes:
-    """What a device signs in place of ``data`` (PROTOCOL.u2f, "SSH U2F Signatures")."""
+    """Return what a device signs in place of ``data`` (PROTOCOL.u2f, "SSH U2F Signatures")."""
     name = application.encode("utf-8", "surrogateescape")
     state = bytes((assertion.flags,)) + uint32(assertion.counter)
     return hashlib.sha256(name).digest() + state + hashlib.sha256(data).digest()
@@ -87,7 +87,7 @@ class SecurityKeyPublicKey(PublicKey):
 
     @staticmethod
     def assertion(signature: bytes) -> Assertion:
-        """What the device said with a signature that was verified; may raise `WireError`."""
+        """Return what the device said with a signature that was verified; may raise `WireError`."""
         fields = Reader(signature)
         fields.string()
         fields.string()
@@ -99,7 +99,7 @@ class SecurityKeyPublicKey(PublicKey):
 
     @abstractmethod
     def _check_value(self, value: bytes, message: bytes) -> bool:
-        """Whether the signature proper over ``message`` is right; may raise `WireError`."""
+        """Return whether the signature proper over ``message`` is right; may raise `WireError`."""
 
 
 class SecurityKeyEd25519PublicKey(SecurityKeyPublicKey):
@@ -187,7 +187,7 @@ def _not_of_cryptography(row: KeyType, key: object) -> None:
 
 
 def _certified_fields(key: PublicKey) -> bytes:
-    """The curve and point of an ECDSA key; the application is told even so."""
+    """Return the curve and point of an ECDSA key; the application is told even so."""
     if key.key_type == ED25519_NAME:
         return b""
     assert isinstance(key, SecurityKeyPublicKey)

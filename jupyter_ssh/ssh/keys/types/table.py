@@ -34,7 +34,7 @@ MAX_BLOB = 65536
 
 
 def parse_public_key(blob: bytes, required_rsa_size: int | None = None) -> PublicKey:
-    """The key in ``blob`` (RFC 4253 §6.6).
+    """Return the key in ``blob`` (RFC 4253 §6.6).
 
     ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default, in this as in all
     functions that read keys.  Raises `KeyFormatError`, also for a type that is not in `KEY_TYPES`.
@@ -54,7 +54,7 @@ def parse_public_key(blob: bytes, required_rsa_size: int | None = None) -> Publi
 
 
 def parse_public_line(line: str, required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
-    """Key and comment of a line ``type base64 comment`` as in a ``.pub`` file.  Raises `KeyFormatError`."""
+    """Return key and comment of a line ``type base64 comment`` as in a ``.pub`` file.  Raises `KeyFormatError`."""
     words = line.split(None, 2)
     if len(words) < 2:
         raise KeyFormatError("not a public key line", expected="'type base64 comment'")
@@ -68,7 +68,8 @@ def parse_public_line(line: str, required_rsa_size: int | None = None) -> tuple[
 
 
 def parse_private_fields(fields: Reader, required_rsa_size: int | None = None) -> PrivateKey:
-    """The key at the start of ``fields``, PROTOCOL.key's private section after the check numbers, up to its comment.
+    """Return the key at the start of ``fields``, PROTOCOL.key's private section after the check numbers, up to its
+    comment.
 
     Raises `KeyFormatError`.
     """
@@ -81,7 +82,7 @@ def parse_private_fields(fields: Reader, required_rsa_size: int | None = None) -
 
 
 def decode_base64(text: bytes | str) -> bytes:
-    """The bytes of base64 ``text``, which may hold nothing else.  Raises `KeyFormatError`."""
+    """Return the bytes of base64 ``text``, which may hold nothing else.  Raises `KeyFormatError`."""
     try:
         data = text.encode("ascii") if isinstance(text, str) else text
         decoded = binascii.a2b_base64(data)
@@ -94,7 +95,7 @@ def decode_base64(text: bytes | str) -> bytes:
 
 
 def find_row(name: str, required_rsa_size: int | None = None) -> KeyType:
-    """The row of a key type; raises `KeyFormatError` for an unknown one."""
+    """Return the row of a key type; raises `KeyFormatError` for an unknown one."""
     row = KEY_TYPES.get(name)
     if row is None:
         raise KeyFormatError("unknown key type", expected=" or ".join(KEY_TYPES), received=repr(name))

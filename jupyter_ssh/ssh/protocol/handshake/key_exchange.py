@@ -94,10 +94,10 @@ def verified_host_key(
         host_key.verify(signature, exchange_hash, (algorithm,), no_touch_required=True)
     except SignatureError as error:
         raise KeyExchangeError(
-            "the server's signature over the key exchange is wrong",
+            "the server's signature over the key exchange is invalid",
             phase="key exchange",
             expected=f"a valid {algorithm} signature",
             received=str(error),
-            next_step="Somebody may be altering the connection; do not go on over this network.",
+            next_step="Somebody may be tampering with the connection; do not continue over this network.",
         ) from error
     return host_key

@@ -129,7 +129,7 @@ def _advice(kind: str, theirs: Sequence[str]) -> tuple[str, str]:
                 if kind == "compression":
                     return f"The peer wants {name}, which is old: allow it for this host with {keyword}.", keyword
                 return text.format(option=keyword + name), keyword + name
-    return "We have none of what the peer offers; update the peer.", ""
+    return "None of the peer's algorithms is supported here; update the peer.", ""
 
 
 def _first_common(client: Sequence[str], server: Sequence[str]) -> str | None:

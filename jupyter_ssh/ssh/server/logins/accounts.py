@@ -18,7 +18,7 @@ class Account:
 
 
 def current_account() -> Account:
-    """The account of this process.
+    """Return the account of this process.
 
     A container often runs under a number that no password database knows; then USER, HOME and /bin/sh stand in.
     """

@@ -10,13 +10,15 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def plain_address(text: str) -> str:
-    """An address as people write it: no scope, IPv4 not wrapped into IPv6 (a dual-stack socket reports it so)."""
+    """Return an address as people write it: no scope, IPv4 not wrapped into IPv6 (a dual-stack socket reports it
+    so)."""
     address = _parse(text)
     return text if address is None else str(address)
 
 
 def address_matches(address: str, pattern_list: str) -> bool:
-    """Whether an address fits a comma-separated list; a negated match wins over any other (ssh_config(5), PATTERNS).
+    """Return whether an address fits a comma-separated list; a negated match wins over any other (ssh_config(5),
+    PATTERNS).
 
     Host names are not looked up: a name in the list never fits.  Raises `ValueError` for an empty item or a range
     whose host bits are set.

@@ -116,7 +116,7 @@ class Authenticator:
             self._session.authentication.reject(self._progress.methods)
 
     def _counted(self, request: AuthenticationRequested, why: str | None) -> bool:
-        """Counts a failure; true when that was the last one, which ends the connection."""
+        """Count a failure; true when that was the last one, which ends the connection."""
         self._failures += 1
         what = request.method if why is None else f"{request.method}, {why},"
         log.info("refused %s for %s from %s", _printable(what, 1000), _printable(request.user), self._address)
@@ -154,7 +154,7 @@ class Authenticator:
             self._succeed(request, admitted.how)
 
     def _admitted(self, request: AuthenticationRequested) -> Admitted | str:
-        """What the key allows once its signature proves it, or why it is of no use; for the log."""
+        """Return what the key allows once its signature proves it, or why it is of no use; for the log."""
         key = request.key
         if key is None:
             return request.problem or "no key"
@@ -168,7 +168,7 @@ class Authenticator:
         return admitted if request.user in self._users else "no such user"
 
     def _unproven(self, request: AuthenticationRequested, options: KeyOptions) -> str | None:
-        """What the signature does not prove, if anything."""
+        """Return what the signature does not prove, if anything."""
         assert request.key is not None
         if not request.verified:
             return request.problem or "the signature is wrong"
@@ -236,7 +236,7 @@ class Authenticator:
 
 
 async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> PasswordVerdict:
-    """Calls a password check on a thread, as it may hash; what goes wrong in it lets nobody in."""
+    """Call a password check on a thread, as it may hash; what goes wrong in it lets nobody in."""
     try:
         if inspect.iscoroutinefunction(check):
             result = await check(user, *passwords)
@@ -252,10 +252,10 @@ async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> Pass
 
 
 def _printable(text: str, limit: int = 64) -> str:
-    """A stranger's text for the log: quoted, short, no control characters."""
+    """Return a stranger's text for the log: quoted, short, no control characters."""
     return ascii(text[:limit])
 
 
 def plain_key(key: PublicKey) -> PublicKey:
-    """The key itself, without a certificate."""
+    """Return the key itself, without a certificate."""
     return key.key if isinstance(key, Certificate) else key

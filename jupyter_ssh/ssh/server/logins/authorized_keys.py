@@ -51,7 +51,7 @@ class AuthorizedKeys:
         strict_modes: bool = True,
         required_rsa_size: int | None = None,
     ) -> AuthorizedKeys:
-        """Reads a file; raises `ConfigError` when it cannot be read or others may write it (see `read_trusted`).
+        """Read a file; raises `ConfigError` when it cannot be read or others may write it (see `read_trusted`).
 
         ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.
         """
@@ -60,7 +60,7 @@ class AuthorizedKeys:
 
     @classmethod
     def parse(cls, text: str, required_rsa_size: int | None = None) -> AuthorizedKeys:
-        """Reads the text of a file."""
+        """Read the text of a file."""
         entries: list[AuthorizedKey] = []
         problems: list[Problem] = []
         for number, raw in enumerate(text.split("\n"), 1):
@@ -74,14 +74,15 @@ class AuthorizedKeys:
         return cls(entries, problems)
 
     def find(self, key: PublicKey, address: str, now: float) -> AuthorizedKey | None:
-        """The first line with ``key`` that admits a client at ``address`` at ``now`` (seconds since the epoch)."""
+        """Return the first line with ``key`` that admits a client at ``address`` at ``now`` (seconds since the
+        epoch)."""
         for entry in self.entries:
             if entry.key == key and not entry.options.cert_authority and entry.options.admits(address, now):
                 return entry
         return None
 
     def authorities(self, key: PublicKey, address: str, now: float) -> list[AuthorizedKey]:
-        """The lines by which certificates that ``key`` has signed let in, under the same conditions."""
+        """Return the lines by which certificates that ``key`` has signed let in, under the same conditions."""
         return [
             entry
             for entry in self.entries

@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.errors import ConfigError
 
 
 def read_trusted(path: Path, *, home: Path | None = None, strict: bool = True, limit: int = 1 << 20) -> bytes:
-    """The bytes of a file that only its user, or root, can have written; raises `ConfigError` otherwise.
+    """Return the bytes of a file that only its user, or root, can have written; raises `ConfigError` otherwise.
 
     The file must be regular, and it and every folder above it (up to ``home``, else to the root) must belong to this
     user or root and not be writable by group or others.  A folder with the sticky bit (/tmp) may be writable: nobody

@@ -40,7 +40,7 @@ class KeyLogins:
         self._ca_algorithms = options.accepted_ca_algorithms
 
     def judge(self, user: str, key: PublicKey) -> Admitted | str:
-        """What ``key`` allows ``user``, or why it lets nobody in: for the log, never for the client."""
+        """Return what ``key`` allows ``user``, or why it lets nobody in: for the log, never for the client."""
         revoked = self._revoked(key)
         if revoked is not None:
             return revoked
@@ -113,7 +113,7 @@ class KeyLogins:
         ]
 
     def _trusted(self) -> list[PublicKey]:
-        """The keys of TrustedUserCAKeys; options there mean nothing, so lines with any do not count."""
+        """Return the keys of TrustedUserCAKeys; options there mean nothing, so lines with any do not count."""
         return [
             entry.key
             for path in self._options.authority_files
@@ -122,7 +122,7 @@ class KeyLogins:
         ]
 
     def _check_trusted(self, user: str, certificate: Certificate, now: float) -> KeyOptions | str:
-        """An authority that counts for every user: principals are the user's name, or those of the file."""
+        """Return an authority that counts for every user: principals are the user's name, or those of the file."""
         if not self._options.principal_files:
             return self._check(certificate, (user,), None, now)
         for path in self._options.principal_files:
@@ -134,7 +134,7 @@ class KeyLogins:
     def _check(
         self, certificate: Certificate, names: Collection[str], line: KeyOptions | None, now: float
     ) -> KeyOptions | str:
-        """What both the certificate and the line that speaks of it, if there is one, allow."""
+        """Return what both the certificate and the line that speaks of it, if there is one, allow."""
         try:
             critical = check_user_certificate(
                 certificate,
@@ -151,7 +151,7 @@ class KeyLogins:
 
 
 def _told(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
-    """Writes problems to the log."""
+    """Write problems to the log."""
     for problem in problems:
         place = f"{path} line {problem.line}" if problem.line else f"{path}"
         log.warning("%s lets nobody in: %s", place, problem.why)

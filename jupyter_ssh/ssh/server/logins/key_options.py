@@ -49,13 +49,13 @@ class KeyOptions:
     """Names of which a certificate of this authority must have one; None: the user's name."""
 
     def admits(self, address: str, now: float) -> bool:
-        """Whether somebody at ``address`` may log in with the key at ``now`` (seconds since the epoch)."""
+        """Return whether somebody at ``address`` may log in with the key at ``now`` (seconds since the epoch)."""
         if self.expires is not None and now >= self.expires:
             return False
         return all(address_matches(address, source) for source in self.sources)
 
     def merged(self, other: KeyOptions) -> KeyOptions:
-        """What both allow, such as the line of an authority and its certificate; ``self`` goes before ``other``.
+        """Return what both allow, such as the line of an authority and its certificate; ``self`` goes before ``other``.
 
         Raises `ValueError` where each forces a command of its own.
         """
@@ -92,7 +92,8 @@ assert set(_EXTENSIONS) == set(USER_EXTENSIONS)
 
 
 def of_certificate(certificate: Certificate, critical: UserOptions) -> KeyOptions:
-    """What a certificate allows: nothing but what it has an extension for; ``critical`` are its critical options.
+    """Return what a certificate allows: nothing but what it has an extension for; ``critical`` are its critical
+    options.
 
     Where it may be used from has been checked with them.  Extensions nobody knows mean nothing (PROTOCOL.certkeys).
     """

@@ -18,10 +18,10 @@ class MethodProgress:
         return tuple(dict.fromkeys(sequence[0] for sequence in self._remaining))
 
     def done(self, method: str) -> bool:
-        """A method was gone through; true when with it a whole way was."""
+        """Return a method was gone through; true when with it a whole way was."""
         self._remaining = tuple(sequence[1:] for sequence in self._remaining if sequence[0] == method)
         return () in self._remaining
 
     def restart(self) -> None:
-        """Forgets what was done: it was another user's (RFC 4252 §5)."""
+        """Forget what was done: it was another user's (RFC 4252 §5)."""
         self._remaining = self._sequences

@@ -22,7 +22,7 @@ MAX_PASSWORD = 1024
 
 
 def hash_password(password: str) -> str:
-    """A salted argon2id hash in the usual text form (``$argon2id$…``)."""
+    """Return a salted argon2id hash in the usual text form (``$argon2id$…``)."""
     return pwhash.argon2id.str(
         password.encode("utf-8"),
         opslimit=pwhash.argon2id.OPSLIMIT_INTERACTIVE,
@@ -31,7 +31,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str, password: str) -> bool:
-    """Whether ``password`` is the one behind ``stored`` (argon2i, argon2id or libsodium's scrypt text form).
+    """Return whether ``password`` is the one behind ``stored`` (argon2i, argon2id or libsodium's scrypt text form).
 
     A malformed hash lets nobody in.  Takes tens of milliseconds on purpose: call it off the event loop.
     """
@@ -59,7 +59,8 @@ class PasswordTable:
 
     @classmethod
     def from_passwords(cls, passwords: Mapping[str, str], *, expired: Collection[str] = ()) -> PasswordTable:
-        """A table made of passwords in the clear, which are not kept; those of ``expired`` users have to be changed."""
+        """Return a table made of passwords in the clear, which are not kept; those of ``expired`` users have to be
+        changed."""
         return cls({user: hash_password(password) for user, password in passwords.items()}, expired=expired)
 
     def __call__(self, user: str, password: str) -> bool | NewPasswordNeeded:
@@ -73,7 +74,7 @@ class PasswordTable:
         return matched and stored is not None
 
     def change(self, user: str, old: str, new: str) -> bool | NewPasswordNeeded:
-        """Puts a new password in the place of ``old``; fits `listen`'s ``change_password``."""
+        """Put a new password in the place of ``old``; fits `listen`'s ``change_password``."""
         if not self._matches(user, old):
             return False
         if not new or new == old or len(new.encode("utf-8", "surrogateescape")) > MAX_PASSWORD:

@@ -29,13 +29,13 @@ class Principals:
 
     @classmethod
     def load(cls, path: Path, *, home: Path | None = None, strict_modes: bool = True) -> Principals:
-        """Reads a file; raises `ConfigError` as `AuthorizedKeys.load` does."""
+        """Read a file; raises `ConfigError` as `AuthorizedKeys.load` does."""
         data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
         return cls.parse(data.decode("utf-8", "surrogateescape"))
 
     @classmethod
     def parse(cls, text: str) -> Principals:
-        """Reads the text of a file: the last word of a line is the name, what stands before it are options."""
+        """Read the text of a file: the last word of a line is the name, what stands before it are options."""
         entries: list[Principal] = []
         problems: list[Problem] = []
         for number, raw in enumerate(text.split("\n"), 1):
@@ -52,7 +52,7 @@ class Principals:
         return cls(entries, problems)
 
     def find(self, names: Iterable[str], address: str, now: float) -> Principal | None:
-        """The first line with one of ``names`` that admits a client at ``address`` at ``now``."""
+        """Return the first line with one of ``names`` that admits a client at ``address`` at ``now``."""
         wanted = set(names)
         for entry in self.entries:
             if entry.name in wanted and entry.options.admits(address, now):

@@ -94,7 +94,7 @@ async def test_who_gives_no_password_is_not_connected(service: Terminals, server
     question = await page.came("question")
     page.send("answer", question=question["question"], answer=None)
     described = await page.state(session, "lost")
-    assert "was not let in" in described["text"]
+    assert "authentication failed for" in described["text"]
     assert described["reconnect"]
     page.send("reconnect", session=session.id)
     await page.until(lambda: page.of("question")[-1] != question)
@@ -130,7 +130,7 @@ async def test_the_fingerprint_itself_is_a_yes(service: Terminals, server: Remot
     await page.state(session, "open")
     # What ssh says of it stands before the output, as there, and asks for no click.
     await page.until(lambda: b"\r\n" in page.output[1])
-    assert page.output[1].startswith(b"The ED25519 key of ")
+    assert page.output[1].startswith(b"Permanently added the ED25519 key of ")
     assert page.of("question") == [question]
 
 
