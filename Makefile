@@ -1,4 +1,5 @@
 # make demo [CHECK=1] [HOST=user@host]    a notebook whose cells run on a remote machine
+# make check                              formatting, types, the house, unit and pair tests: what a commit should pass
 # make test [PYTEST_ARGS=...]             every test, and the linters beside them
 # make fuzz [MINUTES=n] [TARGETS=...]     bytes of strangers for every decoder and for both roles' streams
 # make lint | bench | pictures | clean
@@ -24,13 +25,22 @@ MINUTES ?= 15
 TARGETS ?=
 BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 
-.PHONY: help demo test environment pytest test-labextension lint format bench fuzz pictures clean peers
+PLATFORMS := linux win32 darwin
+
+.PHONY: help demo check unit test environment pytest test-labextension lint lint-python lint-labextension types \
+	$(PLATFORMS:%=types-%) format bench fuzz pictures clean peers
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/labextension.stamp
 	@exec $(BIN)/jupyter-ssh demo $(if $(filter-out 0,$(CHECK)),--check) $(if $(HOST),--host '$(HOST)')
+
+check: $(VENV)/test.stamp $(VENV)/labextension.stamp
+	@$(MAKE) --no-print-directory -j2 unit lint
+
+unit: $(VENV)/test.stamp
+	@exec $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) tests/unit tests/pair
 
 # Side by side what waits for the network, for timers and for pages. The environment comes first: both may need apt-get.
 test: $(BIN)/python
@@ -46,11 +56,20 @@ pytest:
 test-labextension:
 	@$(BIN)/python labextension/hatch_build.py test
 
-lint: $(VENV)/test.stamp $(VENV)/labextension.stamp
+lint: lint-python types lint-labextension
+
+lint-python: $(VENV)/test.stamp
 	@$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/python labextension/hatch_build.py lint
+
+types: $(PLATFORMS:%=types-%)
+
+# Each platform with a cache of its own. Unreachable code is looked for on Linux: another platform need not reach it all.
+$(PLATFORMS:%=types-%): types-%: $(VENV)/test.stamp
+	@$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$* $(if $(filter-out linux,$*),--no-warn-unreachable)
+
+lint-labextension: $(VENV)/test.stamp $(VENV)/labextension.stamp
+	@$(BIN)/python labextension/hatch_build.py lint
 
 format: $(VENV)/test.stamp
 	@$(BIN)/ruff check --fix

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 
 from jupyter_ssh.ssh.wire.terminal_modes import OPCODES
 
+Attributes = list[int | list[bytes | int]]
+"""What `termios.tcgetattr` gives."""
+
 if sys.platform != "win32":
     import termios
-
-    Attributes = list[int | list[bytes | int]]
 
     # In which word of termios(3) a mode lives, for the names of RFC 4254 §8; "V…" are control characters.
     _INPUT_NAMES = "IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8"
@@ -52,14 +53,13 @@ def size(descriptor: int) -> tuple[int, int]:
 def modes(descriptor: int) -> dict[str, int]:
     """Return the terminal's modes by the names of RFC 4254 §8, so that the remote one behaves alike; empty without
     one."""
-    if sys.platform == "win32" or not is_terminal(descriptor):
-        return {}
-    attributes = termios.tcgetattr(descriptor)
-    result = {}
-    for name in OPCODES:
-        value = _mode(attributes, name)
-        if value is not None:
-            result[name] = value
+    result: dict[str, int] = {}
+    if sys.platform != "win32" and is_terminal(descriptor):
+        attributes = termios.tcgetattr(descriptor)
+        for name in OPCODES:
+            value = _mode(attributes, name)
+            if value is not None:
+                result[name] = value
     return result
 
 
@@ -75,16 +75,15 @@ class RawMode:
 
     def enter(self) -> None:
         """Switch to raw mode; nothing happens where there is no terminal."""
-        if sys.platform == "win32" or self._saved is not None or not is_terminal(self._descriptor):
-            return
-        attributes = termios.tcgetattr(self._descriptor)
-        self._saved = termios.tcgetattr(self._descriptor)
-        _switch_off(attributes, 0, _RAW_INPUT_OFF)
-        _switch_off(attributes, 1, ("OPOST",))
-        _switch_off(attributes, 3, _RAW_LOCAL_OFF)
-        attributes[0] |= termios.IGNPAR
-        attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)
+        if sys.platform != "win32" and self._saved is None and is_terminal(self._descriptor):
+            attributes = termios.tcgetattr(self._descriptor)
+            self._saved = termios.tcgetattr(self._descriptor)
+            _switch_off(attributes, 0, _RAW_INPUT_OFF)
+            _switch_off(attributes, 1, ("OPOST",))
+            _switch_off(attributes, 3, _RAW_LOCAL_OFF)
+            attributes[0] |= termios.IGNPAR
+            attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)
 
     def enter_again(self) -> None:
         """Switch to raw mode once more, after the shell had the terminal for itself (SIGCONT)."""
@@ -97,48 +96,6 @@ class RawMode:
         if sys.platform != "win32" and self._saved is not None:
             saved, self._saved = self._saved, None
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, saved)
-
-
-@contextmanager
-def controlling_terminal() -> Iterator[int | None]:
-    """The process's own terminal, whatever its standard streams are; ``None`` where there is none."""
-    try:
-        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    except OSError:
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-async def ask(descriptor: int, prompt: str, *, echo: bool) -> str | None:
-    """Return one line typed at the terminal behind ``prompt``, without its newline; ``None`` at end of file.
-
-    The loop goes on meanwhile, and cancelling gives the terminal its echo back: no thread is left waiting in a read.
-    """
-    saved = termios.tcgetattr(descriptor)
-    if not echo:
-        silent = termios.tcgetattr(descriptor)
-        _switch_off(silent, 3, ("ECHO", "ECHOE", "ECHOK", "ECHONL"))
-        # FLUSH: what was typed before the question is no answer to it.
-        termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
-    line = b""
-    try:
-        os.write(descriptor, prompt.encode())
-        while True:
-            await _readable(descriptor)
-            piece = os.read(descriptor, 4096)
-            line += piece
-            if not piece and not line:
-                return None
-            if not piece or line.endswith(b"\n"):
-                return line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    finally:
-        if not echo:
-            termios.tcsetattr(descriptor, termios.TCSAFLUSH, saved)
-            os.write(descriptor, b"\n")
 
 
 async def _readable(descriptor: int) -> None:
@@ -159,6 +116,46 @@ async def _readable(descriptor: int) -> None:
 
 
 if sys.platform != "win32":
+
+    @contextmanager
+    def controlling_terminal() -> Iterator[int | None]:
+        """The process's own terminal, whatever its standard streams are; ``None`` where there is none."""
+        try:
+            descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+        except OSError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    async def ask(descriptor: int, prompt: str, *, echo: bool) -> str | None:
+        """Return one line typed at the terminal behind ``prompt``, without its newline; ``None`` at end of file.
+
+        The loop goes on meanwhile, and cancelling gives the terminal its echo back: no thread is left in a read.
+        """
+        saved = termios.tcgetattr(descriptor)
+        if not echo:
+            silent = termios.tcgetattr(descriptor)
+            _switch_off(silent, 3, ("ECHO", "ECHOE", "ECHOK", "ECHONL"))
+            # FLUSH: what was typed before the question is no answer to it.
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
+        line = b""
+        try:
+            os.write(descriptor, prompt.encode())
+            while True:
+                await _readable(descriptor)
+                piece = os.read(descriptor, 4096)
+                line += piece
+                if not piece and not line:
+                    return None
+                if not piece or line.endswith(b"\n"):
+                    return line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+        finally:
+            if not echo:
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, saved)
+                os.write(descriptor, b"\n")
 
     def _mode(attributes: Attributes, name: str) -> int | None:
         """Return the value of one mode; ``None`` for one this system does not know."""

@@ -124,6 +124,8 @@ class Listener:
 
 def _bound(folder: Path, name: str) -> tuple[socket.socket, str]:
     """A Unix socket in the private folder, or in one of its own where that is too deep or knows no sockets."""
+    if sys.platform == "win32":
+        raise OSError("Python has no Unix sockets on Windows")
     path = socket_path(folder, name)
     for other in (False, True):
         if other:
@@ -287,7 +289,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
 
 def _same_user(peer: Any) -> bool:
     """Whether the process on the other end is of the same user, where the system can tell."""
-    if not hasattr(socket, "SO_PEERCRED") or peer is None or peer.family != socket.AF_UNIX:
+    if sys.platform != "linux" or peer is None or peer.family != socket.AF_UNIX:
         return True
     size = struct.calcsize("3i")
     _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))

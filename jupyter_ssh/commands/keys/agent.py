@@ -141,10 +141,10 @@ def _kill(arguments: Arguments) -> int:
 
 
 def _start(arguments: Arguments) -> int:
-    if sys.platform == "win32" and not arguments.foreground:
-        raise ConfigError("on Windows the agent stays in the foreground", phase="options", next_step="Give it -D.")
     if arguments.foreground:
         return asyncio.run(_serve(arguments, None, None, None))
+    if sys.platform == "win32":
+        raise ConfigError("on Windows the agent stays in the foreground", phase="options", next_step="Give it -D.")
     folder = PrivateFolder("jupyter-ssh-") if arguments.path is None else None
     path = arguments.path or str(folder.path / f"agent.{os.getpid()}" if folder else "")
     try:
@@ -174,6 +174,8 @@ def _start(arguments: Arguments) -> int:
 def _become_agent(
     arguments: Arguments, path: str, listening: socket.socket, folder: PrivateFolder | None, parent: int | None
 ) -> NoReturn:
+    if sys.platform == "win32":
+        raise NotImplementedError("the agent stays in the foreground on Windows")
     status = FAILURE
     try:
         os.setsid()
@@ -204,7 +206,10 @@ async def _serve(
     server = AgentServer(Keyring(time.monotonic, time.time, default_lifetime=arguments.lifetime), confirm)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP if sys.platform != "win32" else signal.SIGTERM):
+    ending = [signal.SIGTERM, signal.SIGINT]
+    if sys.platform != "win32":
+        ending.append(signal.SIGHUP)
+    for number in ending:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, ended.set)
     await server.start(arguments.path, listening)

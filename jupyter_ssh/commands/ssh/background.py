@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
+
+if sys.platform == "win32":
+    raise ImportError("Windows cannot fork")
 
 LOGGED_IN = b"1"
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from typing import Final
 
 EXEC_SECONDS: Final = 20.0
@@ -22,7 +23,7 @@ def shell_status(command: str, seconds: float = EXEC_SECONDS, *, output: bool = 
         shell_arguments(command),
         stdin=subprocess.DEVNULL,
         stdout=None if output else subprocess.DEVNULL,
-        start_new_session=os.name != "nt",
+        start_new_session=sys.platform != "win32",
     )
     try:
         return process.wait(seconds)
@@ -35,14 +36,14 @@ def shell_status(command: str, seconds: float = EXEC_SECONDS, *, output: bool = 
 
 def shell_arguments(command: str) -> list[str]:
     """The words that have the user's shell execute ``command``, as OpenSSH does."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/c", command]
     return [os.environ.get("SHELL") or "/bin/sh", "-c", command]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
-        if os.name == "nt":
+        if sys.platform == "win32":
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,7 +208,7 @@ def _read_lines(file: ConfigFile) -> list[str]:
 
 def _check_owner(status: os.stat_result, path: Path) -> None:
     """Refuse a file that another user owns or may write: its lines decide where passwords go."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return  # Windows has no such bits; its access lists are not looked at
     others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _is_own_group(status))
     if status.st_uid not in (0, os.getuid()) or others:
@@ -226,6 +227,8 @@ def _is_own_group(status: os.stat_result) -> bool:
     Where each user has a group, and a umask of 002 follows from it, files are as a rule writable by it: Debian's
     OpenSSH takes them.
     """
+    if sys.platform == "win32":
+        return False
     import grp
     import pwd
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,13 +71,14 @@ def expand_home(path: str, home: Path) -> str:
 
 def _other_home(path: str) -> str:
     name, slash, rest = path[1:].partition("/")
-    try:
-        import pwd  # only where there are Unix accounts
+    if sys.platform != "win32":
+        import pwd
 
-        folder = pwd.getpwnam(name).pw_dir
-    except (ImportError, KeyError):
-        raise ConfigError(f'"{path}" names the home of a user this machine does not know', phase="options") from None
-    return folder + slash + rest
+        try:
+            return pwd.getpwnam(name).pw_dir + slash + rest
+        except KeyError:
+            pass
+    raise ConfigError(f'"{path}" names the home of a user this machine does not know', phase="options")
 
 
 def _bounded(text: str, keyword: str) -> str:

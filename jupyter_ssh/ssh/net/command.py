@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +41,7 @@ async def output_of(argv: Sequence[str], seconds: float, phase: str, *, next_ste
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # A group of its own, so that a shell script ends with all it started.
-            start_new_session=os.name == "posix",
+            start_new_session=sys.platform != "win32",
         )
     )
     try:
@@ -92,7 +93,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.name != "posix":
+        if sys.platform == "win32":
             process.kill()
         elif process.returncode is None or not _exists(process.pid):
             # Where the program has ended, what it started may hold its output still, in its group.
@@ -102,6 +103,8 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 def _exists(pid: int) -> bool:
     """Return whether a process has that number.  Of one that was waited for it is free only once its group is empty:
     whoever has it then is a stranger, and leads a group of that number perhaps."""
+    if sys.platform == "win32":
+        return False  # nobody asks: `_kill` ends one program there
     try:
         os.getpgid(pid)
     except ProcessLookupError:

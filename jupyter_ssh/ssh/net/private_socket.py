@@ -40,6 +40,8 @@ def _short_folder(prefix: str) -> str | None:
 def bind_private(path: str | os.PathLike[str]) -> socket.socket:
     """Return a listening Unix socket of mode 0600.  Raises OSError, also when there is something at ``path``
     already."""
+    if sys.platform == "win32":
+        raise OSError("Python has no Unix sockets on Windows")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listening.setblocking(False)

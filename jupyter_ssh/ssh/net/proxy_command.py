@@ -47,7 +47,7 @@ class ProxyCommand:
         """Start ``command`` in the person's shell; raises `ProxyError`."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        self = cls(command, ours, own_group=not terminal and os.name != "nt")
+        self = cls(command, ours, own_group=not terminal and sys.platform != "win32")
         try:
             await self._start(theirs, on_line)
         except BaseException as error:
@@ -134,17 +134,17 @@ class ProxyCommand:
         with contextlib.suppress(OSError):
             self.socket.close()
         # With an end of file before the signal a program may clean up; OpenSSH sends the signal at once.
-        steps = [("SIGHUP", STOP_SECONDS), ("SIGKILL", STOP_SECONDS)] if os.name != "nt" else [("", STOP_SECONDS)]
-        for name, seconds in [("", 0.2), *steps]:
+        signals = ("",) if sys.platform == "win32" else ("SIGHUP", "SIGKILL")
+        for name, seconds in [("", 0.2), *((name, STOP_SECONDS) for name in signals)]:
             if name:
                 self._signal(getattr(signal, name))
-            elif os.name == "nt" and process.returncode is None:
+            elif sys.platform == "win32" and process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(process.wait(), seconds)
                 break
-        if self._own_group:
+        if sys.platform != "win32" and self._own_group:
             self._signal(signal.SIGHUP)  # what it has left behind in its group
         for task in self._tasks:
             task.cancel()
@@ -155,7 +155,10 @@ class ProxyCommand:
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            (os.killpg if self._own_group else os.kill)(self.pid, number)
+            if sys.platform != "win32" and self._own_group:
+                os.killpg(self.pid, number)
+            else:
+                os.kill(self.pid, number)
 
 
 async def _carry(theirs: socket.socket, process: asyncio.subprocess.Process) -> None:

@@ -7,6 +7,7 @@ loop looks whether much more time went by than it was set for.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from typing import Final
@@ -22,9 +23,10 @@ SLACK: Final = 10.0
 def seconds() -> float:
     """Return a clock that goes on during sleep; where the system has none, the time of day (a change of it does no
     harm)."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
+    if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.time()
+    else:
+        return time.time()
 
 
 class WakeWatch:

@@ -44,6 +44,8 @@ class AgentSocket:
 
     async def _serve(self) -> None:
         """Runs until the connection ends, which cancels it."""
+        if sys.platform == "win32":
+            raise NotImplementedError("the request for agent forwarding is refused on Windows")
         server = await asyncio.start_unix_server(self._accepted, sock=self._listening)
         try:
             await asyncio.get_running_loop().create_future()

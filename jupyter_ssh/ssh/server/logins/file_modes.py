@@ -47,6 +47,8 @@ def _check_folders(file: Path, home: Path | None) -> None:
 
 
 def _check(path: Path, status: os.stat_result, *, sticky_ok: bool) -> None:
+    if sys.platform == "win32":
+        return  # Windows has no such bits; its access lists are not looked at
     if status.st_uid not in (0, os.getuid()):
         raise ConfigError(f"{path} belongs to another user", next_step=f"Run: chown {os.getuid()} {path}")
     if status.st_mode & 0o022 and not (sticky_ok and status.st_mode & stat.S_ISVTX):

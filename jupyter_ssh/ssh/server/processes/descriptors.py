@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
+
+if sys.platform == "win32":
+    raise ImportError("pipes cannot be polled on Windows: see `threaded`")
 
 READ_SIZE = 256 * 1024
 PIPE_SIZE = 1024 * 1024

@@ -6,11 +6,15 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
 from jupyter_ssh.ssh.server.processes.process import Ending
-from jupyter_ssh.ssh.server.processes.signals import signal_name
+from jupyter_ssh.ssh.server.processes.signals import ending_from_returncode, signal_name
+
+if sys.platform == "win32":
+    raise ImportError("for Windows there is `threaded`")
 
 
 class ExitWatcher:
@@ -28,12 +32,14 @@ class ExitWatcher:
         self._on_exit = on_exit
         self._descriptor: int | None = None
         try:
-            self._descriptor = os.pidfd_open(process.pid)
+            if sys.platform == "linux":
+                self._descriptor = os.pidfd_open(process.pid)
         except (AttributeError, OSError):
-            # No such call: macOS, old or restricted kernels.
-            threading.Thread(target=self._wait, name=f"wait for {process.pid}", daemon=True).start()
-        else:
+            pass  # no such call in this Python, or in an old or restricted kernel
+        if self._descriptor is not None:
             loop.add_reader(self._descriptor, self._ready)
+        else:
+            threading.Thread(target=self._wait, name=f"wait for {process.pid}", daemon=True).start()
 
     def reap(self) -> None:
         """Takes the zombie away; only after ``on_exit``."""
@@ -52,7 +58,7 @@ class ExitWatcher:
             self._on_exit(ending)
 
     def _wait(self) -> None:
-        if hasattr(os, "waitid"):
+        if sys.platform != "darwin" and hasattr(os, "waitid"):
             ending = _peek(self._process.pid, 0) or Ending()
         else:
             ending = ending_from_returncode(self._process.wait())
@@ -65,6 +71,8 @@ class ExitWatcher:
 
 def _peek(pid: int, flags: int) -> Ending | None:
     """How a child ended, leaving it a zombie; None when it has not."""
+    if sys.platform == "darwin":
+        raise NotImplementedError("Python has waitid on macOS only since 3.13")
     try:
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flags)
     except ChildProcessError:
@@ -75,12 +83,6 @@ def _peek(pid: int, flags: int) -> Ending | None:
     if result.si_code == os.CLD_EXITED:
         return Ending(status=result.si_status)
     return Ending(signal=signal_name(result.si_status), core_dumped=result.si_code == os.CLD_DUMPED)
-
-
-def ending_from_returncode(returncode: int) -> Ending:
-    if returncode >= 0:
-        return Ending(status=returncode)
-    return Ending(signal=signal_name(-returncode))
 
 
 def signals_are_inherited() -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import Final
 
+from jupyter_ssh.ssh.server.processes.process import Ending
+
 SIGNAL_NAMES: Final = (
     "ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2",
 )  # fmt: skip
@@ -30,3 +32,10 @@ def signal_name(number: int) -> str:
         # Real-time signals between SIGRTMIN and SIGRTMAX have no name of their own.
         name = f"RT{number}"
     return f"{name}@jupyter-ssh"
+
+
+def ending_from_returncode(returncode: int) -> Ending:
+    """How a process ended whose `subprocess.Popen.returncode` this is: negative for a signal."""
+    if returncode >= 0:
+        return Ending(status=returncode)
+    return Ending(signal=signal_name(-returncode))

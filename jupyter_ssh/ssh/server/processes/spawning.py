@@ -11,6 +11,9 @@ from jupyter_ssh.ssh.server.processes import trampoline
 from jupyter_ssh.ssh.server.processes.exit_watcher import signals_are_inherited
 from jupyter_ssh.ssh.server.processes.process import ProcessStartError, Program
 
+if sys.platform == "win32":
+    raise ImportError("for Windows there is `threaded`")
+
 MAX_ENVIRONMENT = 60 * 1024
 """Bytes that a pipe takes in one write without anybody reading, on every system."""
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import struct
+import sys
 import termios
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from jupyter_ssh.ssh.server.processes.process import TerminalSize
 from jupyter_ssh.ssh.server.processes.signals import TERMINAL_SIGNALS
 from jupyter_ssh.ssh.server.processes.terminal_modes import apply_modes
+
+if sys.platform == "win32":
+    raise ImportError("there are no pseudo-terminals on Windows")
 
 _IFLAG, _LFLAG, _CC = 0, 3, 6
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import termios
 from collections.abc import Mapping
 from typing import Any, Final
+
+if sys.platform == "win32":
+    raise ImportError("there is no termios on Windows")
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
 

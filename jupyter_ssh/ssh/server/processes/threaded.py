@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from jupyter_ssh.ssh.server.processes.exit_watcher import ending_from_returncode
 from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, ProcessEvents, ProcessStartError, Program
+from jupyter_ssh.ssh.server.processes.signals import ending_from_returncode
 
 CHUNK = 64 * 1024
 AHEAD = 8

@@ -22,6 +22,9 @@ from _signal import (  # type: ignore[import-not-found]
     valid_signals,
 )
 
+if sys.platform == "win32":
+    raise ImportError("there are no pseudo-terminals on Windows")
+
 
 def main(arguments: list[str]) -> None:
     """Takes the terminal, resets signals, and becomes the program."""

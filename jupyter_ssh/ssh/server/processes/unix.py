@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 
 from jupyter_ssh.ssh.server.processes.descriptors import DescriptorReader, DescriptorWriter, widen_pipe
@@ -14,6 +15,9 @@ from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, Proce
 from jupyter_ssh.ssh.server.processes.signals import NUMBERS
 from jupyter_ssh.ssh.server.processes.spawning import spawn
 from jupyter_ssh.ssh.server.processes.terminal import Terminal
+
+if sys.platform == "win32":
+    raise ImportError("for Windows there is `threaded`")
 
 STDERR = 1  # SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2
 
