@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from jupyter_ssh.ssh.client import process
+from jupyter_ssh.ssh.client import result
 
 
 @dataclass(frozen=True)
-class Result(process.Result):
-    """The result of the stack, and where it comes from; a notebook shows it as a small card.
-
-    ``stdout_size`` and ``stderr_size`` count the whole streams in bytes, which may be more than what was kept.
-    """
-
-    host: str = ""
-    seconds: float = 0.0
-    stdout_size: int = field(default=0, repr=False)
-    stderr_size: int = field(default=0, repr=False)
+class Result(result.Result[bytes]):
+    """The result of the stack; a notebook shows it as a small card."""
 
     def check(self) -> Result:
         """This result; raises `RemoteCommandError` if the command failed."""

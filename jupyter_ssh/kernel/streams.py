@@ -6,6 +6,7 @@ asyncio and live on the engine; `aio` gives them to a coroutine of another loop.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -226,13 +227,4 @@ async def _wait(inner: Any, command: str | None, host: str) -> Result:
     from jupyter_ssh.kernel.results import Result
 
     result = await inner.wait()
-    return Result(
-        command=command,
-        stdout=result.stdout,
-        stderr=result.stderr,
-        exit_status=result.exit_status,
-        exit_signal=result.exit_signal,
-        host=host,
-        stdout_size=len(result.stdout),
-        stderr_size=len(result.stderr),
-    )
+    return Result(**{field.name: getattr(result, field.name) for field in dataclasses.fields(result)})

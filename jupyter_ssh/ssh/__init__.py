@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_ssh.ssh.client import (
+        DEVNULL,
+        PIPE,
+        STDOUT,
         Connection,
         ConnectionInfo,
         HostKeyQuestion,
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from jupyter_ssh.ssh.server import PasswordTable, Server, ServerOptions, hash_password, listen
 
 __all__ = [
+    "DEVNULL",
+    "PIPE",
+    "STDOUT",
     "AgentError",
     "AgentRefused",
     "AgentUnavailable",
@@ -98,6 +104,9 @@ __all__ = [
 
 _HOMES = {
     "jupyter_ssh.ssh.client": (
+        "DEVNULL",
+        "PIPE",
+        "STDOUT",
         "Connection",
         "ConnectionInfo",
         "HostKeyQuestion",

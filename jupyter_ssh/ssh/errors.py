@@ -8,6 +8,7 @@ ever hold a secret: errors end up in notebooks and logs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class SSHError(Exception):
@@ -388,8 +389,8 @@ class RemoteCommandError(SSHError):
         command: str | None,
         exit_status: int | None,
         exit_signal: str | None,
-        stdout: bytes = b"",
-        stderr: bytes = b"",
+        stdout: bytes | str = b"",
+        stderr: bytes | str = b"",
     ) -> None:
         ending = f"exit status {exit_status}" if exit_signal is None else f"signal {exit_signal}"
         if exit_status is None and exit_signal is None:
@@ -398,8 +399,9 @@ class RemoteCommandError(SSHError):
         self.command = command
         self.exit_status = exit_status
         self.exit_signal = exit_signal
-        self.stdout = stdout
-        self.stderr = stderr
+        self.stdout: Any = stdout
+        """What it printed: bytes, or text where an ``encoding`` was asked for."""
+        self.stderr: Any = stderr
 
 
 class TerminalNeeded(SSHError):

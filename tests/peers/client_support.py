@@ -77,9 +77,9 @@ async def talking(server: Any, **options: Any) -> AsyncIterator[Connection]:
         for exchanges in (1, 2):
             process.stdin.write(data)
             assert await asyncio.wait_for(process.stdout.readexactly(SIZE), TURN_SECONDS) == data
-            assert connection.session.info.rekeys == exchanges - 1
+            assert connection.channel_host.session.info.rekeys == exchanges - 1
             if exchanges == 1:
-                connection.session.rekey()
+                connection.channel_host.session.rekey()
         process.stdin.write_eof()
         assert (await asyncio.wait_for(process.wait(), TURN_SECONDS)).exit_status == 0
         yield connection
@@ -88,7 +88,7 @@ async def talking(server: Any, **options: Any) -> AsyncIterator[Connection]:
 async def exchange_data(server: Any, **options: Any) -> SessionInfo:
     """What was agreed on in such a connection."""
     async with talking(server, **options) as connection:
-        return connection.session.info
+        return connection.channel_host.session.info
 
 
 def software(info: SessionInfo) -> str:

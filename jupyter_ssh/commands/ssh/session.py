@@ -173,7 +173,7 @@ class LocalSession:
         elif command == escapes.SEND_BREAK:
             process.send_break()
         elif command == escapes.REKEY:
-            self._connection.session.rekey()
+            self._connection.channel_host.session.rekey()
         elif command in (escapes.LESS, escapes.MORE):
             level = self._messages.louder(1 if command == escapes.MORE else -1)
             self._print(f"[LogLevel {level}]")
@@ -197,7 +197,7 @@ class LocalSession:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _tell_transferred(self) -> None:
-        driver, seconds = self._connection.driver, max(time.monotonic() - self._began, 0.001)
+        driver, seconds = self._connection.channel_host.driver, max(time.monotonic() - self._began, 0.001)
         sent, received = driver.bytes_sent, driver.bytes_received
         self._messages.say(f"Transferred: sent {sent}, received {received} bytes, in {seconds:.1f} seconds", "VERBOSE")
         speeds = f"sent {sent / seconds:.1f}, received {received / seconds:.1f}"

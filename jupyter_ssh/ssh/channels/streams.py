@@ -1,14 +1,16 @@
-"""A channel's data as streams: `Reader` gives the peer room as it is read, `Writer` waits for the peer's room."""
+"""A channel's data as streams of bytes: one gives the peer room as it is read, the other waits for the peer's room."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Final
 
+from jupyter_ssh.ssh.channels.interfaces import LINE_LIMIT, Reader, Writer
 from jupyter_ssh.ssh.errors import ChannelClosed, SSHError, WireError
+from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.protocol.channel import Channel
 
 LOW_WATER: Final = 256 * 1024
@@ -20,16 +22,9 @@ FLOOD: Final = 1024 * 1024
 FLOOD_PIECE: Final = 8192
 """Smaller pieces than that are no flood."""
 
-LINE_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes `Reader.readuntil` looks through for a separator."""
 
-
-class Reader:
-    """Received bytes, kept until they are read; what is unread is bounded by the channel's window.
-
-    One task at a time may read.  Reading raises why the session ended, if it ended by an error, once everything that
-    arrived before has been read.
-    """
+class ByteReader(Reader[bytes]):
+    """Received bytes, kept until they are read; what is unread is bounded by the channel's window."""
 
     def __init__(self, credit: Callable[[int], None]) -> None:
         self._credit = credit
@@ -48,6 +43,10 @@ class Reader:
         """Bytes that came since something was written."""
         self.was_read = False
         """Whether a task has ever read here."""
+        self.received = 0
+        """All bytes that have arrived."""
+        self.carrier: asyncio.Future[None] | None = None
+        """Done when a task that carries everything from here to somewhere else is; None where none does."""
         self.on_starving: Callable[[], None] = _nothing
         """Called when a task begins to wait here."""
         self.on_flood: Callable[[], None] = _nothing
@@ -58,6 +57,7 @@ class Reader:
     def feed(self, data: bytes) -> None:
         """Takes received bytes."""
         size = len(data)
+        self.received += size
         self._size += size
         self._unasked += size
         if self._unasked > FLOOD and size >= FLOOD_PIECE and self._waiter is not None:
@@ -106,8 +106,13 @@ class Reader:
         """Bytes that arrived and were not read."""
         return self._size
 
+    def peek(self) -> bytes:
+        """See `Reader.peek`."""
+        collected = b"" if self._collected is None else self._collected.getvalue()
+        return b"".join([*self._chunks, collected])[self._offset :]
+
     def at_eof(self) -> bool:
-        """Whether everything was read and nothing more comes."""
+        """See `Reader.at_eof`."""
         return self._eof and not self._size
 
     def credit_unread(self) -> None:
@@ -170,8 +175,7 @@ class Reader:
             self._credit(count - early)
         return data
 
-    async def read(self, count: int = -1) -> bytes:
-        """Up to ``count`` bytes, at least one unless at the end of file; with -1 all up to the end of file."""
+    async def _read(self, count: int) -> bytes:
         if count < 0:
             return await self._read_all()
         while not self._size:
@@ -200,16 +204,15 @@ class Reader:
         self._offset = 0
         return data
 
-    async def readexactly(self, count: int) -> bytes:
-        """``count`` bytes; raises asyncio.IncompleteReadError when the stream ends before."""
+    async def _readexactly(self, count: int) -> bytes:
         while self._size < count:
             self.credit_unread()
             if not await self._more():
                 raise asyncio.IncompleteReadError(self._take(self._size) if self._size else b"", count)
         return self._take(count) if count else b""
 
-    async def readuntil(self, separator: bytes = b"\n", limit: int = LINE_LIMIT) -> bytes:
-        """Everything up to and with ``separator``; raises asyncio.IncompleteReadError when the stream ends before."""
+    async def _readuntil(self, separator: bytes | None, limit: int) -> bytes:
+        separator = b"\n" if separator is None else separator
         searched = 0
         while True:
             if self._chunks:
@@ -227,23 +230,15 @@ class Reader:
             if not await self._more():
                 raise asyncio.IncompleteReadError(self._take(self._size) if self._size else b"", None)
 
-    async def readline(self) -> bytes:
-        """One line with its line end; the last one may have none; empty at the end of file."""
+    async def _readline(self) -> bytes:
         try:
-            return await self.readuntil(b"\n")
+            return await self._readuntil(b"\n", LINE_LIMIT)
         except asyncio.IncompleteReadError as error:
             return error.partial
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._lines()
 
-    async def _lines(self) -> AsyncIterator[bytes]:
-        while line := await self.readline():
-            yield line
-
-
-class Writer:
-    """Bytes to the peer; after `write`, `drain` waits until most of it is under way."""
+class ByteWriter(Writer):
+    """Bytes to the peer."""
 
     def __init__(self, channel: Channel, on_write: Callable[[], None]) -> None:
         self._channel = channel
@@ -265,16 +260,21 @@ class Writer:
 
     # --- the writer's side --------------------------------------------------------------------------------------------
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Sends ``data``, or keeps it until it can be sent; raises `ChannelClosed`."""
+    def write(self, data: bytes | bytearray | memoryview | str) -> None:
+        """See `Writer.write`."""
         if self._error is not None:
             raise self._error
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogateescape")
         self._on_write()
         # What waits must not change: only bytes are kept as they are.
         self._channel.write(data if isinstance(data, bytes) else bytes(data))
 
-    async def drain(self) -> None:
-        """Waits until most of what was written is sent; raises why it cannot be."""
+    async def drain(self, *, timeout: float | None = None) -> None:
+        """See `Writer.drain`."""
+        await (self._drain() if timeout is None else within(self._drain(), timeout, "writing"))
+
+    async def _drain(self) -> None:
         while self._error is None and self._channel.unsent > LOW_WATER:
             if self._drained is None or self._drained.done():
                 self._drained = asyncio.get_running_loop().create_future()
@@ -283,15 +283,15 @@ class Writer:
             raise self._error
 
     def write_eof(self) -> None:
-        """Says that nothing more comes, after what was written; again is nothing."""
+        """See `Writer.write_eof`."""
         self._channel.eof()
 
     def close(self) -> None:
-        """The same: a channel's one direction cannot be closed otherwise (RFC 4254 §5.3)."""
+        """See `Writer.close`."""
         self.write_eof()
 
     def is_closing(self) -> bool:
-        """Whether nothing can be written any more."""
+        """See `Writer.is_closing`."""
         return self._error is not None or self._channel.eof_sent or self._channel.close_sent
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.channels.interfaces import Reader, Writer
 from jupyter_ssh.ssh.client.connecting import connect
 from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.client.info import ConnectionInfo
-from jupyter_ssh.ssh.client.process import Process, Pty, Result
+from jupyter_ssh.ssh.client.process import Process
 from jupyter_ssh.ssh.client.prompts import HostKeyQuestion, NoPrompts, Prompts
+from jupyter_ssh.ssh.client.pty import Pty
+from jupyter_ssh.ssh.client.redirection import DEVNULL, PIPE, STDOUT
+from jupyter_ssh.ssh.client.result import Result
 
 __all__ = [
+    "DEVNULL",
+    "PIPE",
+    "STDOUT",
     "Connection",
     "ConnectionInfo",
     "HostKeyQuestion",

@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from jupyter_ssh.ssh.agent.frames import LENGTH_SIZE, check_length, frame
-from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.client.login.agent import open_bound
 from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError
 from jupyter_ssh.ssh.protocol import events as e
@@ -70,8 +70,8 @@ class _AgentChannel:
         self._session = session
         self._channel = channel
         self._channels = channels
-        self._reader = Reader(channel.credit)
-        self._writer = Writer(channel, self._reader.written)
+        self._reader = ByteReader(channel.credit)
+        self._writer = ByteWriter(channel, self._reader.written)
         channel.on_event = self._on_event
         channel.on_data = self._on_data
         self._task = asyncio.get_running_loop().create_task(self._run(address))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, overload
 
-from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.channels.interfaces import Reader, Writer
+from jupyter_ssh.ssh.channels.text_streams import TextWriter
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.info import ConnectionInfo
 from jupyter_ssh.ssh.client.keywords_acted_on import set_quality
-from jupyter_ssh.ssh.client.process import Process, Pty, Result
+from jupyter_ssh.ssh.client.process import MORE_TIME, Process, too_late
+from jupyter_ssh.ssh.client.pty import Pty
+from jupyter_ssh.ssh.client.redirection import PIPE, Redirect, Redirections
+from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.client.route.opening import Route
+from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.client.tcp import TcpStream
 from jupyter_ssh.ssh.config.options import Options
-from jupyter_ssh.ssh.errors import ChannelRequestDenied, DeadlineExceeded, SSHError
+from jupyter_ssh.ssh.errors import ChannelRequestDenied, ConfigError, DeadlineExceeded, SSHError
 from jupyter_ssh.ssh.net.deadline import within
 
 ANSWER_SECONDS: Final = 60.0
@@ -23,40 +29,85 @@ ANSWER_SECONDS: Final = 60.0
 
 
 class Connection:
-    """An open connection; use `connect` to get one.  All methods belong to the event loop it was made in."""
+    """An open connection; made by `connect`."""
+
+    options: Options
+    """What was decided about it, by ssh_config's keywords."""
+    info: ConnectionInfo
+    """Host, address, versions, algorithms, and how somebody logged in."""
+    messages: list[str]
+    """What the person should be told about how the connection came to be."""
+    channel_host: ClientChannelHost
+    """What its channels need of it; for those who add kinds of channels, and on its own event loop only."""
 
     def __init__(
         self, options: Options, host: ClientChannelHost, route: Route, info: ConnectionInfo, messages: list[str]
     ) -> None:
         self.options = options
         self.info = info
-        """How the connection is made up."""
         self.messages = messages
-        """What the person should be told about how the connection came to be."""
         self.channel_host = host
-        self.driver = host.driver
-        self.session = host.session
         self._route = route
         self._closing = False
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        """``user@host``, with the port if it is not 22."""
+        return self.info.destination
+
+    @property
     def closed(self) -> bool:
         """Whether the connection has ended, on whichever side."""
-        return self.session.failure is not None
+        return self.channel_host.session.failure is not None
 
     @property
     def closed_because(self) -> SSHError | None:
-        """The error that ended the connection; None while it is open and when it was closed here."""
-        return None if self._closing else self.session.failure
+        """The error that ended the connection; None while it is open and when it was closed on purpose."""
+        return None if self._closing else self.channel_host.session.failure
 
     @property
     def ended_at(self) -> float | None:
         """When it ended (`time.time`); None while it is open."""
         return self.channel_host.ended_at
 
+    def __repr__(self) -> str:
+        return f"<Connection {self.name}, {'closed' if self.closed else 'connected'}>"
+
     # --- what it does -------------------------------------------------------------------------------------------------
+
+    @overload
+    async def start(
+        self,
+        command: str | None = None,
+        *,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+        subsystem: str | None = None,
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: None = None,
+        errors: str | None = None,
+        timeout: float | None = ANSWER_SECONDS,
+    ) -> Process[bytes]: ...
+
+    @overload
+    async def start(
+        self,
+        command: str | None = None,
+        *,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+        subsystem: str | None = None,
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: str,
+        errors: str | None = None,
+        timeout: float | None = ANSWER_SECONDS,
+    ) -> Process[str]: ...
 
     async def start(
         self,
@@ -65,23 +116,84 @@ class Connection:
         pty: Pty | None = None,
         env: Mapping[str, str] | None = None,
         subsystem: str | None = None,
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: str | None = None,
+        errors: str | None = None,
         timeout: float | None = ANSWER_SECONDS,
-    ) -> Process:
-        """Starts a command (None: the login shell) or a subsystem, in a terminal if ``pty`` is given.
+    ) -> Process[Any]:
+        """Start ``command``, the login shell (None) or a ``subsystem``, and return once the server has said yes.
 
-        Raises `ChannelOpenError`, `ChannelRequestDenied`, `DeadlineExceeded`, or why the connection ended.
+        Args:
+            pty: The terminal that it is given; without one it has none.
+            env: Variables for it, besides those that SendEnv and SetEnv name.  Servers may ignore them.
+            stdin: Where its input comes from: a path, an open binary file, DEVNULL, or another process, on this
+                connection or on another one.  None: from `Process.stdin`.
+            stdout: Where its output goes, likewise.  None: to `Process.stdout`.
+            stderr: The same, or STDOUT: where stdout goes.
+            encoding: Its streams are text in this encoding; None: they are bytes.
+            errors: What to do about what is none in that encoding, as for `open`.
+            timeout: Seconds the server may take.
+
+        Raises:
+            ChannelOpenError, ChannelRequestDenied: The server refused.
+            DeadlineExceeded: It did not answer in time.
+            OSError: A file cannot be opened.
+            SSHError: Why the connection ended, if it did.
         """
         if pty is not None:
-            set_quality(self.driver.tcp_socket, self.options, interactive=True)
-        process = Process(self.channel_host, command)
+            set_quality(self.channel_host.driver.tcp_socket, self.options, interactive=True)
+        opening = Redirections.open(stdin, stdout, stderr)
+        redirections = await within(opening, timeout, "opening the files of a process")
+        session: SessionChannel | None = None
         try:
-            await within(process.begin(pty, env or {}, subsystem), timeout, "starting a process")
+            session = SessionChannel(self.channel_host, command)
+            variables = {**self.options.remote_environment(os.environ), **(env or {})}
+            beginning = session.begin(pty, variables, subsystem, one_stream=redirections.one_stream)
+            await within(beginning, timeout, "starting a process")
         except BaseException as error:
-            process.close()
+            if session is not None:
+                session.abort()
+            redirections.abandon()
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
             raise
-        return process
+        return Process(session, self.name, command or subsystem, encoding, errors, redirections.begin(session))
+
+    @overload
+    async def run(
+        self,
+        command: str,
+        *,
+        input: bytes | str | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: None = None,
+        errors: str | None = None,
+    ) -> Result[bytes]: ...
+
+    @overload
+    async def run(
+        self,
+        command: str,
+        *,
+        input: bytes | str | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: str,
+        errors: str | None = None,
+    ) -> Result[str]: ...
 
     async def run(
         self,
@@ -92,33 +204,63 @@ class Connection:
         check: bool = False,
         pty: Pty | None = None,
         env: Mapping[str, str] | None = None,
-    ) -> Result:
-        """Runs a command to its end, with ``input`` on its stdin, and returns its `Result`.
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: str | None = None,
+        errors: str | None = None,
+    ) -> Result[Any]:
+        """Run ``command`` to its end and return its `Result`, whatever its exit status.
 
-        Raises `DeadlineExceeded` after ``timeout`` seconds (the process gets SIGHUP and the channel is closed),
-        `RemoteCommandError` with ``check`` when the command failed, and what `start` raises.
+        Interrupted or cancelled, it gets SIGINT, and SIGHUP if it does not end by that (`Process.interrupt`).
+
+        Args:
+            input: What it reads, bytes or text; None: nothing, unless ``stdin`` says where from.
+            timeout: Seconds until it gets SIGHUP and its channel is closed; None: as long as it takes.
+            check: Raise an error where it fails.
+            pty, env, stdin, stdout, stderr, encoding, errors: See `start`.
+
+        Raises:
+            DeadlineExceeded: It did not end in time; the error has what it had printed, as bytes.
+            RemoteCommandError: It failed, and ``check`` is true.
+            ConfigError: Both ``input`` and ``stdin`` are given.
+            SSHError, OSError: See `start` and `Process.wait`.
         """
-        running = self._run(command, input, pty, env)
-        result = await within(running, timeout, "waiting for the command", next_step="Give it more time with timeout=.")
-        return result.check() if check else result
-
-    async def _run(
-        self, command: str, input: bytes | str | None, pty: Pty | None, env: Mapping[str, str] | None
-    ) -> Result:
-        process = await self.start(command, pty=pty, env=env)
-        writing = asyncio.ensure_future(_write_all(process, input))
+        if input is not None and stdin is not None:
+            raise ConfigError("input and stdin are both given", phase="starting a process", expected="one of them")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        streams: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "encoding": encoding, "errors": errors}
+        starting = self.start(command, pty=pty, env=env, **streams)
+        process: Process[Any] = await within(starting, timeout, "waiting for the command", next_step=MORE_TIME)
+        left = None if timeout is None else max(0.0, began + timeout - loop.time())
+        # A terminal stays open for ^C; a command without one that reads shall not wait for what never comes.
+        ends = pty is None or input is not None
+        data = _encoded(input, encoding, errors)
+        writing = asyncio.ensure_future(_write_all(process, data, ends)) if stdin in (None, PIPE) else None
         try:
-            return await process.wait()
-        except asyncio.CancelledError:
+            return await process.wait(left, check=check)
+        except DeadlineExceeded:
+            error = too_late(process, timeout or 0.0)
             with contextlib.suppress(SSHError):
                 process.signal("HUP")
+            raise error from None
+        except asyncio.CancelledError:
+            await process.interrupt()
             raise
         finally:
-            writing.cancel()
+            if writing is not None:
+                writing.cancel()
             process.close()
 
     async def open_tcp(self, host: str, port: int, *, timeout: float | None = ANSWER_SECONDS) -> tuple[Reader, Writer]:
-        """A TCP connection from the server to ``host`` and ``port``; raises `ChannelOpenError`, `DeadlineExceeded`."""
+        """Have the server connect to ``host`` and ``port`` (direct-tcpip, RFC 4254 §7.2): a stream for each direction.
+
+        Raises:
+            ChannelOpenError: The server refused, or could not connect.
+            DeadlineExceeded: It did not answer within ``timeout`` seconds.
+            SSHError: Why the connection ended, if it did.
+        """
         stream = TcpStream(self.channel_host, host, port)
         try:
             await within(asyncio.shield(stream.opened), timeout, f"opening {host} port {port} from the server")
@@ -130,16 +272,16 @@ class Connection:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Says goodbye and closes the connection; processes on it end.  Takes a bounded time; again is nothing."""
+        """Say goodbye and close the connection; processes on it end.  Takes a bounded time; idempotent."""
         self._closing = self._closing or not self.closed
         if self.channel_host.host_key_updates is not None:
             await self.channel_host.host_key_updates.settle()
-        await self.driver.close()
+        await self.channel_host.driver.close()
         await self._route.released()
 
     async def wait_closed(self) -> None:
-        """Waits until the connection has ended."""
-        await asyncio.shield(self.driver.lost)
+        """Wait until the connection has ended."""
+        await asyncio.shield(self.channel_host.driver.lost)
 
     async def __aenter__(self) -> Connection:
         return self
@@ -148,12 +290,18 @@ class Connection:
         await self.close()
 
 
-async def _write_all(process: Process, data: bytes | str | None) -> None:
+def _encoded(input: bytes | str | None, encoding: str | None, errors: str | None) -> bytes:
+    if isinstance(input, str):
+        return input.encode(encoding, errors or "strict") if encoding else input.encode("utf-8", "surrogateescape")
+    return input or b""
+
+
+async def _write_all(process: Process[Any], data: bytes, ends: bool) -> None:
     """Writes the input; a process may end without reading all of it."""
-    if isinstance(data, str):
-        data = data.encode()
+    stdin = process.stdin.below if isinstance(process.stdin, TextWriter) else process.stdin
     with contextlib.suppress(SSHError):
         if data:
-            process.stdin.write(data)
-            await process.stdin.drain()
-        process.stdin.write_eof()
+            stdin.write(data)
+            await stdin.drain()
+        if ends:
+            stdin.write_eof()

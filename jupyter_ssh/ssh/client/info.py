@@ -31,3 +31,8 @@ class ConnectionInfo:
     """The proxy, the ProxyCommand or the jump host that the way leads through; empty where it leads straight."""
     host_key_dns: str = ""
     """What DNS says of the host key, in a few words; empty where it was not asked (VerifyHostKeyDNS)."""
+
+    @property
+    def destination(self) -> str:
+        """``user@host``, with the port if it is not 22."""
+        return f"{self.user}@{self.host}" + ("" if self.port == 22 else f":{self.port}")

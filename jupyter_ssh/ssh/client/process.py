@@ -4,309 +4,211 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Generic, cast
 
-from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
-from jupyter_ssh.ssh.channels.streams import Reader, Writer
-from jupyter_ssh.ssh.errors import (
-    ChannelRequestDenied,
-    DeadlineExceeded,
-    MemoryBudgetExceeded,
-    RemoteCommandError,
-    SSHError,
-)
-from jupyter_ssh.ssh.protocol import events as e
-from jupyter_ssh.ssh.protocol.channel import Channel
-from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.channels.interfaces import AnyStr, Reader, Writer
+from jupyter_ssh.ssh.channels.streams import ByteReader
+from jupyter_ssh.ssh.channels.text_streams import TextReader, TextWriter
+from jupyter_ssh.ssh.client.redirection import Carrier
+from jupyter_ssh.ssh.client.result import Result, returncode
+from jupyter_ssh.ssh.client.session_channel import SessionChannel
+from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError
 from jupyter_ssh.ssh.wire import requests as r
-from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
-from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
 
 log = logging.getLogger("jupyter_ssh.ssh")
-
-_KNOW_END_OF_WRITE: Final = ("OpenSSH", "jupyter_ssh")
-
-UNREAD_BUDGET: Final = 64 * 1024 * 1024
-"""Bytes one stream may hold unread so that somebody can go on reading the other."""
 
 CLOSE_SECONDS: Final = 5.0
 """How long a server may take to confirm that a channel is closed."""
 
-MAX_SIGNAL_NAME: Final = 64
-"""Characters of a signal's name that are kept."""
+INTERRUPT_SIGNALS: Final = (("INT", 0.4), ("HUP", 0.15))
+"""What an interrupted process gets, and how many seconds it then has to end."""
+
+MORE_TIME: Final = "Give it more time with timeout=."
 
 
-@dataclass(frozen=True, slots=True)
-class Pty:
-    """The pseudo-terminal to ask for: RFC 4254 §6.2; sizes in characters, ``modes`` by termios' names."""
+class Process(Generic[AnyStr]):
+    """A running remote command, shell or subsystem; made by `Connection.start`.
 
-    term: str = "xterm-256color"
-    rows: int = 24
-    cols: int = 80
-    modes: Mapping[str, int] = field(default_factory=dict)
-
-    def request(self) -> r.PtyRequest:
-        """The body of pty-req."""
-        return r.PtyRequest(self.term, self.cols, self.rows, 0, 0, encode_modes(self.modes))
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a remote command left behind; ``exit_signal`` has no "SIG"."""
+    Its streams are bytes, or text where an ``encoding`` was asked for.  What nobody reads holds the process back.
+    """
 
     command: str | None
-    stdout: bytes = field(repr=False)
-    stderr: bytes = field(repr=False)
-    exit_status: int | None
-    exit_signal: str | None = None
+    """What was started: a command, a subsystem, or None for the login shell."""
+    host: str
+    """Where it runs: ``user@host``, with the port if it is not 22."""
+    stdin: Writer
+    """What it reads, unless that was redirected."""
+    stdout: Reader[AnyStr]
+    """What it prints; on a terminal that is all of it."""
+    stderr: Reader[AnyStr]
+    """What it prints on stderr."""
 
-    @property
-    def text(self) -> str:
-        """``stdout`` as UTF-8; bytes that are not are shown as ``\\xNN``."""
-        return self.stdout.decode("utf-8", "backslashreplace")
-
-    @property
-    def stderr_text(self) -> str:
-        """``stderr`` as UTF-8; bytes that are not are shown as ``\\xNN``."""
-        return self.stderr.decode("utf-8", "backslashreplace")
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command ended with status 0."""
-        return self.exit_status == 0
-
-    def check(self) -> Result:
-        """This result; raises `RemoteCommandError` if the command failed."""
-        if not self.ok:
-            raise RemoteCommandError(self.command, self.exit_status, self.exit_signal, self.stdout, self.stderr)
-        return self
-
-
-class SessionHost(ChannelHost, Protocol):
-    """What a session needs of its connection."""
-
-    def prepare_session(self, channel: Channel) -> None:
-        """Ask for what a session has besides terminal and environment, before its command is started."""
-
-
-class Process:
-    """A running remote command, shell or subsystem; made by `Connection.start`."""
-
-    def __init__(self, host: SessionHost, command: str | None) -> None:
-        self._host = host
-        self._loop = asyncio.get_running_loop()
-        self._opened: asyncio.Future[None] = self._loop.create_future()
-        self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._error: SSHError | None = None
+    def __init__(
+        self,
+        session: SessionChannel,
+        host: str,
+        command: str | None,
+        encoding: str | None = None,
+        errors: str | None = None,
+        carriers: Sequence[Carrier] = (),
+    ) -> None:
+        self._session = session
+        self._carriers = carriers
+        self._encoding = encoding
         self.command = command
-        self.exit_status: int | None = None
-        self.exit_signal: str | None = None
-        self.exit_message = ""
-        self._channel: Channel = host.open_channel("session", b"", self._on_event, self._on_data)
-        self.stdout = Reader(self._channel.credit)
-        self.stdout.on_flood = host.rest
-        self.stderr = Reader(self._channel.credit)
-        self.stdin = Writer(self._channel, self.stdout.written)
-        self._is_terminal = False
-        # The two streams share one window: who waits for one must not be stuck behind the other.
-        self.stdout.on_starving = lambda: self._relieve(self.stdout, self.stderr)
-        self.stderr.on_starving = lambda: self._relieve(self.stderr, self.stdout)
-
-    # --- the channel's side -------------------------------------------------------------------------------------------
-
-    def _on_data(self, data: bytes, code: int | None) -> None:
-        if code is None or (self._is_terminal and code == SSH_EXTENDED_DATA_STDERR):
-            self.stdout.feed(data)
-            if self.stderr.waiting:
-                self._relieve(self.stderr, self.stdout)
-        elif code == SSH_EXTENDED_DATA_STDERR:
-            self.stderr.feed(data)
-            if self.stdout.waiting:
-                self._relieve(self.stdout, self.stderr)
+        self.host = host
+        if encoding is None:
+            self.stdin = session.stdin
+            self.stdout = cast(Reader[AnyStr], session.stdout)
+            self.stderr = cast(Reader[AnyStr], session.stderr)
         else:
-            self._channel.credit(len(data))
+            errors = errors or "strict"
+            self.stdin = TextWriter(session.stdin, encoding, errors)
+            self.stdout = cast(Reader[AnyStr], TextReader(session.stdout, encoding, errors))
+            self.stderr = cast(Reader[AnyStr], TextReader(session.stderr, encoding, errors))
 
-    def _relieve(self, starving: Reader, full: Reader) -> None:
-        if full.collecting or full.unread <= UNREAD_BUDGET or starving.unread:
-            full.credit_unread()
-            return
-        if full.was_read:
-            return  # somebody reads it too, only slowly: the server waits for them
-        starving.fail(
-            MemoryBudgetExceeded(
-                "the other stream of this process is full of unread data",
-                phase="connection",
-                expected=f"at most {UNREAD_BUDGET} bytes unread",
-                received=f"{full.unread}",
-                next_step="Read stdout and stderr at the same time, or redirect one of them in the command.",
-            )
-        )
+    # --- what it is ---------------------------------------------------------------------------------------------------
 
-    def _on_event(self, event: e.ChannelEvent) -> None:
-        if isinstance(event, e.ChannelWritable):
-            self.stdin.drained()
-        elif isinstance(event, e.ChannelEofReceived):
-            self.stdout.feed_eof()
-            self.stderr.feed_eof()
-        elif isinstance(event, e.ChannelRequested):
-            self._on_request(event)
-        elif isinstance(event, e.ChannelClosed):
-            self._on_closed(event.error)
-        elif isinstance(event, e.ChannelOpened):
-            self._settle(self._opened, None)
-        elif isinstance(event, e.ChannelRefused):
-            error = refusal(self._host, "session", event)
-            self._settle(self._opened, error)
-            self._on_closed(error)
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status; None while it runs, and when a signal ended it."""
+        return self._session.exit_status
 
-    def _on_request(self, event: e.ChannelRequested) -> None:
-        known = True
-        if event.name == "exit-status":
-            self.exit_status = r.ExitStatus.decode(event.details).status
-        elif event.name == "exit-signal":
-            ending = r.ExitSignal.decode(event.details)
-            # They go into errors and reports, not to a terminal as what the command printed does.
-            self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
-        else:
-            known = False
-        number = self._channel.number
-        log.debug(
-            "client_input_channel_req: channel %d rtype %s reply %d", number, printable(event.name), event.want_reply
-        )
-        if event.want_reply:
-            self._channel.reply(known)
+    @property
+    def exit_signal(self) -> str | None:
+        """The name of the signal that ended it, such as "TERM"; None if none did."""
+        return self._session.exit_signal
 
-    def _on_closed(self, error: SSHError | None) -> None:
-        log.debug("channel %d: free: client-session", self._channel.number)
-        self._error = error
-        self.stdin.closed(error)
-        self.stdout.feed_eof(error)
-        self.stderr.feed_eof(error)
-        self._settle(self._opened, error)
-        self._settle(self._closed, None)
+    @property
+    def exit_message(self) -> str:
+        """What the server says of the signal that ended it."""
+        return self._session.exit_message
 
-    @staticmethod
-    def _settle(future: asyncio.Future[None], error: SSHError | None) -> None:
-        if not future.done():
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-                future.exception()  # somebody may wait for it, but need not
-
-    # --- starting -----------------------------------------------------------------------------------------------------
-
-    async def begin(self, pty: Pty | None, env: Mapping[str, str], subsystem: str | None) -> None:
-        """Waits for the channel, then asks for terminal, environment and command; raises `ChannelRequestDenied`."""
-        await self._opened
-        log.debug("channel %d: new session [client-session]", self._channel.number)
-        self._host.prepare_session(self._channel)
-        if pty is not None:
-            # One stream, also where a server tells two apart: who is slow to read it holds the remote back.
-            self._is_terminal = True
-            self.stderr.feed_eof()
-            pty_reply = self._ask("pty-req", pty.request().encode())
-        for name, value in env.items():
-            log.debug("channel %d: setting env %s", self._channel.number, name)  # its value may be a secret
-            self._channel.request("env", r.EnvRequest(name, value).encode())
-        if subsystem is not None:
-            what, details = "subsystem", r.SubsystemRequest(subsystem).encode()
-        elif self.command is not None:
-            what, details = "exec", r.ExecRequest(self.command.encode("utf-8", "surrogateescape")).encode()
-        else:
-            what, details = "shell", b""
-        log.debug("Sending %s: %s", "subsystem" if subsystem else "command", subsystem or self.command or "(the shell)")
-        start_reply = self._ask(what, details)
-        if pty is not None and not await pty_reply:
-            raise self._denied("a terminal (pty-req)")
-        if not await start_reply:
-            raise self._denied(f"the {what} request")
-
-    def _ask(self, name: str, details: bytes) -> asyncio.Future[bool]:
-        reply: asyncio.Future[bool] = self._loop.create_future()
-
-        def on_reply(success: bool) -> None:
-            if not reply.done():
-                reply.set_result(success)
-
-        self._channel.request(name, details, on_reply)
-        return reply
-
-    def _denied(self, what: str) -> SSHError:
-        if self._error is not None:
-            return self._error
-        return ChannelRequestDenied(
-            f"the server refused {what}",
-            phase="starting a process",
-            next_step="The account or key may be limited to other things there (ForceCommand, PermitTTY, subsystems).",
-        )
-
-    # --- while it runs ------------------------------------------------------------------------------------------------
-
-    def resize(self, rows: int, cols: int) -> None:
-        """Says that the terminal has another size now (RFC 4254 §6.7)."""
-        self._channel.request("window-change", r.WindowChange(cols, rows, 0, 0).encode())
-
-    def signal(self, name: str) -> None:
-        """Sends a signal, "INT" or "SIGINT"; servers may ignore it (RFC 4254 §6.9).  Raises `ChannelClosed`."""
-        self._channel.request("signal", r.SignalRequest(name.removeprefix("SIG")).encode())
-
-    def send_break(self, milliseconds: int = 500) -> None:
-        """Sends a break to the terminal (RFC 4335)."""
-        self._channel.request("break", r.BreakRequest(milliseconds).encode())
-
-    def stop_output(self) -> None:
-        """Says that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
-        if any(name in self._host.peer_version for name in _KNOW_END_OF_WRITE):
-            self._channel.request(r.END_OF_WRITE)
-        else:
-            self.signal("PIPE")
-
-    # --- the end ------------------------------------------------------------------------------------------------------
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, or minus the number of a signal, as in `subprocess`; None while it runs, or if unknown."""
+        return returncode(self.exit_status, self.exit_signal)
 
     @property
     def closed(self) -> bool:
         """Whether the channel is closed on both sides."""
-        return self._closed.done()
+        return self._session.closed.done()
+
+    def __repr__(self) -> str:
+        running = self.exit_status is None and self.exit_signal is None and not self.closed
+        return f"<Process {self.command or 'shell'!r} on {self.host}, {'running' if running else 'ended'}>"
+
+    # --- while it runs ------------------------------------------------------------------------------------------------
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Tell the terminal that it has another size now, in characters (RFC 4254 §6.7)."""
+        self._session.request("window-change", r.WindowChange(cols, rows, 0, 0).encode())
+
+    def signal(self, name: str) -> None:
+        """Send a signal, "INT" or "SIGINT"; servers may ignore it (RFC 4254 §6.9).  Raises `ChannelClosed`."""
+        self._session.signal(name)
+
+    def send_break(self, milliseconds: int = 500) -> None:
+        """Send a break to the terminal (RFC 4335)."""
+        self._session.request("break", r.BreakRequest(milliseconds).encode())
+
+    def stop_output(self) -> None:
+        """Say that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
+        self._session.stop_output()
+
+    async def interrupt(self) -> bool:
+        """End it as ^C would: with SIGINT, and with SIGHUP if that does not end it at once.
+
+        Takes half a second at most, and returns whether it has ended.
+        """
+        if self._session.on_terminal:
+            self._type_interrupt()
+        for name, seconds in INTERRUPT_SIGNALS:
+            try:
+                self._session.signal(name)
+            except SSHError as error:
+                log.debug("SIG%s was not sent: %s", name, error)
+            await asyncio.wait([self._session.closed], timeout=seconds)
+            if self.closed:
+                return True
+        return False
+
+    def _type_interrupt(self) -> None:
+        """^C, for servers that pass no signals on: the terminal makes SIGINT of it (termios(3), VINTR)."""
+        try:
+            self._session.stdin.write(b"\x03")
+        except SSHError as error:
+            log.debug("^C was not sent: %s", error)
+
+    # --- the end ------------------------------------------------------------------------------------------------------
 
     async def wait_closed(self) -> None:
-        """Waits until the server has closed the channel; raises why the session ended, if it did by an error."""
-        await asyncio.shield(self._closed)
-        if self._error is not None:
-            raise self._error
+        """Wait until the server has closed the channel; raises why the connection ended, if it did by an error."""
+        await self._session.wait_closed()
 
-    async def wait(self, timeout: float | None = None, *, check: bool = False) -> Result:
-        """Reads both streams to their end, waits for the process and returns its `Result`.
+    async def wait(self, timeout: float | None = None, *, check: bool = False) -> Result[AnyStr]:
+        """Read both streams to their end, wait for the process and return its `Result`.
 
-        Raises `DeadlineExceeded` after ``timeout`` seconds (the process is left alone), `RemoteCommandError` with
-        ``check`` when it failed, and why the session ended when it did.
+        Raises:
+            DeadlineExceeded: ``timeout`` seconds have passed.  The process is left alone; what it has printed is in the
+                error, and can still be read.
+            RemoteCommandError: It failed, and ``check`` is true.
+            OSError: A file that a stream was redirected to or from cannot be read or written.
+            SSHError: Why the connection ended, if it did; also that of a process whose output this one reads.
         """
         try:
             result = await asyncio.wait_for(self._finish(), timeout)
+        except DeadlineExceeded:  # a TimeoutError too, but of something else
+            raise
         except asyncio.TimeoutError:
-            raise DeadlineExceeded.after(
-                timeout or 0.0, "waiting for the command", next_step="Give it more time with timeout=."
-            ) from None
+            raise too_late(self, timeout or 0.0) from None
         return result.check() if check else result
 
-    async def _finish(self) -> Result:
-        stdout, stderr = await asyncio.gather(self.stdout.read(), self.stderr.read())
+    async def _finish(self) -> Result[AnyStr]:
+        stdout, stderr = await asyncio.gather(
+            self._rest(self.stdout, self._session.stdout), self._rest(self.stderr, self._session.stderr)
+        )
         await self.wait_closed()
-        return Result(self.command, stdout, stderr, self.exit_status, self.exit_signal)
+        for carrier in self._carriers:
+            await carrier.finish()
+        return Result(
+            command=self.command,
+            stdout=stdout,
+            stderr=stderr,
+            exit_status=self.exit_status,
+            exit_signal=self.exit_signal,
+            host=self.host,
+            seconds=self._session.seconds,
+            stdout_size=self._session.stdout.received,
+            stderr_size=self._session.stderr.received,
+        )
+
+    async def _rest(self, stream: Reader[AnyStr], below: ByteReader) -> AnyStr:
+        """What is left of a stream; nothing where it is carried elsewhere, once all of it is."""
+        if below.carrier is not None:
+            await asyncio.wait([below.carrier])
+            return cast(AnyStr, b"" if self._encoding is None else "")
+        return await stream.read()
 
     def close(self) -> None:
-        """Closes the channel now; most servers then end the process with SIGHUP."""
-        self._channel.abort()
+        """Close the channel now; most servers then end the process with SIGHUP."""
+        self._session.abort()
 
     async def aclose(self) -> None:
-        """Closes the channel and waits, a bounded time, for the server to confirm it."""
+        """Close the channel and wait, a bounded time, for the server to confirm it."""
         self.close()
-        await asyncio.wait([self._closed], timeout=CLOSE_SECONDS)
+        await asyncio.wait([self._session.closed], timeout=CLOSE_SECONDS)
 
-    async def __aenter__(self) -> Process:
+    async def __aenter__(self) -> Process[AnyStr]:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
+
+
+def too_late(process: Process[Any], seconds: float) -> DeadlineExceeded:
+    """Make the error for a process that did not end within ``seconds``."""
+    error = DeadlineExceeded.after(seconds, "waiting for the command", next_step=MORE_TIME)
+    error.stdout, error.stderr = process.stdout.peek(), process.stderr.peek()
+    return error

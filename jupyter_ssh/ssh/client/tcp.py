@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
-from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.wire.requests import DirectTcpip
@@ -19,9 +19,9 @@ class TcpStream:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         details = DirectTcpip(destination, port, "127.0.0.1", 0).encode()
         self._channel = host.open_channel("direct-tcpip", details, self._on_event, self._on_data)
-        self.reader = Reader(self._channel.credit)
+        self.reader = ByteReader(self._channel.credit)
         self.reader.on_flood = host.rest
-        self.writer = Writer(self._channel, self.reader.written)
+        self.writer = ByteWriter(self._channel, self.reader.written)
 
     def _on_data(self, data: bytes, code: int | None) -> None:
         if code is None:

@@ -113,7 +113,7 @@ async def test_rekey_by_bytes_from_both_sides(openssh_server_factory: Any) -> No
     data = os.urandom(12_000_000)
     async with reach(server, rekey_limit="768K") as connection:
         assert (await connection.run("cat", input=data, timeout=60)).stdout == data
-        assert connection.session.info.rekeys > 10
+        assert connection.channel_host.session.info.rekeys > 10
 
 
 async def test_rekey_demanded_by_asyncssh(asyncssh_server_factory: Any) -> None:
@@ -121,4 +121,4 @@ async def test_rekey_demanded_by_asyncssh(asyncssh_server_factory: Any) -> None:
     data = os.urandom(4_000_000)
     async with reach(server) as connection:
         assert (await connection.run("cat", input=data, timeout=60)).stdout == data
-        assert connection.session.info.rekeys > 5
+        assert connection.channel_host.session.info.rekeys > 5

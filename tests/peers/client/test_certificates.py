@@ -70,7 +70,7 @@ async def test_certificates_of_every_type(sshd: PeerServer, authority: Path, tmp
         assert connection.info.key_fingerprint == key.public.fingerprint
     assert f"id of {key_type}" in sshd.log()
     name = certificate_name(key.public.signature_algorithms[0])
-    record(software(connection.session.info), "client", **{"user key": name})
+    record(software(connection.channel_host.session.info), "client", **{"user key": name})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_rsa_certificates_with_each_signature(
     async with talking(sshd, identity_file=path, pubkey_accepted_algorithms=name) as connection:
         assert connection.info.method == "publickey"
     assert f"{name}" in sshd.log()
-    record(software(connection.session.info), "client", **{"user key": name})
+    record(software(connection.channel_host.session.info), "client", **{"user key": name})
     with pytest.raises(errors.AuthenticationError) as caught:
         await reach(sshd, identity_file=path, pubkey_accepted_algorithms="ssh-ed25519", password_authentication=False)
     assert {outcome for _, _, outcome in caught.value.attempts} == {
@@ -212,7 +212,11 @@ async def test_asyncssh_takes_certificates(asyncssh_server_factory: Any, key_typ
     certified = CertifiedKey(key, certificate)
     async with talking(server, identity_file=certified, legacy=key_type == "ssh-dss") as connection:
         assert connection.info.method == "publickey"
-    record(software(connection.session.info), "client", **{"user key": certified.public.signature_algorithms[0]})
+    record(
+        software(connection.channel_host.session.info),
+        "client",
+        **{"user key": certified.public.signature_algorithms[0]},
+    )
     with pytest.raises(errors.AuthenticationError):
         await reach(server, identity_file=key, legacy=True)
 
@@ -258,7 +262,7 @@ async def test_host_certificates_of_every_type(certified_host: PeerServer, known
         async with talking(certified_host, **options) as connection:
             assert connection.info.host_key_algorithm == name
             assert connection.info.host_key_fingerprint == key_of(key_type).public.fingerprint
-        record(software(connection.session.info), "client", **{"host key": name})
+        record(software(connection.channel_host.session.info), "client", **{"host key": name})
     assert known_hosts.read_text() == before
 
 
@@ -282,7 +286,7 @@ async def test_certificates_come_first_where_an_authority_is_known(
         file.write(f"[127.0.0.1]:{certified_host.port} {key_of('ssh-rsa').public.line()}\n")
     async with reach(certified_host, **options) as connection:
         assert connection.info.host_key_algorithm == "ssh-ed25519-cert-v01@openssh.com"
-        connection.session.rekey()
+        connection.channel_host.session.rekey()
         assert (await connection.run("echo in")).stdout == b"in\n"
     known_hosts.write_text(f"[127.0.0.1]:{certified_host.port} {key_of('ssh-rsa').public.line()}\n")
     async with reach(certified_host, **options) as connection:

@@ -62,13 +62,13 @@ async def test_a_link_that_is_well_outlives_the_sleep(
 ) -> None:
     async with over(link, embedded) as connection:
         asked = asyncio.Event()
-        woke = connection.session.woke_up
+        woke = connection.channel_host.session.woke_up
 
         def woken(*times: float) -> None:
             woke(*times)
             asked.set()
 
-        monkeypatch.setattr(connection.session, "woke_up", woken)
+        monkeypatch.setattr(connection.channel_host.session, "woke_up", woken)
         hours_later(monkeypatch)
         await asyncio.wait_for(asked.wait(), SECONDS)
         assert (await connection.run("echo awake")).stdout == b"awake\n"

@@ -38,13 +38,13 @@ async def try_all(server: Any, host_keys: list[PrivateKey] | None = None) -> tup
     offer = await asyncio.to_thread(offered, server.host, server.port)
     hosts = ours(offer.server_host_key_algorithms)
     async with talking(server, host_key_algorithms=hosts) as connection:
-        named = connection.session.transport.extensions.get("server-sig-algs", b"")
+        named = connection.channel_host.session.transport.extensions.get("server-sig-algs", b"")
         users = ours(named.decode().split(",")) or ["ssh-ed25519"]
     for host, user in pairs(hosts, users):
         identity = key_for(user) if named else load_private_key(server.client_key)
         options = {"host_key_algorithms": [host], "pubkey_accepted_algorithms": [user], "identity_file": identity}
         async with talking(server, **options) as connection:
-            info = connection.session.info
+            info = connection.channel_host.session.info
             assert info.host_key_algorithm == host
             assert connection.info.method == "publickey"
             assert connection.info.key_fingerprint == identity.public.fingerprint
@@ -80,7 +80,11 @@ async def test_every_key_of_openssh(openssh_server_factory: Any, own_agent: OwnA
         certified = CertifiedKey(key_of(key_type), certificate)
         async with talking(server, identity_file=certified) as connection:
             assert connection.info.method == "publickey"
-        record(software(connection.session.info), "client", **{"user key": certificate.signature_algorithms[0]})
+        record(
+            software(connection.channel_host.session.info),
+            "client",
+            **{"user key": certificate.signature_algorithms[0]},
+        )
 
 
 async def test_every_key_of_asyncssh(asyncssh_server_factory: Any, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ async def test_a_short_host_key_is_not_taken(server: Any, tmp_path: Path) -> Non
 
 async def test_packets_are_marked_for_people_and_for_bulk(server: Any) -> None:
     async with reach(server, ip_qos=["af21", "cs1"]) as connection:
-        connected = connection.driver.tcp_socket
+        connected = connection.channel_host.driver.tcp_socket
         assert connected is not None
         assert connected.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 0x20
         async with await connection.start("true", pty=Pty("xterm", 24, 80)):
@@ -148,10 +148,10 @@ async def test_what_was_negotiated_is_what_was_asked_for(server: Any) -> None:
         info = connection.info
         assert (info.cipher_out, info.mac_in, info.exchange) == ("aes256-ctr", "hmac-sha2-512", "ecdh-sha2-nistp384")
         assert info.host_key_algorithm == "rsa-sha2-256"
-        assert connection.session.info.sending.compression == "zlib@openssh.com"
+        assert connection.channel_host.session.info.sending.compression == "zlib@openssh.com"
         await connection.run("cat", input=os.urandom(100_000))
         await connection.run("true")  # waits until keys that are being changed have been
-        assert connection.session.info.rekeys > 0
+        assert connection.channel_host.session.info.rekeys > 0
 
 
 async def test_a_password_is_asked_for_as_often_as_said(server: Any) -> None:
@@ -197,7 +197,7 @@ async def test_the_devices_of_keyboard_interactive_are_named(asyncssh_server: An
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_keepalives_of_tcp(server: Any, wanted: bool) -> None:
     async with reach(server, tcp_keep_alive=wanted) as connection:
-        connected = connection.driver.tcp_socket
+        connected = connection.channel_host.driver.tcp_socket
         assert connected is not None
         assert bool(connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is wanted
 

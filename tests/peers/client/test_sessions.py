@@ -165,7 +165,8 @@ async def test_who_is_slow_to_read_a_terminal_holds_the_server_back(server: Any)
             assert await process.stderr.read() == b"", "nobody waits there, or the server would be given room"
             await process.stdout.read(1)
             async with asyncio_timeout(60):
-                while process._channel.window.available:
+                # The window is known below the process only.
+                while process._session._channel.window.available:
                     await asyncio.sleep(0)
             assert process.stdout.unread <= 8 << 20
             assert b"\r\ny\r\n" in await process.stdout.readexactly(10 << 20), "and it goes on"
@@ -191,14 +192,14 @@ async def test_a_deadline_ends_the_command(server: Any) -> None:
 async def test_a_cancelled_run_leaves_nothing_behind(server: Any) -> None:
     async with reach(server) as connection:
         running = asyncio.ensure_future(connection.run("sleep 100"))
-        while not connection.session.connection.channels:
+        while not connection.channel_host.session.connection.channels:
             await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
         await connection.run("true")
         async with asyncio_timeout(10):
-            while connection.session.connection.channels:
+            while connection.channel_host.session.connection.channels:
                 await asyncio.sleep(0)
 
 

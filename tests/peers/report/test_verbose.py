@@ -136,6 +136,6 @@ async def test_the_last_packets_are_told_by_their_headers(openssh_server: PeerSe
     assert caught.value.packets[-1].startswith("received SSH_MSG_USERAUTH_FAILURE (51), ")
     async with reach(openssh_server) as connection:
         await connection.run("cat", input=b"x" * 3_000_000)
-        lines = connection.session.transport.packets.lines()
+        lines = connection.channel_host.session.transport.packets.lines()
     assert any(re.fullmatch(r"received \d+ packets of data", line) for line in lines), lines
     assert len(lines) < 60

@@ -209,7 +209,7 @@ async def test_a_server_that_lies(lie: str, embedded_server_factory: Any, mine: 
 
 def _announce(connection: ServerConnection, encode: Callable[[list[Any]], bytes]) -> None:
     keys = [key.public for key in connection._server.host_keys]
-    connection.session.connection.request_global(rotation.ANNOUNCE, encode(keys))
+    connection.channel_host.session.connection.request_global(rotation.ANNOUNCE, encode(keys))
 
 
 def test_openssh_learns_from_our_server(embedded_server_factory: Any, peer_clients: Any, mine: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from jupyter_ssh.ssh.client.process import Process
+from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.wire.requests import ExitSignal
 
@@ -22,10 +22,11 @@ class Host:
 
 async def test_a_signal_whose_name_would_steer_a_terminal() -> None:
     host: Any = Host()
-    process = Process(host, "true")
+    session = SessionChannel(host, "true")
     details = ExitSignal("KILL\x1b]0;x\x07" + "!" * 1000, False, "gone\x1b[2J").encode()
-    process._on_request(e.ChannelRequested("exit-signal", False, details))
-    assert process.exit_signal is not None
-    assert process.exit_signal.startswith("KILL?]0;x?")
-    assert len(process.exit_signal) == 64
-    assert process.exit_message == "gone?[2J"
+    # As the channel calls it: nothing of it is public.
+    session._on_request(e.ChannelRequested("exit-signal", False, details))
+    assert session.exit_signal is not None
+    assert session.exit_signal.startswith("KILL?]0;x?")
+    assert len(session.exit_signal) == 64
+    assert session.exit_message == "gone?[2J"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.ssh import connect
 from jupyter_ssh.ssh.channels.streams import FLOOD
 from jupyter_ssh.ssh.client.connection import Connection
-from tests.support.embedded import embedded_in_loop
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are Unix's")
 
@@ -24,26 +20,13 @@ class Rests:
     def __init__(self, connection: Connection) -> None:
         self.received = 0
         self.at: list[int] = []
-        self._driver = connection.driver
-        self._rest = connection.driver.rest
-        connection.driver.rest = self._note  # type: ignore[method-assign]
+        self._driver = connection.channel_host.driver
+        self._rest = connection.channel_host.driver.rest
+        connection.channel_host.driver.rest = self._note  # type: ignore[method-assign]
 
     def _note(self) -> None:
         self.at.append(self.received)
         self._rest()
-
-
-@pytest.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
-    async with embedded_in_loop(tmp_path) as server:
-        async with connect(
-            f"{server.user}@{server.host}",
-            port=server.port,
-            config="none",
-            known_hosts=server.known_hosts,
-            identity_file=server.client_key,
-        ) as made:
-            yield made
 
 
 async def test_a_flood_lets_the_connection_rest_but_not_at_first(connection: Connection) -> None:
@@ -80,6 +63,6 @@ async def test_answers_to_what_is_written_are_no_flood_however_much_they_are(con
 async def test_the_connection_can_be_closed_while_it_rests(connection: Connection) -> None:
     process = await connection.start("cat /dev/zero")
     await process.stdout.readexactly(4 * FLOOD)
-    connection.driver.rest()
+    connection.channel_host.driver.rest()
     await connection.close()
     assert connection.closed

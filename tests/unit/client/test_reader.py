@@ -1,4 +1,4 @@
-"""`Reader` against a model: whatever is fed and however it is read, the bytes and the credit come out the same."""
+"""`ByteReader` against a model: whatever is fed and however it is read, the bytes and the credit come out the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_ssh.ssh.channels.streams import Reader
+from jupyter_ssh.ssh.channels.streams import ByteReader
 from jupyter_ssh.ssh.errors import ChannelClosed, ConnectionLost
 
 CHUNKS = st.lists(st.binary(max_size=12), max_size=8)
@@ -25,7 +25,7 @@ WAYS = st.lists(
 async def _all_read(chunks: list[bytes], ways: list[tuple[str, int | bytes]]) -> tuple[list[bytes], list[bytes], int]:
     """(what each read gave, what it should have given, bytes credited); the rest is read at the end."""
     credits: list[int] = []
-    reader = Reader(credits.append)
+    reader = ByteReader(credits.append)
 
     async def feed() -> None:
         for chunk in chunks:
@@ -68,7 +68,7 @@ def test_every_way_to_read_gives_the_bytes_in_order_and_credits_each_once(
 
 
 async def test_what_was_collected_before_a_cancellation_is_still_there() -> None:
-    reader = Reader(lambda count: None)
+    reader = ByteReader(lambda count: None)
     reader.feed(b"one ")
     collecting = asyncio.create_task(reader.read())
     await asyncio.sleep(0)
@@ -84,7 +84,7 @@ async def test_what_was_collected_before_a_cancellation_is_still_there() -> None
 
 
 async def test_the_error_comes_after_all_that_arrived_before_it() -> None:
-    reader = Reader(lambda count: None)
+    reader = ByteReader(lambda count: None)
     reader.feed(b"last words")
     reader.feed_eof(ConnectionLost("gone"))
     assert await reader.read(100) == b"last words"
@@ -96,7 +96,7 @@ async def test_the_error_comes_after_all_that_arrived_before_it() -> None:
 
 @pytest.mark.parametrize("first", ["read", "readline"])
 async def test_a_second_task_is_refused_and_the_first_goes_on(first: str) -> None:
-    reader = Reader(lambda count: None)
+    reader = ByteReader(lambda count: None)
     reading = asyncio.create_task(getattr(reader, first)())
     await asyncio.sleep(0)
     for second in (reader.read(), reader.read(1), reader.readline()):
@@ -109,7 +109,7 @@ async def test_a_second_task_is_refused_and_the_first_goes_on(first: str) -> Non
 
 async def test_a_line_is_found_without_looking_at_the_rest_again() -> None:
     """Many short lines in one large piece: the bytes that are not asked for are not moved."""
-    reader = Reader(lambda count: None)
+    reader = ByteReader(lambda count: None)
     line = b"x" * 63 + b"\n"
     reader.feed(line * 2)
     reader.feed(line * 30_000)

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from jupyter_ssh.ssh.channels.streams import Reader, Writer
+from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.client.agent_forwarding import CHANNEL
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.net.private_socket import PrivateFolder, bind_private, is_owner
@@ -91,8 +91,8 @@ class _AgentChannel:
     def __init__(self, connection: ServerConnection) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._channel = connection.session.open_channel(CHANNEL, b"", self._on_event, self._on_data)
-        self._reader = Reader(self._channel.credit)
-        self._writer = Writer(self._channel, self._reader.written)
+        self._reader = ByteReader(self._channel.credit)
+        self._writer = ByteWriter(self._channel, self._reader.written)
 
     async def send(self, reader: asyncio.StreamReader) -> None:
         """What the program says, to the agent."""

@@ -135,7 +135,7 @@ async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: Term
     assert display.ring.end == held_at
     process = session._process
     assert process is not None
-    await page.until(lambda: process._channel.window.available == 0)
+    await page.until(lambda: process._session._channel.window.available == 0)
     assert process.stdout.unread < RING, "the kernel does not keep for the page what the remote keeps"
     page.eager = True
     page.acknowledge()

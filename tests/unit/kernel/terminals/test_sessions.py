@@ -230,7 +230,7 @@ async def test_a_lost_connection_is_told_with_its_time_and_can_be_made_again(
     source = session.source
     assert isinstance(source, OwnSource)
     assert source.connection is not None
-    source.connection.driver.abandon()
+    source.connection.channel_host.driver.abandon()
     described = await page.state(session, "lost")
     assert re.fullmatch(r"The connection was lost at \d\d:\d\d:\d\d: .+", described["text"])
     assert "%ssh" not in described["text"], "the tab has a button for it"

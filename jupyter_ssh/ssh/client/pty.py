@@ -1,0 +1,23 @@
+"""The terminal that a remote command is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jupyter_ssh.ssh.wire.requests import PtyRequest
+from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
+
+
+@dataclass(frozen=True, slots=True)
+class Pty:
+    """The pseudo-terminal to ask for: RFC 4254 §6.2; sizes in characters, ``modes`` by termios' names."""
+
+    term: str = "xterm-256color"
+    rows: int = 24
+    cols: int = 80
+    modes: Mapping[str, int] = field(default_factory=dict)
+
+    def request(self) -> PtyRequest:
+        """Return the body of pty-req."""
+        return PtyRequest(self.term, self.cols, self.rows, 0, 0, encode_modes(self.modes))

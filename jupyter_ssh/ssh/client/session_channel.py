@@ -1,0 +1,238 @@
+"""The session channel behind a `Process`: its streams, its requests and its end (RFC 4254 §6)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
+from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
+from jupyter_ssh.ssh.client.pty import Pty
+from jupyter_ssh.ssh.errors import ChannelRequestDenied, MemoryBudgetExceeded, SSHError
+from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.wire import requests as r
+from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+_KNOW_END_OF_WRITE: Final = ("OpenSSH", "jupyter_ssh")
+
+UNREAD_BUDGET: Final = 64 * 1024 * 1024
+"""Bytes one stream may hold unread so that somebody can go on reading the other."""
+
+MAX_SIGNAL_NAME: Final = 64
+"""Characters of a signal's name that are kept."""
+
+
+class SessionHost(ChannelHost, Protocol):
+    """What a session needs of its connection."""
+
+    def prepare_session(self, channel: Channel) -> None:
+        """Ask for what a session has besides terminal and environment, before its command is started."""
+
+
+class SessionChannel:
+    """The channel of one remote command, shell or subsystem."""
+
+    def __init__(self, host: SessionHost, command: str | None) -> None:
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        """Done when the channel is closed on both sides."""
+        self.error: SSHError | None = None
+        """Why the connection ended, if that is what closed it."""
+        self.command = command
+        self.exit_status: int | None = None
+        self.exit_signal: str | None = None
+        self.exit_message = ""
+        self._began = time.monotonic()
+        self._ended: float | None = None
+        self._channel: Channel = host.open_channel("session", b"", self._on_event, self._on_data)
+        self.stdout = ByteReader(self._channel.credit)
+        self.stdout.on_flood = host.rest
+        self.stderr = ByteReader(self._channel.credit)
+        self.stdin = ByteWriter(self._channel, self.stdout.written)
+        self.on_terminal = False
+        """Whether the command was given a terminal."""
+        self._one_stream = False
+        """Whether stderr comes with stdout."""
+        # The two streams share one window: who waits for one must not be stuck behind the other.
+        self.stdout.on_starving = lambda: self._relieve(self.stdout, self.stderr)
+        self.stderr.on_starving = lambda: self._relieve(self.stderr, self.stdout)
+
+    @property
+    def seconds(self) -> float:
+        """How long the command has run, or ran."""
+        return (time.monotonic() if self._ended is None else self._ended) - self._began
+
+    # --- the channel's side -------------------------------------------------------------------------------------------
+
+    def _on_data(self, data: bytes, code: int | None) -> None:
+        if code is None or (self._one_stream and code == SSH_EXTENDED_DATA_STDERR):
+            self.stdout.feed(data)
+            if self.stderr.waiting:
+                self._relieve(self.stderr, self.stdout)
+        elif code == SSH_EXTENDED_DATA_STDERR:
+            self.stderr.feed(data)
+            if self.stdout.waiting:
+                self._relieve(self.stdout, self.stderr)
+        else:
+            self._channel.credit(len(data))
+
+    def _relieve(self, starving: ByteReader, full: ByteReader) -> None:
+        if full.collecting or full.unread <= UNREAD_BUDGET or starving.unread:
+            full.credit_unread()
+            return
+        if full.was_read:
+            return  # somebody reads it too, only slowly: the server waits for them
+        starving.fail(
+            MemoryBudgetExceeded(
+                "the other stream of this process is full of unread data",
+                phase="connection",
+                expected=f"at most {UNREAD_BUDGET} bytes unread",
+                received=f"{full.unread}",
+                next_step="Read stdout and stderr at the same time, or redirect one of them in the command.",
+            )
+        )
+
+    def _on_event(self, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelWritable):
+            self.stdin.drained()
+        elif isinstance(event, e.ChannelEofReceived):
+            self.stdout.feed_eof()
+            self.stderr.feed_eof()
+        elif isinstance(event, e.ChannelRequested):
+            self._on_request(event)
+        elif isinstance(event, e.ChannelClosed):
+            self._on_closed(event.error)
+        elif isinstance(event, e.ChannelOpened):
+            self._settle(self._opened, None)
+        elif isinstance(event, e.ChannelRefused):
+            error = refusal(self._host, "session", event)
+            self._settle(self._opened, error)
+            self._on_closed(error)
+
+    def _on_request(self, event: e.ChannelRequested) -> None:
+        known = True
+        if event.name == "exit-status":
+            self.exit_status = r.ExitStatus.decode(event.details).status
+        elif event.name == "exit-signal":
+            ending = r.ExitSignal.decode(event.details)
+            # They go into errors and reports, not to a terminal as what the command printed does.
+            self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
+        else:
+            known = False
+        number = self._channel.number
+        log.debug(
+            "client_input_channel_req: channel %d rtype %s reply %d", number, printable(event.name), event.want_reply
+        )
+        if event.want_reply:
+            self._channel.reply(known)
+
+    def _on_closed(self, error: SSHError | None) -> None:
+        log.debug("channel %d: free: client-session", self._channel.number)
+        self._ended = self._ended or time.monotonic()
+        self.error = error
+        self.stdin.closed(error)
+        self.stdout.feed_eof(error)
+        self.stderr.feed_eof(error)
+        self._settle(self._opened, error)
+        self._settle(self.closed, None)
+
+    @staticmethod
+    def _settle(future: asyncio.Future[None], error: SSHError | None) -> None:
+        if not future.done():
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+                future.exception()  # somebody may wait for it, but need not
+
+    # --- starting -----------------------------------------------------------------------------------------------------
+
+    async def begin(
+        self, pty: Pty | None, env: Mapping[str, str], subsystem: str | None, *, one_stream: bool = False
+    ) -> None:
+        """Wait for the channel, then ask for terminal, environment and command; raises `ChannelRequestDenied`.
+
+        ``one_stream``: what comes on stderr is put into stdout.
+        """
+        await self._opened
+        log.debug("channel %d: new session [client-session]", self._channel.number)
+        self._host.prepare_session(self._channel)
+        self.on_terminal = pty is not None
+        # A terminal is one stream, also where a server tells two apart: who is slow to read it holds the remote back.
+        self._one_stream = one_stream or self.on_terminal
+        if self._one_stream:
+            self.stderr.feed_eof()
+        if pty is not None:
+            pty_reply = self._ask("pty-req", pty.request().encode())
+        for name, value in env.items():
+            log.debug("channel %d: setting env %s", self._channel.number, name)  # its value may be a secret
+            self._channel.request("env", r.EnvRequest(name, value).encode())
+        if subsystem is not None:
+            what, details = "subsystem", r.SubsystemRequest(subsystem).encode()
+        elif self.command is not None:
+            what, details = "exec", r.ExecRequest(self.command.encode("utf-8", "surrogateescape")).encode()
+        else:
+            what, details = "shell", b""
+        log.debug("Sending %s: %s", "subsystem" if subsystem else "command", subsystem or self.command or "(the shell)")
+        start_reply = self._ask(what, details)
+        if pty is not None and not await pty_reply:
+            raise self._denied("a terminal (pty-req)")
+        if not await start_reply:
+            raise self._denied(f"the {what} request")
+
+    def _ask(self, name: str, details: bytes) -> asyncio.Future[bool]:
+        reply: asyncio.Future[bool] = self._loop.create_future()
+
+        def on_reply(success: bool) -> None:
+            if not reply.done():
+                reply.set_result(success)
+
+        self._channel.request(name, details, on_reply)
+        return reply
+
+    def _denied(self, what: str) -> SSHError:
+        if self.error is not None:
+            return self.error
+        return ChannelRequestDenied(
+            f"the server refused {what}",
+            phase="starting a process",
+            next_step="The account or key may be limited to other things there (ForceCommand, PermitTTY, subsystems).",
+        )
+
+    # --- while it runs ------------------------------------------------------------------------------------------------
+
+    def request(self, name: str, details: bytes) -> None:
+        """Send a request that wants no answer; raises `ChannelClosed`."""
+        self._channel.request(name, details)
+
+    def signal(self, name: str) -> None:
+        """Send a signal (RFC 4254 §6.9); raises `ChannelClosed`."""
+        self._channel.request("signal", r.SignalRequest(name.removeprefix("SIG")).encode())
+
+    def stop_output(self) -> None:
+        """Say that nobody reads stdout any more."""
+        if any(name in self._host.peer_version for name in _KNOW_END_OF_WRITE):
+            self._channel.request(r.END_OF_WRITE)
+        else:
+            self.signal("PIPE")
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def wait_closed(self) -> None:
+        """Wait until the server has closed the channel; raises why the connection ended, if it did."""
+        await asyncio.shield(self.closed)
+        if self.error is not None:
+            raise self.error
+
+    def abort(self) -> None:
+        """Close the channel now."""
+        self._channel.abort()
