@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.errors import ChannelOpenError, SSHError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
@@ -12,6 +13,10 @@ from jupyter_ssh.ssh.wire.numbers import OPEN_FAILURE_NAMES
 
 class ChannelHost(Protocol):
     """A connection, as its channels see it."""
+
+    @property
+    def changes(self) -> Changes:
+        """What the connection tells of itself, and what its channels tell too."""
 
     @property
     def peer_version(self) -> str:

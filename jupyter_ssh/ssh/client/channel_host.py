@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from jupyter_ssh.ssh.channels.changes import Changes, Counters
 from jupyter_ssh.ssh.client.agent_forwarding import CHANNEL as AGENT_CHANNEL
 from jupyter_ssh.ssh.client.agent_forwarding import AgentForwarding
 from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
@@ -32,8 +33,11 @@ class ClientChannelHost:
         self._on_handshake: Callable[[e.Event], None] | None = on_handshake
         self.driver = SessionDriver(lambda on_event: ClientSession(settings, on_event), self._on_event)
         self.session = self.driver.session
+        self.changes = Changes("connection", _name(options), count=self._counters)
         self.ended_at: float | None = None
         """When the connection ended (`time.time`)."""
+        self.closed_here = False
+        """Whether it ends because it is closed on this side."""
         self.agent_forwarding: AgentForwarding | None = None
         """What lets the remote side use the agent here; None unless somebody asked for it."""
         self.host_key_updates: HostKeyUpdates | None = None
@@ -42,6 +46,10 @@ class ClientChannelHost:
     def logged_in(self) -> None:
         """Say that somebody is logged in: from now on events belong to the connection."""
         self._on_handshake = None
+        self.changes.opened()
+
+    def _counters(self) -> Counters:
+        return Counters(self.driver.bytes_received, self.driver.bytes_sent, len(self.session.connection.channels))
 
     def abandon(self) -> None:
         """End a connection that did not come to be, without waiting."""
@@ -55,6 +63,10 @@ class ClientChannelHost:
             self.ended_at = time.time()
             if self._on_handshake is None:
                 explain(event.error, self._options, self.session)
+            if self.closed_here:
+                self.changes.ended("closed here")
+            else:
+                self.changes.ended(event.error.message, event.error)
         elif isinstance(event, e.GlobalRequested):
             if event.name == ANNOUNCE and self.host_key_updates is not None:
                 self.host_key_updates.announced(event.details)
@@ -89,3 +101,7 @@ class ClientChannelHost:
         """Ask for what a session has besides terminal and environment, before its command is started."""
         if self.agent_forwarding is not None:
             self.agent_forwarding.offer(channel)
+
+
+def _name(options: Options) -> str:
+    return f"{options.user}@{options.host}" + ("" if options.port == 22 else f":{options.port}")

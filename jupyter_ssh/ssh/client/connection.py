@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final, overload
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.channels.interfaces import Reader, Writer
 from jupyter_ssh.ssh.channels.text_streams import TextWriter
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
@@ -48,7 +49,6 @@ class Connection:
         self.messages = messages
         self.channel_host = host
         self._route = route
-        self._closing = False
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -58,6 +58,11 @@ class Connection:
         return self.info.destination
 
     @property
+    def changes(self) -> Changes:
+        """What it tells of itself and of its processes: see `Changes.listen`."""
+        return self.channel_host.changes
+
+    @property
     def closed(self) -> bool:
         """Whether the connection has ended, on whichever side."""
         return self.channel_host.session.failure is not None
@@ -65,7 +70,7 @@ class Connection:
     @property
     def closed_because(self) -> SSHError | None:
         """The error that ended the connection; None while it is open and when it was closed on purpose."""
-        return None if self._closing else self.channel_host.session.failure
+        return None if self.channel_host.closed_here else self.channel_host.session.failure
 
     @property
     def ended_at(self) -> float | None:
@@ -273,7 +278,8 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye and close the connection; processes on it end.  Takes a bounded time; idempotent."""
-        self._closing = self._closing or not self.closed
+        if not self.closed:
+            self.channel_host.closed_here = True
         if self.channel_host.host_key_updates is not None:
             await self.channel_host.host_key_updates.settle()
         await self.channel_host.driver.close()

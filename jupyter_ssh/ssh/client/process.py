@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final, Generic, cast
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.channels.interfaces import AnyStr, Reader, Writer
 from jupyter_ssh.ssh.channels.streams import ByteReader
 from jupyter_ssh.ssh.channels.text_streams import TextReader, TextWriter
@@ -89,6 +90,11 @@ class Process(Generic[AnyStr]):
     def returncode(self) -> int | None:
         """The exit status, or minus the number of a signal, as in `subprocess`; None while it runs, or if unknown."""
         return returncode(self.exit_status, self.exit_signal)
+
+    @property
+    def changes(self) -> Changes:
+        """What it tells of itself: see `Changes.listen`."""
+        return self._session.changes
 
     @property
     def closed(self) -> bool:

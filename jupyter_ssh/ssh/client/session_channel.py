@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from jupyter_ssh.ssh.channels.changes import Changes, Counters
 from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
 from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.client.pty import Pty
@@ -58,6 +59,7 @@ class SessionChannel:
         self.stdout.on_flood = host.rest
         self.stderr = ByteReader(self._channel.credit)
         self.stdin = ByteWriter(self._channel, self.stdout.written)
+        self.changes = self._changes(command or "shell")
         self.on_terminal = False
         """Whether the command was given a terminal."""
         self._one_stream = False
@@ -144,6 +146,7 @@ class SessionChannel:
         self.stderr.feed_eof(error)
         self._settle(self._opened, error)
         self._settle(self.closed, None)
+        self.changes.ended(self._ending(), error)
 
     @staticmethod
     def _settle(future: asyncio.Future[None], error: SSHError | None) -> None:
@@ -178,21 +181,25 @@ class SessionChannel:
             self._channel.request("env", r.EnvRequest(name, value).encode())
         if subsystem is not None:
             what, details = "subsystem", r.SubsystemRequest(subsystem).encode()
+            self.changes = self._changes(subsystem)
         elif self.command is not None:
             what, details = "exec", r.ExecRequest(self.command.encode("utf-8", "surrogateescape")).encode()
         else:
             what, details = "shell", b""
         log.debug("Sending %s: %s", "subsystem" if subsystem else "command", subsystem or self.command or "(the shell)")
-        start_reply = self._ask(what, details)
+        # At once: a short command may have ended when this goes on.
+        start_reply = self._ask(what, details, self.changes.opened)
         if pty is not None and not await pty_reply:
             raise self._denied("a terminal (pty-req)")
         if not await start_reply:
             raise self._denied(f"the {what} request")
 
-    def _ask(self, name: str, details: bytes) -> asyncio.Future[bool]:
+    def _ask(self, name: str, details: bytes, on_success: Callable[[], None] = lambda: None) -> asyncio.Future[bool]:
         reply: asyncio.Future[bool] = self._loop.create_future()
 
         def on_reply(success: bool) -> None:
+            if success:
+                on_success()
             if not reply.done():
                 reply.set_result(success)
 
@@ -207,6 +214,21 @@ class SessionChannel:
             phase="starting a process",
             next_step="The account or key may be limited to other things there (ForceCommand, PermitTTY, subsystems).",
         )
+
+    # --- what is told of it -------------------------------------------------------------------------------------------
+
+    def _changes(self, name: str) -> Changes:
+        return Changes("process", name, parent=self._host.changes, count=self._counters)
+
+    def _counters(self) -> Counters:
+        return Counters(self._channel.bytes_received, self._channel.bytes_sent)
+
+    def _ending(self) -> str:
+        if self.exit_signal is not None:
+            return f"ended by signal {self.exit_signal}"
+        if self.exit_status is not None:
+            return f"exit status {self.exit_status}"
+        return "ended without a status" if self.error is None else self.error.message
 
     # --- while it runs ------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,7 @@ class Channel:
         "_connection",
         "_eof_when_sent",
         "_header",
+        "_peer_granted",
         "_pending_replies",
         "_to_answer",
         "_unsent",
@@ -99,7 +100,7 @@ class Channel:
         self.eof_sent = self.eof_received = False
         self.close_sent = self.peer_close = False
         self.peer_number = 0
-        self.peer_window = 0
+        self.peer_window = self._peer_granted = 0
         self.peer_max_packet = MAX_PACKET_DATA
         self.unsent = 0
         """Bytes written that the peer's window or the network has not taken yet."""
@@ -110,6 +111,18 @@ class Channel:
         self._to_answer = 0
         self._asked_at = connection.round_trips.clock()
         """When the last message went out whose answer marks a round trip."""
+
+    # --- how much ---------------------------------------------------------------------------------------------------
+
+    @property
+    def bytes_received(self) -> int:
+        """Data of all kinds that the peer has sent."""
+        return self.window.arrived
+
+    @property
+    def bytes_sent(self) -> int:
+        """Data of all kinds that was sent; what waits is not."""
+        return self._peer_granted - self.peer_window
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -253,7 +266,7 @@ class Channel:
         if max_packet == 0:
             raise ProtocolError("the peer takes no data in a channel packet", phase="connection", received="0 bytes")
         self.peer_number = number
-        self.peer_window = window
+        self.peer_window = self._peer_granted = window
         self.peer_max_packet = min(max_packet, MAX_PACKET_DATA)
         self._header = b"%c%b" % (n.SSH_MSG_CHANNEL_DATA, number.to_bytes(4, "big"))
 
@@ -304,6 +317,7 @@ class Channel:
                 "the peer's window overflows", phase="connection", expected="at most 4294967295 bytes in all"
             )
         self.peer_window += count
+        self._peer_granted += count
         if self._unsent:
             self.pump()
 

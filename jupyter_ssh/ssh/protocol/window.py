@@ -49,6 +49,11 @@ class ReceiveWindow:
             received=f"{count}",
         )
 
+    @property
+    def arrived(self) -> int:
+        """Bytes the peer has sent until now."""
+        return self._granted - self.available
+
     def grant(self) -> int:
         """Returns how much to grant the peer: all that is off our hands."""
         grant = self.consumed
@@ -61,14 +66,14 @@ class ReceiveWindow:
         """Whether to send a probe now; if so it counts as sent."""
         if self._probed_at is not None or self.size >= self.limit:
             return False
-        self._probed_at = self._granted - self.available
+        self._probed_at = self.arrived
         return True
 
     def end_probe(self, share: float = 1.0) -> int:
         """The probe is back, and ``share`` of its way was no queue: returns how much to grant as the window grew."""
         if self._probed_at is None:
             return 0
-        arrived = self._granted - self.available - self._probed_at
+        arrived = self.arrived - self._probed_at
         self._probed_at = None
         needed = int(ROOMS * arrived * share)
         if needed * 4 < self.size * 5:  # not for less than a quarter

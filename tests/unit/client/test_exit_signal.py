@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.wire.requests import ExitSignal
@@ -12,6 +13,9 @@ from jupyter_ssh.ssh.wire.requests import ExitSignal
 
 class Host:
     """Opens channels that nobody answers."""
+
+    def __init__(self) -> None:
+        self.changes = Changes("connection", "box")
 
     def open_channel(self, kind: str, details: bytes, on_event: Any, on_data: Any) -> Any:
         return SimpleNamespace(number=0, credit=lambda count: None)
