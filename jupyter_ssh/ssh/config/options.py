@@ -135,7 +135,9 @@ class Options:
     warnings: tuple[str, ...] = field(repr=False, default=())  # to be shown: options that were left out
     ignored: tuple[str, ...] = field(repr=False, default=())  # to be shown with -v
     notes: tuple[str, ...] = field(repr=False, compare=False, default=())  # to be shown with -v: what was read
-    _written: Mapping[str, object] = field(repr=False, compare=False, default_factory=dict)
+    _written: Mapping[str, object] = field(
+        repr=False, compare=False, default_factory=dict
+    )  # before it was expanded, where that makes a difference
 
     def given(self, name: str) -> bool:
         """Return whether somebody gave the option with this snake_case name, here or in a file."""
@@ -156,11 +158,11 @@ class Options:
         for row in ROWS:
             if row.own:
                 continue
-            value = getattr(self, row.option) if row.expanded else self._written.get(row.option)
+            value = getattr(self, row.option)
+            if not row.expanded:
+                value = self._written.get(row.option, value)
             if row.option == "proxy_command" and self.proxy_jump:
                 continue
-            if value is None and row.default is None and row.option not in self._written:
-                value = getattr(self, row.option)
             result += [f"{row.name.lower()} {text}" for text in row.kind.write(value)]
         return result
 

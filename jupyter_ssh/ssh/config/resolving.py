@@ -227,7 +227,7 @@ def _complete(settings: Settings, target: Target, around: Surroundings) -> Optio
         warnings=tuple(settings.warnings),
         ignored=tuple(settings.ignored),
         notes=tuple(dict.fromkeys(settings.notes)),
-        _written=MappingProxyType(written),
+        _written=MappingProxyType({name: value for name, value in written.items() if value != values[name]}),
     )
 
 

@@ -10,10 +10,12 @@ import socket
 from collections.abc import Callable
 from functools import cache
 from typing import Final, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from jupyter_ssh.ssh.errors import ConnectionLost
 from jupyter_ssh.ssh.net.wake import wake_watch
 from jupyter_ssh.ssh.protocol.events import Authenticated, Event
+from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveMemory
 from jupyter_ssh.ssh.protocol.roles import Phase
 from jupyter_ssh.ssh.protocol.session import Session
 
@@ -59,6 +61,16 @@ def _keep_memory() -> None:
     bytes(KEPT_MEMORY)
 
 
+_memories: WeakKeyDictionary[asyncio.AbstractEventLoop, ReceiveMemory] = WeakKeyDictionary()
+
+
+def _receive_memory(loop: asyncio.AbstractEventLoop) -> ReceiveMemory:
+    """The one of a loop: all its transports ask for a buffer, fill it and say so without a pause."""
+    if loop not in _memories:
+        _memories[loop] = ReceiveMemory()
+    return _memories[loop]
+
+
 class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     """An asyncio protocol that feeds a session.
 
@@ -83,6 +95,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self.session = make_session(self._event)
         self.session.on_output = self._schedule_flush
+        self.session.receive_into(_receive_memory(self._loop))
         self.session.connection.round_trips.clock = self._loop.time
 
     def _event(self, event: Event) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import NoReturn
 
 from jupyter_ssh.ssh.errors import UnexpectedMessage
@@ -18,16 +17,18 @@ from jupyter_ssh.ssh.wire import numbers as n
 class Dispatcher:
     """Knows the phase, and looks a handler up when its message comes in that phase for the first time.
 
-    A message is `note`d before it is handled, but for those of `UNNOTED`, which are many.
+    ``note`` gets every message before it is handled, except those of `UNNOTED`, of which there are many.
     """
 
-    __slots__ = ("_interrupted", "_layers", "_note", "handlers", "phase", "role")
+    __slots__ = ("_interrupted", "_layers", "_note", "_noted", "handlers", "phase", "role")
 
     def __init__(self, role: Role, note: Callable[[bytes], None]) -> None:
         self.role = role
         self.phase = Phase.VERSION
         self.handlers: dict[int, Handler] = {}
-        """Those of the messages that came in this phase already."""
+        """Those of the messages of `UNNOTED` that came in this phase already; for others ask `look_up`."""
+        self._noted: dict[int, Handler] = {}
+        """Those of the others."""
         self._layers: tuple[Callable[[], Handlers], ...] = ()
         self._note = note
         self._interrupted: Phase | None = None
@@ -36,7 +37,7 @@ class Dispatcher:
     def register(self, layer: Callable[[], Handlers]) -> None:
         """Adds what gives a layer's handlers; it is asked as they are needed, so that an idle session keeps few."""
         self._layers = (layer, *self._layers)
-        self.handlers = {}
+        self._forget_handlers()
 
     def advance(self, trigger: Trigger) -> None:
         """Enters the phase that follows by NEXT."""
@@ -51,16 +52,25 @@ class Dispatcher:
         elif following in REKEY_PHASES and interrupted is None:
             self._interrupted = self.phase
         self.phase = following
-        self.handlers = {}
+        self._forget_handlers()
 
-    def look_up(self, number: int) -> Handler:
-        """The handler of a message that is not among `handlers` yet; raises `UnexpectedMessage` if GATE forbids it."""
-        handler = self._registered(number) if number in GATE[self.role, self.phase] else None
+    def _forget_handlers(self) -> None:
+        self.handlers, self._noted = {}, {}
+
+    def look_up(self, body: bytes) -> Handler:
+        """Note a message that is not among `handlers` and return its handler.
+
+        Raises `UnexpectedMessage` if GATE forbids it.
+        """
+        number = body[1]
+        handler = self._noted.get(number)
         if handler is None:
-            self._refuse(number)
+            handler = self._registered(number) if number in GATE[self.role, self.phase] else None
+            if handler is None:
+                self._refuse(number)
+            (self.handlers if number in UNNOTED else self._noted)[number] = handler
         if number not in UNNOTED:
-            handler = partial(self._handle_noted, handler)
-        self.handlers[number] = handler
+            self._note(body)
         return handler
 
     def _registered(self, number: int) -> Handler | None:
@@ -69,10 +79,6 @@ class Dispatcher:
             if handler is not None:
                 return handler
         return None
-
-    def _handle_noted(self, handler: Handler, body: bytes) -> None:
-        self._note(body)
-        handler(body)
 
     def _refuse(self, number: int) -> NoReturn:
         expected = sorted(GATE[self.role, self.phase] - UNASSIGNED)

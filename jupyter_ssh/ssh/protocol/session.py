@@ -14,6 +14,7 @@ from jupyter_ssh.ssh.protocol.connection import Connection
 from jupyter_ssh.ssh.protocol.events import Closed, Event
 from jupyter_ssh.ssh.protocol.handshake.negotiation import Direction
 from jupyter_ssh.ssh.protocol.keepalive import KeepAliveTimer
+from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveMemory
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.protocol.transport import Transport
@@ -70,6 +71,10 @@ class Session:
     @on_output.setter
     def on_output(self, callback: Callable[[], None]) -> None:
         self.transport.sender.on_output = callback
+
+    def receive_into(self, memory: ReceiveMemory) -> None:
+        """Shares ``memory`` with other sessions that are fed by turns; before anything was received."""
+        self.transport.receiver.buffer.memory = memory
 
     def receive_buffer(self) -> memoryview:
         """Where to write the next received bytes; then say `received`."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from jupyter_ssh.ssh.errors import WireError
 
 MAX_NAME_LIST = 32768
 """Bytes a name-list may take: OpenSSH's longest is under 2 KiB, and a packet must hold ten of them."""
+
+MAX_SHARED = 2048
+"""Bytes of a name-list that is read once for all who send the same: most peers of a process offer the same algorithms,
+and each connection keeps what its peer offered."""
 
 MAX_MPINT = 4096
 """Bytes an mpint may take: twice the largest RSA key anybody uses."""
@@ -52,6 +57,21 @@ def mpint_from_bytes(magnitude: bytes) -> bytes:
 def name_list(names: Iterable[str]) -> bytes:
     """RFC 4251 §5 name-list: a string of comma-separated ASCII names."""
     return string(",".join(names).encode("ascii"))
+
+
+def _names(data: bytes) -> tuple[str, ...]:
+    """Split a name-list; raise `WireError` for bytes that may not stand in one, and for empty names."""
+    if not data:
+        return ()
+    if not data.isascii() or any(byte <= 32 or byte == 127 for byte in data):
+        raise WireError("name-list holds a byte outside printable US-ASCII", received=repr(data[:40]))
+    names = tuple(data.decode("ascii").split(","))
+    if "" in names:
+        raise WireError("name-list holds an empty name", received=repr(data[:40]))
+    return names
+
+
+_shared_names = lru_cache(maxsize=64)(_names)
 
 
 class Reader:
@@ -119,14 +139,7 @@ class Reader:
     def name_list(self) -> tuple[str, ...]:
         """Comma-separated names; none of them empty, all printable US-ASCII."""
         data = self.string(MAX_NAME_LIST)
-        if not data:
-            return ()
-        if not data.isascii() or any(byte <= 32 or byte == 127 for byte in data):
-            raise WireError("name-list holds a byte outside printable US-ASCII", received=repr(data[:40]))
-        names = tuple(data.decode("ascii").split(","))
-        if "" in names:
-            raise WireError("name-list holds an empty name", received=repr(data[:40]))
-        return names
+        return _shared_names(data) if len(data) <= MAX_SHARED else _names(data)
 
     def rest(self) -> bytes:
         """Return all bytes that are left."""

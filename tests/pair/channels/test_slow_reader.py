@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jupyter_ssh.ssh.net.driver import MAX_UNSENT_REPLIES, WRITE_HIGH_WATER, SessionDriver
-from jupyter_ssh.ssh.protocol.packets.receive_buffer import MAX_SIZE
+from jupyter_ssh.ssh.protocol.packets.receive_buffer import BLOCK_SIZE
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.wire import messages as m
@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.wire.codec import Message
 from tests.pair.pairing import End, suite
 from tests.pair.scenario import settings
 
-LIMIT = MAX_UNSENT_REPLIES + 4 * MAX_SIZE + 2 * WRITE_HIGH_WATER
+LIMIT = MAX_UNSENT_REPLIES + 4 * BLOCK_SIZE + 2 * WRITE_HIGH_WATER
 """Where reading stops, what one read may still bring about, and what asyncio holds; far below `FLOOD`."""
 
 FLOOD = 24 * 1024 * 1024

@@ -34,7 +34,7 @@ class Heard:
     def say(self, number: int) -> None:
         """What the receiver does with a packet."""
         body = bytes((4, number, 0, 0, 0, 0))
-        (self.dispatcher.handlers.get(number) or self.dispatcher.look_up(number))(body)
+        (self.dispatcher.handlers.get(number) or self.dispatcher.look_up(body))(body)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -67,7 +67,7 @@ def test_a_message_without_a_handler_is_refused() -> None:
     dispatcher.register(dict)
     dispatcher.advance(Trigger.VERSION)
     with pytest.raises(UnexpectedMessage):
-        dispatcher.look_up(n.SSH_MSG_KEXINIT)
+        dispatcher.look_up(bytes((4, n.SSH_MSG_KEXINIT, 0, 0, 0, 0)))
 
 
 def test_the_layer_registered_last_comes_first() -> None:
@@ -79,11 +79,13 @@ def test_the_layer_registered_last_comes_first() -> None:
     assert (len(heard.handled), len(mine)) == (1, 1)
 
 
-def test_an_idle_session_keeps_no_handlers() -> None:
+def test_data_is_looked_up_once_and_never_noted() -> None:
     heard = Heard(Role.SERVER, *TO_OPEN)
     assert heard.dispatcher.handlers == {}
-    heard.say(n.SSH_MSG_CHANNEL_DATA)
+    for number in (n.SSH_MSG_CHANNEL_DATA, n.SSH_MSG_CHANNEL_REQUEST, n.SSH_MSG_CHANNEL_DATA):
+        heard.say(number)
     assert list(heard.dispatcher.handlers) == [n.SSH_MSG_CHANNEL_DATA]
+    assert [body[1] for body in heard.noted] == [n.SSH_MSG_CHANNEL_REQUEST]
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,10 @@ def test_errors_say_what_was_there() -> None:
     assert caught.value.received == "3 bytes too many"
     with pytest.raises(WireError):
         Reader(b"abc").raw(-1)
+
+
+def test_name_lists_of_many_peers_are_kept_once() -> None:
+    short, long = ",".join(f"name{i}" for i in range(20)), ",".join(f"name{i}" for i in range(1000))
+    assert Reader(t.name_list([short])).name_list() is Reader(t.name_list([short])).name_list()
+    assert Reader(t.name_list([long])).name_list() is not Reader(t.name_list([long])).name_list()
+    assert Reader(t.name_list([long])).name_list() == tuple(long.split(","))

@@ -1,49 +1,106 @@
-"""The one buffer that received bytes lie in until they are whole packets."""
+"""Where received bytes lie until they are whole packets.
+
+The memory is large, so that a flood is read in large pieces, but a connection needs it only from a read until its
+packets are handled.  So connections take turns in it; an idle one keeps at most a piece of a packet that is not whole.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-INITIAL_SIZE: Final = 256 * 1024
-MAX_SIZE: Final = 512 * 1024
+BLOCK_SIZE: Final = 512 * 1024
 """What the processor's cache holds: packets are decrypted a fifth faster from there than from a buffer of 4 MiB."""
 
 MIN_ROOM: Final = 64 * 1024
+"""Bytes there are at least for a read, whatever waits."""
+
+_NOTHING: Final = memoryview(b"")
+
+
+class Block:
+    """A piece of memory, and the connection whose bytes lie in it."""
+
+    __slots__ = ("busy", "tenant", "view")
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(BLOCK_SIZE))
+        self.tenant: ReceiveBuffer | None = None
+        self.busy = False
+        """The tenant's packets are being handled: nobody else may move in."""
+
+
+class ReceiveMemory:
+    """The blocks that connections take turns in: those of one event loop.
+
+    One is enough but where the handling of one connection's packets feeds another, as a jump host's does.
+    """
+
+    __slots__ = ("blocks",)
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+
+    def take(self, tenant: ReceiveBuffer) -> Block:
+        """A block for ``tenant``; who was in it before takes along what has not been read."""
+        block = next((block for block in self.blocks if not block.busy), None)
+        if block is None:
+            block = Block()
+            self.blocks.append(block)
+        if block.tenant is not None:
+            block.tenant.move_out()
+        block.tenant = tenant
+        return block
 
 
 class ReceiveBuffer:
-    """A ``bytearray`` with a read offset and a write offset; ``view[start:end]`` has not been read yet.
+    """The received bytes of one connection: ``view[start:end]`` has not been read yet.
 
-    The network writes into `room` directly.  What is left of an incomplete packet moves to the front at most once a
-    read, and a read that fills all the room doubles the buffer, up to `MAX_SIZE`.
+    The network writes into `room` directly, and says `written` before another connection asks for room.
     """
 
-    __slots__ = ("_filled", "end", "start", "view")
+    __slots__ = ("block", "end", "memory", "start", "view")
 
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(INITIAL_SIZE))
+    def __init__(self, memory: ReceiveMemory | None = None) -> None:
+        self.memory = memory or ReceiveMemory()
+        """Shared with other connections, or the connection's own."""
+        self.block: Block | None = None
+        self.view = _NOTHING
         self.start = 0
         self.end = 0
-        self._filled = False
 
     def room(self) -> memoryview:
         """Where to write what is received next: at least `MIN_ROOM` bytes."""
-        size = len(self.view)
-        waiting = self.end - self.start
-        if (self._filled and size < MAX_SIZE) or size - waiting < MIN_ROOM:
-            self._move_to(memoryview(bytearray(size * 2)), waiting)
-        elif self.start and (waiting == 0 or size - self.end < size // 2):
-            self._move_to(self.view, waiting)
-        self._filled = False
+        block = self.block
+        if block is None or block.tenant is not self:
+            self._move_in()
+        elif self.start:
+            # What is left of an incomplete packet moves to the front at most once a read.
+            waiting = self.end - self.start
+            if waiting == 0 or BLOCK_SIZE - self.end < BLOCK_SIZE // 2:
+                self._move_to_front(self.view)
         return self.view[self.end :]
 
     def written(self, count: int) -> None:
         """Says that ``count`` bytes were written into the last `room`."""
+        if self.block is None or self.block.tenant is not self:
+            raise RuntimeError("another connection was given room before this one had written into its own")
         self.end += count
-        self._filled = self.end == len(self.view)
 
-    def _move_to(self, target: memoryview, waiting: int) -> None:
+    def _move_in(self) -> None:
+        self.block = block = self.memory.take(self)
+        self._move_to_front(block.view)
+
+    def _move_to_front(self, target: memoryview) -> None:
+        waiting = self.end - self.start
         target[:waiting] = self.view[self.start : self.end]
         self.view = target
         self.start = 0
         self.end = waiting
+
+    def move_out(self) -> None:
+        """Leaves the block to another connection and keeps what has not been read."""
+        rest = bytes(self.view[self.start : self.end])
+        self.block = None
+        self.view = memoryview(rest) if rest else _NOTHING
+        self.start = 0
+        self.end = len(rest)

@@ -21,7 +21,9 @@ class PacketReceiver:
         """Hands all whole packets to their handlers; raises `SSHError` for what the peer did wrong."""
         # The hot loop of a download: one call to open a packet, one to handle it.
         buffer, dispatcher = self.buffer, self._dispatcher
-        view, start, end = buffer.view, buffer.start, buffer.end
+        block, view, start, end = buffer.block, buffer.view, buffer.start, buffer.end
+        assert block is not None
+        block.busy = True
         try:
             while True:
                 opener = self.opener
@@ -32,10 +34,11 @@ class PacketReceiver:
                 try:
                     handler = dispatcher.handlers[body[1]]
                 except KeyError:
-                    handler = dispatcher.look_up(body[1])
+                    handler = dispatcher.look_up(body)
                 handler(body)
         finally:
             buffer.start = start
+            block.busy = False
 
     def close(self) -> None:
         """Opens nothing more, whatever has been received."""

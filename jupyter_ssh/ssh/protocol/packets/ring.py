@@ -6,15 +6,18 @@ numbers tell how many there were in between.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import Struct
 from typing import Final
 
 from jupyter_ssh.ssh.wire import numbers as n
 
 KEPT: Final = 24
 """Packets that are kept."""
+
+_HEADER: Final = Struct("=?BIq")
+"""The fields of `Packet`."""
 
 UNNOTED: Final = frozenset({n.SSH_MSG_CHANNEL_DATA, n.SSH_MSG_CHANNEL_EXTENDED_DATA, n.SSH_MSG_CHANNEL_WINDOW_ADJUST})
 """Messages that are told of by their number only."""
@@ -34,23 +37,31 @@ class Packet:
 class PacketRing:
     """The newest `KEPT` packets that were noted."""
 
+    __slots__ = ("_count", "_headers", "on_packet")
+
     def __init__(self) -> None:
-        self._packets: deque[Packet] = deque(maxlen=KEPT)
+        self._headers = bytearray(KEPT * _HEADER.size)  # every connection has one: objects would take six times as much
+        self._count = 0
         self.on_packet: Callable[[Packet], None] | None = None
         """Hears of each, for a log."""
 
     def note(self, received: bool, number: int, size: int, sequence: int) -> None:
-        """Keeps one."""
-        packet = Packet(received, number, size, sequence)
-        self._packets.append(packet)
+        """Keep one; the fields are those of `Packet`."""
+        _HEADER.pack_into(self._headers, self._count % KEPT * _HEADER.size, received, number, size, sequence)
+        self._count += 1
         if self.on_packet is not None:
-            self.on_packet(packet)
+            self.on_packet(Packet(received, number, size, sequence))
+
+    def packets(self) -> list[Packet]:
+        """Return those that are kept, oldest first."""
+        numbers = range(max(0, self._count - KEPT), self._count)
+        return [Packet(*_HEADER.unpack_from(self._headers, number % KEPT * _HEADER.size)) for number in numbers]
 
     def lines(self) -> list[str]:
-        """A line each, oldest first, and one for packets that were not noted."""
+        """Return a line for each, oldest first, and one for packets in between that were not noted."""
         lines: list[str] = []
         last: dict[bool, int] = {}
-        for packet in self._packets:
+        for packet in self.packets():
             way = "received" if packet.received else "sent"
             skipped = packet.sequence - last.get(packet.received, packet.sequence) - 1
             if skipped > 0:  # not where new keys have begun to count anew
