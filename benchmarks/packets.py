@@ -233,9 +233,10 @@ class Theirs:
         self.channel, _ = await self.client.create_session(ClientSide, encoding=None)
         self.remote = ServerSide.channels.pop()
         await asyncio.sleep(0.1)  # what is still under way between the sockets
+        # AsyncSSH has no way to exchange what it sends through.
         self.to_server, self.to_client = Wire(self.client._transport), Wire(self.server._transport)
-        self.sockets = (self.client._transport, self.server._transport)
-        self.client._transport, self.server._transport = self.to_server, self.to_client
+        self.sockets = (self.client._transport, self.server._transport)  # see above
+        self.client._transport, self.server._transport = self.to_server, self.to_client  # see above
 
     def carry(self) -> None:
         """Carries bytes until both ends are silent."""

@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def askpass(tmp_path: Path) -> dict[str, str]:
     clients = PeerClients(tmp_path / "askpass")
-    return {"SSH_ASKPASS": clients._askpass(), "SSH_ASKPASS_REQUIRE": "force", "PEER_PASSWORD": "yes"}
+    return {"SSH_ASKPASS": clients.askpass(), "SSH_ASKPASS_REQUIRE": "force", "PEER_PASSWORD": "yes"}
 
 
 # --- add --------------------------------------------------------------------------------------------------------------

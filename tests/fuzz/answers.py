@@ -36,16 +36,18 @@ def world() -> tuple[Zone, Zone, SshfpRecord]:
     return Zone("."), Zone("test."), SshfpRecord(ALGORITHMS["ed25519"], 2, digest(key, 2))
 
 
+# Not `sshfp.look_up` with a name server: what a packet says is to be fuzzed, not the way that it takes.
 class Replayed(sshfp._Lookup):
     """A look-up that is told the same answers whatever it asks."""
 
     answers: Iterator[bytes] = iter(())
 
-    async def _ask(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> sshfp._Reply:
+    async def _ask(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> sshfp._Reply:  # as the original
         try:
             message = dns.message.from_wire(next(self.answers))
         except (StopIteration, dns.exception.DNSException, ValueError) as error:
             raise sshfp.NoAnswer(type(error).__name__) from None
+        # Where it came from decides what an AD bit is worth: here nothing.
         return sshfp._Reply(message, ResolverAddress("127.0.0.1"))
 
 
@@ -63,7 +65,7 @@ def name_server(data: bytes) -> None:
         pieces.append(data[position + 2 : position + 2 + size])
         position += 2 + size
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sshfp, "_Lookup", Replayed)
+        patch.setattr(sshfp, "_Lookup", Replayed)  # `look_up` makes one
         patch.setattr(Replayed, "answers", iter(pieces))
         patch.setattr(dnssec, "root_anchors", lambda: {root.name: [root.ds]})
         finding: DnsFinding = _loop().run_until_complete(sshfp.look_up(HOST, []))

@@ -130,9 +130,9 @@ def openssh_section(data: bytes) -> None:
 def openssh_section_seeds() -> Iterator[bytes]:
     """Files of each type, unarmoured."""
     for key in keys():
-        yield openssh_file._dearmour(openssh_file.dump(key)).removeprefix(openssh_file.AUTH_MAGIC)
+        yield openssh_file.dearmour(openssh_file.dump(key)).removeprefix(openssh_file.AUTH_MAGIC)
     locked = openssh_file.dump(keys()[0], PASSPHRASE, rounds=1)
-    yield openssh_file._dearmour(locked).removeprefix(openssh_file.AUTH_MAGIC)
+    yield openssh_file.dearmour(locked).removeprefix(openssh_file.AUTH_MAGIC)
 
 
 # --- public keys, certificates, signatures ----------------------------------------------------------------------------

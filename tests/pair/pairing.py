@@ -97,7 +97,7 @@ class End:
         self.known_requests: set[str] = set()
         self.channels: list[Channel] = []
         make = ClientSession if role is Role.CLIENT else ServerSession
-        self.session: Session = make(settings, self._heard)
+        self.session: Session = make(settings, self.hear)
 
     @property
     def auth(self):
@@ -124,7 +124,8 @@ class End:
         """Begins a rekey as others do, who do not wait for the login."""
         self.session.transport.handshake.start()
 
-    def _heard(self, event: e.Event) -> None:
+    def hear(self, event: e.Event) -> None:
+        """Take an event of the session."""
         self.events.append(event)
         self.react(event)
 

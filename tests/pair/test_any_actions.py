@@ -58,6 +58,7 @@ class Half:
     @property
     def writable(self) -> bool:
         channel = self.channel
+        # That an end waits for the data before it shows in nothing that a channel says of itself.
         return channel.open and not (
             self.eof or channel.close_sent or channel._close_when_sent or channel._eof_when_sent
         )

@@ -20,7 +20,7 @@ CHUNK = 32768
 CLOSE_SECONDS = 10.0
 
 
-class _Accounts(asyncssh.SSHServer):  # type: ignore[misc]
+class Accounts(asyncssh.SSHServer):  # type: ignore[misc]
     """Who may log in.  A fresh one is made for each connection."""
 
     def __init__(self, peer: AsyncSSHPeer) -> None:
@@ -95,7 +95,7 @@ class AsyncSSHPeer:
             "line_editor": False,
             **options,
         }
-        self._server = await asyncssh.listen(HOST, 0, server_factory=lambda: _Accounts(self), **settings)
+        self._server = await asyncssh.listen(HOST, 0, server_factory=lambda: Accounts(self), **settings)
         self.port = self._server.get_port()
         public = [path.with_suffix(".pub").read_text() for path in self.host_key_paths.values()]
         write_known_hosts(self.known_hosts, HOST, self.port, public)

@@ -86,7 +86,8 @@ class PeerClients:
         kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
         return {**kept, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "xterm-256color", **more}
 
-    def _askpass(self) -> str:
+    def askpass(self) -> str:
+        """Write the program for SSH_ASKPASS, which answers with PEER_PASSWORD; returns its path."""
         path = self.home / "askpass"
         if not path.exists():
             path.write_text("#!/bin/sh\nprintf '%s\\n' \"$PEER_PASSWORD\"\n")
@@ -122,7 +123,7 @@ class PeerClients:
         if password is None:
             settings["BatchMode"] = "yes"
         else:
-            env.update(SSH_ASKPASS=self._askpass(), SSH_ASKPASS_REQUIRE="force", PEER_PASSWORD=password)
+            env.update(SSH_ASKPASS=self.askpass(), SSH_ASKPASS_REQUIRE="force", PEER_PASSWORD=password)
         argv += [f"-o{name}={value}" for name, value in settings.items()]
         return ClientCommand([*argv, host, *([command] if command is not None else [])], env)
 

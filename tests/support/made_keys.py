@@ -26,11 +26,11 @@ FAST_SIZE = {"ssh-rsa": 2048}
 class SoftwareSecurityKey(SecurityKeyPrivateKey):
     """Signs as a device would; ``flags_said`` and ``counter`` are what it says with the next signature."""
 
-    __slots__ = ("_inner", "counter", "flags_said")
+    __slots__ = ("counter", "flags_said", "inner")
 
     def __init__(self, key_type: str, application: str = "ssh:") -> None:
-        self._inner = generate(PLAIN_TYPE[key_type])
-        fields = self._inner.public.blob[len(string(self._inner.public.key_type)) :]
+        self.inner = generate(PLAIN_TYPE[key_type])
+        fields = self.inner.public.blob[len(string(self.inner.public.key_type)) :]
         public = parse_public_key(string(key_type) + fields + string(application))
         assert isinstance(public, SecurityKeyPublicKey)
         super().__init__(public, USER_PRESENT, b"handle")
@@ -40,7 +40,7 @@ class SoftwareSecurityKey(SecurityKeyPrivateKey):
     def _sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
         self.counter += 1
         assertion = Assertion(self.flags_said, self.counter)
-        signature = Reader(self._inner.sign(signed_data(self.public.application, assertion, data)))
+        signature = Reader(self.inner.sign(signed_data(self.public.application, assertion, data)))
         signature.string()
         return string(signature.string()) + bytes((assertion.flags,)) + uint32(assertion.counter)
 

@@ -14,6 +14,7 @@ import pytest
 from tests.support.house.circles import circles, knots, page_imports, python_imports
 from tests.support.house.modules import PACKAGE, modules
 from tests.support.house.notebooks import notebook_leftovers
+from tests.support.house.privates import unexplained_privates
 from tests.support.house.rooms import impurities, wrong_imports
 from tests.support.house.sizes import crowded_folders, long_files
 from tests.support.peers import require_tool
@@ -22,7 +23,7 @@ TREE = Path(__file__).parents[2]
 # Folders of one person's or one machine's; a leading quantifier keeps this file from matching itself.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/{1}(?:root|work|Users|home/(?!alice\b|bob\b|user\b)\w+)/")
 
-RULES = [wrong_imports, impurities, long_files, notebook_leftovers]
+RULES = [wrong_imports, impurities, long_files, notebook_leftovers, unexplained_privates]
 Tree = Callable[..., Path]
 
 
@@ -278,6 +279,48 @@ def test_a_circle_of_the_page_is_found(tmp_path: Path, text: str) -> None:
     assert len(circles(tmp_path)) == 1
     (page / "index.ts").write_text("// export { A } is imported from nowhere")
     assert circles(tmp_path) == []
+
+
+REACHES = [
+    "server._connections.clear()",
+    "from jupyter_ssh.ssh.keys.files.openssh_file import _armour",
+    "monkeypatch.setattr(server, '_connections', [])",
+    "monkeypatch.setattr('jupyter_ssh.ssh.server.Server._connections', [])",
+    "count = getattr(server, '_connections')",
+    "assert self.server._connections",
+    "assert server._connections  # noqa: SLF001",
+    "# why\n\nassert server._connections",
+    "# why the class is there\nclass Test:\n    def test(self):\n        assert server._connections",
+    "class Own:\n    def __init__(self):\n        other._name = 1",
+]
+
+
+@pytest.mark.parametrize("text", REACHES)
+def test_an_unexplained_private_is_found(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text(text)
+    assert len(unexplained_privates(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server._connections.clear()  # why",
+        "# why\nserver._connections.clear()",
+        "# why\nassert check(\n    1,\n    server._connections,\n)",
+        "assert check(\n    1,\n    server._connections,  # why\n)",
+        "self._own = cls._own",
+        "class Own:\n    def __init__(self):\n        self._name = 1\n\nassert Own()._name",
+        "class Own:\n    def _method(self):\n        pass\n\nOwn()._method()",
+        "card._repr_html_()",
+        "module.__name__",
+        "getattr(server, 'connections')",
+    ],
+)
+def test_own_and_explained_privates_are_allowed(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text(text)
+    assert unexplained_privates(tmp_path) == []
 
 
 def test_a_notebook_saved_with_output_is_found(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Wire:
             self.client.session.feed(await self.loop.sock_recv(self.near, 65536))
 
     def _server_reacts(self, event: object) -> None:
-        self.heard._heard(event)
+        self.heard.hear(event)
 
     async def send(self) -> None:
         """Sends what the client has to say."""

@@ -151,7 +151,7 @@ def test_a_bomb_ends_the_session(role: Role) -> None:
 @pytest.mark.parametrize("garbage", [b"not compressed", b"\0"])
 def test_garbage_ends_the_session(garbage: bytes) -> None:
     puppet = Puppet(CLIENT, algorithms=replace(suite(), compression=(ZLIB,))).to_open()
-    puppet.feed(puppet.sealer._sealer.seal(garbage))
+    puppet.feed(puppet.sealer._sealer.seal(garbage))  # sealed, but not compressed first
     puppet.hear()
     assert isinstance(puppet.failure, PacketError)
     assert puppet.failure.next_step == "Connect without compression"

@@ -76,7 +76,7 @@ async def test_a_server_does_not_hear_where_the_agent_should_be(tmp_path: Path) 
     async with embedded_in_loop(tmp_path / "server") as server, reach(server, forward_agent=missing) as connection:
         await connection.run("true")
         assert server.server is not None
-        (client,) = server.server._connections
+        (client,) = server.server._connections  # a server hands its connections to nobody
         refused: asyncio.Future[e.ChannelEvent] = asyncio.get_running_loop().create_future()
         client.session.open_channel(CHANNEL, b"", refused.set_result, lambda data, code: None)
         event = await refused
@@ -90,7 +90,7 @@ async def test_a_server_may_not_open_what_no_session_was_lent(own_agent: OwnAgen
     options = {"identity_agent": own_agent.socket, "forward_agent": lent}
     async with embedded_in_loop(tmp_path / "server") as server, reach(server, **options):
         assert server.server is not None
-        (connection,) = server.server._connections
+        (connection,) = server.server._connections  # a server hands its connections to nobody
         refused: asyncio.Future[e.ChannelEvent] = asyncio.get_running_loop().create_future()
         connection.session.open_channel(CHANNEL, b"", refused.set_result, lambda data, code: None)
         assert isinstance(await refused, e.ChannelRefused)

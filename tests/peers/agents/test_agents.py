@@ -174,7 +174,7 @@ def test_confirmation(own_agent: OwnAgent, tmp_path: Path) -> None:
 def test_ssh_add_locks_ours(own_agent: OwnAgent, tmp_path: Path, peer_clients: PeerClients) -> None:
     key = ssh_keygen(tmp_path / "key")
     own_agent.ssh_add(str(key))
-    askpass = {"SSH_ASKPASS": peer_clients._askpass(), "SSH_ASKPASS_REQUIRE": "force", "PEER_PASSWORD": "secret"}
+    askpass = {"SSH_ASKPASS": peer_clients.askpass(), "SSH_ASKPASS_REQUIRE": "force", "PEER_PASSWORD": "secret"}
     own_agent.ssh_add("-x", environment=askpass)
     assert "no identities" in own_agent.ssh_add("-l", status=1)
     own_agent.ssh_add("-X", status=1, environment={**askpass, "PEER_PASSWORD": "guess"})

@@ -92,8 +92,9 @@ async def test_a_link_that_died_meanwhile_is_told_of_soon_after_waking(
 async def test_nobody_is_watched_once_connections_are_closed(embedded: EmbeddedServer, link: Relay) -> None:
     watch = wake.wake_watch()
     async with over(link, embedded):
+        # Nobody but the watch knows for whom it watches, and whether it has a timer.
         assert len(watch._heard_by) == 2  # the server of this test lives in the same loop
-        assert watch._timer is not None
-    while watch._heard_by:
+        assert watch._timer is not None  # it looks
+    while watch._heard_by:  # until the last goodbye
         await asyncio.sleep(0)
-    assert watch._timer is None
+    assert watch._timer is None  # and looks no more

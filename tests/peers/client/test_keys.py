@@ -100,7 +100,7 @@ async def test_every_key_of_asyncssh(asyncssh_server_factory: Any, tmp_path: Pat
 
 
 async def test_every_key_of_paramiko(paramiko_server_factory: Any, tmp_path: Path) -> None:
-    known = ours(paramiko.Transport._preferred_keys)
+    known = ours(paramiko.Transport._preferred_keys)  # there is no public list of all
     server = paramiko_server_factory()
     server.host_keys = [paramiko.PKey.from_path(path) for path in key_files(tmp_path / "host", known)]
     server.authorized |= {key_for(name).public.line().split()[1] for name in known}

@@ -60,7 +60,7 @@ async def expiring(asyncssh_server_factory: Any, monkeypatch: pytest.MonkeyPatch
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
             peer.connections.append(conn)
 
-    monkeypatch.setattr("tests.support.asyncssh_peer._Accounts", lambda peer: Server())
+    monkeypatch.setattr("tests.support.asyncssh_peer.Accounts", lambda peer: Server())
     return server
 
 
@@ -184,7 +184,7 @@ def change_unasked(server: EmbeddedServer, old: str) -> bool:
         assert handler is not None
         handler.auth_event = event = __import__("threading").Event()
         handler.auth_method = "password"
-        transport._send_message(message)
+        transport._send_message(message)  # Paramiko has no way to change a password
         event.wait(TIMEOUT)
         return transport.is_authenticated()
     finally:

@@ -160,6 +160,7 @@ def one_thing_only(make: Factory, each: Combination) -> EmbeddedServer:
 
 def test_everything_paramiko_can_do(embedded_server_factory: Factory) -> None:
     transport = paramiko.Transport
+    # There is no public list of all that it can do.
     kex, ciphers, macs = transport._preferred_kex, transport._preferred_ciphers, transport._preferred_macs
     for each in combinations(offer(list(kex), list(ciphers), list(macs), ["none", "zlib@openssh.com"])):
         server = one_thing_only(embedded_server_factory, each)

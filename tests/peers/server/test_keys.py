@@ -181,7 +181,7 @@ def test_every_key_of_asyncssh(embedded_server_factory: Factory, told: list[e.Ev
 
 
 def test_every_key_of_paramiko(embedded_server_factory: Factory, told: list[e.Event], tmp_path: Path) -> None:
-    known = paramiko.Transport._preferred_keys
+    known = paramiko.Transport._preferred_keys  # there is no public list of all
 
     def talk(server: EmbeddedServer, host: str, user: str) -> bytes:
         key = paramiko.PKey.from_path(identity(tmp_path, user).openssh)

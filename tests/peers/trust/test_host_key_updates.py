@@ -153,9 +153,11 @@ async def test_asking(server: Any, mine: Path) -> None:
         server, known_hosts=mine, strict_host_key_checking="yes", update_host_keys="ask", prompts=person
     ) as connection:
         await connection.run("true")
-        assert connection.channel_host.host_key_updates is not None
-        assert connection.channel_host.host_key_updates._task is not None
-        await connection.channel_host.host_key_updates._task
+        updates = connection.channel_host.host_key_updates
+        assert updates is not None
+        task = updates._task  # nobody is told when an update is over
+        assert task is not None
+        await task
     assert person.asked == ["Accept updated hostkeys? (yes/no): "] * 2
     assert types_in(mine, server) == NAMES
     assert OLD.line() not in mine.read_text()
@@ -195,6 +197,7 @@ async def test_a_server_that_lies(lie: str, embedded_server_factory: Any, mine: 
         return rotation_prove(details, bytes(32) if lie == "a wrong proof" else session_id, keys, algorithm)
 
     rotation_encode, rotation_prove = rotation.encode_keys, rotation.prove
+    # Our server has no option to lie.
     monkeypatch.setattr(ServerConnection, "_login_told", lambda self, event: _announce(self, announced))
     if lie != "a key of another":
         monkeypatch.setattr(rotation, "prove", prove)
@@ -208,7 +211,7 @@ async def test_a_server_that_lies(lie: str, embedded_server_factory: Any, mine: 
 
 
 def _announce(connection: ServerConnection, encode: Callable[[list[Any]], bytes]) -> None:
-    keys = [key.public for key in connection._server.host_keys]
+    keys = [key.public for key in connection._server.host_keys]  # handed to nobody else
     connection.channel_host.session.connection.request_global(rotation.ANNOUNCE, encode(keys))
 
 

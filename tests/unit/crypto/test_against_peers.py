@@ -203,6 +203,7 @@ def paramiko_end(protection: Protection) -> tuple[Packetizer, Wire]:
         packetizer.set_inbound_cipher(cipher, 16, None, 16, None, aead=True, iv_in=protection.iv)
         return packetizer, wire
     assert protection.cipher
+    # Paramiko's tables of what it can do are private to it.
     mac, row = MACS[protection.mac], Transport._cipher_info[protection.cipher]
     engine = getattr(hashlib, mac.hash_name)
     cipher = Cipher(row["class"](protection.key), row["mode"](protection.iv))
@@ -212,6 +213,7 @@ def paramiko_end(protection: Protection) -> tuple[Packetizer, Wire]:
     return packetizer, wire
 
 
+# See above.
 PARAMIKO = pairs(Transport._cipher_info, Transport._mac_info)
 
 

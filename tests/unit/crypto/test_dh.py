@@ -48,6 +48,7 @@ def agreement(name: str, seed: int | None = None) -> DiffieHellman:
 
 
 def test_the_primes_are_those_of_the_rfcs() -> None:
+    # AsyncSSH has them nowhere else.
     theirs = {
         1024: {kex_dh._group1_p},
         2048: {kex_dh._group14_p, KexGroup14SHA256.P},
@@ -84,7 +85,7 @@ def test_both_sides_agree(name: str) -> None:
 def test_the_secret_is_g_to_the_xy() -> None:
     p = named_group(1024).p
     client = agreement("diffie-hellman-group1-sha1", 1)
-    x, y = client._exponent, 5**200
+    x, y = client._exponent, 5**200  # the secret, which is shown to nobody
     assert x.bit_length() == 512
     assert client.client_public() == mpint(pow(2, x, p))[4:]
     assert client.client_secret(mpint(pow(2, y, p))[4:]) == mpint(pow(2, x * y, p))
@@ -109,8 +110,9 @@ def test_keys_come_from_the_randomness_passed_in() -> None:
 
 def test_an_agreement_shows_no_secret() -> None:
     made = agreement("diffie-hellman-group14-sha256")
-    assert str(made._exponent)[:20] not in repr(made)
-    assert f"{made._exponent:x}"[:20] not in repr(made)
+    secret = made._exponent  # which nobody else sees
+    assert str(secret)[:20] not in repr(made)
+    assert f"{secret:x}"[:20] not in repr(made)
 
 
 P1 = named_group(1024).p
@@ -154,6 +156,7 @@ def safe() -> int:
 def test_a_group_of_a_safe_prime_is_taken(safe: int) -> None:
     for g in (2, 3, 5, safe - 2):
         check_group(Group(safe, g), 200, 200)
+    # How large the secret is shows in nothing that is sent.
     assert DiffieHellman(Group(safe, 2), os.urandom)._exponent.bit_length() == 198
     for bits in (1024, 2048, 8192):
         check_group(named_group(bits), 1024, 8192)
@@ -218,14 +221,16 @@ def test_large_moduli_are_tested_once_only(
     monkeypatch: pytest.MonkeyPatch, safe: int, unsafe_moduli: dict[str, int]
 ) -> None:
     """Above the limit (p - 1) / 2 goes untested, but for small factors: a bound on time, not on safety of p itself."""
+    # As if 200 bits were above the limit; what was found out with another one is forgotten, before and after.
     monkeypatch.setattr(dh_groups, "_LARGEST_FULLY_TESTED", 100)
-    dh_groups._is_safe.cache_clear()
+    forget = dh_groups._is_safe.cache_clear  # a cache shows in nothing but time
+    forget()
     check_group(Group(safe, 2), 200, 200)
     for what in ("two large factors", "a small factor", "smooth order", "even"):
         modulus = unsafe_moduli[what]
         with pytest.raises(KeyExchangeError):
             check_group(Group(modulus, 2), modulus.bit_length(), modulus.bit_length())
-    dh_groups._is_safe.cache_clear()
+    forget()
 
 
 def test_a_refusal_says_what_to_do(safe: int) -> None:

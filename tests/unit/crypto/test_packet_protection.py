@@ -249,14 +249,14 @@ def test_cbc_authenticates_as_much_whatever_is_wrong(pair: tuple[str, str | None
     for packet in (altered, protection.packet(3, bytes(1000))):
         opener = protection.opener()
         authenticated = 0
-        authenticate = opener._authenticate
+        authenticate = opener._authenticate  # how much is authenticated shows outside only in time
 
         def counting(sequence: int, head: bytes, rest: bytes, authenticate: Any = authenticate) -> bytes:
             nonlocal authenticated
             authenticated += len(head) + len(rest)
             return authenticate(sequence, head, rest)
 
-        opener._authenticate = counting
+        opener._authenticate = counting  # see above
         with pytest.raises(PacketIntegrityError):
             opened(opener, packet.ljust(2 * MAX_PACKET))
         assert authenticated == 4 + MAX_PACKET

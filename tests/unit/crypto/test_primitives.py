@@ -195,6 +195,7 @@ def test_block_ciphers_are_the_published_ones(name: str) -> None:
     # In counter mode the block is what the counter is enciphered to.
     stream = Counter64(algorithm, plain)
     assert stream.update(bytes(8)) == expected
+    # RFC 4344 §4: the next block is not asked for, but its number is decided.
     assert stream._counter == int.from_bytes(plain, "big") + 1
 
 

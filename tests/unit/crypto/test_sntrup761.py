@@ -16,6 +16,10 @@ from jupyter_ssh.ssh.crypto.key_agreement.sntrup761 import SNTRUP761, SecretKey
 
 Q, W = 4591, 286
 
+# The parts of the whole have no other user, and are tested one by one.
+encode_small, random_small, random_short = sntrup761._encode_small, sntrup761._random_small, sntrup761._random_short
+encode, decode = sntrup761._encode, sntrup761._decode  # likewise
+
 
 # --- the published answer ---------------------------------------------------------------------------------------------
 
@@ -53,8 +57,8 @@ def test_the_known_answer_of_the_submission() -> None:
     secret, ciphertext = SNTRUP761.encapsulate(key.public, source)
     inverse_g = [(value + 1) % 3 - 1 for value in key.inverse_g]
     private = (
-        sntrup761._encode_small(key.f)
-        + sntrup761._encode_small(inverse_g)
+        encode_small(key.f)
+        + encode_small(inverse_g)
         + key.public
         + key.rho
         + hashlib.sha512(b"\4" + key.public).digest()[:32]
@@ -111,8 +115,7 @@ def test_a_key_shows_no_secret(key: SecretKey) -> None:
 
 
 def test_drawn_polynomials() -> None:
-    small = sntrup761._random_small(os.urandom)
-    short = sntrup761._random_short(os.urandom)
+    small, short = random_small(os.urandom), random_short(os.urandom)
     assert len(small) == len(short) == P
     assert set(small) == set(short) == {-1, 0, 1}
     assert P - short.count(0) == W
@@ -121,7 +124,7 @@ def test_drawn_polynomials() -> None:
 def test_numbers_survive_their_encoding() -> None:
     for limits in ([Q] * P, [1531] * P, [7], [3, 5], [16384, 2, 9]):
         for values in ([0] * len(limits), [limit - 1 for limit in limits], [random.randrange(m) for m in limits]):
-            assert sntrup761._decode(sntrup761._encode(values, limits), limits) == values
+            assert decode(encode(values, limits), limits) == values
 
 
 # --- polynomials ------------------------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ def product_by_hand(a: list[int], b: list[int], modulus: int) -> list[int]:
 def test_products_are_what_they_are_by_hand(modulus: int, lane: int) -> None:
     field = Field(modulus, lane)
     half = modulus // 2
-    small = sntrup761._random_short(os.urandom)
+    small = random_short(os.urandom)
     other = [random.randint(-half, half) for _ in range(P)]
     assert field.multiply(small, other) == product_by_hand(small, other, modulus)
     # The largest coefficients there can be.
@@ -157,7 +160,7 @@ def test_inverses(modulus: int, lane: int) -> None:
     field = Field(modulus, lane)
     one = [1] + [0] * (P - 1)
     found = 0
-    for polynomial in (one, [0, 1] + [0] * (P - 2), [0] * (P - 1) + [1], *(sntrup761._random_small(os.urandom),) * 3):
+    for polynomial in (one, [0, 1] + [0] * (P - 2), [0] * (P - 1) + [1], *(random_small(os.urandom),) * 3):
         inverse = field.inverse(polynomial)
         if inverse is not None:
             found += 1
@@ -193,21 +196,23 @@ def test_what_has_no_inverse() -> None:
         factor, rest = rest, remainder_modulo_3(factor, rest)
     assert len(factor) == 19 + 1
     assert field.inverse(factor + [0] * (P - 20)) is None
-    assert field.inverse(field.multiply(factor + [0] * (P - 20), sntrup761._random_small(os.urandom))) is None
+    assert field.inverse(field.multiply(factor + [0] * (P - 20), random_small(os.urandom))) is None
 
 
 @pytest.mark.parametrize(("modulus", "lane"), [(3, 8), (Q, 32)])
 def test_lanes_never_run_over(modulus: int, lane: int) -> None:
     """`Field._reduce` for all that can come in, as bounds: the largest value of each quotient's lane."""
     field = Field(modulus, lane)
+    # Of a product only the end is seen; the bounds hold for every step.
+    low, multiplier, reduce = field._low, field._multiplier, field._reduce
     bound = modulus - 1
     while True:
         # A reduced lane plus another one times a coefficient.
         largest = bound + (modulus - 1) * bound
         assert largest < 1 << lane
-        assert (largest >> field._low) * field._multiplier < 1 << lane
-        tops = (((high + 1) << field._low) - 1 for high in range(largest >> field._low))
-        left = max(field._reduce(value) for value in (*tops, largest, *range(min(largest, 5000))))
+        assert (largest >> low) * multiplier < 1 << lane
+        tops = (((high + 1) << low) - 1 for high in range(largest >> low))
+        left = max(reduce(value) for value in (*tops, largest, *range(min(largest, 5000))))
         if left <= bound:
             break
         bound = left
@@ -215,6 +220,6 @@ def test_lanes_never_run_over(modulus: int, lane: int) -> None:
     # All lanes at once are each by itself.
     values = [random.randrange(largest + 1) for _ in range(P)]
     packed = sum(value << lane * index for index, value in enumerate(values))
-    reduced = field._reduce(packed)
-    assert [reduced >> lane * index & (1 << lane) - 1 for index in range(P)] == [field._reduce(v) for v in values]
-    assert all((value - field._reduce(value)) % modulus == 0 for value in values)
+    reduced = reduce(packed)
+    assert [reduced >> lane * index & (1 << lane) - 1 for index in range(P)] == [reduce(v) for v in values]
+    assert all((value - reduce(value)) % modulus == 0 for value in values)

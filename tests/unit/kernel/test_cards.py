@@ -132,6 +132,7 @@ def test_a_preview_is_bounded_and_says_what_is_missing():
     ],
 )
 def test_a_preview_is_plain_text(data, shown):
+    # A card has more in it than the preview that is looked at here.
     assert cards._preview(data) == shown
 
 

@@ -164,7 +164,7 @@ def test_an_interrupt_is_raised_even_if_the_coroutine_will_not_end(engine):
             try:
                 await forever(started)
             except asyncio.CancelledError:
-                if engine._stopped:
+                if engine._stopped:  # else the fixture could not stop it
                     raise
 
     thread = interrupt_when(started)
@@ -302,7 +302,7 @@ def test_stopping_closes_what_is_open_and_ends_the_thread():
     engine.stop()
     assert closed.is_set()
     assert work.cancelled()
-    assert not engine._thread.is_alive()
+    assert not engine._thread.is_alive()  # nobody else has the thread
     engine.stop()
     with pytest.raises(RuntimeError, match="stopped"):
         engine.submit(forever)
@@ -312,7 +312,7 @@ def test_stopping_does_not_wait_for_what_will_not_close():
     engine = Engine()
     engine.add_closer(forever)
     engine.stop(timeout=0.01)
-    assert not engine._thread.is_alive()
+    assert not engine._thread.is_alive()  # nobody else has the thread
 
 
 @unix

@@ -53,7 +53,7 @@ def show(engine: Engine, *pieces: tuple[str, bytes], apart: bool = False, **opti
             live.feed(name, data)
             await live.writable()
             if apart:
-                await live._until_pending(0)
+                await live._until_pending(0)  # a command writes on without waiting for what is shown
         await live.finish()
 
     with recorded() as writes:
@@ -74,7 +74,7 @@ def test_the_first_output_is_shown_while_the_command_runs(engine):
     async def work() -> list[tuple[str, str]]:
         live = LiveOutput(CURRENT_DESK.get())
         live.feed("stdout", b"first\n")
-        await live._until_pending(0)
+        await live._until_pending(0)  # a command writes on without waiting for what is shown
         seen = list(writes)
         await live.finish()
         return seen

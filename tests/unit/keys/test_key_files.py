@@ -456,7 +456,7 @@ def fields_of(key: PrivateKey) -> list[bytes]:
 
 @given(st.binary(max_size=300), st.sampled_from([PLAIN, LOCKED]))
 def test_any_bytes(data: bytes, file: bytes) -> None:
-    body = openssh_file._dearmour(file)
+    body = openssh_file.dearmour(file)
     for text in (data, armoured(data), armoured(openssh_file.AUTH_MAGIC + data), b"-----BEGIN PRIVATE KEY-----" + data):
         with pytest.raises((KeyFileError, KeyFormatError)):
             parse_private_key(text, "x")
@@ -465,7 +465,7 @@ def test_any_bytes(data: bytes, file: bytes) -> None:
 
 @given(st.data())
 def test_damaged_files(data: st.DataObject) -> None:
-    body = openssh_file._dearmour(data.draw(st.sampled_from([PLAIN, LOCKED])))
+    body = openssh_file.dearmour(data.draw(st.sampled_from([PLAIN, LOCKED])))
     at = data.draw(st.integers(0, len(body) - 1))
     body = body[:at] + data.draw(st.binary(max_size=5)) + body[at + data.draw(st.integers(0, 5)) :]
     try:

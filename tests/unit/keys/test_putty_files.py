@@ -230,6 +230,7 @@ def test_any_bytes(data: bytes, version: int) -> None:
 
 
 def test_nothing_shows_the_key() -> None:
+    # What is parsed but not opened yet goes to nobody, but may stand in a traceback.
     file = putty_file._parse_file(PLAIN.encode())
     assert "private" not in repr(file)
     assert "key" not in repr(file.secrets(b"x")).lower().replace("keys", "")

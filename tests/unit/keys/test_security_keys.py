@@ -76,8 +76,8 @@ def test_of_another_application(key: SoftwareSecurityKey) -> None:
 
 
 def test_a_plain_signature_of_the_same_key(key: SoftwareSecurityKey) -> None:
-    plain = key._inner.sign(DATA)
-    name = string(key._inner.public.key_type)
+    plain = key.inner.sign(DATA)
+    name = string(key.inner.public.key_type)
     for forged in (plain, string(key.public.key_type) + plain[len(name) :] + b"\x01" + bytes(4)):
         with pytest.raises(SignatureError):
             key.public.verify(forged, DATA)

@@ -91,7 +91,7 @@ def test_composite_key_file_byte_for_byte() -> None:
     key = openssh_file.parse(data).open(None)
     assert key.public.size == 256
     assert key.public.nickname == "MLDSA44-ED25519"
-    body = openssh_file._dearmour(data)
+    body = openssh_file.dearmour(data)
     fields = Reader(body)
     fields.raw(len(openssh_file.AUTH_MAGIC))
     for _ in range(3):

@@ -57,7 +57,7 @@ MAX_PADDING = 16
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
     """Return the container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for an unknown cipher or
     kdf."""
-    fields = Reader(_dearmour(data))
+    fields = Reader(dearmour(data))
     try:
         if fields.raw(len(AUTH_MAGIC)) != AUTH_MAGIC:
             raise KeyFormatError("OpenSSH private key does not begin with 'openssh-key-v1'")
@@ -136,7 +136,8 @@ def dump(
     return b"\n".join((BEGIN, *lines, END, b""))
 
 
-def _dearmour(data: bytes) -> bytes:
+def dearmour(data: bytes) -> bytes:
+    """Decode the base64 between the first and the last line. Raises `KeyFormatError`."""
     if data.count(BEGIN) > 1:
         raise KeyFormatError("there is more than one private key in the file", expected="one")
     _, begin, rest = data.partition(BEGIN)

@@ -26,6 +26,11 @@ async def opened_cat(service: Terminals, server: Remote) -> TerminalSession:
     return session
 
 
+def held(session: TerminalSession) -> bool:
+    """Whether a page holds the remote back."""
+    return session.display._held()  # pages are not told, they only see no more output
+
+
 class Wire:
     """A page behind a network: what is under way in either direction can be lost by a cut."""
 
@@ -126,16 +131,17 @@ async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: Term
     page.attach(session)
     display = session.display
     await page.until(lambda: len(page.output[1]) == WINDOW)
-    await page.until(lambda: display._held())
+    await page.until(lambda: held(session))
     held_at = display.ring.end
     assert page.end() == WINDOW, "no more than the window is sent"
     assert display.ring.start == 0, "nothing that the page needs is dropped"
     for _ in range(50):
         await asyncio.sleep(0)
     assert display.ring.end == held_at
+    # The remote process is the session's own, and the window its channel's.
     process = session._process
     assert process is not None
-    await page.until(lambda: process._session._channel.window.available == 0)
+    await page.until(lambda: process._session._channel.window.available == 0)  # see above
     assert process.stdout.unread < RING, "the kernel does not keep for the page what the remote keeps"
     page.eager = True
     page.acknowledge()
@@ -157,7 +163,7 @@ async def test_no_other_page_holds_the_remote_back(
     page.attach(session, visible=how != "hidden")
     display = session.display
     if how == "vanished":
-        await page.until(lambda: display._held())
+        await page.until(lambda: held(session))
         page.vanish()
     await page.until(lambda: display.ring.end > 2 * RING)
     watcher = Page(service)
@@ -289,7 +295,7 @@ async def test_where_no_snapshot_reaches_the_ring_full_screen_programs_are_nudge
     session = await opened(service, server, script)
     one = Page(service)
     one.send("hosts", request=1)
-    await one.until(lambda: session.display.ring.start and not session.display._held())
+    await one.until(lambda: session.display.ring.start and not held(session))
     await one.until(lambda: session.display.ring.read(session.display.ring.end - 12, 12).endswith(b"are\r\n"))
     assert one.attach(session)["cut"]
     await one.shown(b"DRAWN 24 80")
@@ -302,7 +308,7 @@ async def test_interrupting_a_flood_skips_to_the_prompt(service: Terminals, serv
     page.eager = False
     page.attach(session)
     page.type("PS1='the prompt> '; yes 'a flood of lines'\r")
-    await page.until(lambda: session.display._held())
+    await page.until(lambda: held(session))
     page.type("\x03")
     held_at = session.display.ring.end
     page.skip(drawn=1000)
