@@ -50,8 +50,20 @@ class Peer:
         """OpenSSH's client with the options that make it this server's."""
         return [
             shutil.which("ssh") or "ssh",
-            *("-F", "none", "-p", str(self.port), "-i", self.key, "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"),
-            *("-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "GlobalKnownHostsFile=/dev/null"),
+            "-F",
+            "none",
+            "-p",
+            str(self.port),
+            "-i",
+            self.key,
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            f"UserKnownHostsFile={self.known_hosts}",
+            "-o",
+            "GlobalKnownHostsFile=/dev/null",
         ]
 
 

@@ -60,8 +60,14 @@ class Lab:
     def start(self) -> None:
         """Start it, always on the same port."""
         command = [
-            *(self._python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            *(f"--port={self._port}", "--ServerApp.port_retries=0", f"--notebook-dir={self.folder}"),
+            self._python,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            f"--port={self._port}",
+            "--ServerApp.port_retries=0",
+            f"--notebook-dir={self.folder}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
         ]

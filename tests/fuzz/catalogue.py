@@ -8,7 +8,11 @@ from tests.fuzz.target import Target
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        *(*streams.TARGETS, *conversations.TARGETS, *whole_server.TARGETS, *decoders.TARGETS, *agents.TARGETS),
+        *streams.TARGETS,
+        *conversations.TARGETS,
+        *whole_server.TARGETS,
+        *decoders.TARGETS,
+        *agents.TARGETS,
         *answers.TARGETS,
     )
 }

@@ -25,6 +25,7 @@ from tests.fuzz.target import Target
 from tests.pair.pairing import FAST_KEX, USER_KEY, End, allow_small_groups, seeded, suite
 from tests.pair.puppet import Puppet
 from tests.pair.soundness import assert_sound, finish
+from tests.support.messages import ChannelData, ChannelExtendedData, Ignore, NewKeys
 
 MOST_UNSENT = 8 << 20
 """Bytes that may wait to be sent to a peer that has sent an input's few."""
@@ -301,8 +302,8 @@ CHANNEL_TALK = (
     m.ChannelRequest(0, "exit-status", False, r.ExitStatus(1).encode()),
     m.ChannelRequest(0, "exit-signal", False, r.ExitSignal("TERM", False, "x").encode()),
     WRITE,
-    m.ChannelData(0, b"data"),
-    m.ChannelExtendedData(0, 1, b"stderr"),
+    ChannelData(0, b"data"),
+    ChannelExtendedData(0, 1, b"stderr"),
     m.ChannelWindowAdjust(0, 100000),
     REKEY_OURS,
     LATER,
@@ -311,7 +312,7 @@ CHANNEL_TALK = (
     m.ChannelClose(0),
     m.Disconnect(11, "bye", ""),
 )
-BETWEEN = (m.Ignore(b"ignored"), m.Debug(True, "debug", "en"), m.Unimplemented(3), bytes([200]), m.Ping(b"ping"))
+BETWEEN = (Ignore(b"ignored"), m.Debug(True, "debug", "en"), m.Unimplemented(3), bytes([200]), m.Ping(b"ping"))
 EXTENSIONS = m.ExtInfo(2, string("server-sig-algs") + string("ssh-ed25519") + string("ping@openssh.com") + string("0"))
 
 
@@ -321,8 +322,8 @@ def answered(role: Role) -> Iterator[bytes]:
     cipher, none = ("aes128-gcm@openssh.com",), ("none",)
     kexinit = m.KexInit(bytes(16), (FAST_KEX,), ("ssh-ed25519",), cipher, cipher, none, none, none, none)
     yield at["greeted"] + steps(kexinit)
-    yield at["open"] + steps(kexinit, m.KexEcdhInit(bytes(range(32))), m.NewKeys())
-    yield at["rekey"] + steps(*BETWEEN, m.NewKeys())
+    yield at["open"] + steps(kexinit, m.KexEcdhInit(bytes(range(32))), NewKeys())
+    yield at["rekey"] + steps(*BETWEEN, NewKeys())
     yield at["open"] + steps(*BETWEEN, SPLIT, *BETWEEN)
     yield at["open"] + steps(REKEY_THEIRS, *BETWEEN)
     if role is Role.SERVER:

@@ -33,6 +33,7 @@ from tests.fuzz.decoders import folder
 from tests.fuzz.target import Target
 from tests.pair.pairing import FAST_KEX, GCM, HOST_KEY, USER_KEY, seeded, suite
 from tests.pair.puppet import Puppet
+from tests.support.messages import ChannelData
 
 TURNS = 4
 """Of the event loop after each step."""
@@ -264,7 +265,7 @@ def seeds() -> Iterator[bytes]:
     yield b"\1" + c.steps(*opened, *c.CHANNEL_TALK)
     subsystem = m.ChannelRequest(0, "subsystem", True, b"\0\0\0\4sftp")
     signal = m.ChannelRequest(0, "signal", True, b"\0\0\0\4TERM")
-    yield b"\1" + c.steps(*opened, *opened, subsystem, m.ChannelData(0, b"data"), signal, m.ChannelClose(0), 2)
+    yield b"\1" + c.steps(*opened, *opened, subsystem, ChannelData(0, b"data"), signal, m.ChannelClose(0), 2)
     forward = c.r.DirectTcpip("nowhere.invalid", 1, "127.0.0.1", 4000).encode()
     elsewhere = c.r.DirectTcpip("127.0.0.1", 22, "127.0.0.1", 4000).encode()
     opens = (m.ChannelOpen("direct-tcpip", 1, 1 << 20, 32768, body) for body in (elsewhere, forward[:5]))

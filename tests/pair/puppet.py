@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.codec import Message
 from tests.pair.pairing import HOST_KEY, SMALL_GROUP, End, seeded, suite
+from tests.support.messages import NewKeys
 
 VERSION = b"SSH-2.0-Puppet"
 
@@ -189,7 +190,7 @@ class Puppet:
 
     def send_newkeys(self) -> None:
         """Sends NEWKEYS and takes the new keys into use."""
-        self.say(m.NewKeys())
+        self.say(NewKeys())
         sequence = 0 if self.reset_sequence else self.sealer.sequence
         self.sealer = make_sealer(
             self.secrets, self.session_id, self.role, self._direction(self.role), sequence, self.random

@@ -139,15 +139,13 @@ def running_server(
     root = folder / "root"
     root.mkdir(exist_ok=True)
     command = [
-        *(
-            sys.executable,
-            "-m",
-            "jupyter_server",
-            "--no-browser",
-            "--allow-root",
-            "--port=0",
-            f"--ServerApp.root_dir={root}",
-        ),
+        sys.executable,
+        "-m",
+        "jupyter_server",
+        "--no-browser",
+        "--allow-root",
+        "--port=0",
+        f"--ServerApp.root_dir={root}",
         "--ServerApp.jpserver_extensions={'jupyter_ssh': True}",
         *options,
     ]

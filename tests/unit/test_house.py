@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.house.circles import circles, knots, page_imports, python_imports
+from tests.support.house.formatting import formatter_tricks
 from tests.support.house.modules import PACKAGE, modules
 from tests.support.house.notebooks import notebook_leftovers
 from tests.support.house.privates import unexplained_privates
@@ -23,7 +24,7 @@ TREE = Path(__file__).parents[2]
 # Folders of one person's or one machine's; a leading quantifier keeps this file from matching itself.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/{1}(?:root|work|Users|home/(?!alice\b|bob\b|user\b)\w+)/")
 
-RULES = [wrong_imports, impurities, long_files, notebook_leftovers, unexplained_privates]
+RULES = [wrong_imports, impurities, long_files, notebook_leftovers, unexplained_privates, formatter_tricks]
 Tree = Callable[..., Path]
 
 
@@ -279,6 +280,14 @@ def test_a_circle_of_the_page_is_found(tmp_path: Path, text: str) -> None:
     assert len(circles(tmp_path)) == 1
     (page / "index.ts").write_text("// export { A } is imported from nowhere")
     assert circles(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["ROWS = [\n    1,\n]  # fmt: skip", "# fmt: off", "row(*('a', 'b'), c)", "ROWS = (*[1, 2], 3)"]
+)
+def test_a_trick_against_the_formatter_is_found(tree: Tree, text: str) -> None:
+    assert len(formatter_tricks(tree(ssh__config__keywords=text))) == 1
+    assert formatter_tricks(tree(ssh__config__keywords="row('a', *rest, *(x for x in y), *())")) == []
 
 
 REACHES = [

@@ -162,7 +162,8 @@ class _Command:
         from jupyter_ssh.ssh.client.connecting import open_connection, route_context_for
 
         connection = await open_connection(
-            *(self._options, TerminalPrompts(self._messages)),
+            self._options,
+            TerminalPrompts(self._messages),
             route_context=route_context_for(self._arguments.config, terminal=True),
         )
         try:

@@ -95,7 +95,7 @@ _METHODS = Kind("lists of methods", _read_methods, _none, most=None)
 _PLACES = Kind("host:port …", _read_places, _none, most=None)
 _FORWARDING = values.one_of("yes", "no", all="yes", local="yes", remote="no")
 _LEVEL = values.one_of(
-    *("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3"), debug="DEBUG1", silent="QUIET"
+    "QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3", debug="DEBUG1", silent="QUIET"
 )
 
 

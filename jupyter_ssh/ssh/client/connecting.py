@@ -103,7 +103,8 @@ def connect(
         resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
         context = route_context_for(config, pool=pool)
         return await open_connection(
-            *(resolved, prompts or NoPrompts()),
+            resolved,
+            prompts or NoPrompts(),
             password=password,
             keys=keys,
             route_context=context,

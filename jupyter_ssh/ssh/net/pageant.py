@@ -56,12 +56,19 @@ def _libraries() -> tuple[Any, Any]:
     user32.SendMessageW.argtypes = (wintypes.HWND, wintypes.UINT, wintypes.WPARAM, ctypes.c_void_p)
     user32.SendMessageW.restype = ctypes.c_ssize_t
     kernel32.CreateFileMappingA.argtypes = (
-        *(wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD, wintypes.DWORD, wintypes.DWORD),
+        wintypes.HANDLE,
+        ctypes.c_void_p,
+        wintypes.DWORD,
+        wintypes.DWORD,
+        wintypes.DWORD,
         wintypes.LPCSTR,
     )
     kernel32.CreateFileMappingA.restype = wintypes.HANDLE
     kernel32.MapViewOfFile.argtypes = (
-        *(wintypes.HANDLE, wintypes.DWORD, wintypes.DWORD, wintypes.DWORD),
+        wintypes.HANDLE,
+        wintypes.DWORD,
+        wintypes.DWORD,
+        wintypes.DWORD,
         ctypes.c_size_t,
     )
     kernel32.MapViewOfFile.restype = ctypes.c_void_p

@@ -75,7 +75,9 @@ class ProxyCommand:
             # "exec", as OpenSSH: the shell shall not stay between us and the program.
             shell = os.environ.get("SHELL") or "/bin/sh"
             self._process = await asyncio.create_subprocess_exec(
-                *(shell, "-c", f"exec {self.command}"),
+                shell,
+                "-c",
+                f"exec {self.command}",
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=stderr,

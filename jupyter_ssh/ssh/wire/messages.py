@@ -23,13 +23,6 @@ class Disconnect(Message, number=n.SSH_MSG_DISCONNECT):
 
 
 @dataclass(frozen=True, slots=True)
-class Ignore(Message, number=n.SSH_MSG_IGNORE):
-    """RFC 4253 §11.2; whatever follows is of no interest."""
-
-    data: Rest = b""
-
-
-@dataclass(frozen=True, slots=True)
 class Unimplemented(Message, number=n.SSH_MSG_UNIMPLEMENTED):
     """RFC 4253 §11.4: the sequence number of the packet that was not understood."""
 
@@ -84,11 +77,6 @@ class KexInit(Message, number=n.SSH_MSG_KEXINIT):
     languages_server_to_client: NameList = ()
     first_kex_packet_follows: Boolean = False
     reserved: Uint32 = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NewKeys(Message, number=n.SSH_MSG_NEWKEYS):
-    """RFC 4253 §7.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,23 +266,6 @@ class ChannelWindowAdjust(Message, number=n.SSH_MSG_CHANNEL_WINDOW_ADJUST):
 
     recipient: Uint32
     count: Uint32
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelData(Message, number=n.SSH_MSG_CHANNEL_DATA):
-    """RFC 4254 §5.2.  The connection layer reads it by hand; this class is for tests and tools."""
-
-    recipient: Uint32
-    data: String
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelExtendedData(Message, number=n.SSH_MSG_CHANNEL_EXTENDED_DATA):
-    """RFC 4254 §5.2.  The connection layer reads it by hand; this class is for tests and tools."""
-
-    recipient: Uint32
-    code: Uint32
-    data: String
 
 
 @dataclass(frozen=True, slots=True)

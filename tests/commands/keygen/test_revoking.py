@@ -98,8 +98,18 @@ def test_what_is_shown_can_be_revoked_again(twins: Twins) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        *("serial: x", "serial:", "serial: 9-8", "serial: 9-9", "serial: 99999999999999999999999", "serial: 08"),
-        *("hash: x", "hash: SHA256:short", "hash: MD5:00", "ssh-ed25519 nonsense", "key: nonsense", "word: 5"),
+        "serial: x",
+        "serial:",
+        "serial: 9-8",
+        "serial: 9-9",
+        "serial: 99999999999999999999999",
+        "serial: 08",
+        "hash: x",
+        "hash: SHA256:short",
+        "hash: MD5:00",
+        "ssh-ed25519 nonsense",
+        "key: nonsense",
+        "word: 5",
     ],
 )
 def test_bad_specifications(line: str, twins: Twins) -> None:

@@ -27,6 +27,7 @@ from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import string, uint32
 from tests.pair.pairing import Pair, suite
 from tests.pair.puppet import Puppet
+from tests.support.messages import ChannelData, ChannelExtendedData
 
 THEIRS = 77
 """The puppet's number of its channel."""
@@ -53,18 +54,18 @@ OTHER = 5
 """A number no channel has."""
 
 WRONG: dict[str, tuple[list[m.Message | bytes], type[SSHError]]] = {
-    "data for nobody": ([m.ChannelData(OTHER, b"x")], ProtocolError),
-    "stderr for nobody": ([m.ChannelExtendedData(OTHER, 1, b"x")], ProtocolError),
+    "data for nobody": ([ChannelData(OTHER, b"x")], ProtocolError),
+    "stderr for nobody": ([ChannelExtendedData(OTHER, 1, b"x")], ProtocolError),
     "eof for nobody": ([m.ChannelEof(OTHER)], ProtocolError),
     "close for nobody": ([m.ChannelClose(OTHER)], ProtocolError),
     "request for nobody": ([m.ChannelRequest(OTHER, "x", False)], ProtocolError),
     "reply for nobody": ([m.ChannelSuccess(OTHER)], ProtocolError),
-    "its own number": ([m.ChannelData(THEIRS, b"x")], ProtocolError),
-    "data after eof": ([m.ChannelEof(0), m.ChannelData(0, b"x")], ProtocolError),
-    "no data after eof": ([m.ChannelEof(0), m.ChannelData(0, b"")], ProtocolError),
-    "stderr after eof": ([m.ChannelEof(0), m.ChannelExtendedData(0, 1, b"x")], ProtocolError),
+    "its own number": ([ChannelData(THEIRS, b"x")], ProtocolError),
+    "data after eof": ([m.ChannelEof(0), ChannelData(0, b"x")], ProtocolError),
+    "no data after eof": ([m.ChannelEof(0), ChannelData(0, b"")], ProtocolError),
+    "stderr after eof": ([m.ChannelEof(0), ChannelExtendedData(0, 1, b"x")], ProtocolError),
     "two ends of file": ([m.ChannelEof(0), m.ChannelEof(0)], ProtocolError),
-    "data after close": ([m.ChannelClose(0), m.ChannelData(0, b"x")], ProtocolError),
+    "data after close": ([m.ChannelClose(0), ChannelData(0, b"x")], ProtocolError),
     "eof after close": ([m.ChannelClose(0), m.ChannelEof(0)], ProtocolError),
     "two closes": ([m.ChannelClose(0), m.ChannelClose(0)], ProtocolError),
     "request after close": ([m.ChannelClose(0), m.ChannelRequest(0, "x", True)], ProtocolError),
@@ -122,13 +123,13 @@ def test_a_window_to_the_last_byte_and_one_more(role: Role) -> None:
         left = INITIAL_WINDOW
         while left:
             size = min(left, 200_000)
-            puppet.say(m.ChannelExtendedData(0, 1, bytes(size)) if stderr else m.ChannelData(0, bytes(size)))
+            puppet.say(ChannelExtendedData(0, 1, bytes(size)) if stderr else ChannelData(0, bytes(size)))
             left -= size
         assert puppet.failure is None
         assert len(puppet.subject.data + puppet.subject.stderr) == INITIAL_WINDOW
-        puppet.say(m.ChannelData(0, b""))
+        puppet.say(ChannelData(0, b""))
         assert puppet.failure is None
-        puppet.say(m.ChannelData(0, b"x"))
+        puppet.say(ChannelData(0, b"x"))
         assert isinstance(puppet.failure, WindowError)
         assert puppet.failure.expected == "at most 0 bytes"
 
@@ -150,11 +151,11 @@ def test_a_window_of_nothing(role: Role, ours: bool) -> None:
     channel.write(b"")
     assert puppet.hear() == []
     assert channel.unsent == 3
-    assert puppet.say(m.ChannelWindowAdjust(0, 2)) == [m.ChannelData(THEIRS, b"ab").encode()]
+    assert puppet.say(m.ChannelWindowAdjust(0, 2)) == [ChannelData(THEIRS, b"ab").encode()]
     assert puppet.say(m.ChannelWindowAdjust(0, 0)) == []
     channel.eof()
     assert puppet.say(m.ChannelWindowAdjust(0, 9)) == [
-        m.ChannelData(THEIRS, b"c").encode(),
+        ChannelData(THEIRS, b"c").encode(),
         m.ChannelEof(THEIRS).encode(),
     ]
     assert len(puppet.subject.of(e.ChannelWritable)) == 1
@@ -182,7 +183,7 @@ def test_a_confirmation_without_room_in_a_packet(role: Role) -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_messages_for_a_channel_that_is_still_opening(role: Role) -> None:
-    for message in (m.ChannelData(0, b"x"), m.ChannelEof(0), m.ChannelClose(0), m.ChannelRequest(0, "x", False)):
+    for message in (ChannelData(0, b"x"), m.ChannelEof(0), m.ChannelClose(0), m.ChannelRequest(0, "x", False)):
         puppet = Puppet(role).to_open()
         puppet.subject.open()
         puppet.hear()
@@ -192,7 +193,7 @@ def test_messages_for_a_channel_that_is_still_opening(role: Role) -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_messages_for_a_channel_that_nobody_accepted_yet(role: Role) -> None:
-    for message in (m.ChannelData(0, b"x"), m.ChannelOpenConfirmation(0, 1, 1, 1), m.ChannelOpenFailure(0, 1)):
+    for message in (ChannelData(0, b"x"), m.ChannelOpenConfirmation(0, 1, 1, 1), m.ChannelOpenFailure(0, 1)):
         puppet = Puppet(role).to_open()
         puppet.subject.react = lambda event: None
         puppet.say(m.ChannelOpen("session", THEIRS, 1000, 1000))
@@ -206,7 +207,7 @@ def test_extended_data_of_unknown_kinds_is_handed_on(role: Role) -> None:
     heard: list[tuple[bytes, int | None]] = []
     channel_of(puppet).on_data = lambda data, code: heard.append((data, code))
     for code in (0, 1, 2, 0xFFFFFFFF):
-        puppet.say(m.ChannelExtendedData(0, code, b"x"))
+        puppet.say(ChannelExtendedData(0, code, b"x"))
     assert heard == [(b"x", code) for code in (0, 1, 2, 0xFFFFFFFF)]
 
 
@@ -222,7 +223,7 @@ def test_numbers_are_used_again(role: Role) -> None:
         confirmation = puppet.last(m.ChannelOpenConfirmation)
         assert isinstance(confirmation, m.ChannelOpenConfirmation)
         assert (confirmation.recipient, confirmation.sender) == (turn % 3, 0)
-        puppet.say(m.ChannelData(0, bytes([turn])))
+        puppet.say(ChannelData(0, bytes([turn])))
         assert puppet.say(m.ChannelClose(0)) == [m.ChannelClose(turn % 3).encode()]
     assert puppet.subject.data == bytes(range(20))
     assert puppet.failure is None
@@ -273,14 +274,14 @@ def test_whoever_asked_leaves_before_the_channel_is_open(role: Role, how: str) -
     getattr(channel, how)()
     puppet.hear()
     assert puppet.say(m.ChannelOpenConfirmation(0, THEIRS, 1000, 1000)) == [m.ChannelClose(THEIRS).encode()]
-    puppet.say(m.ChannelData(0, b"too late"), m.ChannelClose(0))
+    puppet.say(ChannelData(0, b"too late"), m.ChannelClose(0))
     assert puppet.subject.channel_events == [e.ChannelClosed(None)]
     assert puppet.subject.data == b""
     assert puppet.subject.session.connection.channels == {}
 
 
 PEER_STEPS: dict[str, m.Message] = {
-    "data": m.ChannelData(0, b"x"),
+    "data": ChannelData(0, b"x"),
     "eof": m.ChannelEof(0),
     "close": m.ChannelClose(0),
     "request": m.ChannelRequest(0, "x", True),

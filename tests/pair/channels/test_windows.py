@@ -16,6 +16,7 @@ from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
 from jupyter_ssh.ssh.wire import messages as m
 from tests.pair.pairing import Pair, suite
 from tests.pair.puppet import Puppet
+from tests.support.messages import ChannelData
 
 SETTINGS = Settings(suite())
 MEGABYTE = 1024 * 1024
@@ -142,7 +143,7 @@ def test_a_probe_is_a_request_like_others(answer: m.Message) -> None:
     told: list[bool] = []
     channel.request("before", b"", told.append)
     for _ in range(6):
-        puppet.say(m.ChannelData(0, bytes(100_000)))
+        puppet.say(ChannelData(0, bytes(100_000)))
     channel.request("after", b"", told.append)
     puppet.hear()
     names = [m.ChannelRequest.decode(payload, 1).name for payload in puppet.heard(98)]
@@ -162,7 +163,7 @@ def test_no_probe_is_sent_where_too_many_answers_are_due() -> None:
     for _ in range(MAX_PENDING_REPLIES):
         channel.request("x", b"", lambda success: None)
     for _ in range(6):
-        puppet.say(m.ChannelData(0, bytes(100_000)))
+        puppet.say(ChannelData(0, bytes(100_000)))
     assert puppet.failure is None
     assert len(puppet.heard(98)) == MAX_PENDING_REPLIES
 
@@ -231,7 +232,7 @@ def test_eof_and_close_wait_behind_data_and_abort_does_not() -> None:
         channel.eof()
         getattr(channel, how)()
         said = [*puppet.hear(), *puppet.say(m.ChannelWindowAdjust(0, 100))]
-        data = [m.ChannelData(9, b"abc").encode(), m.ChannelData(9, b"def").encode(), m.ChannelEof(9).encode()]
+        data = [ChannelData(9, b"abc").encode(), ChannelData(9, b"def").encode(), m.ChannelEof(9).encode()]
         close = m.ChannelClose(9).encode()
         assert said == ([*data, close] if how == "close" else [data[0], close])
         assert channel.unsent == 0

@@ -27,6 +27,7 @@ from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import Reader, mpint, string, uint32
 from tests.pair.pairing import SUITES, suite
 from tests.pair.puppet import Puppet
+from tests.support.messages import Ignore
 
 
 def ended(puppet: Puppet, kind: type[SSHError], said: int | None = None) -> SSHError:
@@ -149,10 +150,10 @@ def test_padding_that_cannot_be(role: Role, padding: int) -> None:
 @pytest.mark.parametrize("name", SUITES)
 @pytest.mark.parametrize("role", Role)
 def test_a_packet_that_was_altered_at_any_byte(role: Role, name: str) -> None:
-    size = len(Puppet(role, algorithms=suite(name)).to_service().seal(m.Ignore(b"some words")))
+    size = len(Puppet(role, algorithms=suite(name)).to_service().seal(Ignore(b"some words")))
     for position in range(size):
         puppet = Puppet(role, algorithms=suite(name)).to_service()
-        packet = bytearray(puppet.seal(m.Ignore(b"some words")))
+        packet = bytearray(puppet.seal(Ignore(b"some words")))
         packet[position] ^= 0x10
         puppet.feed(packet)
         if puppet.failure is None:
@@ -170,7 +171,7 @@ def test_a_packet_that_was_altered_at_any_byte(role: Role, name: str) -> None:
 def test_packets_that_were_swapped_or_sent_twice(name: str) -> None:
     for order in ((1, 0), (0, 0)):
         puppet = Puppet(Role.SERVER, algorithms=suite(name)).to_service()
-        packets = [puppet.seal(m.Ignore(text)) for text in (b"first", b"after")]
+        packets = [puppet.seal(Ignore(text)) for text in (b"first", b"after")]
         puppet.feed(b"".join(packets[index] for index in order))
         assert isinstance(puppet.failure, PacketError)
 
@@ -181,7 +182,7 @@ def test_unencrypted_packets_after_the_keys(role: Role) -> None:
     puppet.greet()
     plain = puppet.sealer
     puppet.exchange()
-    puppet.feed(plain.seal(m.Ignore(b"x" * 40).encode()))
+    puppet.feed(plain.seal(Ignore(b"x" * 40).encode()))
     assert isinstance(puppet.failure, PacketError)
 
 
@@ -396,7 +397,7 @@ def test_goodbyes_of_all_forms(role: Role, body: bytes) -> None:
 @pytest.mark.parametrize("role", Role)
 def test_debug_ignore_and_unimplemented_change_nothing(role: Role) -> None:
     puppet = Puppet(role).to_open()
-    assert puppet.say(m.Ignore(b""), m.Ignore(bytes(30_000)), m.Unimplemented(7), m.Debug(True, "text")) == []
+    assert puppet.say(Ignore(b""), Ignore(bytes(30_000)), m.Unimplemented(7), m.Debug(True, "text")) == []
     assert puppet.failure is None
     assert puppet.subject.of(e.DebugMessage) == [e.DebugMessage("text", True)]
 

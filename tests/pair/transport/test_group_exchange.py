@@ -21,6 +21,7 @@ from jupyter_ssh.ssh.wire.codec import Message
 from jupyter_ssh.ssh.wire.types import mpint, string, uint32
 from tests.pair.pairing import GROUP_EXCHANGE, HOST_KEY, SMALL_GROUP, Pair, allow_small_groups, suite
 from tests.pair.puppet import VERSION, Puppet
+from tests.support.messages import NewKeys
 
 ALGORITHMS = suite(kex=GROUP_EXCHANGE)
 SETTINGS = Settings(ALGORITHMS, groups=lambda: [SMALL_GROUP])
@@ -53,7 +54,7 @@ def plain_bodies(pair: Pair, number: int) -> list[bytes]:
         size = int.from_bytes(stream[:4], "big")
         bodies.append(stream[4 : 4 + size])
         stream = stream[4 + size :]
-        if bodies[-1][1] == m.NewKeys.number:
+        if bodies[-1][1] == NewKeys.number:
             break
     return [body for body in bodies if body[1] == number]
 

@@ -21,6 +21,7 @@ from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.requests import ExitStatus
 from tests.pair.pairing import SUITES, End, Pair, seeded, suite
 from tests.pair.puppet import Puppet
+from tests.support.messages import ChannelData, Ignore
 
 SETTINGS = Settings(suite())
 BOTH = "both"
@@ -391,10 +392,10 @@ def test_data_may_come_until_the_peer_answers_a_rekey(role: Role) -> None:
     puppet = Puppet(role).to_open()
     puppet.say(m.ChannelOpen("session", 0, 100000, 32768))
     puppet.subject.session.rekey()
-    puppet.say(m.ChannelData(0, b"still under the old keys"))
+    puppet.say(ChannelData(0, b"still under the old keys"))
     assert puppet.subject.data == b"still under the old keys"
     puppet.send_kexinit()
-    puppet.say(m.ChannelData(0, b"too late"))
+    puppet.say(ChannelData(0, b"too late"))
     assert isinstance(puppet.failure, UnexpectedMessage)
     assert puppet.subject.data == b"still under the old keys"
 
@@ -461,7 +462,7 @@ def test_a_slow_peer_is_not_a_dead_one() -> None:
     session.tick(0.0)
     session.rekey()
     for turn in range(1, 50):
-        puppet.say(m.Ignore(b"x"))
+        puppet.say(Ignore(b"x"))
         session.tick(turn * 60.0)
     assert session.failure is None
 

@@ -101,7 +101,10 @@ async def test_a_server_may_not_open_what_no_session_was_lent(own_agent: OwnAgen
 
 def ssh(server: Any, clients: PeerClients, agent: PeerAgent, command: str, *options: str) -> bytes:
     client = clients.ssh(
-        *(server.host, server.port, server.user, command),
+        server.host,
+        server.port,
+        server.user,
+        command,
         identity=server.identity,
         known_hosts=server.known_hosts,
         options=(f"-oIdentityAgent={agent.socket}", *options),
@@ -195,7 +198,10 @@ def test_ssh_is_held_to_the_destinations(
     said = []
     for server in (openssh_server, embedded_server):
         command = peer_clients.ssh(
-            *(server.host, server.port, server.user, "echo in"),
+            server.host,
+            server.port,
+            server.user,
+            "echo in",
             known_hosts=server.known_hosts,
             options=(f"-oIdentityAgent={agent.socket}", "-oIdentitiesOnly=no"),
         )

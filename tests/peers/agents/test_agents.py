@@ -44,7 +44,10 @@ async def test_our_client_logs_in(filled: PeerAgent, openssh_server: Any) -> Non
 def test_ssh_logs_in(filled: PeerAgent, openssh_server: Any, peer_clients: PeerClients) -> None:
     options = ("-oIdentityAgent=" + filled.socket, "-oIdentitiesOnly=no")
     done = peer_clients.ssh(
-        *(openssh_server.host, openssh_server.port, openssh_server.user, "echo in"),
+        openssh_server.host,
+        openssh_server.port,
+        openssh_server.user,
+        "echo in",
         known_hosts=openssh_server.known_hosts,
         options=options,
     ).run()

@@ -39,7 +39,10 @@ async def test_security_keys_sign_through_an_agent(
     async with reach(openssh_server, **ONLY_KEYS, identity_agent=own_agent.socket) as connection:
         assert connection.info.key_fingerprint == key.public.fingerprint
     done = await peer_clients.ssh(
-        *(openssh_server.host, openssh_server.port, openssh_server.user, "echo in"),
+        openssh_server.host,
+        openssh_server.port,
+        openssh_server.user,
+        "echo in",
         known_hosts=openssh_server.known_hosts,
         options=("-oIdentityAgent=" + own_agent.socket, "-oIdentitiesOnly=no"),
     ).run_async()

@@ -131,7 +131,10 @@ def test_plink_and_paramiko(
     certificate = certify(authority, identity.openssh, principals=trusting.user)
     server = trusting
     plink = peer_clients.plink(
-        *(server.host, server.port, server.user, "echo in"),
+        server.host,
+        server.port,
+        server.user,
+        "echo in",
         known_hosts=server.known_hosts,
         identity=identity,
         options=["-cert", str(certificate)],
@@ -142,7 +145,9 @@ def test_plink_and_paramiko(
     client.load_host_keys(str(server.known_hosts))
     try:
         client.connect(
-            *(server.host, server.port, server.user),
+            server.host,
+            server.port,
+            server.user,
             key_filename=str(certificate),
             look_for_keys=False,
             allow_agent=False,

@@ -169,7 +169,8 @@ async def test_what_a_certificate_wants_of_the_device(
     authorities.write_text(ca.public.line() + "\n")
     server = embedded_server_factory(trusted_user_ca_keys=authorities)
     certificate = sign_certificate(
-        *(ca, key.public),
+        ca,
+        key.public,
         principals=[server.user],
         critical_options=critical,
         extensions={**DEFAULT_EXTENSIONS, **extensions},

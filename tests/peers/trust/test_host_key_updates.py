@@ -135,8 +135,19 @@ Change = Callable[[Any], tuple[str, dict[str, Any]]]
         ),
     ],
     ids=[
-        *("not wanted", "an alias", "three names", "a wildcard", "another name", "another name of a new key"),
-        *("another name of an old key", "a revoked key", "an authority", "batch", "a no", "no answer", "not checked"),
+        "not wanted",
+        "an alias",
+        "three names",
+        "a wildcard",
+        "another name",
+        "another name of a new key",
+        "another name of an old key",
+        "a revoked key",
+        "an authority",
+        "batch",
+        "a no",
+        "no answer",
+        "not checked",
     ],
 )
 async def test_nothing_changes(change: Change, server: Any, mine: Path) -> None:

@@ -109,8 +109,12 @@ async def test_we_validate(name: str, match: Match, doubt: str | None, world: Dn
 @pytest.mark.parametrize(
     ("name", "match", "validated"),
     [
-        *(("good", Match.MATCH, True), ("wrong", Match.MISMATCH, True), ("x.wild", Match.MATCH, True)),
-        *(("plain", Match.MATCH, False), ("outside", Match.MATCH, False), ("bogus", Match.NONE, False)),
+        ("good", Match.MATCH, True),
+        ("wrong", Match.MISMATCH, True),
+        ("x.wild", Match.MATCH, True),
+        ("plain", Match.MATCH, False),
+        ("outside", Match.MATCH, False),
+        ("bogus", Match.NONE, False),
     ],
 )
 async def test_a_resolver_validates(name: str, match: Match, validated: bool, world: Dns, unbound: int) -> None:

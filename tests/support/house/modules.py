@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import io
+import tokenize
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +34,13 @@ def modules(tree: Path, folder: str = PACKAGE) -> Iterator[tuple[str, Path]]:
 def parsed(text: str) -> ast.Module:
     """The tree of a source text; several rules look at the same files."""
     return ast.parse(text)
+
+
+@cache
+def comments(text: str) -> Mapping[int, str]:
+    """The comments of a source text by their lines."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
 
 
 def imports(module: str, path: Path) -> tuple[Import, ...]:

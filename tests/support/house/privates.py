@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-from tests.support.house.modules import called, parsed
+from tests.support.house.modules import called, comments, parsed
 
 OWN = ("self", "cls")
 PRIVATE = re.compile(r"_(?!_)\w*(?<!_)")
@@ -18,6 +15,7 @@ PRIVATE = re.compile(r"_(?!_)\w*(?<!_)")
 BY_NAME = ("getattr", "setattr", "delattr", "patch", "object")
 """Functions, and methods of `monkeypatch` and `mock`, that take an attribute by its name."""
 TOOLS = ("# type:", "# noqa", "# fmt:", "# pragma:", "# ruff:")
+"""Comments for tools, which explain nothing."""
 
 
 def unexplained_privates(tree: Path) -> list[str]:
@@ -28,12 +26,13 @@ def unexplained_privates(tree: Path) -> list[str]:
 
 def _unexplained(path: Path) -> Iterator[tuple[int, str]]:
     text = path.read_text(encoding="utf-8")
-    own, comments = _own_names(text), _comments(text)
+    own = _own_names(text)
+    explained = {line for line, comment in comments(text).items() if not comment.startswith(TOOLS)}
     for node, statement in _nodes(parsed(text)):
         if name := _reaches(node, own):
             # A function's or a class's body is not part of what the comment above its head speaks of.
             first = statement.lineno if not hasattr(statement, "body") else node.lineno
-            if comments.isdisjoint(range(first - 1, (node.end_lineno or node.lineno) + 1)):
+            if explained.isdisjoint(range(first - 1, (node.end_lineno or node.lineno) + 1)):
                 yield node.lineno, name
 
 
@@ -81,12 +80,3 @@ def _own_names(text: str) -> frozenset[str]:
 
 def _is_own(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in OWN
-
-
-@cache
-def _comments(text: str) -> frozenset[int]:
-    """The lines with a comment for people; those for tools explain nothing."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return frozenset(
-        token.start[0] for token in tokens if token.type == tokenize.COMMENT and not token.string.startswith(TOOLS)
-    )

@@ -66,8 +66,10 @@ class World:
             *(
                 f"{zone} IN NS ns.test.\n{ds}\n"
                 for zone, ds in (
-                    *(("expired.test.", expired), ("bogus.test.", bogus), ("stranger.test.", stranger)),
-                    *(("stripped.test.", stranger.replace("stranger", "stripped")),),
+                    ("expired.test.", expired),
+                    ("bogus.test.", bogus),
+                    ("stranger.test.", stranger),
+                    ("stripped.test.", stranger.replace("stranger", "stripped")),
                 )
             ),
         ]

@@ -94,9 +94,27 @@ CASES = [
 ]
 
 BAD = [
-    *("-p 0 x", "-p x y", "-oPort=99999 x", "-oFoo=1 x", "-oBatchMode=maybe x", "-oUser= x", "-oLogLevel=loud x"),
-    *("-oConnectTimeout=5x x", "-oHostName=%z x", "-oHost=x x", "-F /nonexistent/file x", "-Z x", "-p", "", "@x"),
-    *("-oRekeyLimit=1 x", "-e ab x", "-oServerAliveCountMax=x y", "-oStrictHostKeyChecking=foo x", "a;b", "-oPort x"),
+    "-p 0 x",
+    "-p x y",
+    "-oPort=99999 x",
+    "-oFoo=1 x",
+    "-oBatchMode=maybe x",
+    "-oUser= x",
+    "-oLogLevel=loud x",
+    "-oConnectTimeout=5x x",
+    "-oHostName=%z x",
+    "-oHost=x x",
+    "-F /nonexistent/file x",
+    "-Z x",
+    "-p",
+    "",
+    "@x",
+    "-oRekeyLimit=1 x",
+    "-e ab x",
+    "-oServerAliveCountMax=x y",
+    "-oStrictHostKeyChecking=foo x",
+    "a;b",
+    "-oPort x",
 ]
 
 

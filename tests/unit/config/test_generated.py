@@ -56,17 +56,29 @@ _VALUES = {
 _PAIRS = st.sampled_from([(name, value) for name, values in _VALUES.items() for value in values])
 _BLOCKS = st.sampled_from(
     [
-        *("Host web", "Host *", "Host !web *", "Host db 'web'", "host WE?", "Host", "Host b*", "Host web.example.org"),
-        *("Match all", "Match host web", "Match user root", "Match originalhost w* !user a", "Match final all"),
-        *(
-            "Match !final host *.org",
-            "Match canonical",
-            "Match host",
-            "Match all user a",
-            "Match user a,b",
-            "Match x y",
-        ),
-        *('Match exec "test %h = web"', "Match localuser root,nobody host *", "Match !all", "Match final host b"),
+        "Host web",
+        "Host *",
+        "Host !web *",
+        "Host db 'web'",
+        "host WE?",
+        "Host",
+        "Host b*",
+        "Host web.example.org",
+        "Match all",
+        "Match host web",
+        "Match user root",
+        "Match originalhost w* !user a",
+        "Match final all",
+        "Match !final host *.org",
+        "Match canonical",
+        "Match host",
+        "Match all user a",
+        "Match user a,b",
+        "Match x y",
+        'Match exec "test %h = web"',
+        "Match localuser root,nobody host *",
+        "Match !all",
+        "Match final host b",
     ]
 )
 _SEPARATORS = st.sampled_from([" ", "\t", "  ", "=", " = ", " =", "= "])

@@ -81,8 +81,22 @@ FILES = {
     "config.d/deeper/one": "User me\n\nHost other\n  User nobody\n",
 }
 HOSTS = [
-    *("bastion", "db1", "db2.internal", "web-3", "i-0123", "home", "box.lab", "github.com", "gitlab.example.org"),
-    *("old-switch", "192.168.0.9", "tunnel", "quoted", "anything.example.org", "x.internal", "other"),
+    "bastion",
+    "db1",
+    "db2.internal",
+    "web-3",
+    "i-0123",
+    "home",
+    "box.lab",
+    "github.com",
+    "gitlab.example.org",
+    "old-switch",
+    "192.168.0.9",
+    "tunnel",
+    "quoted",
+    "anything.example.org",
+    "x.internal",
+    "other",
 ]
 
 

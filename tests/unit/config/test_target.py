@@ -30,8 +30,26 @@ def test_forms(text: str, target: Target) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "@host", "alice@", "-oProxyCommand=x", "alice@-h", "a b", "a;b", "$(x)", "a\nb", "a`b`", "*", "a,b"),
-        *("ssh://", "ssh://@h", "ssh://h:0", "ssh://h:x", "ssh://h/path", "ssh://-h", "ssh://a:b:c", "ssh://h%0ax"),
+        "",
+        "@host",
+        "alice@",
+        "-oProxyCommand=x",
+        "alice@-h",
+        "a b",
+        "a;b",
+        "$(x)",
+        "a\nb",
+        "a`b`",
+        "*",
+        "a,b",
+        "ssh://",
+        "ssh://@h",
+        "ssh://h:0",
+        "ssh://h:x",
+        "ssh://h/path",
+        "ssh://-h",
+        "ssh://a:b:c",
+        "ssh://h%0ax",
     ],
 )
 def test_what_is_no_destination(text: str) -> None:

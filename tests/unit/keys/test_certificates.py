@@ -69,8 +69,19 @@ class TestWithSshKeygen:
         options = ["-O", "clear", "-O", "force-command=ls -l", "-O", "source-address=192.0.2.0/24,2001:db8::/32"]
         options += ["-O", "verify-required", "-O", "permit-pty", "-O", "no-touch-required"]
         ssh_keygen(
-            *("-q", "-s", tmp_path / "ca", "-I", "the id", "-n", "alice,bob", "-z", 2**63 + 1),
-            *("-V", "20260101000000:20270101", *options, tmp_path / "key.pub"),
+            "-q",
+            "-s",
+            tmp_path / "ca",
+            "-I",
+            "the id",
+            "-n",
+            "alice,bob",
+            "-z",
+            2**63 + 1,
+            "-V",
+            "20260101000000:20270101",
+            *options,
+            tmp_path / "key.pub",
         )
         certificate = read_certificate(tmp_path / "key-cert.pub")
         assert certificate.key == key.public

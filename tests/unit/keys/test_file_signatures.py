@@ -199,8 +199,17 @@ def test_verify_time(tmp_path: Path) -> None:
         # Local time, with which older versions of ssh-keygen are content: the tests run in UTC or do not care.
         at = parse_date(second)
         theirs = ssh_keygen(
-            *("verify", "-f", tmp_path / "signers", "-s", tmp_path / "sig", "-I", "alice@example.com"),
-            *("-n", "file", "-O", f"verify-time={second}"),
+            "verify",
+            "-f",
+            tmp_path / "signers",
+            "-s",
+            tmp_path / "sig",
+            "-I",
+            "alice@example.com",
+            "-n",
+            "file",
+            "-O",
+            f"verify-time={second}",
         )
         try:
             AllowedSigners.parse(text).check("alice@example.com", ALICE.public, "file", at)

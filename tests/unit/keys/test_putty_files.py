@@ -64,8 +64,20 @@ def test_theirs(key_type: str, bits: int, encrypted: bool, parameters: str, tmp_
     path = tmp_path / "key.ppk"
     passphrase = secret if encrypted else Path("/dev/null")
     size = [] if key_type.startswith("ed") else ["-b", bits]
-    puttygen("-q", "-t", key_type, *size, "-C", "a comment", "--new-passphrase", passphrase, "-o", path,
-             "--ppk-param", parameters)  # fmt: skip
+    puttygen(
+        "-q",
+        "-t",
+        key_type,
+        *size,
+        "-C",
+        "a comment",
+        "--new-passphrase",
+        passphrase,
+        "-o",
+        path,
+        "--ppk-param",
+        parameters,
+    )
     path.chmod(0o600)
     (tmp_path / "key.pub").write_text(puttygen("-L", path))
     file = open_key_file(path)
@@ -121,8 +133,16 @@ def test_with_a_certificate(tmp_path: Path, secret: Path) -> None:
     save_private_key(ours, loaded, PASSPHRASE, file_format="ppk3")
     assert isinstance(open_key_file(ours).public, Certificate)
     assert load_public_key(f"{ours}.pub")[0] == key.public
-    puttygen(ours, "--old-passphrase", secret, "--remove-certificate", "-o", tmp_path / "bare.ppk",
-             "--new-passphrase", "/dev/null")  # fmt: skip
+    puttygen(
+        ours,
+        "--old-passphrase",
+        secret,
+        "--remove-certificate",
+        "-o",
+        tmp_path / "bare.ppk",
+        "--new-passphrase",
+        "/dev/null",
+    )
     (tmp_path / "bare.ppk").chmod(0o600)
     assert load_private_key(tmp_path / "bare.ppk").private_fields() == key.private_fields()
 
@@ -136,8 +156,17 @@ def test_changing_passphrase_and_comment(tmp_path: Path, secret: Path) -> None:
         "PuTTY-User-Key-File-2: ssh-ed25519\nEncryption: aes256-cbc\nComment: new comment\n"
     )
     assert load_public_key(f"{path}.pub")[1] == "new comment"
-    puttygen(path, "--old-passphrase", secret, "-O", "private-openssh", "--new-passphrase", "/dev/null", "-o",
-             tmp_path / "out")  # fmt: skip
+    puttygen(
+        path,
+        "--old-passphrase",
+        secret,
+        "-O",
+        "private-openssh",
+        "--new-passphrase",
+        "/dev/null",
+        "-o",
+        tmp_path / "out",
+    )
     change_passphrase(path, PASSPHRASE)
     assert load_private_key(path).comment == "new comment"
     with pytest.raises(WrongPassphrase):

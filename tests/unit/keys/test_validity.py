@@ -28,11 +28,21 @@ NOW = 1_800_000_000.5
 @pytest.mark.parametrize(
     "text",
     [
-        "+52w", "+1h30m", "+90", "-1d:+1d", "-1w2d3h4m5s:forever", "always:forever", "always:20300101",
-        "20260101:20270101", "202601011200:202601011300", "20260101120000:20260101120001", "20260101:+520w",
-        "0x1:0x7fffffff", "+0:+1",
+        "+52w",
+        "+1h30m",
+        "+90",
+        "-1d:+1d",
+        "-1w2d3h4m5s:forever",
+        "always:forever",
+        "always:20300101",
+        "20260101:20270101",
+        "202601011200:202601011300",
+        "20260101120000:20260101120001",
+        "20260101:+520w",
+        "0x1:0x7fffffff",
+        "+0:+1",
     ],
-)  # fmt: skip
+)
 def test_intervals_of_ssh_keygen(text: str, tmp_path: Path) -> None:
     tool = require_tool("ssh-keygen", "openssh-client")
     (tmp_path / "key.pub").write_text(generate().public.line())
@@ -48,10 +58,27 @@ def test_intervals_of_ssh_keygen(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "52w", "+", "+1x", "+1h:", ":", "20260101", "20270101:20260101", "20260101:20260101", "2026:2027",
-     "20261301:20270101", "always:always", "forever:forever", "0xg:forever", "0x10000000000000000:forever",
-     "+-1:forever", "20260101:202601011", "always:0x0"],
-)  # fmt: skip
+    [
+        "",
+        "52w",
+        "+",
+        "+1x",
+        "+1h:",
+        ":",
+        "20260101",
+        "20270101:20260101",
+        "20260101:20260101",
+        "2026:2027",
+        "20261301:20270101",
+        "always:always",
+        "forever:forever",
+        "0xg:forever",
+        "0x10000000000000000:forever",
+        "+-1:forever",
+        "20260101:202601011",
+        "always:0x0",
+    ],
+)
 def test_no_intervals(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_validity(text, NOW)

@@ -14,6 +14,7 @@ from jupyter_ssh.ssh.wire import codec, messages, numbers, requests
 from jupyter_ssh.ssh.wire.codec import Message, Record
 from jupyter_ssh.ssh.wire.terminal_modes import OPCODES, decode_modes, encode_modes
 from jupyter_ssh.ssh.wire.types import boolean, name_list, string, uint32
+from tests.support.messages import ChannelExtendedData
 
 
 def records(module: Any, base: type) -> list[type[Record]]:
@@ -114,7 +115,7 @@ BY_HAND: list[tuple[Record, bytes]] = [
         b"\x5b" + uint32(1) + uint32(2) + uint32(3) + uint32(4) + b"d",
     ),
     (messages.ChannelOpenFailure(1, 2, "d", "l"), b"\x5c" + uint32(1) + uint32(2) + string("d") + string("l")),
-    (messages.ChannelExtendedData(1, 2, b"d"), b"\x5f" + uint32(1) + uint32(2) + string("d")),
+    (ChannelExtendedData(1, 2, b"d"), b"\x5f" + uint32(1) + uint32(2) + string("d")),
     (messages.ChannelRequest(1, "n", True, b"d"), b"\x62" + uint32(1) + string("n") + b"\1d"),
     (messages.GlobalRequest("n", False, b"d"), b"\x50" + string("n") + b"\0d"),
     (

@@ -46,8 +46,12 @@ MAX_JUMPS: Final = 16
 """The most jump hosts on the route to one host."""
 # Errors that are not consequences of a route that ended: rather the route ends because of them.
 OF_THEIR_OWN: Final = (
-    *(AuthenticationError, ConfigError, DeadlineExceeded),
-    *(HostKeyError, NegotiationError, PromptUnavailable),
+    AuthenticationError,
+    ConfigError,
+    DeadlineExceeded,
+    HostKeyError,
+    NegotiationError,
+    PromptUnavailable,
 )
 
 Driver = SessionDriver[ClientSession]

@@ -8,8 +8,20 @@ from typing import Final
 from jupyter_ssh.ssh.server.processes.process import Ending
 
 SIGNAL_NAMES: Final = (
-    "ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2",
-)  # fmt: skip
+    "ABRT",
+    "ALRM",
+    "FPE",
+    "HUP",
+    "ILL",
+    "INT",
+    "KILL",
+    "PIPE",
+    "QUIT",
+    "SEGV",
+    "TERM",
+    "USR1",
+    "USR2",
+)
 
 NUMBERS: Final[dict[str, int]] = {
     name: int(getattr(signal, f"SIG{name}")) for name in SIGNAL_NAMES if hasattr(signal, f"SIG{name}")

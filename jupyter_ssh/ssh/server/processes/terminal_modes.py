@@ -15,16 +15,38 @@ _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
 
 _FLAGS: Final[dict[int, tuple[str, ...]]] = {
     _IFLAG: (
-        "IGNPAR", "PARMRK", "INPCK", "ISTRIP", "INLCR", "IGNCR", "ICRNL", "IUCLC", "IXON", "IXANY", "IXOFF", "IMAXBEL",
+        "IGNPAR",
+        "PARMRK",
+        "INPCK",
+        "ISTRIP",
+        "INLCR",
+        "IGNCR",
+        "ICRNL",
+        "IUCLC",
+        "IXON",
+        "IXANY",
+        "IXOFF",
+        "IMAXBEL",
         "IUTF8",
     ),
     _OFLAG: ("OPOST", "OLCUC", "ONLCR", "OCRNL", "ONOCR", "ONLRET"),
     _CFLAG: ("PARENB", "PARODD"),
     _LFLAG: (
-        "ISIG", "ICANON", "XCASE", "ECHO", "ECHOE", "ECHOK", "ECHONL", "NOFLSH", "TOSTOP", "IEXTEN", "ECHOCTL",
-        "ECHOKE", "PENDIN",
+        "ISIG",
+        "ICANON",
+        "XCASE",
+        "ECHO",
+        "ECHOE",
+        "ECHOK",
+        "ECHONL",
+        "NOFLSH",
+        "TOSTOP",
+        "IEXTEN",
+        "ECHOCTL",
+        "ECHOKE",
+        "PENDIN",
     ),
-}  # fmt: skip
+}
 
 # Missing from Python's termios before 3.13; the same number on Linux and macOS.
 _VALUES: Final = {"IUTF8": 0x4000}
@@ -40,11 +62,25 @@ FIELDS: Final[dict[str, tuple[int, int]]] = {
 CHARACTERS: Final[dict[str, int]] = {
     name: getattr(termios, name)
     for name in (
-        "VINTR", "VQUIT", "VERASE", "VKILL", "VEOF", "VEOL", "VEOL2", "VSTART", "VSTOP", "VSUSP", "VDSUSP", "VREPRINT",
-        "VWERASE", "VLNEXT", "VSTATUS", "VDISCARD",
+        "VINTR",
+        "VQUIT",
+        "VERASE",
+        "VKILL",
+        "VEOF",
+        "VEOL",
+        "VEOL2",
+        "VSTART",
+        "VSTOP",
+        "VSUSP",
+        "VDSUSP",
+        "VREPRINT",
+        "VWERASE",
+        "VLNEXT",
+        "VSTATUS",
+        "VDISCARD",
     )
     if hasattr(termios, name)
-}  # fmt: skip
+}
 """Mode name to index in the list of control characters."""
 
 _DISABLED: Final = 255
