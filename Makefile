@@ -2,7 +2,7 @@
 # make check                              formatting, types, the house, unit and pair tests: what a commit should pass
 # make test [PYTEST_ARGS=...]             every test, and the linters beside them
 # make fuzz [MINUTES=n] [TARGETS=...]     bytes of strangers for every decoder and for both roles' streams
-# make lint | bench | pictures | clean
+# make lint | format | faces | bench | pictures | clean
 #
 # Each target sets up what it needs: an environment in .venv, made again when pyproject.toml changes.
 # PYTHON=/path/to/python3 chooses the interpreter (3.10 or newer; else the first one found).
@@ -28,7 +28,7 @@ BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 PLATFORMS := linux win32 darwin
 
 .PHONY: help demo check unit test environment pytest test-labextension lint lint-python lint-labextension types \
-	$(PLATFORMS:%=types-%) format bench fuzz pictures clean peers
+	$(PLATFORMS:%=types-%) format faces bench fuzz pictures clean peers
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -71,10 +71,14 @@ $(PLATFORMS:%=types-%): types-%: $(VENV)/test.stamp
 lint-labextension: $(VENV)/test.stamp $(VENV)/labextension.stamp
 	@$(BIN)/python labextension/hatch_build.py lint
 
-format: $(VENV)/test.stamp
+format: faces
 	@$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python labextension/hatch_build.py format
+
+# The blocking and the awaitable face of the stack, written from its asyncio classes.
+faces: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.support.faces
 
 bench: peers $(VENV)/test.stamp $(VENV)/labextension.stamp
 	@for script in $(filter-out benchmarks/_%,$(BENCHMARKS)); do

@@ -7,60 +7,27 @@ lines`` iterates.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
+from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
-from jupyter_ssh.kernel.desk import BlockingDesk
-from jupyter_ssh.kernel.door import door
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.execution import start, write_input
-from jupyter_ssh.kernel.facade import Connection
-from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, SSHError
+from jupyter_ssh.kernel.pending import Pending
+from jupyter_ssh.ssh.client import result
+from jupyter_ssh.ssh.errors import SSHError
 
 if TYPE_CHECKING:
     from jupyter_ssh.ssh.client import Connection as AsyncioConnection
     from jupyter_ssh.ssh.client import Process, Pty, Reader
     from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 
-T = TypeVar("T")
-
 BACKGROUND: Final = "a command in the background"
 """How its hold on a connection is called."""
-
-
-class Pending(Generic[T]):
-    """A value to come: ``await`` it, or block with `result`."""
-
-    def __init__(self, engine: Engine, factory: Callable[[], Coroutine[Any, Any, T]]) -> None:
-        self._work = engine.submit(factory)
-
-    def __await__(self) -> Generator[Any, None, T]:
-        return asyncio.wrap_future(self._work).__await__()
-
-    @door
-    def result(self, timeout: float | None = None) -> T:
-        """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
-        desk = BlockingDesk()
-        try:
-            desk.occupy()
-            self._work.add_done_callback(desk.finish)
-            if not desk.serve(timeout):
-                raise DeadlineExceeded.after(timeout or 0, "background command")
-        finally:
-            desk.close()
-        try:
-            return self._work.result()
-        except CancelledError:
-            raise ConnectionClosed("the wait was cancelled", phase="background command") from None
-
-    def __repr__(self) -> str:
-        return f"<Pending, {'done' if self._work.done() else 'not yet there'}: await it, or call .result()>"
 
 
 class BackgroundStream:
@@ -224,9 +191,5 @@ async def _discard(stream: Reader) -> None:
 
 def returncode(exit_status: int | None, exit_signal: str | None) -> int | None:
     """A return code in the manner of `subprocess`: a signal counts negative, an unknown one as -1."""
-    if exit_signal is None:
-        return exit_status
-    try:
-        return -int(signal.Signals[f"SIG{exit_signal}"])
-    except KeyError:
-        return -1
+    code = result.returncode(exit_status, exit_signal)
+    return -1 if code is None and exit_signal is not None else code

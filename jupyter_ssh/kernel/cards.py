@@ -7,13 +7,14 @@ variables (JupyterLab and Notebook, then VS Code, then the page's own), and no m
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from jupyter_ssh.kernel.output import size_text
-from jupyter_ssh.kernel.results import Result
+from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.text import printable
 
 PREVIEW_LINES = 12
@@ -123,14 +124,14 @@ def _both_ways(received: str | None, sent: str | None) -> str:
 # --- a result ---------------------------------------------------------------------------------------------------------
 
 
-def ending(result: Result) -> str:
+def ending(result: Result[Any]) -> str:
     """How a command ended, such as "exit status 1"."""
     if result.exit_signal is not None:
         return f"ended by signal {result.exit_signal}"
     return "ended without a status" if result.exit_status is None else f"exit status {result.exit_status}"
 
 
-def result_facts(result: Result) -> str:
+def result_facts(result: Result[Any]) -> str:
     """One line about a result."""
     facts = [ending(result), duration_text(result.seconds), f"stdout {size_text(_size(result, 'stdout'))}"]
     if error_size := _size(result, "stderr"):
@@ -138,7 +139,7 @@ def result_facts(result: Result) -> str:
     return ", ".join(facts)
 
 
-def result_text(result: Result) -> str:
+def result_text(result: Result[Any]) -> str:
     """A result as plain text."""
     parts = [f"{_one_line(result.command or 'shell')} on {result.host}: {result_facts(result)}"]
     for name, text in _previews(result):
@@ -146,7 +147,7 @@ def result_text(result: Result) -> str:
     return "\n".join(parts)
 
 
-def result_html(result: Result) -> str:
+def result_html(result: Result[Any]) -> str:
     """The card of a result."""
     mark = "\N{CHECK MARK}" if result.ok else "\N{MULTIPLICATION SIGN}"
     previews = "".join(
@@ -163,20 +164,36 @@ def result_html(result: Result) -> str:
     )
 
 
-def _size(result: Result, name: str) -> int:
+def result_bundle(result: Result[Any]) -> dict[str, str]:
+    """What IPython shows of a result, by type."""
+    return {"text/plain": result_text(result), "text/html": result_html(result)}
+
+
+def show_results() -> None:
+    """Have the IPython that runs here, if any, show results as cards; the stack, which makes them, knows no IPython."""
+    package = sys.modules.get("IPython")
+    shell = None if package is None else package.get_ipython()
+    if shell is not None:
+        shell.display_formatter.mimebundle_formatter.for_type(Result, result_bundle)
+
+
+def _size(result: Result[Any], name: str) -> int:
     sizes = {"stdout": (result.stdout_size, result.stdout), "stderr": (result.stderr_size, result.stderr)}
     counted, kept = sizes[name]
     return max(counted, len(kept))
 
 
-def _previews(result: Result) -> list[tuple[str, str]]:
+def _previews(result: Result[Any]) -> list[tuple[str, str]]:
     return [(name, _preview(getattr(result, name))) for name in ("stdout", "stderr") if getattr(result, name)]
 
 
-def _preview(data: bytes) -> str:
-    text = plain(data[: 8 * PREVIEW_CHARACTERS].decode("utf-8", "backslashreplace"))[:PREVIEW_CHARACTERS]
+def _preview(data: bytes | str) -> str:
+    first, newline = data[: 8 * PREVIEW_CHARACTERS], b"\n"
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogateescape")
+    text = plain(first if isinstance(first, str) else first.decode("utf-8", "backslashreplace"))[:PREVIEW_CHARACTERS]
     lines = text.removesuffix("\n").split("\n")[:PREVIEW_LINES]
-    more = data.count(b"\n") + (not data.endswith(b"\n")) - len(lines)
+    more = data.count(newline) + (not data.endswith(newline)) - len(lines)
     if more > 0:
         lines.append(f"\N{HORIZONTAL ELLIPSIS} {more:,} more line{'s' if more > 1 else ''}")
     elif len(text) >= PREVIEW_CHARACTERS:

@@ -1,25 +1,24 @@
 """One remote command from start to end, on the engine: its input, its output as it comes, its interrupt.
 
-Used by the magics, which show the output live, and by the blocking facade, which keeps it.
+Used by the magics, which show the output live.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jupyter_ssh.kernel.results import Result
-from jupyter_ssh.ssh.errors import DeadlineExceeded, SSHError, TerminalNeeded
+from jupyter_ssh.ssh.client.result import Result
+from jupyter_ssh.ssh.errors import SSHError, TerminalNeeded
 
 if TYPE_CHECKING:
     from jupyter_ssh.kernel.output import LiveOutput
-    from jupyter_ssh.ssh.client import Connection, ConnectionInfo, Process, Pty
+    from jupyter_ssh.ssh.client import Connection, Process, Pty
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +26,9 @@ READ_BYTES = 256 * 1024
 WRITE_BYTES = 64 * 1024
 UNKEPT_BYTES = 64 * 1024
 """What is kept of each stream of a command whose output nobody asked to keep, for its error."""
-INTERRUPT_SIGNALS = (("INT", 0.4), ("HUP", 0.15))
-"""What an interrupted process gets, and how many seconds it then has to end. Together with `LAST_WORDS_SECONDS` less
-than `engine.GRACE`, which bounds what ■ takes."""
 LAST_WORDS_SECONDS = 0.2
-"""Seconds for showing what it printed until then."""
+"""Seconds for showing what an interrupted process printed. Together with what `Process.interrupt` takes less than
+`engine.GRACE`, which bounds what ■ takes."""
 _WHOLE_SCREEN = re.compile(rb"\x1b\[\?(?:\d+;)*(?:47|1047|1049)(?:;\d+)*h")
 """How a program asks for the alternate screen (xterm's control sequences, DECSET 47, 1047, 1049), and how much of the
 end of a piece may be the beginning of it."""
@@ -74,74 +71,49 @@ class Kept:
 
 
 async def start(
-    connection: Connection,
-    command: str | None,
-    *,
-    env: Mapping[str, str] | None = None,
-    pty: Pty | None = None,
-    subsystem: bool = False,
+    connection: Connection, command: str | None, *, pty: Pty | None = None, subsystem: bool = False
 ) -> Process:
-    """Start ``command``, with the variables that SendEnv and SetEnv name; ``env`` wins over those."""
-    variables = {**connection.options.remote_environment(os.environ), **(env or {})}
+    """Start ``command``, the login shell (None) or, by its name, a subsystem."""
     if subsystem:
-        return await connection.start(None, pty=pty, env=variables, subsystem=command)
-    return await connection.start(command, pty=pty, env=variables)
+        return await connection.start(pty=pty, subsystem=command)
+    return await connection.start(command, pty=pty)
 
 
 async def execute(
     connection: Connection,
     command: str | None,
     *,
+    live: LiveOutput,
+    kept: Mapping[str, Kept],
     input: bytes | None = None,
-    timeout: float | None = None,
-    env: Mapping[str, str] | None = None,
     pty: Pty | None = None,
-    live: LiveOutput | None = None,
     hidden: frozenset[str] = frozenset(),
-    kept: Mapping[str, Kept] | None = None,
     subsystem: bool = False,
 ) -> Result:
     """Run ``command`` and return its result, whatever its exit status.
 
     ``input`` is written to its stdin, which is then closed. ``live`` shows the streams as they come, except those in
-    ``hidden``. ``kept`` collects "stdout" and "stderr", also those of a command that is interrupted. `DeadlineExceeded`
-    after ``timeout`` seconds; `TerminalNeeded` where a program on a ``pty`` takes the whole screen that ``live`` would
-    have to be. When cancelled, the process gets SIGINT, and its channel is closed if it does not end.
+    ``hidden``. ``kept`` collects "stdout" and "stderr", also those of a command that is interrupted. `TerminalNeeded`
+    where a program on a ``pty`` takes the whole screen that ``live`` would have to be. When cancelled, the process gets
+    SIGINT, and its channel is closed if it does not end.
     """
-    started = time.monotonic()
-    process = await start(connection, command, pty=pty, env=env, subsystem=subsystem)
-    kept = kept or {"stdout": Kept(), "stderr": Kept()}
+    process = await start(connection, command, pty=pty, subsystem=subsystem)
     shown = {name: None if name in hidden else live for name in kept}
     pumps = [asyncio.create_task(_pump(process, name, kept[name], shown[name], pty is not None)) for name in kept]
     # A terminal stays open for ^C; a program without one that reads shall not wait for what never comes.
     writer = asyncio.create_task(write_input(process, input, eof=pty is None or input is not None))
     try:
-        await asyncio.wait_for(_end(process, pumps), timeout)
-        if live is not None:
-            await live.finish()
-    except asyncio.TimeoutError:
-        _signal(process, "HUP")
-        raise DeadlineExceeded.after(timeout or 0, "command", next_step="Give it more time with timeout=.") from None
+        await _end(process, pumps)
+        await live.finish()
+        result = await process.wait()
     except asyncio.CancelledError:
-        if pty is not None:
-            _type_interrupt(process)
         await _interrupt(process, live)
         raise
     finally:
         process.close()
         for task in (writer, *pumps):
             task.cancel()
-    return Result(
-        command=command,
-        stdout=kept["stdout"].value(),
-        stderr=kept["stderr"].value(),
-        exit_status=process.exit_status,
-        exit_signal=process.exit_signal,
-        host=destination(connection.info),
-        seconds=time.monotonic() - started,
-        stdout_size=kept["stdout"].total,
-        stderr_size=kept["stderr"].total,
-    )
+    return replace(result, stdout=kept["stdout"].value(), stderr=kept["stderr"].value())
 
 
 async def _end(process: Process, pumps: list[asyncio.Task[None]]) -> None:
@@ -174,42 +146,10 @@ async def write_input(process: Process, data: bytes | None, *, eof: bool = True)
         log.debug("the input was not all read: %s", error)
 
 
-async def _interrupt(process: Process, live: LiveOutput | None) -> None:
-    """SIGINT; to a process that does not end by it SIGHUP, as if its terminal had gone; then the channel is closed."""
-    for name, seconds in INTERRUPT_SIGNALS:
-        _signal(process, name)
-        try:
-            await asyncio.wait_for(process.wait_closed(), seconds)
-        except asyncio.TimeoutError:
-            continue
-        except SSHError as error:  # the connection went at the same time
-            log.debug("the end of the interrupted process is not known: %s", error)
-        break
-    else:
-        if live is not None:
-            live.say("the process did not end by SIGINT; its channel is closed, but it may still run there")
-    if live is not None:
-        try:
-            await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
-        except asyncio.TimeoutError:
-            log.debug("not all output was shown in time")
-
-
-def _type_interrupt(process: Process) -> None:
-    """^C, for servers that pass no signals on: the terminal makes SIGINT of it (termios(3), VINTR)."""
+async def _interrupt(process: Process, live: LiveOutput) -> None:
+    if not await process.interrupt():
+        live.say("the process did not end by SIGINT; its channel is closed, but it may still run there")
     try:
-        process.stdin.write(b"\x03")
-    except SSHError as error:
-        log.debug("^C was not sent: %s", error)
-
-
-def _signal(process: Process, name: str) -> None:
-    try:
-        process.signal(name)
-    except SSHError as error:
-        log.debug("SIG%s was not sent: %s", name, error)
-
-
-def destination(info: ConnectionInfo) -> str:
-    """``user@host``, with the port if it is not 22."""
-    return f"{info.user}@{info.host}" + ("" if info.port == 22 else f":{info.port}")
+        await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
+    except asyncio.TimeoutError:
+        log.debug("not all output was shown in time")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
-from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.magics.options import Request
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import SSHError

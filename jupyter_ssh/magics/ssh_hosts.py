@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.entry import Entry
 from jupyter_ssh.kernel.connections.registry import get_connections
-from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.kernel.hosts import known_names
 from jupyter_ssh.ssh.text import printable
 

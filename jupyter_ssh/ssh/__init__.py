@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Pty,
         Reader,
         Result,
+        Stream,
         Writer,
         connect,
     )
@@ -90,6 +91,7 @@ __all__ = [
     "Server",
     "ServerOptions",
     "SignatureError",
+    "Stream",
     "TerminalNeeded",
     "UnexpectedMessage",
     "VersionError",
@@ -116,6 +118,7 @@ _HOMES = {
         "Pty",
         "Reader",
         "Result",
+        "Stream",
         "Writer",
         "connect",
     ),

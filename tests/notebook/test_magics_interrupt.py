@@ -38,11 +38,11 @@ def run_and_interrupt(kernel: Kernel, code: str, **options: int) -> Cell:
 def patient_kernel(kernel: Kernel) -> Iterator[Kernel]:
     """One that leaves the remote more time for its end than the least that a busy machine needs."""
     change = (
-        "from jupyter_ssh.kernel import engine, execution\n"
-        "old = execution.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS, engine.GRACE\n"
+        "from jupyter_ssh.kernel import engine, execution\nfrom jupyter_ssh.ssh.client import process\n"
+        "old = process.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS, engine.GRACE\n"
         f"new = (('INT', {SECONDS}), ('HUP', {SECONDS})), {SECONDS}, {3 * SECONDS}\n"
         "def wait(signals, words, grace):\n"
-        "    execution.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS = signals, words\n"
+        "    process.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS = signals, words\n"
         "    engine.Engine.call.__kwdefaults__['grace'] = grace\n"
     )
     assert kernel.run(f"{change}wait(*new)").error is None
@@ -113,7 +113,7 @@ def test_waiting_for_a_connection_can_be_interrupted(kernel, tmp_path):
     assert kernel.run(code, on_text=seen).error == "KeyboardInterrupt"
 
 
-def test_the_facade_sends_sigint_too(kernel, tmp_path):
+def test_the_blocking_face_sends_sigint_too(kernel, tmp_path):
     flag = tmp_path / "flag"
     kernel.run("import jupyter_ssh\nconn = jupyter_ssh.connect('ours')")
     script = f"trap 'touch {flag}; exit' INT; while :; do sleep 0.05; done"

@@ -174,7 +174,7 @@ def test_several_commands_at_once_by_await(kernel, tmp_path):
     assert kernel.value("[r.text for r in results]") == ["done\n", "done\n"]
 
 
-def test_the_blocking_facade(kernel):
+def test_the_blocking_face(kernel):
     kernel.run("import jupyter_ssh\nconn = jupyter_ssh.connect('box')")
     assert kernel.value("conn.run('cat', input='text').stdout") == b"text"
     assert kernel.run("conn.run('false', check=True)").error == "RemoteCommandError"
@@ -188,7 +188,7 @@ def test_the_blocking_facade(kernel):
     assert "was closed" in cell.traceback
 
 
-def test_an_error_of_the_facade_points_to_the_persons_line(kernel):
+def test_an_error_of_the_blocking_face_points_to_the_persons_line(kernel):
     cell = kernel.run("import jupyter_ssh\ndef mine():\n    jupyter_ssh.connect('nosuchhost.invalid')\nmine()")
     assert cell.error == "NameNotFound"
     assert "mine()" in cell.traceback

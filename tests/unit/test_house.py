@@ -42,8 +42,6 @@ def test_the_list_of_files_in_circles_shrinks() -> None:
     """Who opens a circle takes its files out of this list."""
     found = knots({**python_imports(TREE), **page_imports(TREE)})
     assert [path.relative_to(TREE).as_posix() for knot in found for path in knot] == [
-        "jupyter_ssh/kernel/cards.py",
-        "jupyter_ssh/kernel/results.py",
         "jupyter_ssh/ssh/server/channels/agent_forwarding.py",
         "jupyter_ssh/ssh/server/channels/direct_tcpip.py",
         "jupyter_ssh/ssh/server/channels/session.py",
@@ -146,7 +144,7 @@ UPWARD = {
     "a room above": {"ssh__server__listen": "from ..net import driver\nfrom jupyter_ssh.ssh.errors import SSHError"},
     "a module of the stack's root": {"ssh__wire__types": "from jupyter_ssh.ssh import errors"},
     "the version": {"ssh__protocol__version": "from jupyter_ssh import __version__"},
-    "the stack's names, from below it": {"kernel__facade": "from jupyter_ssh.ssh import connect"},
+    "the stack's names, from below it": {"kernel__connecting": "from jupyter_ssh.ssh import connect"},
     "the package's names, from below them": {"magics__ssh": "from jupyter_ssh import connect"},
     "the bridge from the pages": {"bridge__rest": "from jupyter_ssh.pages.frames import CONTROL"},
     "a lazy root": {

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
-from jupyter_ssh.kernel.execution import destination
 from jupyter_ssh.ssh.client import Connection
 from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
@@ -53,7 +52,7 @@ class Entry:
     @property
     def name(self) -> str:
         """``user@host``, with the port if it is not 22."""
-        return destination(self.connection.info)
+        return self.connection.name
 
     @property
     def closed(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.door import door
-from jupyter_ssh.kernel.facade import Connection
 
 
 @door

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_ssh.kernel.execution import destination, start
+from jupyter_ssh.kernel.execution import start
 from jupyter_ssh.kernel.terminals.display import READ_BYTES, Display
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
 from jupyter_ssh.kernel.terminals.sources import ConnectionSource
@@ -187,7 +187,7 @@ class TerminalSession:
         from jupyter_ssh.ssh.client import Pty
 
         connection = await self.source.connect(prompts, self._tell)
-        self._name = printable(destination(connection.info))
+        self._name = printable(connection.name)
         rows, cols = self.display.sizes.current
         try:
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))

@@ -10,7 +10,7 @@ from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 
 if TYPE_CHECKING:
-    from jupyter_ssh.kernel.facade import Connection as Facade
+    from jupyter_ssh.kernel.connections.connection import Connection as Facade
     from jupyter_ssh.ssh.client import Connection
     from jupyter_ssh.ssh.client.prompts import Prompts
 

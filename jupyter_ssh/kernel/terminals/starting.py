@@ -15,7 +15,7 @@ from jupyter_ssh.pages.place import Place
 from jupyter_ssh.ssh.errors import ConfigError
 
 if TYPE_CHECKING:
-    from jupyter_ssh.kernel.facade import Connection
+    from jupyter_ssh.kernel.connections.connection import Connection
 
 ROWS, COLS = 24, 80
 """The size of a terminal until a page looks at it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Final, Generic
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple
 
 from jupyter_ssh.ssh.net.deadline import within
 
@@ -100,14 +101,48 @@ class Writer(ABC):
         Raises why it cannot be, and `DeadlineExceeded` after ``timeout`` seconds.
         """
 
+    async def send(self, data: bytes | bytearray | memoryview | str, *, timeout: float | None = None) -> None:
+        """`write`, then `drain`."""
+        self.write(data)
+        await self.drain(timeout=timeout)
+
     @abstractmethod
     def write_eof(self) -> None:
         """Say that nothing more comes, after what was written; idempotent."""
 
     @abstractmethod
     def close(self) -> None:
-        """Say the same: one direction of a channel cannot be closed otherwise (RFC 4254 §5.3)."""
+        """Say that nothing more comes, after what was written; a connection is closed in both directions."""
 
     @abstractmethod
     def is_closing(self) -> bool:
         """Return whether nothing can be written any more."""
+
+
+class Stream(NamedTuple):
+    """A connection that the server made for us: ``reader, writer = stream``, or in the manner of a socket."""
+
+    reader: Reader[bytes]
+    """What comes from the other end."""
+    writer: Writer
+    """What goes there."""
+
+    async def recv(self, count: int, *, timeout: float | None = None) -> bytes:
+        """Read up to ``count`` bytes, at least one unless at the end of file."""
+        return await self.reader.read(count, timeout=timeout)
+
+    async def sendall(self, data: bytes | bytearray | memoryview, *, timeout: float | None = None) -> None:
+        """Send ``data``, and wait until most of it is under way."""
+        await self.writer.send(data, timeout=timeout)
+
+    async def close(self) -> None:
+        """Close both directions, after what was written; idempotent."""
+        self.writer.close()
+
+    async def __aenter__(self) -> Stream:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -238,11 +238,14 @@ class ByteReader(Reader[bytes]):
 
 
 class ByteWriter(Writer):
-    """Bytes to the peer."""
+    """Bytes to the peer; ``on_close`` closes what they go to where that is more than to write no more."""
 
-    def __init__(self, channel: Channel, on_write: Callable[[], None]) -> None:
+    def __init__(
+        self, channel: Channel, on_write: Callable[[], None], on_close: Callable[[], None] | None = None
+    ) -> None:
         self._channel = channel
         self._on_write = on_write
+        self._on_close = on_close or channel.eof
         self._drained: asyncio.Future[None] | None = None
         self._error: SSHError | None = None
 
@@ -288,7 +291,7 @@ class ByteWriter(Writer):
 
     def close(self) -> None:
         """See `Writer.close`."""
-        self.write_eof()
+        self._on_close()
 
     def is_closing(self) -> bool:
         """See `Writer.is_closing`."""

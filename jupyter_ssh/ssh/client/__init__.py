@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_ssh.ssh.channels.interfaces import Reader, Writer
+from jupyter_ssh.ssh.channels.interfaces import Reader, Stream, Writer
 from jupyter_ssh.ssh.client.connecting import connect
 from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.client.info import ConnectionInfo
@@ -25,6 +25,7 @@ __all__ = [
     "Pty",
     "Reader",
     "Result",
+    "Stream",
     "Writer",
     "connect",
 ]

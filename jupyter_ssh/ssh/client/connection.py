@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, overload
 
 from jupyter_ssh.ssh.channels.changes import Changes
-from jupyter_ssh.ssh.channels.interfaces import Reader, Writer
+from jupyter_ssh.ssh.channels.interfaces import Reader, Stream, Writer
 from jupyter_ssh.ssh.channels.text_streams import TextWriter
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.info import ConnectionInfo
@@ -258,8 +258,8 @@ class Connection:
                 writing.cancel()
             process.close()
 
-    async def open_tcp(self, host: str, port: int, *, timeout: float | None = ANSWER_SECONDS) -> tuple[Reader, Writer]:
-        """Have the server connect to ``host`` and ``port`` (direct-tcpip, RFC 4254 §7.2): a stream for each direction.
+    async def open_tcp(self, host: str, port: int, *, timeout: float | None = ANSWER_SECONDS) -> Stream:
+        """Have the server connect to ``host`` and ``port`` (direct-tcpip, RFC 4254 §7.2).
 
         Raises:
             ChannelOpenError: The server refused, or could not connect.
@@ -272,7 +272,7 @@ class Connection:
         except BaseException:
             stream.close()
             raise
-        return stream.reader, stream.writer
+        return Stream(stream.reader, stream.writer)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

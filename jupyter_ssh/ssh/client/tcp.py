@@ -21,7 +21,7 @@ class TcpStream:
         self._channel = host.open_channel("direct-tcpip", details, self._on_event, self._on_data)
         self.reader = ByteReader(self._channel.credit)
         self.reader.on_flood = host.rest
-        self.writer = ByteWriter(self._channel, self.reader.written)
+        self.writer = ByteWriter(self._channel, self.reader.written, self._channel.close)
 
     def _on_data(self, data: bytes, code: int | None) -> None:
         if code is None:

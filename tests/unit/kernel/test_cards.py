@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from jupyter_ssh.kernel import cards
-from jupyter_ssh.kernel.results import Result
 from jupyter_ssh.kernel.tracebacks import lines, with_short_traceback
 from jupyter_ssh.ssh.client import ConnectionInfo
+from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.errors import RemoteCommandError, SSHError
 
 EVIL = "<script>alert('&')</script>\x1b[31m\x07"
@@ -113,7 +115,21 @@ def test_a_result_says_how_it_ended():
     assert "exit status 2" in read(cards.result_html(replace(RESULT, exit_status=2)))
     assert "signal TERM" in cards.result_text(replace(RESULT, exit_status=None, exit_signal="TERM"))
     assert "without a status" in cards.result_text(replace(RESULT, exit_status=None))
-    assert set(RESULT._repr_mimebundle_()) == {"text/plain", "text/html"}
+    assert set(cards.result_bundle(RESULT)) == {"text/plain", "text/html"}
+    text = replace(RESULT, stdout="Linux\n", stderr="")
+    assert cards.result_bundle(text) == cards.result_bundle(RESULT)
+
+
+def test_ipython_shows_a_result_of_the_stack_as_a_card() -> None:
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "from jupyter_ssh.kernel import cards\nfrom jupyter_ssh.ssh import Result\n"
+        "cards.show_results()\nshell = InteractiveShell.instance()\n"
+        "formatted = lambda: sorted(shell.display_formatter.format(Result('x', b'', b'', 0))[0])\n"
+        "before = formatted(); cards.show_results(); print(before, formatted())"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert shown.stdout.strip() == "['text/plain'] ['text/html', 'text/plain']"
 
 
 def test_a_preview_is_bounded_and_says_what_is_missing():

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.kernel.connections import registry
+from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import ENDED_SHOWN, Connections
 from jupyter_ssh.kernel.engine import get_engine
-from jupyter_ssh.kernel.facade import Connection
 from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 from jupyter_ssh.ssh.client.pool.leasing import lease_connection
 from jupyter_ssh.ssh.errors import AuthenticationError, ConfigError, ConnectionClosed, ConnectionLost, SSHError

@@ -1,0 +1,44 @@
+"""A value that the engine works for: to be awaited in any event loop, or waited for by a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import CancelledError
+from typing import Any, Generic, TypeVar
+
+from jupyter_ssh.kernel.desk import BlockingDesk
+from jupyter_ssh.kernel.door import door
+from jupyter_ssh.kernel.engine import Engine
+from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded
+
+T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """A value to come: ``await`` it, or block with `result`."""
+
+    def __init__(self, engine: Engine, factory: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._work = engine.submit(factory)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return asyncio.wrap_future(self._work).__await__()
+
+    @door
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
+        desk = BlockingDesk()
+        try:
+            desk.occupy()
+            self._work.add_done_callback(desk.finish)
+            if not desk.serve(timeout):
+                raise DeadlineExceeded.after(timeout or 0, "background command")
+        finally:
+            desk.close()
+        try:
+            return self._work.result()
+        except CancelledError:
+            raise ConnectionClosed("the wait was cancelled", phase="background command") from None
+
+    def __repr__(self) -> str:
+        return f"<Pending, {'done' if self._work.done() else 'not yet there'}: await it, or call .result()>"

@@ -1,0 +1,1 @@
+"""Writes the faces of the kernel from the asyncio classes of the stack: ``make faces``."""
