@@ -27,30 +27,30 @@ WRITE_HIGH_WATER: Final = 512 * 1024
 """Bytes asyncio may hold for the socket before channels keep their data back."""
 
 MAX_UNSENT_REPLIES: Final = 4 * 1024 * 1024
-"""Bytes of answers that may wait for a peer that sends but does not read; then we read no more either."""
+"""Bytes of answers that may wait for a peer that sends but does not read; beyond that we stop reading too."""
 
 TCP_QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
-"""Linux has it."""
+"""None where the system does not have it; Linux does."""
 
 QUICK_ACKS: Final = 32
 """How many of the first reads are acknowledged at once.  Until it starts a command, OpenSSH's server sends no small
-packet before the last one is acknowledged (Nagle), which the system by itself does up to 40 ms later."""
+packet before the last one is acknowledged (Nagle), which the system would do up to 40 ms later."""
 
 BATCH: Final = 256 * 1024
-"""Bytes of a flood that are worth to be woken for; see `SessionDriver.rest`."""
+"""Bytes of a flood that are worth waking up for; see `SessionDriver.rest`."""
 
 REST_SECONDS: Final = 0.001
 
 KEPT_MEMORY: Final = 4 * 1024 * 1024
-"""A block of that size is taken and freed once.  From then on glibc keeps as much freed memory for what comes next
-(mallopt(3), M_TRIM_THRESHOLD); else it gives the memory of packets back to the system and takes it again all the time,
+"""A block of this size is allocated and freed once.  From then on glibc keeps as much freed memory for later use
+(mallopt(3), M_TRIM_THRESHOLD); otherwise it returns the memory of packets to the system and takes it back all the time,
 which costs a tenth of a download's time and more."""
 
-LAST_WORDS: Final = 4096
-"""Bytes of them that are read."""
+MAX_REFUSAL: Final = 4096
+"""Bytes that are read of what a server says before it turns us away."""
 
 PROBE_SECONDS = 10.0
-"""How long the other side may take to answer after this machine's sleep."""
+"""How long the other side may take to answer after this machine was asleep."""
 
 GOODBYE_SECONDS: Final = 2.0
 """How long the last packets may take when a connection is closed."""
@@ -65,7 +65,7 @@ _memories: WeakKeyDictionary[asyncio.AbstractEventLoop, ReceiveMemory] = WeakKey
 
 
 def _receive_memory(loop: asyncio.AbstractEventLoop) -> ReceiveMemory:
-    """The one of a loop: all its transports ask for a buffer, fill it and say so without a pause."""
+    """Return that of a loop, whose transports ask for a buffer, fill it and say so without a pause in between."""
     if loop not in _memories:
         _memories[loop] = ReceiveMemory()
     return _memories[loop]
@@ -74,7 +74,7 @@ def _receive_memory(loop: asyncio.AbstractEventLoop) -> ReceiveMemory:
 class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     """An asyncio protocol that feeds a session.
 
-    ``make_session`` gets the event callback the session is to be made with; ``on_event`` hears what the session tells.
+    ``make_session`` makes the session with the event callback it is given; ``on_event`` hears what the session tells.
     `lost` is done when the transport is gone.  Nothing but this class touches the transport.
     """
 
@@ -89,7 +89,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._quick_acks = 0
         self._no_hurry = False
         self.bytes_sent = self.bytes_received = 0
-        """Of the transport: packets with all that is around them."""
+        """On the transport: of packets with their headers and tags."""
         self._timer: asyncio.TimerHandle | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -100,7 +100,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     def _event(self, event: Event) -> None:
         if isinstance(event, Authenticated):
-            self._loop.call_soon(self._tick)  # keepalives begin now
+            self._loop.call_soon(self._tick)  # keepalive begins now
             if not self.lost.done():
                 wake_watch().add(self, self._woke)
         self._on_event(event)
@@ -108,7 +108,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     # --- asyncio's side -----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: there is a transport."""
+        """Begin on ``transport`` (called by asyncio)."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
         connected = transport.get_extra_info("socket")
@@ -118,11 +118,11 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._flush()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """asyncio: where to receive into; no copy is made on the way to the decryption."""
+        """Return where to receive into (called by asyncio): there is no copy on the way to the decryption."""
         return self.session.receive_buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
-        """asyncio: ``nbytes`` were received."""
+        """Handle ``nbytes`` received bytes (called by asyncio)."""
         self.bytes_received += nbytes
         self.session.received(nbytes)
         self._flush()
@@ -135,9 +135,9 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
                 self._loop.call_later(REST_SECONDS, self._rested)
 
     def rest(self) -> None:
-        """Whoever gets what is being received is in no hurry: it may come in larger pieces.
+        """Let what is being received come in larger pieces: its reader is in no hurry.
 
-        To be woken for each packet costs more than to decrypt it; a short rest is no loss while the peer goes on
+        Waking up for each packet costs more than decrypting it; a short rest loses nothing while the peer goes on
         sending.
         """
         self._no_hurry = True
@@ -149,33 +149,33 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     def _acknowledge(self) -> None:
         self._quick_acks -= 1
         if self._transport is not None and TCP_QUICKACK is not None:
-            with contextlib.suppress(OSError):  # the connection is gone: others will say so
+            with contextlib.suppress(OSError):  # the connection is gone: others will notice
                 self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
 
     def eof_received(self) -> None:
-        """asyncio: the peer sends nothing more; SSH has no half-closed connections."""
+        """End the session (called by asyncio): the peer sends nothing more, and SSH has no half-closed connections."""
         self.session.feed_eof()
         self._flush()
 
     def pause_writing(self) -> None:
-        """asyncio: the socket takes no more for now."""
+        """Hold data back (called by asyncio): the socket accepts no more for now."""
         self._paused = True
         self.session.pause()
 
     def resume_writing(self) -> None:
-        """asyncio: the socket takes data again."""
+        """Stop holding data back (called by asyncio): the socket accepts it again."""
         self._paused = False
         self.session.resume()
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio: the transport is gone."""
+        """End the session if that was not done yet (called by asyncio): the transport is gone."""
         wake_watch().remove(self)
         for timer in (self._timer, self._giving_up):
             if timer is not None:
                 timer.cancel()
         if exc is not None and self.session.phase is Phase.VERSION:
-            self._hear_last_words()
+            self._read_refusal()
         self._transport = None
         if self.session.failure is None:
             text = getattr(exc, "strerror", None) or (str(exc) if exc else "closed by the other side")
@@ -190,12 +190,12 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _hear_last_words(self) -> None:
+    def _read_refusal(self) -> None:
         # A server that turns us away says why and closes; our first bytes then bring a reset, and asyncio, whose write
-        # failed, reads no more.  What was said lies in the socket still, which is open until this returns.
+        # failed, reads no more.  What was said is still in the socket, which is open until this returns.
         connected = self._transport.get_extra_info("socket") if self._transport is not None else None
         with contextlib.suppress(OSError, ValueError):
-            data = os.read(connected.fileno(), LAST_WORDS) if connected is not None else b""
+            data = os.read(connected.fileno(), MAX_REFUSAL) if connected is not None else b""
             if data:
                 self.session.feed(data)
         if self.session.transport.banner_lines and self.session.phase is Phase.VERSION:
@@ -204,7 +204,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     # --- the session's side -------------------------------------------------------------------------------------------
 
     def _schedule_flush(self) -> None:
-        # All that is sent within one turn of the loop goes out in one write.
+        # All that is sent within one turn of the loop is written at once.
         if not self._flush_scheduled:
             self._flush_scheduled = True
             self._loop.call_soon(self._scheduled_flush)
@@ -249,23 +249,23 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     @property
     def tcp_socket(self) -> socket.socket | None:
-        """The socket of a connection over TCP, for its options; None where there is none (yet)."""
+        """The socket of a connection over TCP, for its options; None if there is none (yet)."""
         found = self._transport.get_extra_info("socket") if self._transport is not None else None
         return found if found is not None and hasattr(found, "setsockopt") else None
 
     def address(self, which: str) -> tuple[str, int]:
-        """Host and port of this end ("sockname") or the other ("peername"); empty and 0 when unknown."""
+        """Return host and port of this end ("sockname") or the other ("peername"); empty and 0 if unknown."""
         found = self._transport.get_extra_info(which) if self._transport is not None else None
         return (str(found[0]), int(found[1])) if isinstance(found, tuple) and len(found) >= 2 else ("", 0)
 
     def abandon(self) -> None:
-        """Lets go of the transport without waiting, after the session was ended."""
+        """Close the transport without waiting, after the session was ended."""
         self._flush()
         if self._transport is not None:
             self._transport.close()
 
     async def close(self) -> None:
-        """Says goodbye, and waits until the transport is gone: at most `GOODBYE_SECONDS` and a little."""
+        """Say goodbye and wait until the transport is gone: little more than `GOODBYE_SECONDS` at most."""
         self.session.disconnect()
         self._flush()
         if self._transport is not None:

@@ -1,4 +1,4 @@
-"""The phase a session is in, and by GATE the handler of each message that the peer may send in it."""
+"""The phase a session is in, and the handler of each message that GATE lets the peer send in it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Dispatcher:
         """What a key re-exchange interrupted."""
 
     def register(self, layer: Callable[[], Handlers]) -> None:
-        """Adds what gives a layer's handlers; it is asked as they are needed, so that an idle session keeps few."""
+        """Add a layer by what returns its handlers; it is called whenever one is needed."""
         self._layers = (layer, *self._layers)
         self._forget_handlers()
 
     def advance(self, trigger: Trigger) -> None:
-        """Enters the phase that follows by NEXT."""
+        """Enter the phase that follows according to NEXT."""
         interrupted = self._interrupted
         if interrupted is not None and trigger in OF_LAYERS:
             self._interrupted = next_phase(self.role, interrupted, trigger)

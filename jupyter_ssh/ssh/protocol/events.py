@@ -22,7 +22,7 @@ def _unheard(details: bytes | None) -> None:
 
 
 class Event:
-    """Base of what a `Session` tells."""
+    """Base class of what a `Session` tells."""
 
     __slots__ = ()
 
@@ -36,12 +36,12 @@ class HostKeyOffered(Event):
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationStarted(Event):
-    """Client: the server takes authentication requests now."""
+    """Client: the server accepts authentication requests now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated(Event):
-    """Either: somebody is logged in, channels may be opened."""
+    """Either: a user is logged in, so that channels may be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class AuthenticationFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class KeyAcceptable(Event):
-    """Client: the server would accept this key, if it signs (RFC 4252 §7)."""
+    """Client: the server would accept a signature with this key (RFC 4252 §7)."""
 
     algorithm: str
     key: bytes
@@ -78,18 +78,17 @@ class Questions(Event):
 
 @dataclass(frozen=True, slots=True)
 class Banner(Event):
-    """Client: a text the server wants shown before authentication; it may hold escape sequences."""
+    """Client: text to be shown before authentication; it may hold escape sequences (RFC 4252 §5.4)."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationRequested(Event):
-    """Server: somebody wants to log in; answer through `ServerAuthentication`.
+    """Server: a client wants to log in; answer through `ServerAuthentication`.
 
-    ``verified`` is true when a signature came along and is right; ``touched`` and ``user_verified`` say what a security
-    key did for it.  Of a key that is of no use ``key`` is None, and ``problem`` tells why.  Secrets never show in the
-    repr.
+    ``verified`` says that there is a signature and it is valid; ``touched`` and ``user_verified`` are what a security
+    key asserts with it.  If a key cannot be used, ``key`` is None and ``problem`` says why.  The repr holds no secrets.
     """
 
     user: str
@@ -101,7 +100,7 @@ class AuthenticationRequested(Event):
     touched: bool = True
     user_verified: bool = False
     host_bound: bool = False
-    """The request names our host key, and it is the one that was shown (OpenSSH PROTOCOL §3.1)."""
+    """The request names the host key that we showed (OpenSSH PROTOCOL §3.1)."""
     problem: str | None = None
     password: str | None = field(default=None, repr=False)
     new_password: str | None = field(default=None, repr=False)

@@ -1,4 +1,4 @@
-"""Extension negotiation, RFC 8308: what each side says of itself in SSH_MSG_EXT_INFO."""
+"""Extension negotiation, RFC 8308: what each side announces in SSH_MSG_EXT_INFO."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from jupyter_ssh.ssh.wire.types import Reader, string
 
 MAX_EXTENSIONS: Final = 64
 
-
 HOST_BOUND: Final = "publickey-hostbound@openssh.com"
-"""The server takes signatures that name its host key too (OpenSSH PROTOCOL §3.1)."""
+"""The server accepts signatures that name its host key too (OpenSSH PROTOCOL §3.1)."""
 
 
 def server_ext_info(signature_algorithms: Sequence[str]) -> bytes:
-    """The payload of a server's EXT_INFO: the signatures it takes, and what else it can do."""
+    """Return the payload of a server's EXT_INFO: the signatures it accepts, and what else it supports."""
     pairs = (("server-sig-algs", ",".join(signature_algorithms)), (HOST_BOUND, "0"), ("ping@openssh.com", "0"))
     return ExtInfo(len(pairs), b"".join(string(name) + string(value) for name, value in pairs)).encode()
 
 
 def take_extensions(message: ExtInfo, extensions: dict[str, bytes]) -> None:
-    """Adds what the peer says to ``extensions``; raises `WireError`."""
+    """Add what the peer announces to ``extensions``; raise `WireError` if it is malformed or too much."""
     reader = Reader(message.extensions)
     for _ in range(message.count):
         name = reader.text()

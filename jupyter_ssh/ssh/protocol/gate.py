@@ -4,7 +4,7 @@
 else decides whether a message may be read.  Which phase follows which is in NEXT, see `transitions`.
 
 RFC 4253 §7.1 allows only key-exchange messages between the peer's KEXINIT and its NEWKEYS; strict key exchange
-(OpenSSH PROTOCOL §1.10) forbids even IGNORE and DEBUG during the first one, so that no message can be slipped in
+(OpenSSH PROTOCOL §1.10) forbids even IGNORE and DEBUG during the first exchange, so that no message can be slipped in
 before encryption begins.
 """
 
@@ -18,15 +18,15 @@ from jupyter_ssh.ssh.wire import numbers as n
 DISCONNECT: Final = frozenset({n.SSH_MSG_DISCONNECT})
 
 GENERIC: Final = DISCONNECT | {n.SSH_MSG_IGNORE, n.SSH_MSG_UNIMPLEMENTED, n.SSH_MSG_DEBUG}
-"""RFC 4253 §11: at any time, but for the strict key exchange."""
+"""RFC 4253 §11: at any time, except during a strict key exchange."""
 
 EXCHANGE_NUMBERS: Final = frozenset(range(30, 50))
-"""RFC 4250 §4.1.2: each key exchange method gives them a meaning of its own."""
+"""RFC 4250 §4.1.2: each key exchange method gives them its own meaning."""
 
 UNASSIGNED: Final = frozenset(range(1, 256)) - n.NAMES.keys() - EXCHANGE_NUMBERS - frozenset(range(60, 80))
-"""Numbers nobody has given a meaning: answered with UNIMPLEMENTED (RFC 4253 §11.4) once the keys are in use.
+"""Numbers without a meaning: answered with UNIMPLEMENTED (RFC 4253 §11.4) once keys are in use.
 
-60 to 79 are not among them: each authentication method gives them a meaning of its own.
+60 to 79 are not among them: each authentication method gives them its own meaning.
 """
 
 ENCRYPTED: Final = GENERIC | UNASSIGNED | {n.SSH_MSG_KEXINIT}

@@ -12,11 +12,11 @@ _REASONS: Final[dict[type[SSHError], int]] = {
     KeyFormatError: n.SSH_DISCONNECT_KEY_EXCHANGE_FAILED,
     WireError: n.SSH_DISCONNECT_PROTOCOL_ERROR,
 }
-"""What the peer is told of its errors that are not `ProtocolError`, which know their reason themselves."""
+"""For errors of the peer's that are not a `ProtocolError`, which carries its own reason."""
 
 
 def goodbye_reason(error: SSHError) -> int | None:
-    """The code of SSH_MSG_DISCONNECT; None for an error that is none of the peer's business."""
+    """Return the reason code for SSH_MSG_DISCONNECT; None for an error that does not concern the peer."""
     if isinstance(error, ProtocolError):
         return error.reason
     return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), None)

@@ -26,11 +26,11 @@ class KeepAliveTimer:
         """When a `probe` ends, and the error if nothing was heard by then."""
 
     def heard(self) -> None:
-        """Something came from the peer."""
+        """Note that something came from the peer."""
         self._heard = True
 
     def tick(self, now: float) -> None:
-        """Gives the time; only once somebody is logged in."""
+        """Take the time; to be called only when a user is logged in."""
         if self._probe is not None and (self._heard or now >= self._probe[0]):
             error, self._probe = self._probe[1], None
             if not self._heard:
@@ -68,9 +68,9 @@ class KeepAliveTimer:
             self._connection.request_global(REQUEST, on_reply=lambda details: None)
 
     def probe(self, now: float, within: float, slept: float) -> None:
-        """Asks at once, whatever the interval; ends the session unless something comes ``within`` seconds.
+        """Ask at once, whatever the interval; end the session unless something comes within ``within`` seconds.
 
-        ``slept`` is for how many seconds this machine was asleep.
+        ``slept`` is how many seconds this machine was asleep.
         """
         error = ConnectionLost(
             "the connection did not survive this machine's sleep",
@@ -84,7 +84,7 @@ class KeepAliveTimer:
         self._ask()
 
     def next_tick(self) -> float | None:
-        """When `tick` should be called next."""
+        """Return when `tick` should be called next."""
         times = [self._due, self._probe[0] if self._probe is not None else None]
         return min((time for time in times if time is not None), default=None)
 

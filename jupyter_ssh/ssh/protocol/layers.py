@@ -13,7 +13,7 @@ Handlers = Mapping[int, Handler]
 
 
 def payload_end(body: bytes) -> int:
-    """Where the padding of a packet's body begins."""
+    """Return where the padding of a packet's body begins."""
     return len(body) - body[0]
 
 
@@ -22,14 +22,14 @@ class MessageSender(Protocol):
 
     @property
     def congested(self) -> bool:
-        """Whether channels keep their data back: keys are changing, or the network is slow."""
+        """Whether channels must hold their data back: keys are changing, or the network is slow."""
 
     @property
     def closed(self) -> bool:
         """Whether the session is over: nothing is sent any more."""
 
     def send(self, payload: bytes) -> None:
-        """Queues one message; while keys change it waits (RFC 4253 §7.1)."""
+        """Queue one message; it waits while keys change (RFC 4253 §7.1)."""
 
     def send_data(self, payload: bytes) -> None:
-        """The same for messages that carry data or make room for it, which the packet ring leaves out."""
+        """Do the same for a message that carries data or grants room for it: the packet ring leaves those out."""

@@ -37,7 +37,7 @@ class SessionInfo:
 
 
 class Session:
-    """The whole machine, in either role; the network feeds it, `on_event` hears of it.
+    """All of SSH-2 for one connection, in either role: the network feeds it, and it tells `on_event` what happens.
 
     Feeding never raises what the peer caused: that ends the session, sets `failure` and tells `Closed`.
     """
@@ -73,20 +73,20 @@ class Session:
         self.transport.sender.on_output = callback
 
     def receive_into(self, memory: ReceiveMemory) -> None:
-        """Shares ``memory`` with other sessions that are fed by turns; before anything was received."""
+        """Share ``memory`` with other sessions that are fed by turns; to be called before anything is received."""
         self.transport.receiver.buffer.memory = memory
 
     def receive_buffer(self) -> memoryview:
-        """Where to write the next received bytes; then say `received`."""
+        """Return where to write the next received bytes; then call `received`."""
         return self.transport.receive_buffer()
 
     def received(self, count: int) -> None:
-        """``count`` bytes were written into `receive_buffer`."""
+        """Handle what was received: ``count`` bytes were written into `receive_buffer`."""
         self._keepalive.heard()
         self.transport.received(count)
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Copies ``data`` in, for callers that have bytes in hand."""
+        """Receive a copy of ``data``, for callers that have bytes in hand."""
         view = memoryview(data)
         while view and self.failure is None:
             room = self.receive_buffer()
@@ -96,11 +96,11 @@ class Session:
             view = view[count:]
 
     def feed_eof(self) -> None:
-        """The peer sends nothing more."""
+        """End the session: the peer sends nothing more."""
         self.transport.received_eof()
 
     def data_to_send(self) -> list[bytes]:
-        """Takes the packets to send, in order."""
+        """Take the packets to send, in order."""
         return self.transport.sender.take()
 
     @property
@@ -109,27 +109,27 @@ class Session:
         return self.transport.sender.unsent
 
     def pause(self) -> None:
-        """The network takes no more for now."""
+        """Hold data back: the network accepts no more for now."""
         self.transport.sender.pause()
 
     def resume(self) -> None:
-        """The network takes data again."""
+        """Stop holding data back: the network accepts it again."""
         self.transport.sender.resume()
 
     def tick(self, now: float) -> None:
-        """The time, in seconds of any steady clock: rekey and keepalive."""
+        """Take the time, in seconds of any steady clock, for rekeys and keepalive."""
         if self.failure is None:
             self.transport.tick(now)
             if self.logged_in:
                 self._keepalive.tick(now)
 
     def woke_up(self, now: float, within: float, slept: float) -> None:
-        """This machine slept for ``slept`` seconds: the peer has to give a sign of life ``within`` as many."""
+        """Demand a sign of life from the peer within ``within`` seconds: this machine slept for ``slept`` seconds."""
         if self.failure is None and self.logged_in:
             self._keepalive.probe(now, within, slept)
 
     def next_tick(self) -> float | None:
-        """When `tick` should be called next; None before it was called at all, and when the session is over."""
+        """Return when `tick` should be called next; None before it was ever called, and when the session is over."""
         if self.failure is not None:
             return None
         times = [time for time in (self.transport.next_tick(), self._keepalive.next_tick()) if time is not None]
@@ -139,17 +139,17 @@ class Session:
 
     @property
     def phase(self) -> Phase:
-        """How far the session is."""
+        """What the peer may send next."""
         return self.transport.phase
 
     @property
     def logged_in(self) -> bool:
-        """Whether somebody is logged in, so that channels may be opened."""
+        """Whether a user is logged in, so that channels may be opened."""
         return self.transport.logged_in
 
     @property
     def failure(self) -> SSHError | None:
-        """Why the session is over; None while it is not."""
+        """Why the session is over; None until then."""
         return self.transport.failure
 
     @property
@@ -158,7 +158,7 @@ class Session:
         transport = self.transport
         agreed = transport.agreed
         if agreed is None:
-            raise ConnectionClosed("nothing has been negotiated yet", phase=transport.phase.value)
+            raise ConnectionClosed("the algorithms have not been negotiated yet", phase=transport.phase.value)
         ours, theirs = agreed.client_to_server, agreed.server_to_client
         if self.role is Role.SERVER:
             ours, theirs = theirs, ours
@@ -175,22 +175,22 @@ class Session:
         )
 
     def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
-        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.
+        """Ask the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.
 
-        Raises `ConnectionClosed` before somebody is logged in and after the end, `ChannelOpenError` for too many.
+        Raises `ConnectionClosed` before the login and after the end, `ChannelOpenError` if too many are open.
         """
         if self.failure is not None:
             raise ConnectionClosed("the connection is closed", phase="connection", received=self.failure.message)
         if not self.logged_in:
-            raise ConnectionClosed("nobody is logged in yet", phase=self.phase.value)
+            raise ConnectionClosed("no user is logged in yet", phase=self.phase.value)
         return self.connection.open_channel(kind, details, on_event, on_data)
 
     def rekey(self) -> None:
-        """Begins to change the keys, once somebody is logged in."""
+        """Begin a key re-exchange, if a user is logged in."""
         self.transport.rekey()
 
     def disconnect(self, reason: int = n.SSH_DISCONNECT_BY_APPLICATION, text: str = "") -> None:
-        """Says goodbye and ends the session."""
+        """Send SSH_MSG_DISCONNECT and end the session."""
         self.transport.disconnect(reason, text)
 
 
@@ -203,11 +203,11 @@ class ClientSession(Session):
         self.transport.register(self.authentication.handlers)
 
     def accept_host_key(self) -> None:
-        """Answers `HostKeyOffered`: the key is the right one."""
+        """Answer `HostKeyOffered`: the key is trusted."""
         self.transport.accept_host_key()
 
     def reject_host_key(self, error: HostKeyError) -> None:
-        """Answers `HostKeyOffered`: ends the session with ``error``."""
+        """Answer `HostKeyOffered`: end the session with ``error``."""
         self.transport.fail(error)
 
 

@@ -44,13 +44,13 @@ class KeepAlive:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One session's settings; ``host_keys`` makes sense for the server only."""
+    """The settings of one session; ``host_keys`` are for servers only."""
 
     algorithms: Algorithms
     host_keys: Sequence[PrivateKey] = ()
     version: str = SOFTWARE_VERSION
     rekey_bytes: int | None = None
-    """Renew the keys after so many bytes in one direction; None: as the cipher wants it."""
+    """Renew the keys after this many bytes in one direction; None: the cipher's limit."""
     rekey_seconds: float = DEFAULT_REKEY_SECONDS
     keepalive: KeepAlive = field(default_factory=KeepAlive)
     max_channels: int = 1000
@@ -58,9 +58,9 @@ class Settings:
     banner: str = ""
     """Shown by the server to the client before authentication (RFC 4252 §5.4)."""
     signature_algorithms: Sequence[str] = names(SIGNATURE_ALGORITHMS)
-    """What keys may sign in with, as a server tells its clients (RFC 8308 §3.1)."""
+    """The signature algorithms a server accepts from keys, announced to clients (RFC 8308 §3.1)."""
     required_rsa_size: int | None = None
-    """Bits of the shortest RSA key or authority that the other side may show; None: 2048."""
+    """Bits of the shortest RSA key, of a peer or an authority, that is accepted; None: 2048."""
     groups: Callable[[], Sequence[Group]] | None = None
-    """Gives the groups a server may name in a group exchange (RFC 4419), besides those of RFC 3526."""
+    """Returns the groups a server may name in a group exchange (RFC 4419), besides those of RFC 3526."""
     random: Callable[[int], bytes] = os.urandom

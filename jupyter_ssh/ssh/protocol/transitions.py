@@ -30,10 +30,10 @@ class Trigger(enum.Enum):
 
 
 OF_LAYERS: Final = frozenset({Trigger.SERVICE, Trigger.LOGIN})
-"""Of the layers above the transport, which may get on while keys change: a server may take its time over a login."""
+"""Those of the layers above the transport.  They may come while keys change: deciding on a login may take a while."""
 
 RESUME: Final = None
-"""In NEXT: back to the phase that the key exchange interrupted, or to the one its layer has reached meanwhile."""
+"""In NEXT: back to the phase that the key exchange interrupted, or to the one that has followed it meanwhile."""
 
 BEGINNINGS: Final = {
     Stage.AGREEMENT: (Trigger.AGREEMENT, Trigger.AGREEMENT_STRICT),
@@ -88,7 +88,7 @@ NEXT: Final[dict[tuple[Role, Phase, Trigger], Phase | None]] = {
 
 
 def next_phase(role: Role, phase: Phase, trigger: Trigger) -> Phase | None:
-    """The entry of NEXT; raises `RuntimeError` where there is none."""
+    """Return the entry of NEXT; raise `RuntimeError` if there is none."""
     try:
         return NEXT[role, phase, trigger]
     except KeyError:

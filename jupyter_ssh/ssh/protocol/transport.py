@@ -1,8 +1,8 @@
 """The transport layer without I/O (RFC 4253): its parts put together, its time and its end, messages 1 to 49.
 
 Bytes go in through `receive_buffer` and `received`, come out of `sender`.  `VersionExchange`, `PacketSender`,
-`PacketReceiver`, `Dispatcher` and `Handshake` each do one thing; the layers above register their handlers by message
-number, and GATE decides which of them may be reached in a phase.
+`PacketReceiver`, `Dispatcher` and `Handshake` each do one thing.  The layers above register their handlers by message
+number, and GATE decides which of them can be reached in a phase.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Transport:
         self.on_failure: Callable[[SSHError], None] = lambda error: None
         self.failure: SSHError | None = None
         self.extensions: dict[str, bytes] = {}
-        """What the peer said in EXT_INFO (RFC 8308)."""
+        """What the peer announced in EXT_INFO (RFC 8308)."""
         self.packets = PacketRing()
         self.versions = VersionExchange(settings.version.encode("ascii"), allow_banner=role is Role.CLIENT)
         self._age = KeyAge(settings.rekey_bytes, settings.rekey_seconds)
@@ -133,24 +133,24 @@ class Transport:
     # --- for the layers above -----------------------------------------------------------------------------------------
 
     def register(self, layer: Callable[[], Handlers]) -> None:
-        """Adds an upper layer: what gives its handlers, by message number."""
+        """Add an upper layer by what returns its handlers."""
         self.dispatcher.register(layer)
 
     def send(self, payload: bytes) -> None:
-        """Queues one message of the upper layers; while keys change it waits (RFC 4253 §7.1)."""
+        """Queue one message of the upper layers; it waits while keys change (RFC 4253 §7.1)."""
         self.sender.send(payload)
 
     def grant_service(self) -> None:
-        """Says that the authentication service was granted: what belongs to it may come."""
+        """Let the peer send what belongs to the authentication service, which was granted."""
         self._advance(Trigger.SERVICE)
 
     def send_login(self, payload: bytes) -> None:
-        """Sends USERAUTH_SUCCESS, the last message before a delayed compression begins."""
+        """Send USERAUTH_SUCCESS, the last message before a delayed compression begins."""
         self.handshake.keys.send_login(payload, exchanging=self.phase in EXCHANGE_PHASES)
         self._advance(Trigger.LOGIN)
 
     def received_login(self) -> None:
-        """Says that USERAUTH_SUCCESS was received: a delayed compression begins."""
+        """Begin a delayed compression: USERAUTH_SUCCESS was received."""
         self.handshake.keys.received_login(exchanging=self.phase in EXCHANGE_PHASES)
         self._advance(Trigger.LOGIN)
 
@@ -159,24 +159,24 @@ class Transport:
             self.dispatcher.advance(trigger)
 
     def accept_host_key(self) -> None:
-        """Goes on after `HostKeyOffered`: the key is the right one."""
+        """Continue after `HostKeyOffered`: the key is trusted."""
         try:
             self.handshake.accept_host_key()
         except SSHError as error:
             self.fail(error)
 
     def rekey(self) -> None:
-        """Begins a key re-exchange, see `Handshake.rekey`."""
+        """Begin a key re-exchange, see `Handshake.rekey`."""
         self.handshake.rekey()
 
     # --- for the network ----------------------------------------------------------------------------------------------
 
     def receive_buffer(self) -> memoryview:
-        """Where to write the next received bytes."""
+        """Return where to write the next received bytes."""
         return self.receiver.buffer.room()
 
     def received(self, count: int) -> None:
-        """Says that ``count`` bytes were written into `receive_buffer`, and handles all whole packets.
+        """Handle all whole packets, after ``count`` bytes were written into `receive_buffer`.
 
         Never raises what the peer caused: that ends the session, see `failure`.
         """
@@ -203,20 +203,20 @@ class Transport:
         return True
 
     def received_eof(self) -> None:
-        """Says that the peer sends nothing more."""
+        """End the session: the peer sends nothing more."""
         if self.phase is Phase.VERSION:
             self.fail(self.versions.eof())
             return
         self.fail(
             ConnectionLost(
-                "the connection was closed without a goodbye",
+                "the connection was closed unexpectedly",
                 phase=self.phase.value,
-                next_step="Check the network and what the other side logs; then connect again.",
+                next_step="Check the network and the log of the other side; then connect again.",
             )
         )
 
     def tick(self, now: float) -> None:
-        """Gives the time, in seconds of any steady clock; renews keys that are too old."""
+        """Take the time, in seconds of any steady clock, and renew keys that are too old."""
         if self._age.tick(now):
             self.rekey()
         if self._age.stalled(self.handshake.rekeying):
@@ -230,19 +230,19 @@ class Transport:
             )
 
     def next_tick(self) -> float | None:
-        """When `tick` should be called next."""
+        """Return when `tick` should be called next."""
         return self._age.next_tick()
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def fail(self, error: SSHError) -> None:
-        """Ends the session because of ``error``; the peer is told when the error is its protocol's."""
+        """End the session because of ``error``; the peer is told if it violated the protocol."""
         if self.failure is not None:
             return
         error.phase = error.phase or self.phase.value
         reason = goodbye_reason(error)
         if reason is not None:
-            # What we know of the host is nobody else's business, and its key no fault of the protocol.
+            # What we know of the host does not concern the peer, and an untrusted key does not violate the protocol.
             of_key = isinstance(error, HostKeyError)
             error.next_step = error.next_step or (None if of_key else _ADVICE)
             self._say_goodbye(reason, "host key not accepted" if of_key else error.message)
@@ -253,12 +253,12 @@ class Transport:
             ProtocolError(
                 _STALLED,
                 phase=self.phase.value,
-                expected=f"an answer before {MAX_HELD} bytes of other messages wait for it",
+                expected=f"NEWKEYS before {MAX_HELD} bytes of other messages had to wait for it",
             )
         )
 
     def disconnect(self, reason: int, text: str) -> None:
-        """Says SSH_MSG_DISCONNECT and ends the session (RFC 4253 §11.1)."""
+        """Send SSH_MSG_DISCONNECT and end the session (RFC 4253 §11.1)."""
         if self.failure is None:
             self._say_goodbye(reason, text)
             self._end(ConnectionClosed("the connection was closed here"))
@@ -293,7 +293,7 @@ class Transport:
         self.packets.note(True, body[1], payload_end(body) - 1, self.receiver.opener.sequence - 1)
 
     def _on_disconnect(self, body: bytes) -> None:
-        # Read by hand: some peers leave the language tag out, and this one should not fail over form.
+        # Read by hand: some peers leave out the language tag, and their reason should be shown all the same.
         reader = Reader(body, 2, payload_end(body))
         reason = reader.uint32()
         description = reader.text() if reader.remaining else ""
@@ -320,4 +320,4 @@ class Transport:
 
 
 def _ignore_body(body: bytes) -> None:
-    """Messages that are read and mean nothing to us."""
+    """Ignore a message that needs no answer and tells us nothing."""

@@ -16,7 +16,7 @@ MAX_BANNER_LINES: Final = 1024
 MAX_BANNER_BYTES: Final = 65536
 
 SSH_2: Final = (b"2.0", b"1.99")
-"""The protocol versions of those who speak SSH-2; 1.99 speaks SSH-1 too (RFC 4253 §5.1)."""
+"""The protocol versions of peers that speak SSH-2; 1.99 means SSH-1 too (RFC 4253 §5.1)."""
 
 _HINTS: Final = (
     (b"HTTP/", "a web server; check the port"),
@@ -56,7 +56,7 @@ class VersionExchange:
         return self.ours + b"\r\n"
 
     def read(self, data: memoryview) -> int:
-        """Reads up to the end of the peer's identification string and returns how many bytes of ``data`` it used.
+        """Read up to the end of the peer's identification string; return how many bytes of ``data`` that took.
 
         Sets `theirs` once the string is complete.  Raises `VersionError`.
         """
@@ -104,7 +104,7 @@ class VersionExchange:
         self.theirs = text
 
     def eof(self) -> VersionError:
-        """The error for a peer that closes before its identification string is there."""
+        """Return the error for a peer that closes before it has sent its identification string."""
         return self._error("the connection was closed before the peer identified itself")
 
     def _error(self, message: str, *, received: str | None = None, next_step: str | None = None) -> VersionError:

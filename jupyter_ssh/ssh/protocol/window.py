@@ -10,11 +10,11 @@ from jupyter_ssh.ssh.errors import WindowError
 
 INITIAL_WINDOW: Final = 2 * 1024 * 1024
 MAX_PACKET_DATA: Final = 32768
-"""Bytes of data we take in one packet: what every peer can send, and a size at which decryption is at its fastest."""
+"""Bytes of data we accept in one packet: every peer can send as much, and decryption is fastest at this size."""
 
 ROOMS: Final = 3
-"""A window for what is under way to us, as much for grants that are under way or due, and as much to find out that the
-line holds more."""
+"""One window for data on its way to us, one for grants on their way or due, and one to find out whether the path holds
+more."""
 
 MAX_UINT32: Final = 0xFFFFFFFF
 
@@ -23,9 +23,9 @@ class ReceiveWindow:
     """How much the peer may still send on a channel.
 
     The window grows while the peer drains it within a round trip: a probe travels to the peer and back, and what
-    arrives meanwhile is what the line holds, and what stands in queues on the way.  The queues are taken out by
-    `RoundTrips.share`, and the window is made `ROOMS` times the rest.  A window that fills queues only is worse than
-    useless: OpenSSH's server reads as much as it may send from its process, and moves all of it for each packet.
+    arrives meanwhile is what the path holds, and what waits in queues on it.  `RoundTrips.share` takes out the queues,
+    and the window becomes `ROOMS` times the rest.  A window that only fills queues is worse than useless: OpenSSH's
+    server reads as much as it may send from its process, and moves all of it for each packet.
     """
 
     __slots__ = ("_granted", "_probed_at", "available", "consumed", "limit", "size")
@@ -36,12 +36,12 @@ class ReceiveWindow:
         self.available = self.size
         """Bytes the peer may still send; the channel counts it down."""
         self.consumed = 0
-        """Bytes that are off our hands and not granted again yet; the channel counts it up, and grants them in time."""
+        """Bytes that were consumed and not granted again yet; the channel counts it up and grants them in time."""
         self._granted = self.size
         self._probed_at: int | None = None
 
     def overrun(self, count: int) -> WindowError:
-        """The error for ``count`` bytes that the peer was not allowed to send."""
+        """Return the error for ``count`` bytes that the peer was not allowed to send."""
         return WindowError(
             "the peer sent more than the channel's window",
             phase="connection",
@@ -55,7 +55,7 @@ class ReceiveWindow:
         return self._granted - self.available
 
     def grant(self) -> int:
-        """Returns how much to grant the peer: all that is off our hands."""
+        """Grant the peer all that has been consumed; return how much that is."""
         grant = self.consumed
         self.consumed = 0
         self._granted += grant
@@ -63,14 +63,16 @@ class ReceiveWindow:
         return grant
 
     def begin_probe(self) -> bool:
-        """Whether to send a probe now; if so it counts as sent."""
+        """Return whether to send a probe now; if so it counts as sent."""
         if self._probed_at is not None or self.size >= self.limit:
             return False
         self._probed_at = self.arrived
         return True
 
     def end_probe(self, share: float = 1.0) -> int:
-        """The probe is back, and ``share`` of its way was no queue: returns how much to grant as the window grew."""
+        """Grow the window when the probe is back; return how much to grant.
+
+        ``share`` is the part of the round trip that was not spent in queues."""
         if self._probed_at is None:
             return 0
         arrived = self.arrived - self._probed_at
@@ -86,17 +88,17 @@ class ReceiveWindow:
 
 
 class RoundTrips:
-    """The shortest round trip of a connection: how long the way is when nothing stands in queues."""
+    """The shortest round trip of a connection: how long it takes when nothing waits in queues."""
 
     __slots__ = ("clock", "shortest")
 
     def __init__(self) -> None:
         self.clock: Callable[[], float] = _stopped
-        """Seconds of a steady clock; as long as it stands still, no round trip is longer than another."""
+        """Seconds of a steady clock; while it stands still, all round trips are equally long."""
         self.shortest = math.inf
 
     def share(self, began: float) -> float:
-        """How much of the round trip that began then and ends now was the way itself: above 0, at most 1."""
+        """Return which part of a round trip from ``began`` until now was not spent in queues: above 0, at most 1."""
         took = self.clock() - began
         if took <= 0:
             return 1.0
@@ -105,5 +107,5 @@ class RoundTrips:
 
 
 def _stopped() -> float:
-    """The clock of a session that nobody gave one."""
+    """Stand in for the clock of a session that was not given one."""
     return 0.0

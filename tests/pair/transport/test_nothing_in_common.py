@@ -37,9 +37,13 @@ def refused(kind: str, *names: str, role: Role = Role.CLIENT) -> NegotiationErro
 @pytest.mark.parametrize(
     ("kind", "names", "advice"),
     [
-        ("cipher", ("arcfour", "3des-cbc", "aes128-cbc"), "Legacy=yes, or this one alone with Ciphers=+3des-cbc;"),
-        ("cipher", ("arcfour", "chacha20-poly1305@openssh.com"), "Ciphers=+chacha20-poly1305@openssh.com,"),
-        ("cipher", ("des-cbc", "arcfour"), "broken. If it has to be, allow it for this host with Ciphers=+des-cbc"),
+        ("cipher", ("arcfour", "3des-cbc", "aes128-cbc"), "Legacy=yes, or only this one with Ciphers=+3des-cbc."),
+        ("cipher", ("arcfour", "chacha20-poly1305@openssh.com"), "with Ciphers=+chacha20-poly1305@openssh.com."),
+        (
+            "cipher",
+            ("des-cbc", "arcfour"),
+            "broken; it is best to update the peer. If you must connect, allow it for this host with Ciphers=+des-cbc",
+        ),
         ("cipher", ("of-our-dreams",), "None of the peer's algorithms is supported here"),
         ("cipher", (), "None of the peer's algorithms is supported here"),
         ("MAC", ("hmac-sha1",), "MACs=+hmac-sha1"),

@@ -384,7 +384,7 @@ def test_a_kexinit_before_our_newkeys() -> None:
     puppet = Puppet(Role.CLIENT, login=False).to_service()
     puppet.say(puppet.make_kexinit())
     assert isinstance(puppet.failure, UnexpectedMessage)
-    assert "inside another" in puppet.failure.message
+    assert "during another" in puppet.failure.message
 
 
 @pytest.mark.parametrize("role", Role)

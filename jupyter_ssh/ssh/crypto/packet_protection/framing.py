@@ -32,8 +32,7 @@ def padding_table(alignment: int, counted: int, random: Randomness) -> PaddingTa
     The padding is drawn once and kept for all packets of a key.  RFC 4253 §6 wants it random so that equal payloads
     do not encrypt equally under a weak mode; each construction here encrypts every packet under fresh keystream or
     goes on with the chain of the packet before, so that padding adds nothing to it, and drawing it anew would cost as
-    much as encrypting a small packet.  Before the
-    first key exchange it is in the clear, and there it has nothing to hide.
+    much as encrypting a small packet.  Before the first key exchange it is in the clear, where it has nothing to hide.
     """
     string = random(alignment + 3)
     table = []
@@ -48,19 +47,19 @@ def padding_table(alignment: int, counted: int, random: Randomness) -> PaddingTa
 def wrong_length(length: int, alignment: int, counted: int) -> PacketError:
     """Return the error for a ``packet_length`` out of range or not aligned."""
     return PacketError(
-        "impossible packet length",
+        "invalid packet length",
         phase="binary packet",
         expected=f"{MIN_PACKET} to {MAX_PACKET} bytes, in steps of {alignment}"
         + (f" with the {counted} of the length field" if counted else ""),
         received=str(length),
-        next_step="What arrives is not SSH, or it was altered or decrypted with the wrong key; connect again",
+        next_step="What was received is not SSH, was altered, or was decrypted with the wrong key; connect again",
     )
 
 
 def wrong_padding(body: bytes) -> PacketError:
     """Return the error for a padding_length that is too small, or leaves no room for a message number."""
     return PacketError(
-        "impossible padding length",
+        "invalid padding length",
         phase="binary packet",
         expected=f"4 to {len(body) - 2} bytes of padding in a packet of {len(body)}",
         received=str(body[0]),
@@ -70,7 +69,7 @@ def wrong_padding(body: bytes) -> PacketError:
 def wrong_tag(sequence: int) -> PacketIntegrityError:
     """Return the error for packet number ``sequence`` whose tag does not match."""
     return PacketIntegrityError(
-        f"packet {sequence} fails its integrity check",
+        f"packet {sequence} failed its integrity check",
         phase="binary packet",
-        next_step="It was altered on the way, or the two sides hold different keys; connect again",
+        next_step="It was altered in transit, or the two sides have different keys; connect again",
     )

@@ -43,13 +43,13 @@ class ClientAuthentication:
         self._on_event = on_event
         self._user = ""
         self._method: str | None = None
-        """The method of the request that waits for its answer; message 60 means another thing with each."""
+        """The method of the request that waits for its answer; each method gives message 60 another meaning."""
         self._started = False
         self._asked = False
-        """Whether the server's questions wait for `answer`."""
+        """Whether questions of the server wait for `answer`."""
 
     def handlers(self) -> Handlers:
-        """The handlers by message number, for `Transport.register`."""
+        """Return the handlers, for `Transport.register`."""
         return {
             n.SSH_MSG_SERVICE_ACCEPT: self._on_service_accept,
             n.SSH_MSG_USERAUTH_FAILURE: self._on_failure,
@@ -61,44 +61,44 @@ class ClientAuthentication:
     # --- requests -----------------------------------------------------------------------------------------------------
 
     def start(self, user: str) -> None:
-        """Asks for the authentication service; `AuthenticationStarted` follows."""
+        """Request the authentication service; `AuthenticationStarted` follows."""
         self._user = user
         self._started = True
         self._transport.send(m.ServiceRequest(SERVICE).encode())
 
     def none(self) -> None:
-        """Asks which methods there are (RFC 4252 §5.2)."""
+        """Ask which methods are available (RFC 4252 §5.2)."""
         self._request("none", b"")
 
     def password(self, password: str) -> None:
-        """RFC 4252 §8."""
+        """Log in with a password (RFC 4252 §8)."""
         self._request("password", boolean(False) + string(password))
 
     def change_password(self, old: str, new: str) -> None:
-        """RFC 4252 §8: after `PasswordChangeDemanded`."""
+        """Log in with a password and change it, after `PasswordChangeDemanded` (RFC 4252 §8)."""
         self._request("password", boolean(True) + string(old) + string(new))
 
     def offer_key(self, key: PublicKey, algorithm: str) -> None:
-        """Asks whether the key would do, before anybody has to unlock it (RFC 4252 §7)."""
+        """Ask whether the key would be accepted, before anybody has to unlock it (RFC 4252 §7)."""
         self._request("publickey", boolean(False) + string(algorithm) + string(key.blob))
 
     def sign_in(self, key: PrivateKey, algorithm: str) -> None:
-        """Logs in with a key (RFC 4252 §7)."""
+        """Log in with a key (RFC 4252 §7)."""
         self.send_signature(key.public, algorithm, key.sign(self.data_to_sign(key.public, algorithm), algorithm))
 
     @property
     def takes_host_bound(self) -> bool:
-        """Whether the server takes signatures that name its host key (OpenSSH PROTOCOL §3.1)."""
+        """Whether the server accepts signatures that name its host key (OpenSSH PROTOCOL §3.1)."""
         return self._transport.host_key is not None and self._transport.extensions.get(HOST_BOUND) == b"0"
 
     def data_to_sign(self, key: PublicKey, algorithm: str, *, host_bound: bool = False) -> bytes:
-        """What a signature for `send_signature` is made over."""
+        """Return what a signature for `send_signature` must cover."""
         transport = self._transport
         host_key = transport.host_key.blob if host_bound and transport.host_key is not None else None
         return signed_data(transport.session_id, self._user, algorithm, key.blob, host_key)
 
     def send_signature(self, key: PublicKey, algorithm: str, signature: bytes, *, host_bound: bool = False) -> None:
-        """Logs in with a signature over `data_to_sign`, which may take its time: an agent makes it."""
+        """Log in with a signature over `data_to_sign`, which an agent may have made meanwhile."""
         details = boolean(True) + string(algorithm) + string(key.blob)
         if host_bound:
             assert self._transport.host_key is not None
@@ -107,11 +107,11 @@ class ClientAuthentication:
         self._request(PUBLICKEY_HOST_BOUND if host_bound else PUBLICKEY, details)
 
     def keyboard_interactive(self, submethods: str = "") -> None:
-        """Asks for questions (RFC 4256 §3.1); `Questions` follows."""
+        """Request keyboard-interactive authentication (RFC 4256 §3.1); `Questions` follows."""
         self._request("keyboard-interactive", string("") + string(submethods))
 
     def answer(self, answers: Sequence[str]) -> None:
-        """Answers `Questions`, all of them in order (RFC 4256 §3.4)."""
+        """Answer all `Questions`, in order (RFC 4256 §3.4)."""
         self._asked = False
         body = b"".join(string(answer) for answer in answers)
         self._transport.send(m.UserauthInfoResponse(len(answers), body).encode())
@@ -127,19 +127,21 @@ class ClientAuthentication:
         message = m.ServiceAccept.decode(body, 2, payload_end(body))
         if message.service != SERVICE or not self._started:
             raise ProtocolError(
-                "the server accepted another service", expected=SERVICE, received=repr(message.service[:60])
+                "the server accepted a service that was not requested",
+                expected=SERVICE,
+                received=repr(message.service[:60]),
             )
         self._transport.grant_service()
         self._on_event(AuthenticationStarted())
 
     def _on_failure(self, body: bytes) -> None:
         message = m.UserauthFailure.decode(body, 2, payload_end(body))
-        self._answered("a failure")
+        self._answered("USERAUTH_FAILURE")
         self._on_event(AuthenticationFailed(message.methods, message.partial_success))
 
     def _on_success(self, body: bytes) -> None:
         m.UserauthSuccess.decode(body, 2, payload_end(body))
-        self._answered("a success")
+        self._answered("USERAUTH_SUCCESS")
         self._transport.received_login()
         self._on_event(Authenticated())
 
@@ -148,7 +150,7 @@ class ClientAuthentication:
 
     def _answered(self, what: str) -> None:
         if self._method is None:
-            raise UnexpectedMessage(f"the server sent {what} for an authentication that was not asked for")
+            raise UnexpectedMessage(f"the server sent {what} without an authentication request")
         self._asked = False
         self._method = None
 
@@ -160,8 +162,8 @@ class ClientAuthentication:
         }.get(self._method or "")
         if handler is None:
             raise UnexpectedMessage(
-                "the server sent a message of another authentication method",
-                expected=f"an answer to {self._method or 'nothing'}",
+                "the server sent a message that belongs to another authentication method",
+                expected=f"an answer to {self._method or 'no request'}",
                 received=n.message_name(60),
             )
         handler(body)
@@ -179,10 +181,12 @@ class ClientAuthentication:
     def _on_info_request(self, body: bytes) -> None:
         message = m.UserauthInfoRequest.decode(body, 2, payload_end(body))
         if self._asked:
-            raise UnexpectedMessage("the server asks again before its questions were answered")
+            raise UnexpectedMessage("the server asked again before its questions were answered")
         if message.count > MAX_PROMPTS:
             raise WireError(
-                "too many questions at once", expected=f"at most {MAX_PROMPTS}", received=f"{message.count}"
+                "the server asked too many questions at once",
+                expected=f"at most {MAX_PROMPTS}",
+                received=f"{message.count}",
             )
         reader = Reader(message.prompts)
         prompts = [(reader.text(), reader.boolean()) for _ in range(message.count)]

@@ -11,16 +11,18 @@ SERVICE: Final = "ssh-userauth"
 CONNECTION_SERVICE: Final = "ssh-connection"
 
 MAX_PROMPTS: Final = 64
-"""Questions in one keyboard-interactive message; a person answers a handful."""
+"""Questions in one keyboard-interactive message; people are asked a handful."""
 
 
 PUBLICKEY: Final = "publickey"
 PUBLICKEY_HOST_BOUND: Final = "publickey-hostbound-v00@openssh.com"
-"""OpenSSH PROTOCOL §3.1: publickey with a signature over the server's host key too: it is of use nowhere else."""
+"""OpenSSH PROTOCOL §3.1: publickey whose signature also covers the host key, so that no other server accepts it."""
 
 
 def signed_data(session_id: bytes, user: str, algorithm: str, key: bytes, host_key: bytes | None = None) -> bytes:
-    """What a publickey request signs (RFC 4252 §7); with ``host_key``, the server's blob, a host-bound one."""
+    """Return what the signature of a publickey request covers (RFC 4252 §7).
+
+    With ``host_key``, the server's key blob, the request is host-bound."""
     return b"".join(
         (
             string(session_id),

@@ -1,6 +1,6 @@
 """The server's half of authentication (RFC 4252, RFC 4256): requests as events, decisions as calls.
 
-Who may log in is decided above (`server.authorization`); signatures are checked here.
+Who may log in is decided above (`server.logins`); signatures are checked here.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ MAX_WAITING: Final = 16
 
 
 class ServerAuthentication:
-    """Takes one request at a time: after each `AuthenticationRequested` one of the decisions must be called.
+    """Handles one request at a time: each `AuthenticationRequested` must be answered by calling one of the decisions.
 
-    Decisions raise `ProtocolError` when nothing waits for one.  After the end of the session they do nothing, since
-    whoever decides may take their time.
+    Decisions raise `ProtocolError` if no request waits for one.  After the end of the session they do nothing, since
+    a decision may take its time.
     """
 
     def __init__(self, transport: Transport, banner: str, on_event: Callable[[Event], None]) -> None:
@@ -51,7 +51,7 @@ class ServerAuthentication:
         self._waiting: deque[bytes] = deque()
 
     def handlers(self) -> Handlers:
-        """The handlers by message number, for `Transport.register`."""
+        """Return the handlers, for `Transport.register`."""
         return {
             n.SSH_MSG_SERVICE_REQUEST: self._on_service_request,
             n.SSH_MSG_USERAUTH_REQUEST: self._on_request,
@@ -61,7 +61,7 @@ class ServerAuthentication:
     # --- decisions ----------------------------------------------------------------------------------------------------
 
     def accept(self) -> None:
-        """Lets the user in."""
+        """Log the user in."""
         if self._decided() is None:
             return
         self._waiting.clear()
@@ -69,12 +69,14 @@ class ServerAuthentication:
         self._on_event(Authenticated())
 
     def reject(self, methods: Sequence[str], *, partial_success: bool = False) -> None:
-        """Refuses, or asks for one more method after a right one; ``methods`` may go on."""
+        """Reject the request; ``methods`` can continue.
+
+        With ``partial_success`` the request was right, but another method is needed too."""
         if self._decided() is not None:
             self._answer(m.UserauthFailure(tuple(methods), partial_success))
 
     def key_acceptable(self) -> None:
-        """The offered key would do: asks for a signature."""
+        """Ask for a signature: the offered key would be accepted."""
         request = self._decided()
         if request is not None:
             assert request.key is not None
@@ -82,12 +84,12 @@ class ServerAuthentication:
             self._answer(m.UserauthPkOk(request.algorithm, request.key.blob))
 
     def demand_new_password(self, prompt: str) -> None:
-        """The password is right but has to be changed."""
+        """Ask for a new password: the one given is right but has to be changed."""
         if self._decided() is not None:
             self._answer(m.UserauthPasswdChangereq(prompt))
 
     def ask(self, name: str, instruction: str, prompts: Sequence[tuple[str, bool]]) -> None:
-        """Asks questions, each with whether the answer may be shown; `QuestionsAnswered` follows."""
+        """Ask questions, each with whether the answer may be shown; `QuestionsAnswered` follows."""
         if len(prompts) > MAX_PROMPTS:
             raise ProtocolError(f"at most {MAX_PROMPTS} questions can be asked at once", phase=self._phase)
         if self._transport.failure is not None:
@@ -101,7 +103,7 @@ class ServerAuthentication:
     _phase: Final = Phase.AUTH.value
 
     def _decided(self) -> AuthenticationRequested | None:
-        """The request that is decided now; None after the end of the session."""
+        """Return the request that is being decided; None after the end of the session."""
         if self._transport.failure is not None:
             return None
         request = self._request
@@ -112,12 +114,12 @@ class ServerAuthentication:
         return request
 
     def _answer(self, message: Message) -> None:
-        """Sends a decision, and goes on with what the client has sent ahead."""
+        """Send a decision, and go on with what the client has sent ahead."""
         self._transport.send(message.encode())
         try:
             while self._waiting and self._request is None and self._transport.failure is None:
                 self._take(self._waiting.popleft())
-        except SSHError as error:  # the client's fault, not that of who decided
+        except SSHError as error:  # the client's fault, not the caller's
             self._transport.fail(error)
 
     # --- messages -----------------------------------------------------------------------------------------------------
@@ -125,7 +127,9 @@ class ServerAuthentication:
     def _on_service_request(self, body: bytes) -> None:
         message = m.ServiceRequest.decode(body, 2, payload_end(body))
         if message.service != SERVICE:
-            error = ProtocolError("no such service", expected=SERVICE, received=repr(message.service[:60]))
+            error = ProtocolError(
+                "the client requested an unknown service", expected=SERVICE, received=repr(message.service[:60])
+            )
             error.reason = n.SSH_DISCONNECT_SERVICE_NOT_AVAILABLE
             raise error
         self._transport.send(m.ServiceAccept(SERVICE).encode())
@@ -146,13 +150,19 @@ class ServerAuthentication:
             self._take(payload)
             return
         if len(self._waiting) >= MAX_WAITING:
-            raise ProtocolError("too many authentication requests at once", expected=f"at most {MAX_WAITING}")
+            raise ProtocolError(
+                "the client sent too many authentication requests at once", expected=f"at most {MAX_WAITING}"
+            )
         self._waiting.append(payload)
 
     def _take(self, payload: bytes) -> None:
         message = m.UserauthRequest.decode(payload)
         if message.service != CONNECTION_SERVICE:
-            error = ProtocolError("no such service", expected=CONNECTION_SERVICE, received=repr(message.service[:60]))
+            error = ProtocolError(
+                "the client requested an unknown service",
+                expected=CONNECTION_SERVICE,
+                received=repr(message.service[:60]),
+            )
             error.reason = n.SSH_DISCONNECT_SERVICE_NOT_AVAILABLE
             raise error
         reader = Reader(message.details)
@@ -193,7 +203,7 @@ class ServerAuthentication:
         try:
             key = parse_key_or_certificate(blob, self._transport.settings.required_rsa_size)
         except (KeyFormatError, WireError) as error:
-            # A key of a type we do not know is no reason to end the connection.
+            # An unknown type of key is no reason to end the connection.
             return replace(request, problem=str(error))
         request = replace(request, key=key)
         if not signed or algorithm not in key.signature_algorithms:
@@ -207,10 +217,10 @@ class ServerAuthentication:
     def _on_info_response(self, body: bytes) -> None:
         message = m.UserauthInfoResponse.decode(body, 2, payload_end(body))
         if self._questions is None:
-            raise ProtocolError("the client answered questions that were not asked", phase=self._phase)
+            raise ProtocolError("the client answered questions that it was not asked", phase=self._phase)
         if message.count != self._questions:
             raise ProtocolError(
-                "the client answered another number of questions",
+                "the client sent the wrong number of answers",
                 phase=self._phase,
                 expected=f"{self._questions}",
                 received=f"{message.count}",
@@ -225,7 +235,7 @@ class ServerAuthentication:
 def _verified(
     request: AuthenticationRequested, key: PublicKey, signature: bytes, data: bytes, algorithm: str
 ) -> AuthenticationRequested:
-    """The request with what its signature proves; what a security key must have done is decided above."""
+    """Return the request with what its signature proves; what a security key must have done is decided above."""
     try:
         key.verify(signature, data, (algorithm,), no_touch_required=True)
         plain = key.key if isinstance(key, Certificate) else key

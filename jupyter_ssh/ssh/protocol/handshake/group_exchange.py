@@ -24,7 +24,7 @@ def _hashed(group: Group) -> bytes:
 
 
 class ClientGroupExchange:
-    """The client's half: a wish for a group, then in the group the server names its public value."""
+    """The client's half: a request for a group, then its public value in the group that the server names."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class ClientGroupExchange:
 
 
 class ServerGroupExchange:
-    """The server's half; ``groups`` are those it may name, None for RFC 3526's."""
+    """The server's half; ``groups`` are those it may name, None for those of RFC 3526."""
 
     def __init__(
         self,
@@ -119,18 +119,18 @@ class ServerGroupExchange:
 
     def _choose(self, request: m.KexDhGexRequest) -> Group:
         group = None
-        # Whatever is asked for, no group leaves our own limits.
+        # Whatever is asked for, the group is within our own limits.
         minimum = max(request.minimum, self._method.minimum)
         maximum = min(request.maximum, self._method.maximum)
         if request.minimum <= request.preferred <= request.maximum:
             limits = (minimum, request.preferred, maximum)
             draw = int.from_bytes(self._random(4), "big")
             group = choose_group(self._groups or (), *limits, draw)
-            # A file of moduli may lack what the client insists on.
+            # A file of moduli may lack what the client requires.
             group = group or choose_group([named_group(bits) for bits in FALLBACK_BITS], *limits, 0)
         if group is None:
             raise KeyExchangeError(
-                "the client asks for a group that there is none of",
+                "no Diffie-Hellman group fits the client's request",
                 phase="key exchange",
                 expected=f"a prime of {self._method.minimum} to {self._method.maximum} bits",
                 received=f"{request.minimum} to {request.maximum} bits, preferably {request.preferred}",

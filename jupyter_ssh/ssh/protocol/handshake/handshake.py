@@ -40,7 +40,7 @@ class _Round:
 
 
 class Handshake:
-    """Sends KEXINIT and NEWKEYS and answers the peer's, in either role."""
+    """Exchanges keys whenever one side begins to, in either role."""
 
     __slots__ = (
         "_age",
@@ -75,7 +75,7 @@ class Handshake:
         self.host_key: PublicKey | None = None
         """The server's, or its certificate, as it was shown in the first exchange."""
         self.host_key_signature = b""
-        """The server's, over the session identifier; of use to a client that forwards an agent."""
+        """The server's, over the session identifier: an agent that is forwarded asks for it."""
         self.exchanges = 0
         """Key exchanges that are complete, the first one included."""
         self._versions = versions
@@ -87,7 +87,7 @@ class Handshake:
         self._peer_wants_ext_info = False
 
     def handlers(self) -> Handlers:
-        """The handlers by message number."""
+        """Return the handlers, for `Transport.register`."""
         return {
             n.SSH_MSG_KEXINIT: self._on_kexinit,
             n.SSH_MSG_NEWKEYS: self._on_newkeys,
@@ -105,15 +105,15 @@ class Handshake:
         return self.exchanges > 0 and self._round is not None
 
     def rekey(self) -> None:
-        """Begins a key re-exchange, unless one is under way (RFC 4253 §9).
+        """Begin a key re-exchange, unless one is under way (RFC 4253 §9).
 
-        Not before the login, like OpenSSH: a KEXINIT that crosses USERAUTH_SUCCESS would be taken for a compressed one.
+        Like OpenSSH, not before the login: a KEXINIT that crosses USERAUTH_SUCCESS would seem to be compressed.
         """
         if self.keys.logged_in and self._round is None and not self._sender.closed:
             self.start()
 
     def start(self) -> _Round:
-        """Sends our KEXINIT."""
+        """Send our KEXINIT."""
         first = not self.keys.session_id
         kexinit = make_kexinit(self.role, self.settings.algorithms, self.settings.random(16), first=first)
         self._round = current = _Round(kexinit, kexinit.encode())
@@ -122,13 +122,13 @@ class Handshake:
         return current
 
     def accept_host_key(self) -> None:
-        """Goes on after `HostKeyOffered`: the key is the right one."""
+        """Continue after `HostKeyOffered`: the key is trusted."""
         current = self._round
         if current is not None and current.secrets is not None and not current.newkeys_sent:
             self._send_newkeys(current, current.secrets)
 
     def close(self) -> None:
-        """Gives up an exchange that is under way: the session is over."""
+        """Give up an exchange that is under way: the session is over."""
         self._round = None
 
     # --- the peer's KEXINIT -------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Handshake:
     def _on_kexinit(self, body: bytes) -> None:
         current = self._round
         if current is not None and current.secrets is not None:
-            raise UnexpectedMessage("the peer began a key exchange inside another")
+            raise UnexpectedMessage("the peer began a key exchange during another")
         first = not self.keys.session_id
         end = payload_end(body)
         theirs = KexInit.decode(body, 2, end)
@@ -174,7 +174,7 @@ class Handshake:
     # --- messages of the method ---------------------------------------------------------------------------------------
 
     def _on_exchange(self, body: bytes) -> None:
-        """Messages 30 to 49, which belong to the method; GATE lets those through that its stage allows."""
+        """Handle messages 30 to 49, which belong to the method; GATE lets those through that its stage allows."""
         current = self._round
         assert current is not None
         assert current.exchange is not None
@@ -195,7 +195,7 @@ class Handshake:
             self._send_newkeys(current, step.secrets)
 
     def _offer_host_key(self, host_key: PublicKey, signature: bytes) -> bool:
-        """Client: tells of the host key of the first exchange, and returns whether NEWKEYS waits for its acceptance.
+        """Tell of the host key of the first exchange; return whether NEWKEYS has to wait for its acceptance (client).
 
         Nothing but the key exchange is sent to a host that is not trusted.
         """
@@ -225,7 +225,7 @@ class Handshake:
 
     def _on_newkeys(self, body: bytes) -> None:
         if payload_end(body) != 2:
-            raise WireError("NEWKEYS carries data", expected="an empty message")
+            raise WireError("NEWKEYS is not empty", expected="a message of one byte")
         current = self._round
         assert current is not None
         assert current.secrets is not None

@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.wire import types as t
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What both sides said before the exchange; it goes into the exchange hash (RFC 4253 §8)."""
+    """What both sides sent before the exchange; it goes into the exchange hash (RFC 4253 §8)."""
 
     client_version: bytes
     server_version: bytes
@@ -33,7 +33,7 @@ class Transcript:
         secret: bytes,
         group: bytes = b"",
     ) -> bytes:
-        """The exchange hash H; ``secret`` is K in its wire form, ``group`` what a group exchange hashes besides."""
+        """Return the exchange hash H; ``secret`` is K in its wire form, ``group`` what a group exchange adds."""
         before = (self.client_version, self.server_version, self.client_kexinit, self.server_kexinit, host_key)
         publics = t.string(client_public) + t.string(server_public)
         return hashlib.new(name, b"".join(map(t.string, before)) + group + publics + secret).digest()
@@ -50,8 +50,11 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a message of the peer's led to: messages to send and, with the last one, the secrets and for the client the
-    server's host key and its signature over the exchange hash."""
+    """What follows from a message of the peer's: messages to send.
+
+    After the peer's last one also the secrets, and for the client the server's host key and its signature over the
+    exchange hash.
+    """
 
     answers: tuple[bytes, ...] = ()
     secrets: Secrets | None = None
@@ -67,17 +70,17 @@ class Exchange(Protocol):
         """What the peer has to send next."""
 
     def first(self) -> bytes | None:
-        """The message that begins it; None for the server, which waits for one."""
+        """Return the message that begins it; None for the server, which waits for one."""
 
     def receive(self, message: bytes) -> Step:
-        """Takes a message of the peer's, its number first, that GATE allows at this stage.
+        """Handle a message of the peer's, its number first, that GATE allows at this stage.
 
-        Raises `WireError` and `KeyExchangeError`.  Whether the host key is the right one is not judged here.
+        Raises `WireError` and `KeyExchangeError`.  Whether the host key is trusted is not judged here.
         """
 
 
 def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateKey:
-    """The server's key for the agreed algorithm."""
+    """Return the server's key for the agreed algorithm."""
     return next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
 
 

@@ -52,12 +52,12 @@ class KeysInUse:
         """Whether it was sealed, so that a delayed compression of what we send has begun."""
 
     def direction(self, sender: Role) -> Direction:
-        """The algorithms of what ``sender`` sends."""
+        """Return the algorithms of what ``sender`` sends."""
         assert self.agreed is not None
         return self.agreed.client_to_server if sender is Role.CLIENT else self.agreed.server_to_client
 
     def become_strict(self) -> None:
-        """Turn to strict key exchange; raises `UnexpectedMessage` if the peer's KEXINIT was not its first packet."""
+        """Turn to strict key exchange; raise `UnexpectedMessage` if the peer's KEXINIT was not its first packet."""
         if self._receiver.opener.sequence != 1:
             raise UnexpectedMessage(
                 "the peer sent a packet before its first KEXINIT",
@@ -66,13 +66,13 @@ class KeysInUse:
         self.strict = True
 
     def send_with(self, secrets: Secrets) -> None:
-        """Seals with new keys from here on: NEWKEYS was sent."""
+        """Seal with new keys from here on: NEWKEYS was sent."""
         sequence = 0 if self.strict else self._sender.sealer.sequence
         keys = (secrets, self.session_id, self._role, self.direction(self._role), sequence)
         self._sender.use(make_sealer(*keys, self._random, logged_in=self._compressing))
 
     def receive_with(self, secrets: Secrets) -> None:
-        """Opens with new keys from here on: NEWKEYS was received."""
+        """Open with new keys from here on: NEWKEYS was received."""
         sequence = 0 if self.strict else self._receiver.opener.sequence
         peer = self._role.other
         keys = (secrets, self.session_id, peer, self.direction(peer), sequence)
@@ -80,7 +80,7 @@ class KeysInUse:
         self._age.new_receiving_keys(sequence)
 
     def send_login(self, payload: bytes, *, exchanging: bool) -> None:
-        """Sends USERAUTH_SUCCESS, after which a delayed compression begins.
+        """Send USERAUTH_SUCCESS, after which a delayed compression begins.
 
         ``exchanging`` is whether the peer's NEWKEYS is awaited: then decompression begins with its new keys.
         """
@@ -91,7 +91,7 @@ class KeysInUse:
             self._decompress()
 
     def received_login(self, *, exchanging: bool) -> None:
-        """Says that USERAUTH_SUCCESS was received; ``exchanging`` as in `send_login`."""
+        """Begin a delayed compression: USERAUTH_SUCCESS was received.  ``exchanging`` is as in `send_login`."""
         self.logged_in = True
         if not exchanging:
             self._decompress()

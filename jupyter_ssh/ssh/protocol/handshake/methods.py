@@ -1,4 +1,4 @@
-"""The key exchange of the method that was agreed on."""
+"""The key exchange methods, by name and role."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.protocol.settings import Settings
 
 
 def begin_exchange(role: Role, agreed: Agreed, transcript: Transcript, settings: Settings) -> Exchange:
-    """The exchange of the agreed method."""
+    """Begin the key exchange of the method that was agreed on."""
     method, random = EXCHANGES[agreed.kex], settings.random
     if role is Role.CLIENT:
         if not isinstance(method, GroupExchangeMethod):

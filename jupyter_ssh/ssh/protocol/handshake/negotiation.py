@@ -28,7 +28,7 @@ EXT_INFO: Final = {Role.CLIENT: "ext-info-c", Role.SERVER: "ext-info-s"}
 """RFC 8308 §2.1."""
 
 INTEGRATED_MAC: Final = "(in the cipher)"
-"""What `Direction.mac` says for a cipher that authenticates by itself."""
+"""The value of `Direction.mac` for a cipher that authenticates by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Agreed:
     client_to_server: Direction
     server_to_client: Direction
     wrong_guess: bool
-    """The peer sent a key exchange packet for other algorithms along with its KEXINIT; it has to be skipped."""
+    """The peer sent a key exchange packet for other algorithms right after its KEXINIT; it has to be skipped."""
     strict: bool
     peer_wants_ext_info: bool
     ours: KexInit
@@ -57,7 +57,7 @@ class Agreed:
 
 
 def make_kexinit(role: Role, algorithms: Algorithms, cookie: bytes, *, first: bool) -> KexInit:
-    """Our KEXINIT; the markers that are no algorithms stand only in the ``first`` one of a connection."""
+    """Return our KEXINIT; only the ``first`` of a connection holds the markers that are not algorithms."""
     kex = tuple(algorithms.kex)
     if first:
         kex = (*kex, EXT_INFO[role], STRICT[role])
@@ -66,7 +66,7 @@ def make_kexinit(role: Role, algorithms: Algorithms, cookie: bytes, *, first: bo
 
 
 def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agreed:
-    """Chooses what both sides can do; the client's order counts.  Raises `NegotiationError`."""
+    """Choose what both sides support, in the client's order; raise `NegotiationError`."""
     client, server = (ours, theirs) if role is Role.CLIENT else (theirs, ours)
 
     def choose(kind: str, field: str) -> str:
@@ -111,23 +111,26 @@ _KEYWORDS: Final[dict[str, tuple[str, Mapping[str, Graded]]]] = {
 }
 
 _ADVICE: Final = {
-    Grade.MODERN: "Allow what the peer has: {option}, for this host.",
-    Grade.EXPERIMENTAL: "What the peer has is young. If you want it, allow it for this host with {option}.",
-    Grade.LEGACY: "The peer is old. If it has to be, allow old algorithms for this host with Legacy=yes, or this one "
-    "alone with {option}; better update the peer.",
-    Grade.BROKEN: "What the peer has is broken. If it has to be, allow it for this host with {option}; better update "
-    "the peer.",
+    Grade.MODERN: "Allow what the peer offers for this host, with {option}.",
+    Grade.EXPERIMENTAL: "What the peer offers is experimental. If you want it, allow it for this host with {option}.",
+    Grade.LEGACY: "The peer is outdated; it is best to update it. If you must connect, allow legacy algorithms for "
+    "this host with Legacy=yes, or only this one with {option}.",
+    Grade.BROKEN: "What the peer offers is broken; it is best to update the peer. If you must connect, allow it for "
+    "this host with {option}.",
 }
 
 
 def _advice(kind: str, theirs: Sequence[str]) -> tuple[str, str]:
-    """What a person can do about it, and the option that allows an algorithm of theirs."""
+    """Return what a person can do about it, and the option that allows an algorithm of theirs."""
     keyword, table = _KEYWORDS[kind]
     for grade, text in _ADVICE.items():
         for name in theirs:
             if name in table and table[name].grade is grade:
                 if kind == "compression":
-                    return f"The peer wants {name}, which is old: allow it for this host with {keyword}.", keyword
+                    return (
+                        f"The peer insists on {name}, a legacy method: allow it for this host with {keyword}.",
+                        keyword,
+                    )
                 return text.format(option=keyword + name), keyword + name
     return "None of the peer's algorithms is supported here; update the peer.", ""
 
@@ -137,13 +140,13 @@ def _first_common(client: Sequence[str], server: Sequence[str]) -> str | None:
 
 
 def _real(names: Sequence[str]) -> list[str]:
-    """Without the markers that stand among the exchange methods and are none."""
+    """Return the names without the markers among the exchange methods."""
     markers = {*STRICT.values(), *EXT_INFO.values()}
     return [name for name in names if name not in markers]
 
 
 def _guessed_right(ours: KexInit, theirs: KexInit) -> bool:
-    """RFC 4253 §7: a guess is right when both sides prefer the same exchange method and host key algorithm."""
+    """Return whether both sides prefer the same exchange method and host key algorithm (RFC 4253 §7)."""
     return (
         ours.kex_algorithms[:1] == theirs.kex_algorithms[:1]
         and ours.server_host_key_algorithms[:1] == theirs.server_host_key_algorithms[:1]

@@ -45,7 +45,7 @@ class ClientExchange:
         return self.finish(KexEcdhReply.decode(message, 1))
 
     def finish(self, reply: KexEcdhReply) -> Step:
-        """Checks the reply and the signature over the exchange hash."""
+        """Check the reply and the signature over the exchange hash."""
         secret = self._agreement.client_secret(reply.server_public)
         exchange_hash = self._transcript.hash(
             self._hash_name, reply.host_key, self._public, reply.server_public, secret
@@ -79,7 +79,7 @@ class ServerExchange:
         return Step((reply.encode(),), secrets)
 
     def reply(self, init: KexEcdhInit) -> tuple[Secrets, KexEcdhReply]:
-        """The secrets and the reply, signed with the agreed host key; raises `KeyExchangeError`."""
+        """Return the secrets and the reply, signed with the agreed host key; raise `KeyExchangeError`."""
         method = EXCHANGES[self._agreed.kex]
         assert isinstance(method, ExchangeMethod)
         server_public, secret = method.agreement(self._random).server_reply(init.client_public)

@@ -10,13 +10,13 @@ from jupyter_ssh.ssh.crypto.ciphers import CIPHERS, REKEY_PACKETS
 SEQUENCE_MASK: Final = 0xFFFFFFFF
 
 REKEY_PATIENCE: Final = 120.0
-"""Seconds of silence after which a peer that owes its part of a rekey is taken for dead."""
+"""Seconds of silence after which a peer that has not completed a rekey is considered dead."""
 
 NEVER: Final = 1 << 62
 
 
 class KeyAge:
-    """Counts what goes through the present keys; ``max_bytes`` None is as the ciphers want it."""
+    """Counts what passes under the current keys; with ``max_bytes`` None the ciphers set the limit."""
 
     def __init__(self, max_bytes: int | None, max_seconds: float) -> None:
         self._configured = max_bytes
@@ -30,38 +30,38 @@ class KeyAge:
         self._waiting_since: float | None = None
 
     def received(self, count: int) -> None:
-        """So many bytes came in."""
+        """Count received bytes."""
         self._received += count
         self._heard = True
 
     def sent(self, count: int, packets: int) -> bool:
-        """So many bytes in so many packets went out; whether the sending keys are worn out."""
-        # Called for each single byte that is typed: packets are counted, for their sequence number costs more to ask.
+        """Count sent bytes and packets; return whether the sending keys are worn out."""
+        # Called for every key that is pressed: counting packets is cheaper than asking for their sequence number.
         self._sent += count
         self._packets_out += packets
         return self._sent > self._max_bytes or self._packets_out >= REKEY_PACKETS
 
     def worn_in(self, sequence: int) -> bool:
-        """Whether the receiving keys are worn out, the next packet being number ``sequence``."""
+        """Return whether the receiving keys are worn out; the next packet is number ``sequence``."""
         return self._received > self._max_bytes or (sequence - self._first_in) & SEQUENCE_MASK >= REKEY_PACKETS
 
     def new_sending_keys(self, unsent: int, packets: int) -> None:
-        """What is sealed from now on is under new keys; ``unsent`` bytes in so many ``packets`` are still here."""
+        """Start over for new sending keys; ``unsent`` bytes in ``packets`` packets under the old ones still wait."""
         self._sent = -unsent
         self._packets_out = -packets
 
     def new_receiving_keys(self, sequence: int) -> None:
-        """The packet number ``sequence`` is the first under new keys."""
+        """Start over for new receiving keys, whose first packet is number ``sequence``."""
         self._first_in = sequence
         self._received = 0
 
     def renewed(self, ciphers: Iterable[str]) -> None:
-        """The exchange is over; ``ciphers`` are the two directions'."""
+        """Start over when a key exchange is complete; ``ciphers`` are those of both directions."""
         self._since = self._now
         self._max_bytes = self._configured or min(CIPHERS[name].rekey_bytes for name in ciphers)
 
     def tick(self, now: float) -> bool:
-        """Gives the time; whether the keys are too old."""
+        """Take the time; return whether the keys are too old."""
         self._now = now
         if self._since is None:
             self._since = now
@@ -71,7 +71,7 @@ class KeyAge:
         return True
 
     def stalled(self, rekeying: bool) -> bool:
-        """Whether a rekey has been under way for `REKEY_PATIENCE` without a sound from the peer; call it every tick."""
+        """Return whether the peer was silent for `REKEY_PATIENCE` during a rekey; to be called every tick."""
         if not rekeying:
             self._waiting_since = None
         elif self._waiting_since is None or self._heard:
@@ -80,5 +80,5 @@ class KeyAge:
         return self._waiting_since is not None and self._now - self._waiting_since >= REKEY_PATIENCE
 
     def next_tick(self) -> float | None:
-        """When `tick` should be called next."""
+        """Return when `tick` should be called next."""
         return None if self._since is None else min(self._since + self._max_seconds, self._now + REKEY_PATIENCE)

@@ -1,4 +1,4 @@
-"""Where received bytes lie until they are whole packets.
+"""Where received bytes wait until they are whole packets.
 
 The memory is large, so that a flood is read in large pieces, but a connection needs it only from a read until its
 packets are handled.  So connections take turns in it; an idle one keeps at most a piece of a packet that is not whole.
@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 BLOCK_SIZE: Final = 512 * 1024
-"""What the processor's cache holds: packets are decrypted a fifth faster from there than from a buffer of 4 MiB."""
+"""Fits the processor's cache: packets are decrypted a fifth faster from it than from a buffer of 4 MiB."""
 
 MIN_ROOM: Final = 64 * 1024
-"""Bytes there are at least for a read, whatever waits."""
+"""The least room for a read, in bytes, however much is waiting."""
 
 _NOTHING: Final = memoryview(b"")
 
 
 class Block:
-    """A piece of memory, and the connection whose bytes lie in it."""
+    """A piece of memory and its tenant: the connection whose bytes are in it."""
 
     __slots__ = ("busy", "tenant", "view")
 
@@ -26,13 +26,13 @@ class Block:
         self.view = memoryview(bytearray(BLOCK_SIZE))
         self.tenant: ReceiveBuffer | None = None
         self.busy = False
-        """The tenant's packets are being handled: nobody else may move in."""
+        """The packets of the tenant are being handled: nobody else may move in."""
 
 
 class ReceiveMemory:
     """The blocks that connections take turns in: those of one event loop.
 
-    One is enough but where the handling of one connection's packets feeds another, as a jump host's does.
+    One block is enough, unless handling the packets of one connection feeds another, as with a jump host.
     """
 
     __slots__ = ("blocks",)
@@ -41,7 +41,7 @@ class ReceiveMemory:
         self.blocks: list[Block] = []
 
     def take(self, tenant: ReceiveBuffer) -> Block:
-        """A block for ``tenant``; who was in it before takes along what has not been read."""
+        """Return a block for ``tenant``; its last tenant keeps a copy of what it has not read."""
         block = next((block for block in self.blocks if not block.busy), None)
         if block is None:
             block = Block()
@@ -55,7 +55,7 @@ class ReceiveMemory:
 class ReceiveBuffer:
     """The received bytes of one connection: ``view[start:end]`` has not been read yet.
 
-    The network writes into `room` directly, and says `written` before another connection asks for room.
+    The network writes into `room` directly and calls `written` before another connection asks for room.
     """
 
     __slots__ = ("block", "end", "memory", "start", "view")
@@ -69,7 +69,7 @@ class ReceiveBuffer:
         self.end = 0
 
     def room(self) -> memoryview:
-        """Where to write what is received next: at least `MIN_ROOM` bytes."""
+        """Return where to write what is received next: at least `MIN_ROOM` bytes."""
         block = self.block
         if block is None or block.tenant is not self:
             self._move_in()
@@ -81,7 +81,7 @@ class ReceiveBuffer:
         return self.view[self.end :]
 
     def written(self, count: int) -> None:
-        """Says that ``count`` bytes were written into the last `room`."""
+        """Count ``count`` bytes as written into the last `room`."""
         if self.block is None or self.block.tenant is not self:
             raise RuntimeError("another connection was given room before this one had written into its own")
         self.end += count
@@ -98,7 +98,7 @@ class ReceiveBuffer:
         self.end = waiting
 
     def move_out(self) -> None:
-        """Leaves the block to another connection and keeps what has not been read."""
+        """Leave the block to another connection and keep a copy of what has not been read."""
         rest = bytes(self.view[self.start : self.end])
         self.block = None
         self.view = memoryview(rest) if rest else _NOTHING

@@ -1,4 +1,4 @@
-"""Packets on their way in: out of the receive buffer, opened, to the handler of their message."""
+"""Incoming packets: taken from the receive buffer, opened, and given to the handler of their message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveBuffer
 
 
 class PacketReceiver:
-    """Opens packets in the order they come, each under the keys of its moment."""
+    """Opens packets in order, each with the keys in use when its turn comes."""
 
     __slots__ = ("_dispatcher", "buffer", "opener")
 
@@ -18,7 +18,7 @@ class PacketReceiver:
         self._dispatcher = dispatcher
 
     def read_packets(self) -> None:
-        """Hands all whole packets to their handlers; raises `SSHError` for what the peer did wrong."""
+        """Give all whole packets to their handlers; raise `SSHError` for what the peer did wrong."""
         # The hot loop of a download: one call to open a packet, one to handle it.
         buffer, dispatcher = self.buffer, self._dispatcher
         block, view, start, end = buffer.block, buffer.view, buffer.start, buffer.end
@@ -41,7 +41,7 @@ class PacketReceiver:
             block.busy = False
 
     def close(self) -> None:
-        """Opens nothing more, whatever has been received."""
+        """Open nothing more, whatever has been received."""
         self.opener = _ClosedOpener(self.opener)
 
 

@@ -1,7 +1,6 @@
-"""The last packets of a connection by their headers, for errors and ``-vvv``: never what was in them.
+"""The headers of a connection's last packets, for errors and ``-vvv``: never their contents.
 
-Packets of data are not noted one by one, as they are what a connection spends its time with: the packet's sequence
-numbers tell how many there were in between.
+Packets of data, which are most of them, are not noted; sequence numbers tell how many there were in between.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import Final
 from jupyter_ssh.ssh.wire import numbers as n
 
 KEPT: Final = 24
-"""Packets that are kept."""
+"""How many packets are kept."""
 
 _HEADER: Final = Struct("=?BIq")
 """The fields of `Packet`."""
 
 UNNOTED: Final = frozenset({n.SSH_MSG_CHANNEL_DATA, n.SSH_MSG_CHANNEL_EXTENDED_DATA, n.SSH_MSG_CHANNEL_WINDOW_ADJUST})
-"""Messages that are told of by their number only."""
+"""Messages that are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class PacketRing:
         self._headers = bytearray(KEPT * _HEADER.size)  # every connection has one: objects would take six times as much
         self._count = 0
         self.on_packet: Callable[[Packet], None] | None = None
-        """Hears of each, for a log."""
+        """Called for each, for a log."""
 
     def note(self, received: bool, number: int, size: int, sequence: int) -> None:
         """Keep one; the fields are those of `Packet`."""

@@ -1,4 +1,4 @@
-"""Messages on their way out: held back while keys change, sealed into packets, queued for the network."""
+"""Outgoing messages: held back while keys change, sealed into packets, queued for the network."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ class PacketSender:
         """Bytes of sealed packets that wait for `take`."""
         self.closed = False
         self.holding = False
-        """Messages do not go out: they wait for new keys, or the session is over."""
+        """Messages are not sent: they wait for new keys, or the session is over."""
         self.congested = False
-        """Channels keep their data back: keys are changing, or the network is slow."""
+        """Channels must hold their data back: keys are changing, or the network is slow."""
         self._paused = False
         self._held: list[tuple[bytes, Callable[[], None] | None]] = []
         self._held_size = 0
-        self.on_output: Callable[[], None] = _nobody
+        self.on_output: Callable[[], None] = _nothing
         """Called when output begins to wait for `take`."""
-        self.on_released: Callable[[], None] = _nobody
+        self.on_released: Callable[[], None] = _nothing
         """Called when channels may send data again."""
-        self.on_worn_out: Callable[[], None] = _nobody
+        self.on_worn_out: Callable[[], None] = _nothing
         """Called when the keys have sealed enough."""
-        self.on_overflow: Callable[[], None] = _nobody
-        """Called when more than `MAX_HELD` would wait for new keys."""
+        self.on_overflow: Callable[[], None] = _nothing
+        """Called when more than `MAX_HELD` bytes would wait for new keys."""
 
     def send(self, payload: bytes, then: Callable[[], None] | None = None) -> None:
-        """See `MessageSender.send`; ``then`` is called once the message is sealed, before anything after it is."""
+        """Send a message, see `MessageSender.send`; ``then`` is called when it is sealed, before the next one is."""
         if self.holding:
             self._hold(payload, then)
             return
@@ -76,7 +76,7 @@ class PacketSender:
             then()
 
     def send_data(self, payload: bytes) -> None:
-        """See `MessageSender.send_data`."""
+        """Send a message of data, see `MessageSender.send_data`."""
         if self.holding:
             self._hold(payload, None)
             return
@@ -90,7 +90,7 @@ class PacketSender:
             self.on_output()
 
     def send_now(self, payload: bytes) -> None:
-        """Sends a message of the key exchange, which does not wait for its end, or a goodbye."""
+        """Send a message that does not wait for a key exchange to end: one of the exchange itself, or DISCONNECT."""
         self._ring.note(False, payload[0], len(payload), self.sealer.sequence)
         packet = self.sealer.seal(payload)
         self._output.append(packet)
@@ -108,24 +108,24 @@ class PacketSender:
         self._held.append((payload, then))
 
     def hold(self) -> None:
-        """Holds messages back until `release`: our KEXINIT is sent (RFC 4253 §7.1)."""
+        """Hold messages back until `release`: our KEXINIT was sent (RFC 4253 §7.1)."""
         self.holding = self.congested = True
 
     def use(self, sealer: Sealer) -> None:
-        """Seals with new keys from here on; NEWKEYS was the last packet under the old ones."""
+        """Seal with new keys from here on; NEWKEYS was the last packet under the old ones."""
         self.sealer = sealer
         self._age.new_sending_keys(self.unsent, len(self._output))
         self.holding = False
 
     def release(self) -> None:
-        """Sends what was held back."""
+        """Send what was held back."""
         held, self._held, self._held_size = self._held, [], 0
         for payload, then in held:
             self.send(payload, then)
         self._decongest()
 
     def take(self) -> list[bytes]:
-        """Takes the packets that wait for the network."""
+        """Take the packets that wait for the network."""
         output, self._output = self._output, []
         if output:
             worn_out = self._age.sent(self.unsent, len(output))
@@ -137,12 +137,12 @@ class PacketSender:
         return output
 
     def pause(self) -> None:
-        """Says that the network takes no more for now."""
+        """Hold data back: the network accepts no more for now."""
         self._paused = True
         self.congested = True
 
     def resume(self) -> None:
-        """Says that the network takes data again."""
+        """Stop holding data back: the network accepts it again."""
         self._paused = False
         self._decongest()
 
@@ -152,10 +152,10 @@ class PacketSender:
             self.on_released()
 
     def close(self) -> None:
-        """Sends nothing more; what is sealed already still goes out."""
+        """Send nothing more; what is already sealed still goes out."""
         self.closed = self.holding = True
         self._held.clear()
 
 
-def _nobody() -> None:
-    """Nobody wants to be told."""
+def _nothing() -> None:
+    """Do nothing: nobody listens."""
