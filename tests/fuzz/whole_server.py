@@ -21,10 +21,10 @@ from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.options import Ask, ServerOptions
 from jupyter_ssh.ssh.server.processes.process import (
-    ChildProcess,
     Ending,
     ProcessEvents,
     ProcessStartError,
+    ServedProcess,
     TerminalSize,
 )
 from jupyter_ssh.ssh.wire import messages as m
@@ -42,7 +42,7 @@ MOST_WAITING = 8 << 20
 COMMAND_FAILS = "fail"
 
 
-class Process(ChildProcess):
+class Process(ServedProcess):
     """Gives back what it is given, and ends with its input."""
 
     def __init__(self, events: ProcessEvents, program: Any, terminal: tuple[TerminalSize, Mapping[str, int]] | None):

@@ -41,13 +41,7 @@ def test_the_list_of_crowded_folders_shrinks() -> None:
 def test_the_list_of_files_in_circles_shrinks() -> None:
     """Who opens a circle takes its files out of this list."""
     found = knots({**python_imports(TREE), **page_imports(TREE)})
-    assert [path.relative_to(TREE).as_posix() for knot in found for path in knot] == [
-        "jupyter_ssh/ssh/server/channels/agent_forwarding.py",
-        "jupyter_ssh/ssh/server/channels/direct_tcpip.py",
-        "jupyter_ssh/ssh/server/channels/session.py",
-        "jupyter_ssh/ssh/server/connection.py",
-        "jupyter_ssh/ssh/server/listening.py",
-    ]
+    assert [path.relative_to(TREE).as_posix() for knot in found for path in knot] == []
 
 
 def test_every_module_was_looked_at() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from jupyter_ssh.ssh.client.agent_forwarding import AgentForwarding
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.connection import Connection
 from jupyter_ssh.ssh.client.info import ConnectionInfo
@@ -37,6 +36,7 @@ from jupyter_ssh.ssh.config.ssh_config import ConfigFile, chosen_files
 from jupyter_ssh.ssh.config.target import Target
 from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
+from jupyter_ssh.ssh.forwarding.agent import AgentForwarding
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.net.names import SystemNames, interface_addresses
 from jupyter_ssh.ssh.protocol.session import SessionInfo
@@ -215,7 +215,7 @@ async def open_connection(
         trusted = await host_key.check(session, handshake, address)
         narration.host_key(*host_key.known_as(session), trusted.dns)
         if trusted.updates_allowed:
-            host.host_key_updates = HostKeyUpdates(session, options, prompts, host_key, address)
+            host.parts.add(HostKeyUpdates(host, session, options, prompts, host_key, address))
         agent = LoginAgent(options, session, os.environ)
         login = ClientLogin(
             session,
@@ -289,4 +289,4 @@ def _lend_agent(host: ClientChannelHost, options: Options, trusted: Trusted, mes
         # As OpenSSH: whoever answers in the place of the host would sign with it.
         messages.append("WARNING: the agent is not forwarded, for the key of the host is not the right one")
     elif address is not None:
-        host.agent_forwarding = AgentForwarding(host.session, address)
+        host.parts.add(AgentForwarding(host.session, address))

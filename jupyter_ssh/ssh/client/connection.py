@@ -6,27 +6,27 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Mapping
-from typing import Any, Final, overload
+from typing import Any, overload
 
 from jupyter_ssh.ssh.channels.changes import Changes
+from jupyter_ssh.ssh.channels.channel_streams import ChannelStreams
+from jupyter_ssh.ssh.channels.host import ANSWER_SECONDS
 from jupyter_ssh.ssh.channels.interfaces import Reader, Stream, Writer
 from jupyter_ssh.ssh.channels.text_streams import TextWriter
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.info import ConnectionInfo
 from jupyter_ssh.ssh.client.keywords_acted_on import set_quality
+from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
 from jupyter_ssh.ssh.client.process import MORE_TIME, Process, too_late
 from jupyter_ssh.ssh.client.pty import Pty
 from jupyter_ssh.ssh.client.redirection import PIPE, Redirect, Redirections
 from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.client.route.opening import Route
 from jupyter_ssh.ssh.client.session_channel import SessionChannel
-from jupyter_ssh.ssh.client.tcp import TcpStream
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import ChannelRequestDenied, ConfigError, DeadlineExceeded, SSHError
+from jupyter_ssh.ssh.forwarding.direct_tcpip import ask_for_tcp
 from jupyter_ssh.ssh.net.deadline import within
-
-ANSWER_SECONDS: Final = 60.0
-"""How long a server may take to open a channel or to start a command."""
 
 
 class Connection:
@@ -266,13 +266,9 @@ class Connection:
             DeadlineExceeded: It did not answer within ``timeout`` seconds.
             SSHError: Why the connection ended, if it did.
         """
-        stream = TcpStream(self.channel_host, host, port)
-        try:
-            await within(asyncio.shield(stream.opened), timeout, f"opening {host} port {port} from the server")
-        except BaseException:
-            stream.close()
-            raise
-        return Stream(stream.reader, stream.writer)
+        streams = ChannelStreams(self.channel_host, ask_for_tcp(self.channel_host, host, port))
+        await streams.wait_opened(timeout, f"opening {host} port {port} from the server")
+        return Stream(streams.reader, streams.writer)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -280,8 +276,9 @@ class Connection:
         """Say goodbye and close the connection; processes on it end.  Takes a bounded time; idempotent."""
         if not self.closed:
             self.channel_host.closed_here = True
-        if self.channel_host.host_key_updates is not None:
-            await self.channel_host.host_key_updates.settle()
+        updates = self.channel_host.parts.find(HostKeyUpdates)
+        if updates is not None:
+            await updates.settle()
         await self.channel_host.driver.close()
         await self._route.released()
 

@@ -99,7 +99,7 @@ class Process(Generic[AnyStr]):
     @property
     def closed(self) -> bool:
         """Whether the channel is closed on both sides."""
-        return self._session.closed.done()
+        return self._session.over.done()
 
     def __repr__(self) -> str:
         running = self.exit_status is None and self.exit_signal is None and not self.closed
@@ -135,7 +135,7 @@ class Process(Generic[AnyStr]):
                 self._session.signal(name)
             except SSHError as error:
                 log.debug("SIG%s was not sent: %s", name, error)
-            await asyncio.wait([self._session.closed], timeout=seconds)
+            await asyncio.wait([self._session.over], timeout=seconds)
             if self.closed:
                 return True
         return False
@@ -204,7 +204,7 @@ class Process(Generic[AnyStr]):
     async def aclose(self) -> None:
         """Close the channel and wait, a bounded time, for the server to confirm it."""
         self.close()
-        await asyncio.wait([self._session.closed], timeout=CLOSE_SECONDS)
+        await asyncio.wait([self._session.over], timeout=CLOSE_SECONDS)
 
     async def __aenter__(self) -> Process[AnyStr]:
         return self

@@ -349,7 +349,7 @@ class Streams(Protocol):
     stdin: ByteWriter
     stdout: ByteReader
     stderr: ByteReader
-    closed: asyncio.Future[None]
+    over: asyncio.Future[None]
 
     def stop_output(self) -> None:
         """Say that nobody reads stdout any more."""
@@ -389,7 +389,7 @@ class Redirections:
         carriers = []
         if self._stdin is not None:
             carrier = Carrier(self._stdin, _StreamSink(streams.stdin))
-            streams.closed.add_done_callback(lambda _: carrier.stop())  # nobody reads it any more
+            streams.over.add_done_callback(lambda _: carrier.stop())  # nobody reads it any more
             carriers.append(carrier)
         stops = {"stdout": streams.stop_output, "stderr": _nothing}
         for name, sink in self._outputs.items():

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from jupyter_ssh.ssh.channels.changes import Changes, Counters
-from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
+from jupyter_ssh.ssh.channels.duplex import Duplex
+from jupyter_ssh.ssh.channels.host import ChannelHost
 from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.client.pty import Pty
 from jupyter_ssh.ssh.errors import ChannelRequestDenied, MemoryBudgetExceeded, SSHError
@@ -33,32 +34,30 @@ MAX_SIGNAL_NAME: Final = 64
 class SessionHost(ChannelHost, Protocol):
     """What a session needs of its connection."""
 
+    @property
+    def changes(self) -> Changes:
+        """What the connection tells of itself, and what its channels tell too."""
+
     def prepare_session(self, channel: Channel) -> None:
         """Ask for what a session has besides terminal and environment, before its command is started."""
 
 
-class SessionChannel:
+class SessionChannel(Duplex):
     """The channel of one remote command, shell or subsystem."""
 
     def __init__(self, host: SessionHost, command: str | None) -> None:
-        self._host = host
-        self._loop = asyncio.get_running_loop()
-        self._opened: asyncio.Future[None] = self._loop.create_future()
-        self.closed: asyncio.Future[None] = self._loop.create_future()
-        """Done when the channel is closed on both sides."""
-        self.error: SSHError | None = None
-        """Why the connection ended, if that is what closed it."""
+        super().__init__(host, host.open_channel("session"))
+        self._session_host = host
         self.command = command
         self.exit_status: int | None = None
         self.exit_signal: str | None = None
         self.exit_message = ""
         self._began = time.monotonic()
         self._ended: float | None = None
-        self._channel: Channel = host.open_channel("session", b"", self._on_event, self._on_data)
-        self.stdout = ByteReader(self._channel.credit)
+        self.stdout = ByteReader(self.channel.credit)
         self.stdout.on_flood = host.rest
-        self.stderr = ByteReader(self._channel.credit)
-        self.stdin = ByteWriter(self._channel, self.stdout.written)
+        self.stderr = ByteReader(self.channel.credit)
+        self.stdin = ByteWriter(self.channel, self.stdout.written)
         self.changes = self._changes(command or "shell")
         self.on_terminal = False
         """Whether the command was given a terminal."""
@@ -75,7 +74,8 @@ class SessionChannel:
 
     # --- the channel's side -------------------------------------------------------------------------------------------
 
-    def _on_data(self, data: bytes, code: int | None) -> None:
+    def on_data(self, data: bytes, code: int | None) -> None:
+        """Give it to who reads that stream."""
         if code is None or (self._one_stream and code == SSH_EXTENDED_DATA_STDERR):
             self.stdout.feed(data)
             if self.stderr.waiting:
@@ -85,7 +85,7 @@ class SessionChannel:
             if self.stdout.waiting:
                 self._relieve(self.stdout, self.stderr)
         else:
-            self._channel.credit(len(data))
+            self.channel.credit(len(data))
 
     def _relieve(self, starving: ByteReader, full: ByteReader) -> None:
         if full.collecting or full.unread <= UNREAD_BUDGET or starving.unread:
@@ -103,24 +103,17 @@ class SessionChannel:
             )
         )
 
-    def _on_event(self, event: e.ChannelEvent) -> None:
-        if isinstance(event, e.ChannelWritable):
-            self.stdin.drained()
-        elif isinstance(event, e.ChannelEofReceived):
-            self.stdout.feed_eof()
-            self.stderr.feed_eof()
-        elif isinstance(event, e.ChannelRequested):
-            self._on_request(event)
-        elif isinstance(event, e.ChannelClosed):
-            self._on_closed(event.error)
-        elif isinstance(event, e.ChannelOpened):
-            self._settle(self._opened, None)
-        elif isinstance(event, e.ChannelRefused):
-            error = refusal(self._host, "session", event)
-            self._settle(self._opened, error)
-            self._on_closed(error)
+    def on_eof(self) -> None:
+        """End the reading."""
+        self.stdout.feed_eof()
+        self.stderr.feed_eof()
 
-    def _on_request(self, event: e.ChannelRequested) -> None:
+    def on_writable(self) -> None:
+        """Wake who drains."""
+        self.stdin.drained()
+
+    def on_request(self, event: e.ChannelRequested) -> bool:
+        """Note how the command ended (RFC 4254 §6.10)."""
         known = True
         if event.name == "exit-status":
             self.exit_status = r.ExitStatus.decode(event.details).status
@@ -130,32 +123,20 @@ class SessionChannel:
             self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
         else:
             known = False
-        number = self._channel.number
+        number = self.channel.number
         log.debug(
             "client_input_channel_req: channel %d rtype %s reply %d", number, printable(event.name), event.want_reply
         )
-        if event.want_reply:
-            self._channel.reply(known)
+        return known
 
-    def _on_closed(self, error: SSHError | None) -> None:
-        log.debug("channel %d: free: client-session", self._channel.number)
+    def on_over(self, error: SSHError | None) -> None:
+        """End all streams, and note the time."""
+        log.debug("channel %d: free: client-session", self.channel.number)
         self._ended = self._ended or time.monotonic()
-        self.error = error
         self.stdin.closed(error)
         self.stdout.feed_eof(error)
         self.stderr.feed_eof(error)
-        self._settle(self._opened, error)
-        self._settle(self.closed, None)
         self.changes.ended(self._ending(), error)
-
-    @staticmethod
-    def _settle(future: asyncio.Future[None], error: SSHError | None) -> None:
-        if not future.done():
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-                future.exception()  # somebody may wait for it, but need not
 
     # --- starting -----------------------------------------------------------------------------------------------------
 
@@ -166,9 +147,9 @@ class SessionChannel:
 
         ``one_stream``: what comes on stderr is put into stdout.
         """
-        await self._opened
-        log.debug("channel %d: new session [client-session]", self._channel.number)
-        self._host.prepare_session(self._channel)
+        await self.opened
+        log.debug("channel %d: new session [client-session]", self.channel.number)
+        self._session_host.prepare_session(self.channel)
         self.on_terminal = pty is not None
         # A terminal is one stream, also where a server tells two apart: who is slow to read it holds the remote back.
         self._one_stream = one_stream or self.on_terminal
@@ -177,8 +158,8 @@ class SessionChannel:
         if pty is not None:
             pty_reply = self._ask("pty-req", pty.request().encode())
         for name, value in env.items():
-            log.debug("channel %d: setting env %s", self._channel.number, name)  # its value may be a secret
-            self._channel.request("env", r.EnvRequest(name, value).encode())
+            log.debug("channel %d: setting env %s", self.channel.number, name)  # its value may be a secret
+            self.channel.request("env", r.EnvRequest(name, value).encode())
         if subsystem is not None:
             what, details = "subsystem", r.SubsystemRequest(subsystem).encode()
             self.changes = self._changes(subsystem)
@@ -195,7 +176,7 @@ class SessionChannel:
             raise self._denied(f"the {what} request")
 
     def _ask(self, name: str, details: bytes, on_success: Callable[[], None] = lambda: None) -> asyncio.Future[bool]:
-        reply: asyncio.Future[bool] = self._loop.create_future()
+        reply: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def on_reply(success: bool) -> None:
             if success:
@@ -203,7 +184,7 @@ class SessionChannel:
             if not reply.done():
                 reply.set_result(success)
 
-        self._channel.request(name, details, on_reply)
+        self.channel.request(name, details, on_reply)
         return reply
 
     def _denied(self, what: str) -> SSHError:
@@ -218,10 +199,10 @@ class SessionChannel:
     # --- what is told of it -------------------------------------------------------------------------------------------
 
     def _changes(self, name: str) -> Changes:
-        return Changes("process", name, parent=self._host.changes, count=self._counters)
+        return Changes("process", name, parent=self._session_host.changes, count=self._counters)
 
     def _counters(self) -> Counters:
-        return Counters(self._channel.bytes_received, self._channel.bytes_sent)
+        return Counters(self.channel.bytes_received, self.channel.bytes_sent)
 
     def _ending(self) -> str:
         if self.exit_signal is not None:
@@ -234,16 +215,16 @@ class SessionChannel:
 
     def request(self, name: str, details: bytes) -> None:
         """Send a request that wants no answer; raises `ChannelClosed`."""
-        self._channel.request(name, details)
+        self.channel.request(name, details)
 
     def signal(self, name: str) -> None:
         """Send a signal (RFC 4254 §6.9); raises `ChannelClosed`."""
-        self._channel.request("signal", r.SignalRequest(name.removeprefix("SIG")).encode())
+        self.channel.request("signal", r.SignalRequest(name.removeprefix("SIG")).encode())
 
     def stop_output(self) -> None:
         """Say that nobody reads stdout any more."""
-        if any(name in self._host.peer_version for name in _KNOW_END_OF_WRITE):
-            self._channel.request(r.END_OF_WRITE)
+        if any(name in self._session_host.peer_version for name in _KNOW_END_OF_WRITE):
+            self.channel.request(r.END_OF_WRITE)
         else:
             self.signal("PIPE")
 
@@ -251,10 +232,10 @@ class SessionChannel:
 
     async def wait_closed(self) -> None:
         """Wait until the server has closed the channel; raises why the connection ended, if it did."""
-        await asyncio.shield(self.closed)
+        await asyncio.shield(self.over)
         if self.error is not None:
             raise self.error
 
     def abort(self) -> None:
         """Close the channel now."""
-        self._channel.abort()
+        self.channel.abort()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,9 +15,12 @@ from typing import Final, Protocol, TypeVar
 from jupyter_ssh.ssh.agent import AgentIdentity, Constraints, Conversation, conversation
 from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS
 from jupyter_ssh.ssh.agent.identities import SIGN_FLAGS, check_signature_name, plain_algorithm
-from jupyter_ssh.ssh.errors import AgentError, AgentUnavailable, DeadlineExceeded
+from jupyter_ssh.ssh.errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded
 from jupyter_ssh.ssh.keys import PrivateKey, PublicKey
 from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.protocol.session import ClientSession
+
+log = logging.getLogger("jupyter_ssh.ssh")
 
 T = TypeVar("T")
 
@@ -223,3 +227,23 @@ async def with_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
     """Return the value of ``work`` with an agent that is let go of afterwards."""
     async with await open_agent(address) as agent:
         return await work(agent)
+
+
+async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -> Agent:
+    """Connect to the agent at ``address`` and bind it to the session, so that keys limited to destinations are usable.
+
+    Raises `AgentUnavailable`, `AgentError`, `DeadlineExceeded`.
+    """
+    agent = await open_agent(address)
+    transport = session.transport
+    if transport.host_key is not None:
+        try:
+            await agent.bind(
+                transport.host_key.blob, transport.session_id, transport.host_key_signature, forwarded=forwarded
+            )
+        except AgentRefused:
+            log.debug("the agent at %s does not bind keys to sessions", address)  # few do
+        except BaseException:
+            agent.close()
+            raise
+    return agent

@@ -15,7 +15,7 @@ from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.options import PasswordCheck, PathLike, ServerOptions, load_host_keys
-from jupyter_ssh.ssh.server.processes.process import ChildProcess
+from jupyter_ssh.ssh.server.processes.process import ServedProcess
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Server:
         self._listener: asyncio.Server | None = None
         self._connections: set[ServerConnection] = set()
         self._starting: set[ServerConnection] = set()
-        self._children: set[ChildProcess] = set()
+        self._children: set[ServedProcess] = set()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -120,7 +120,7 @@ class Server:
         self._starting.discard(connection)
         self._connections.discard(connection)
 
-    def left_behind(self, child: ChildProcess) -> None:
+    def left_behind(self, child: ServedProcess) -> None:
         """A child was hung up; it may take a moment to end."""
         self._children = {left for left in self._children if not left.reaped}
         if not child.reaped:

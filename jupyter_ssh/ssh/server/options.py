@@ -31,6 +31,7 @@ from jupyter_ssh.ssh.server import offer
 from jupyter_ssh.ssh.server.logins.passwords import NewPasswordNeeded
 from jupyter_ssh.ssh.server.moduli import DEFAULT_FILE, read_moduli
 from jupyter_ssh.ssh.server.processes.environment import DEFAULT_ACCEPT_ENV
+from jupyter_ssh.ssh.server.processes.in_process import Subsystem
 
 PathLike = str | os.PathLike[str]
 
@@ -114,8 +115,8 @@ class ServerOptions:
     """Let clients lend their agent to what they run here (``ssh -A``)."""
     permit_open: Sequence[str] | None = None
     """``HOST:PORT`` to which clients may connect, ``*`` for any port; None: anywhere."""
-    subsystems: Mapping[str, str] = field(default_factory=dict)
-    """Subsystem name to the command line it runs."""
+    subsystems: Mapping[str, Subsystem] = field(default_factory=dict)
+    """Subsystem name to the command line it runs, or to a handler in this process: see `in_process`."""
     force_command: str | None = None
     """Run in the place of whatever clients ask for."""
     accept_env: Sequence[str] = DEFAULT_ACCEPT_ENV

@@ -10,6 +10,15 @@ from jupyter_ssh.ssh.wire.codec import Boolean, Record, String, Text, Uint32
 END_OF_WRITE: Final = "eow@openssh.com"
 """Nobody reads the output of a session any more (OpenSSH PROTOCOL §2.1); there is nothing behind the name."""
 
+NO_MORE_SESSIONS: Final = "no-more-sessions@openssh.com"
+"""A global request: the client promises to open no more sessions (OpenSSH PROTOCOL §2.2)."""
+
+AGENT_REQUEST: Final = "auth-agent-req@openssh.com"
+"""What runs in this session may use the client's agent (OpenSSH PROTOCOL.agent); there is nothing behind the name."""
+
+AGENT_CHANNEL: Final = "auth-agent@openssh.com"
+"""The type of channel that the server then opens for each program that does."""
+
 
 @dataclass(frozen=True, slots=True)
 class PtyRequest(Record):

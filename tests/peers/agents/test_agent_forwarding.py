@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.ssh.client.agent_forwarding import CHANNEL
+from jupyter_ssh.ssh.forwarding.agent import AgentForwarding
 from jupyter_ssh.ssh.keys import load_private_key
 from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.wire.requests import AGENT_CHANNEL
 from tests.peers.client_support import reach
 from tests.support.agents import OwnAgent, PeerAgent
 from tests.support.clients import PeerClients
@@ -50,7 +51,7 @@ async def test_the_remote_side_uses_the_agent(any_agent: PeerAgent, server: Any,
 @pytest.mark.parametrize("server", ["openssh_server", "embedded_server"], indirect=True)
 async def test_not_unless_asked_for(own_agent: OwnAgent, server: Any) -> None:
     async with reach(server, identity_agent=own_agent.socket) as connection:
-        assert connection.channel_host.agent_forwarding is None
+        assert connection.channel_host.parts.find(AgentForwarding) is None
         assert WITHOUT in (await connection.run(LIST)).stderr
 
 
@@ -78,7 +79,7 @@ async def test_a_server_does_not_hear_where_the_agent_should_be(tmp_path: Path) 
         assert server.server is not None
         (client,) = server.server._connections  # a server hands its connections to nobody
         refused: asyncio.Future[e.ChannelEvent] = asyncio.get_running_loop().create_future()
-        client.session.open_channel(CHANNEL, b"", refused.set_result, lambda data, code: None)
+        client.session.open_channel(AGENT_CHANNEL, b"", refused.set_result, lambda data, code: None)
         event = await refused
         assert isinstance(event, e.ChannelRefused)
         assert missing not in repr(event)
@@ -92,7 +93,7 @@ async def test_a_server_may_not_open_what_no_session_was_lent(own_agent: OwnAgen
         assert server.server is not None
         (connection,) = server.server._connections  # a server hands its connections to nobody
         refused: asyncio.Future[e.ChannelEvent] = asyncio.get_running_loop().create_future()
-        connection.session.open_channel(CHANNEL, b"", refused.set_result, lambda data, code: None)
+        connection.session.open_channel(AGENT_CHANNEL, b"", refused.set_result, lambda data, code: None)
         assert isinstance(await refused, e.ChannelRefused)
 
 

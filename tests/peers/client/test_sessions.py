@@ -166,7 +166,7 @@ async def test_who_is_slow_to_read_a_terminal_holds_the_server_back(server: Any)
             await process.stdout.read(1)
             async with asyncio_timeout(60):
                 # The window is known below the process only.
-                while process._session._channel.window.available:
+                while process._session.channel.window.available:
                     await asyncio.sleep(0)
             assert process.stdout.unread <= 8 << 20
             assert b"\r\ny\r\n" in await process.stdout.readexactly(10 << 20), "and it goes on"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
 from jupyter_ssh.ssh.keys import generate, load_public_key
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.trust import KnownHosts, Marker, rotation
@@ -164,7 +165,7 @@ async def test_asking(server: Any, mine: Path) -> None:
         server, known_hosts=mine, strict_host_key_checking="yes", update_host_keys="ask", prompts=person
     ) as connection:
         await connection.run("true")
-        updates = connection.channel_host.host_key_updates
+        updates = connection.channel_host.parts.find(HostKeyUpdates)
         assert updates is not None
         task = updates._task  # nobody is told when an update is over
         assert task is not None
@@ -223,7 +224,7 @@ async def test_a_server_that_lies(lie: str, embedded_server_factory: Any, mine: 
 
 def _announce(connection: ServerConnection, encode: Callable[[list[Any]], bytes]) -> None:
     keys = [key.public for key in connection._server.host_keys]  # handed to nobody else
-    connection.channel_host.session.connection.request_global(rotation.ANNOUNCE, encode(keys))
+    connection.session.connection.request_global(rotation.ANNOUNCE, encode(keys))
 
 
 def test_openssh_learns_from_our_server(embedded_server_factory: Any, peer_clients: Any, mine: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh import errors
+from jupyter_ssh.ssh.forwarding.agent import AgentForwarding
 from tests.peers.client_support import Person, reach
 from tests.support.identities import fingerprints, run_quietly, ssh_keygen, write_known_hosts
 from tests.support.peers import require_tool
@@ -121,7 +122,7 @@ async def test_no_checking_goes_on_but_sends_no_password(openssh_server: Any, mi
     async with reach(openssh_server, **options) as connection:
         assert any("CHANGED" in message for message in connection.messages)
     async with reach(openssh_server, forward_agent=str(tmp_path / "agent"), **options) as connection:
-        assert connection.channel_host.agent_forwarding is None
+        assert connection.channel_host.parts.find(AgentForwarding) is None
         assert any("agent is not forwarded" in message for message in connection.messages)
     with pytest.raises(errors.AuthenticationError) as caught:
         await reach(openssh_server, identity_file="none", password=openssh_server.password, **options)

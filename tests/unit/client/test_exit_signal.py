@@ -17,7 +17,7 @@ class Host:
     def __init__(self) -> None:
         self.changes = Changes("connection", "box")
 
-    def open_channel(self, kind: str, details: bytes, on_event: Any, on_data: Any) -> Any:
+    def open_channel(self, kind: str, details: bytes = b"") -> Any:
         return SimpleNamespace(number=0, credit=lambda count: None)
 
     def rest(self) -> None:
@@ -28,8 +28,7 @@ async def test_a_signal_whose_name_would_steer_a_terminal() -> None:
     host: Any = Host()
     session = SessionChannel(host, "true")
     details = ExitSignal("KILL\x1b]0;x\x07" + "!" * 1000, False, "gone\x1b[2J").encode()
-    # As the channel calls it: nothing of it is public.
-    session._on_request(e.ChannelRequested("exit-signal", False, details))
+    session.on_request(e.ChannelRequested("exit-signal", False, details))
     assert session.exit_signal is not None
     assert session.exit_signal.startswith("KILL?]0;x?")
     assert len(session.exit_signal) == 64

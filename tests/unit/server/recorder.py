@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending
+from jupyter_ssh.ssh.server.processes.process import Ending, ServedProcess
 
 PATIENCE = 90.0
 """Seconds a test waits for what should happen at once; reached only when something is broken."""
@@ -48,7 +48,7 @@ class Recorder:
 
         await asyncio.wait_for(wait(), PATIENCE)
 
-    async def end(self, process: ChildProcess) -> Ending:
+    async def end(self, process: ServedProcess) -> Ending:
         """Waits until the child has ended and is reaped."""
         await self.until(lambda: self.ending is not None)
         await asyncio.wait_for(process.wait_reaped(), PATIENCE)

@@ -7,8 +7,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
 
-from jupyter_ssh.ssh.server.channels.agent_forwarding import AgentSocket
-from jupyter_ssh.ssh.server.connection import ServerConnection
+from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.forwarding.agent_socket import AgentSocket
 
 
 class Ending:
@@ -24,7 +24,7 @@ class Ending:
 
 async def test_nothing_is_left_of_a_socket_whose_connection_ends_at_once() -> None:
     connection = Ending()
-    made = AgentSocket(cast(ServerConnection, connection))
+    made = AgentSocket(cast(ChannelHost, connection))
     folder = Path(made.path).parent
     assert folder.is_dir()
     await asyncio.wait([connection.task])

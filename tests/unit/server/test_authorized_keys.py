@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.keys.generate import generate
-from jupyter_ssh.ssh.server.logins.addresses import address_matches, plain_address
+from jupyter_ssh.ssh.net.addresses import plain_address
+from jupyter_ssh.ssh.server.logins.addresses import address_matches
 from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys
 from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
 from jupyter_ssh.ssh.server.logins.key_options import RESTRICTED, KeyOptions, parse_options, split_options

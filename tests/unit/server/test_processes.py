@@ -19,10 +19,10 @@ from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.processes import exit_watcher
 from jupyter_ssh.ssh.server.processes.login import command_program, shell_program, start
 from jupyter_ssh.ssh.server.processes.process import (
-    ChildProcess,
     Ending,
     ProcessStartError,
     Program,
+    ServedProcess,
     TerminalSize,
 )
 from jupyter_ssh.ssh.server.processes.threaded import start_with_threads
@@ -33,23 +33,23 @@ ENVIRONMENT = {"PATH": os.defpath, "MARK": "here"}
 ACCOUNT = Account("alice", "/", "/bin/sh")
 TERMINAL: tuple[TerminalSize, dict[str, int]] = (TerminalSize(rows=30, columns=100), {})
 
-Starter = Callable[[Recorder, str], ChildProcess]
+Starter = Callable[[Recorder, str], ServedProcess]
 
 
-def piped(events: Recorder, command: str) -> ChildProcess:
+def piped(events: Recorder, command: str) -> ServedProcess:
     return start(events, command_program(ACCOUNT, command.encode(), ENVIRONMENT))
 
 
-def threaded(events: Recorder, command: str) -> ChildProcess:
+def threaded(events: Recorder, command: str) -> ServedProcess:
     return start_with_threads(events, command_program(ACCOUNT, command.encode(), ENVIRONMENT))
 
 
-def on_terminal(events: Recorder, command: str, modes: dict[str, int] | None = None) -> ChildProcess:
+def on_terminal(events: Recorder, command: str, modes: dict[str, int] | None = None) -> ServedProcess:
     program = command_program(ACCOUNT, command.encode(), ENVIRONMENT)
     return start(events, program, (TERMINAL[0], modes or {}))
 
 
-def pid_of(process: ChildProcess) -> int:
+def pid_of(process: ServedProcess) -> int:
     assert isinstance(process, UnixProcess)
     return process.pid
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from jupyter_ssh.ssh.agent import Constraints
 from jupyter_ssh.ssh.client.login.handshake import described
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.config.options import Options
-from jupyter_ssh.ssh.errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded, PromptUnavailable
+from jupyter_ssh.ssh.errors import AgentError, AgentUnavailable, DeadlineExceeded, PromptUnavailable
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
-from jupyter_ssh.ssh.net.agent import Agent, default_address, open_agent
-
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.protocol.session import ClientSession
+from jupyter_ssh.ssh.net.agent import Agent, default_address, open_bound
+from jupyter_ssh.ssh.protocol.session import ClientSession
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
@@ -42,26 +40,6 @@ def forwarded_address(options: Options, environment: Mapping[str, str]) -> str |
     if chosen in ("no", "yes"):
         return agent_address(options, environment) if chosen == "yes" else None
     return environment.get(chosen[1:]) or None if chosen.startswith("$") else chosen
-
-
-async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -> Agent:
-    """Connect to the agent at ``address`` and bind it to the session, so that keys limited to destinations are usable.
-
-    Raises `AgentUnavailable`, `AgentError`, `DeadlineExceeded`.
-    """
-    agent = await open_agent(address)
-    transport = session.transport
-    if transport.host_key is not None:
-        try:
-            await agent.bind(
-                transport.host_key.blob, transport.session_id, transport.host_key_signature, forwarded=forwarded
-            )
-        except AgentRefused:
-            log.debug("the agent at %s does not bind keys to sessions", address)  # few do
-        except BaseException:
-            agent.close()
-            raise
-    return agent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ import logging
 import os
 from typing import Final
 
+from jupyter_ssh.ssh.channels.host import ChannelHost
 from jupyter_ssh.ssh.client.login.host_key import HostKeyCheck
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import PromptUnavailable, SSHError
 from jupyter_ssh.ssh.keys.base import PublicKey
-from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.protocol.events import GlobalRequested
 from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.trust import editing
 from jupyter_ssh.ssh.trust.appending import append
@@ -36,6 +37,7 @@ class HostKeyUpdates:
 
     def __init__(
         self,
+        host: ChannelHost,
         session: ClientSession,
         options: Options,
         prompts: Prompts,
@@ -43,7 +45,7 @@ class HostKeyUpdates:
         address: str | None,
     ) -> None:
         policy = host_key.policy
-        self._session, self._options, self._prompts = session, options, prompts
+        self._channel_host, self._session, self._options, self._prompts = host, session, options, prompts
         self._host, self._port = host_key.host, host_key.port
         self._address = address if policy.address_counts(host_key.host, address) else None
         self._files = policy.user_files
@@ -95,15 +97,7 @@ class HostKeyUpdates:
         return plan if keys else Plan(())
 
     async def _check_proof(self, keys: tuple[PublicKey, ...]) -> None:
-        loop = asyncio.get_running_loop()
-        reply: asyncio.Future[bytes | None] = loop.create_future()
-
-        def replied(details: bytes | None) -> None:
-            if not reply.done():
-                reply.set_result(details)
-
-        self._session.connection.request_global(PROVE, encode_keys(keys), replied)
-        proof = await within(reply, PROOF_SECONDS, "waiting for the proof of new host keys")
+        proof = await self._channel_host.ask(PROVE, encode_keys(keys), timeout=PROOF_SECONDS)
         if proof is None:
             raise SSHError("the server did not prove that it has the keys it announced", phase="host key update")
         check_proof(proof, self._session.transport.session_id, keys)
@@ -131,6 +125,13 @@ class HostKeyUpdates:
                     append(path, self._host, self._port, key, hashed)
         for change in _changes(plan):
             log.info("%s", change)
+
+
+def host_keys_announced(host: ChannelHost, event: GlobalRequested) -> None:
+    """Handle hostkeys-00@openssh.com: the server tells of its keys (OpenSSH PROTOCOL §2.5).  It is never granted."""
+    updates = host.parts.find(HostKeyUpdates)
+    if updates is not None:  # else the server is not trusted enough
+        updates.announced(event.details)
 
 
 def _changes(plan: Plan) -> list[str]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jupyter_ssh.ssh.channels.host import ChannelHost, refusal
+from jupyter_ssh.ssh.channels.channel_streams import ChannelStreams
+from jupyter_ssh.ssh.channels.host import ANSWER_SECONDS, ChannelHost
 from jupyter_ssh.ssh.client.connecting import open_connection, resolve_options, route_context_for
-from jupyter_ssh.ssh.client.connection import ANSWER_SECONDS
 from jupyter_ssh.ssh.client.login.authentication import WOULD_ACCEPT
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
@@ -34,8 +34,6 @@ from jupyter_ssh.ssh.errors import (
     SSHError,
     VersionError,
 )
-from jupyter_ssh.ssh.net.deadline import within
-from jupyter_ssh.ssh.protocol import events as e
 
 WIDTH: Final = 110
 """Width of the text report in characters."""
@@ -239,23 +237,9 @@ async def examine(
 
 async def _open_session(host: ChannelHost) -> None:
     """Open a session and close it without running anything."""
-    opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_event(event: e.ChannelEvent) -> None:
-        if opened.done():
-            return
-        if isinstance(event, e.ChannelOpened):
-            opened.set_result(None)
-        elif isinstance(event, e.ChannelRefused):
-            opened.set_exception(refusal(host, "session", event))
-        elif isinstance(event, e.ChannelClosed) and event.error is not None:
-            opened.set_exception(event.error)
-
-    channel = host.open_channel("session", b"", on_event, lambda data, code: None)
-    try:
-        await within(opened, ANSWER_SECONDS, "starting a process")
-    finally:
-        channel.abort()
+    session = ChannelStreams(host, host.open_channel("session"))
+    await session.wait_opened(ANSWER_SECONDS, "starting a process")
+    session.channel.abort()
 
 
 def _configuration(config: str | None, options: Options) -> Iterator[tuple[Result, str]]:

@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.channels.transport import ChannelTransport
 from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease, Poolable
 from jupyter_ssh.ssh.client.prompts import NamedPrompts, Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
-from jupyter_ssh.ssh.client.route.tunnel import ChannelTransport
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.config.proxy_address import FROM_ENVIRONMENT, ProxyAddress, parse_proxy
 from jupyter_ssh.ssh.config.target import Target
@@ -34,6 +34,7 @@ from jupyter_ssh.ssh.errors import (
     ProxyError,
     SSHError,
 )
+from jupyter_ssh.ssh.forwarding.direct_tcpip import ask_for_tcp
 from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.net.dial import dial, resolve
 from jupyter_ssh.ssh.net.driver import SessionDriver
@@ -336,12 +337,8 @@ async def _through_jump_hosts(
 async def _tunnel(jump: ChannelHost, name: str, options: Options, seconds: float) -> ChannelTransport:
     place = f"{options.host_name} port {options.port}"
     try:
-        tunnel = ChannelTransport(jump, options.host_name, options.port)
-        try:
-            await within(asyncio.shield(tunnel.opened), seconds, f"connecting to {place} from the jump host {name}")
-        except BaseException:
-            tunnel.abort()
-            raise
+        tunnel = ChannelTransport(jump, ask_for_tcp(jump, options.host_name, options.port))
+        await tunnel.wait_opened(seconds, f"connecting to {place} from the jump host {name}")
         return tunnel
     except ChannelOpenError as refused:
         forbidden = refused.reason == SSH_OPEN_ADMINISTRATIVELY_PROHIBITED

@@ -6,21 +6,21 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from jupyter_ssh.ssh.client.agent_forwarding import REQUEST as AGENT_REQUEST
 from jupyter_ssh.ssh.errors import WireError
+from jupyter_ssh.ssh.forwarding.agent_socket import VARIABLE as AGENT_VARIABLE
+from jupyter_ssh.ssh.forwarding.agent_socket import AgentSocket
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
-from jupyter_ssh.ssh.server.channels.agent_forwarding import VARIABLE as AGENT_VARIABLE
+from jupyter_ssh.ssh.server.channels.host import ServerHost
 from jupyter_ssh.ssh.server.processes.environment import ClientEnvironment, child_environment
+from jupyter_ssh.ssh.server.processes.in_process import ProcessFactory, SessionStart
 from jupyter_ssh.ssh.server.processes.login import command_program, shell_program, start
-from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, ProcessStartError, TerminalSize
+from jupyter_ssh.ssh.server.processes.process import Ending, ProcessStartError, ServedProcess, TerminalSize
+from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire import requests as r
 from jupyter_ssh.ssh.wire.terminal_modes import decode_modes
-
-if TYPE_CHECKING:
-    from jupyter_ssh.ssh.server.connection import ServerConnection
 
 log = logging.getLogger(__name__)
 
@@ -39,36 +39,43 @@ class TerminalRequest:
     modes: Mapping[str, int]
 
 
+class Sessions:
+    """The sessions of one client's connection."""
+
+    def __init__(self) -> None:
+        self.open: set[SessionChannel] = set()
+        self.no_more = False
+        """The client has promised to open none any more."""
+
+
+def open_session(host: ServerHost, event: e.ChannelOpenRequested) -> None:
+    """Handle session: the client wants to run something (RFC 4254 §6.1)."""
+    sessions = host.parts.of(Sessions)
+    if sessions.no_more:
+        event.channel.refuse(n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "the client wanted no more sessions")
+    elif len(sessions.open) >= host.options.max_sessions:
+        event.channel.refuse(n.SSH_OPEN_RESOURCE_SHORTAGE, f"at most {host.options.max_sessions} sessions")
+    else:
+        sessions.open.add(SessionChannel(host, event.channel))
+
+
+def no_more_sessions(host: ServerHost, event: e.GlobalRequested) -> None:
+    """Handle no-more-sessions@openssh.com: nobody who takes the client over can open one either."""
+    host.parts.of(Sessions).no_more = True
+
+
 class SessionChannel:
     """One session: at most one terminal, and one shell, command or subsystem (RFC 4254 §6.5)."""
 
-    def __init__(self, connection: ServerConnection, channel: Channel) -> None:
-        self._connection = connection
+    def __init__(self, host: ServerHost, channel: Channel) -> None:
+        self._host = host
         self._channel = channel
-        self._environment = ClientEnvironment(connection.options.accept_env)
+        self._environment = ClientEnvironment(host.options.accept_env)
         self._terminal: TerminalRequest | None = None
         self._started = False
         self._forced = False
         self._ending: Ending | None = None
-        self.process: ChildProcess | None = None
-        self._requests: dict[str, Callable[[bytes], bool]] = {
-            "pty-req": self._pty_req,
-            "env": self._env,
-            "shell": self._shell,
-            "exec": self._exec,
-            "subsystem": self._subsystem,
-            "window-change": self._window_change,
-            "signal": self._signal,
-            "break": self._break,
-            r.END_OF_WRITE: self._stop_output,
-            AGENT_REQUEST: self._forward_agent,
-        }
-        self._events: dict[type[e.ChannelEvent], Callable[..., None]] = {
-            e.ChannelRequested: self._requested,
-            e.ChannelEofReceived: self._eof,
-            e.ChannelWritable: self._writable,
-            e.ChannelClosed: self._closed,
-        }
+        self.process: ServedProcess | None = None
         channel.on_event = self._on_event
         channel.on_data = self._on_data
         channel.accept()
@@ -76,9 +83,9 @@ class SessionChannel:
     # --- the channel's side -------------------------------------------------------------------------------------------
 
     def _on_event(self, event: e.ChannelEvent) -> None:
-        handler = self._events.get(type(event))
+        handler = _EVENTS.get(type(event))
         if handler is not None:
-            handler(event)
+            handler(self, event)
 
     def _on_data(self, data: bytes, code: int | None) -> None:
         if self.process is not None and code is None:
@@ -88,11 +95,11 @@ class SessionChannel:
             self._channel.credit(len(data))
 
     def _requested(self, event: e.ChannelRequested) -> None:
-        handler = self._requests.get(event.name)
+        handler = REQUESTS.get(event.name)
         try:
-            granted = handler is not None and handler(event.details)
+            granted = handler is not None and handler(self, event.details)
         except ProcessStartError as error:
-            log.warning("%s for %s", error, self._connection.peer)
+            log.warning("%s for %s", error, self._host.peer)
             granted = False
         if event.want_reply:
             self._channel.reply(granted)
@@ -110,13 +117,15 @@ class SessionChannel:
     def _closed(self, event: e.ChannelClosed) -> None:
         if self.process is not None:
             self.process.hang_up()
-        self._connection.session_over(self)
+        self._host.parts.of(Sessions).open.discard(self)
+        if self.process is not None:
+            self._host.left_behind(self.process)
 
     # --- requests -----------------------------------------------------------------------------------------------------
 
     def _pty_req(self, details: bytes) -> bool:
         request = r.PtyRequest.decode(details)
-        allowed = self._connection.options.permit_tty and self._connection.key_options.pty
+        allowed = self._host.options.permit_tty and self._host.key_options.pty
         if not allowed or self._terminal is not None or self._started or sys.platform == "win32":
             return False
         if len(request.term) > MAX_TERM or "\0" in request.term:
@@ -124,7 +133,7 @@ class SessionChannel:
         try:
             modes = decode_modes(request.modes)
         except WireError as error:
-            log.info("pty-req of %s has bad modes: %s", self._connection.peer, error)
+            log.info("pty-req of %s has bad modes: %s", self._host.peer, error)
             return False
         size = TerminalSize(request.rows, request.columns, request.width_pixels, request.height_pixels)
         self._terminal = TerminalRequest(request.term, size, modes)
@@ -142,11 +151,13 @@ class SessionChannel:
 
     def _subsystem(self, details: bytes) -> bool:
         name = r.SubsystemRequest.decode(details).name
-        command = self._connection.options.subsystems.get(name)
-        if command is None:
-            log.info("%s asked for subsystem %s, which is not there", self._connection.peer, ascii(name[:64]))
+        subsystem = self._host.options.subsystems.get(name)
+        if subsystem is None:
+            log.info("%s asked for subsystem %s, which is not there", self._host.peer, ascii(name[:64]))
             return False
-        return self._start(command.encode("utf-8", "surrogateescape"))
+        if isinstance(subsystem, str):
+            return self._start(subsystem.encode("utf-8", "surrogateescape"))
+        return self._start(name.encode("utf-8", "surrogateescape"), subsystem)
 
     def _window_change(self, details: bytes) -> bool:
         request = r.WindowChange.decode(details)
@@ -166,35 +177,58 @@ class SessionChannel:
         return self.process is not None and self.process.stop_output()
 
     def _forward_agent(self, details: bytes) -> bool:
-        return not self._started and self._connection.forward_agent()
+        return not self._started and self._lent_agent() is not None
+
+    def _lent_agent(self) -> AgentSocket | None:
+        """The socket that leads to the client's agent, made at the first session that asks for it."""
+        host = self._host
+        if not (host.options.allow_agent_forwarding and host.key_options.agent_forwarding) or sys.platform == "win32":
+            return None
+        if host.parts.find(AgentSocket) is None:
+            try:
+                host.parts.add(AgentSocket(host))
+            except OSError as error:
+                log.warning("no socket for the agent of %s: %s", host.peer, error)
+        return host.parts.find(AgentSocket)
 
     # --- the process's side -------------------------------------------------------------------------------------------
 
-    def _start(self, command: bytes | None) -> bool:
+    def _start(self, command: bytes | None, handler: ProcessFactory | None = None) -> bool:
+        """Starts a command, the login shell (None), or a subsystem's handler, whose name ``command`` is then."""
         if self._started:
             return False
-        connection, terminal = self._connection, self._terminal
+        host, terminal = self._host, self._terminal
         original = None if command is None else command.decode("utf-8", "surrogateescape")
-        forced = connection.forced_command
+        forced = host.forced_command
         if forced is not None:
             self._forced = True
-            command = forced.encode("utf-8", "surrogateescape")
+            command, handler = forced.encode("utf-8", "surrogateescape"), None
         environment = child_environment(
-            connection.account,
+            host.account,
             requested=self._environment.variables,
-            extra=connection.extra_environment,
-            client=connection.client_address,
-            server=connection.server_address,
+            extra=host.extra_environment,
+            client=host.client_address,
+            server=host.server_address,
             term=terminal.term if terminal else None,
             original_command=original if self._forced else None,
         )
-        if connection.agent_socket is not None:
-            environment[AGENT_VARIABLE] = connection.agent_socket.path
-        account = connection.account
-        program = (
-            shell_program(account, environment) if command is None else command_program(account, command, environment)
-        )
-        self.process = start(self, program, (terminal.size, terminal.modes) if terminal else None)
+        agent = host.parts.find(AgentSocket)
+        if agent is not None:
+            environment[AGENT_VARIABLE] = agent.path
+        if handler is not None:
+            size = terminal.size if terminal else None
+            what = SessionStart(
+                original or "", host.user or "", host.account.home, environment, host.client_address, size
+            )
+            self.process = handler(self, what)
+        else:
+            account = host.account
+            program = (
+                shell_program(account, environment)
+                if command is None
+                else command_program(account, command, environment)
+            )
+            self.process = start(self, program, (terminal.size, terminal.modes) if terminal else None)
         self._started = True
         if self._channel.eof_received:
             self.process.write_eof()
@@ -202,19 +236,19 @@ class SessionChannel:
 
     def output(self, data: bytes, code: int | None) -> None:
         """The child wrote something."""
-        with self._connection.guard():
+        with self._host.guard():
             self._channel.write(data, code)
             if self._channel.unsent > MAX_UNSENT and self.process is not None:
                 self.process.pause()
 
     def input_taken(self, count: int) -> None:
         """The child has read something, or never will."""
-        with self._connection.guard():
+        with self._host.guard():
             self._channel.credit(count)
 
     def ended(self, ending: Ending) -> None:
         """The child is gone."""
-        with self._connection.guard():
+        with self._host.guard():
             self._ending = ending
             if not self._channel.unsent:
                 self._finish(ending)
@@ -232,3 +266,28 @@ class SessionChannel:
             channel.request("exit-signal", r.ExitSignal(ending.signal, ending.core_dumped).encode())
         channel.eof()
         channel.close()
+
+
+RequestHandler = Callable[[SessionChannel, bytes], bool]
+"""Does what a request's details ask for; returns whether it is granted."""
+
+REQUESTS: Final[dict[str, RequestHandler]] = {
+    "pty-req": SessionChannel._pty_req,
+    "env": SessionChannel._env,
+    "shell": SessionChannel._shell,
+    "exec": SessionChannel._exec,
+    "subsystem": SessionChannel._subsystem,
+    "window-change": SessionChannel._window_change,
+    "signal": SessionChannel._signal,
+    "break": SessionChannel._break,
+    r.END_OF_WRITE: SessionChannel._stop_output,
+    r.AGENT_REQUEST: SessionChannel._forward_agent,
+}
+"""What a client may ask of a session.  To add a request: a row here; what is in no row is refused."""
+
+_EVENTS: Final[Mapping[type[e.ChannelEvent], Callable[..., None]]] = {
+    e.ChannelRequested: SessionChannel._requested,
+    e.ChannelEofReceived: SessionChannel._eof,
+    e.ChannelWritable: SessionChannel._writable,
+    e.ChannelClosed: SessionChannel._closed,
+}

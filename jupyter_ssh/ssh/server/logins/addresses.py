@@ -5,15 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from jupyter_ssh.ssh.config.patterns import matches
-
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def plain_address(text: str) -> str:
-    """Return an address as people write it: no scope, IPv4 not wrapped into IPv6 (a dual-stack socket reports it
-    so)."""
-    address = _parse(text)
-    return text if address is None else str(address)
+from jupyter_ssh.ssh.net.addresses import parse_address, plain_address
 
 
 def address_matches(address: str, pattern_list: str) -> bool:
@@ -23,7 +15,7 @@ def address_matches(address: str, pattern_list: str) -> bool:
     Host names are not looked up: a name in the list never fits.  Raises `ValueError` for an empty item or a range
     whose host bits are set.
     """
-    subject = _parse(address)
+    subject = parse_address(address)
     text = plain_address(address).lower()
     found = False
     for item in pattern_list.split(","):
@@ -41,13 +33,3 @@ def address_matches(address: str, pattern_list: str) -> bool:
             return False
         found = found or hit
     return found
-
-
-def _parse(text: str) -> IPAddress | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address

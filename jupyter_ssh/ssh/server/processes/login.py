@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.processes.process import (
-    ChildProcess,
     ProcessEvents,
     ProcessStartError,
     Program,
+    ServedProcess,
     TerminalSize,
 )
 
@@ -34,7 +34,7 @@ def start(
     events: ProcessEvents,
     program: Program,
     terminal: tuple[TerminalSize, Mapping[str, int]] | None = None,
-) -> ChildProcess:
+) -> ServedProcess:
     """Starts ``program`` with pipes, or on a terminal of that size with those modes (RFC 4254 §8).
 
     Raises `ProcessStartError`.

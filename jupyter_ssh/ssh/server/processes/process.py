@@ -1,4 +1,4 @@
-"""What a child process looks like from a session: the same with pipes, with a pty, and on Windows."""
+"""What a session runs, as it sees it: a child process with pipes, with a pty or on Windows, or code of ours."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ class Ending:
 
 
 class ProcessEvents(Protocol):
-    """Who is told; always on the loop's thread, never after `ChildProcess.hang_up`."""
+    """Who is told; always on the loop's thread, never after `ServedProcess.hang_up`."""
 
     def output(self, data: bytes, code: int | None) -> None:
         """Output: ``code`` None for stdout or a terminal, 1 for stderr (RFC 4254 §5.2)."""
 
     def input_taken(self, count: int) -> None:
-        """So many bytes given to `ChildProcess.write` have left our memory."""
+        """So many bytes given to `ServedProcess.write` have left our memory."""
 
     def ended(self, ending: Ending) -> None:
         """The process is gone and its output ended: nobody holds its pipes or its pty any more.  The last event."""
 
 
-class ChildProcess(ABC):
-    """A running child, leader of its own session and process group."""
+class ServedProcess(ABC):
+    """A running child, leader of its own session and process group, or what stands in its place."""
 
     tty: str | None = None
     """Path of the terminal, where there is one."""

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, ProcessEvents, ProcessStartError, Program
+from jupyter_ssh.ssh.server.processes.process import Ending, ProcessEvents, ProcessStartError, Program, ServedProcess
 from jupyter_ssh.ssh.server.processes.signals import ending_from_returncode
 
 CHUNK = 64 * 1024
@@ -26,7 +26,7 @@ STDERR = 1  # SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2
 _ENDING_SIGNALS = frozenset({"HUP", "INT", "KILL", "QUIT", "TERM"})
 
 
-class ThreadedProcess(ChildProcess):
+class ThreadedProcess(ServedProcess):
     """Ties a `subprocess.Popen` to a loop by threads; made by `start_with_threads`."""
 
     def __init__(self, events: ProcessEvents, process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from jupyter_ssh.ssh.server.processes.descriptors import DescriptorReader, DescriptorWriter, widen_pipe
 from jupyter_ssh.ssh.server.processes.exit_watcher import ExitWatcher
-from jupyter_ssh.ssh.server.processes.process import ChildProcess, Ending, ProcessEvents, Program, TerminalSize
+from jupyter_ssh.ssh.server.processes.process import Ending, ProcessEvents, Program, ServedProcess, TerminalSize
 from jupyter_ssh.ssh.server.processes.signals import NUMBERS
 from jupyter_ssh.ssh.server.processes.spawning import spawn
 from jupyter_ssh.ssh.server.processes.terminal import Terminal
@@ -22,7 +22,7 @@ if sys.platform == "win32":
 STDERR = 1  # SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2
 
 
-class UnixProcess(ChildProcess):
+class UnixProcess(ServedProcess):
     """Ties a `subprocess.Popen` to descriptors on a loop; made by `start_with_pipes` and `start_on_terminal`."""
 
     def __init__(

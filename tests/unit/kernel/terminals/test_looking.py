@@ -141,7 +141,7 @@ async def test_a_page_that_looks_and_is_slow_holds_the_remote_back(service: Term
     # The remote process is the session's own, and the window its channel's.
     process = session._process
     assert process is not None
-    await page.until(lambda: process._session._channel.window.available == 0)  # see above
+    await page.until(lambda: process._session.channel.window.available == 0)  # see above
     assert process.stdout.unread < RING, "the kernel does not keep for the page what the remote keeps"
     page.eager = True
     page.acknowledge()

@@ -1,0 +1,64 @@
+"""What the peer may open and ask: rows of name → handler, one registry a role.  What is in no row is refused here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Generic, TypeVar
+
+from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested, GlobalRequested
+from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_UNKNOWN_CHANNEL_TYPE
+
+log = logging.getLogger("jupyter_ssh.ssh")
+
+H = TypeVar("H", bound=ChannelHost)
+
+OpenHandler = Callable[[H, ChannelOpenRequested], None]
+"""Accepts or refuses the channel of the event, at once or later; until then nothing comes on it."""
+
+Answer = bytes | None
+"""The details of REQUEST_SUCCESS, or None for REQUEST_FAILURE."""
+
+RequestHandler = Callable[[H, GlobalRequested], Answer | Awaitable[Answer]]
+"""Does what is asked and returns the answer, or what becomes it; it is sent where one is wanted."""
+
+MAX_LOGGED: Final = 64
+"""Characters of a peer's names that are logged."""
+
+
+class Registry(Generic[H]):
+    """The channel types and the global requests that one role takes from its peer."""
+
+    def __init__(self, channels: Mapping[str, OpenHandler[H]], requests: Mapping[str, RequestHandler[H]]) -> None:
+        self.channels = dict(channels)
+        """By channel type (RFC 4254 §5.1)."""
+        self.requests = dict(requests)
+        """By the name of a global request (RFC 4254 §4)."""
+
+    def open_requested(self, host: H, event: ChannelOpenRequested) -> None:
+        """Have the channel handled that the peer wants."""
+        handler = self.channels.get(event.kind)
+        if handler is None:
+            log.debug("%s wants a channel of an unknown type: %s", host.peer, printable(event.kind)[:MAX_LOGGED])
+            event.channel.refuse(SSH_OPEN_UNKNOWN_CHANNEL_TYPE, "unknown channel type")
+        else:
+            handler(host, event)
+
+    def global_requested(self, host: H, event: GlobalRequested) -> None:
+        """Have the global request handled that the peer makes, and answer it."""
+        handler = self.requests.get(event.name)
+        answer = None if handler is None else handler(host, event)
+        if answer is None or isinstance(answer, bytes):
+            event.answer(answer)
+        else:
+            host.start(_answer_later(event, answer))
+
+
+async def _answer_later(event: GlobalRequested, coming: Awaitable[Answer]) -> None:
+    answer = None
+    try:
+        answer = await coming
+    finally:
+        event.answer(answer)

@@ -1,0 +1,194 @@
+"""A socket and a channel tied to each other: what comes from one goes to the other, until both have ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final, cast
+
+from jupyter_ssh.ssh.channels.transport import HIGH_WATER, ChannelTransport
+from jupyter_ssh.ssh.errors import DeadlineExceeded
+from jupyter_ssh.ssh.net.addresses import plain_address
+
+MAX_EARLY: Final = 64 * 1024
+"""Bytes that a socket may bring before its channel is open; then it has to wait."""
+
+SOCKET_HIGH_WATER: Final = 512 * 1024
+"""Bytes for the socket that asyncio may hold before the peer gets no more window."""
+
+LINGER_SECONDS: Final = 30.0
+"""How long a socket may take what came before its connection ended."""
+
+NOBODY: Final = ("127.0.0.1", 0)
+"""The originator of a channel that no socket stands behind, as RFC 4254 §7.2 wants an address and a port."""
+
+
+def originator_of(transport: asyncio.BaseTransport) -> tuple[str, int]:
+    """Return who is at the other end of a socket: numeric address and port (RFC 4254 §7.2)."""
+    found = transport.get_extra_info("peername")
+    if isinstance(found, tuple) and len(found) >= 2:
+        return plain_address(str(found[0])), int(found[1])
+    return NOBODY  # a Unix socket has no such address
+
+
+class SpliceEnd(asyncio.Protocol):
+    """One of two transports that are tied to each other; ``far`` is the other one."""
+
+    far: SpliceEnd
+
+    def __init__(self, splice: Splice, high_water: int) -> None:
+        self._splice = splice
+        self._high_water = high_water
+        self.transport: asyncio.Transport | None = None
+        """None before the transport is there and after it is gone."""
+        self.lost = False
+        self.ended = False
+        """Whether its other side sends nothing more."""
+        self._early: deque[bytes] = deque()
+        self._early_size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the transport is there."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=self._high_water)
+        self._splice.end_made(self, self.transport)
+        self.far.catch_up()
+
+    def catch_up(self) -> None:
+        """Hand on what came before there was anybody to give it to."""
+        out = self.far.transport
+        if self.transport is not None:
+            self.transport.resume_reading()
+        while self._early and out is not None:
+            out.write(self._early.popleft())
+        if self.ended:
+            self._hand_on_eof()
+        if self.lost and out is not None:
+            out.close()
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: something for the other end."""
+        out = self.far.transport
+        if out is not None:
+            out.write(data)
+        elif not self.far.lost:
+            self._early.append(data)
+            self._early_size += len(data)
+            if self._early_size > MAX_EARLY and self.transport is not None:
+                self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """asyncio: nothing more comes from here, but it may go on receiving."""
+        self.ended = True
+        self._hand_on_eof()
+        return True
+
+    def _hand_on_eof(self) -> None:
+        out = self.far.transport
+        if out is None or out.is_closing():
+            return
+        if out.can_write_eof():
+            out.write_eof()
+        if self.far.ended:  # both directions are: what waits is still sent
+            out.close()
+            if self.transport is not None:
+                self.transport.close()
+
+    def pause_writing(self) -> None:
+        """asyncio: this end takes no more for now."""
+        if self.far.transport is not None:
+            self.far.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """asyncio: this end takes data again."""
+        if self.far.transport is not None and not self.far.transport.is_closing():
+            self.far.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: this end is gone."""
+        self.transport = None
+        self.lost = True
+        self._splice.end_lost(self, exc)
+
+
+class Splice:
+    """Ties a socket to a channel: give ``socket`` to asyncio as the socket's protocol, then `run`.
+
+    ``on_connected`` hears of the splice and of the socket's transport once it is there; a server that listens for
+    sockets makes a splice for each: ``loop.create_server(lambda: Splice(self.connected).socket, ...)``.
+
+    Each direction ends by itself (half-close).  A reset of the channel's connection becomes a reset of the socket, so
+    that nobody takes half of something for the whole.
+    """
+
+    def __init__(self, on_connected: Callable[[Splice, asyncio.Transport], None] | None = None) -> None:
+        self._on_connected = on_connected
+        self.socket = SpliceEnd(self, SOCKET_HIGH_WATER)
+        self.channel = SpliceEnd(self, HIGH_WATER)
+        self.socket.far, self.channel.far = self.channel, self.socket
+        self._tunnel: ChannelTransport | None = None
+        self._socket_lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the channel is over, and nothing that came from it waits for the socket any more."""
+        tunnel, out = self._tunnel, self.socket.transport
+        if tunnel is None or not tunnel.over.done():
+            return False
+        return out is None or not (tunnel.unread or out.get_write_buffer_size())
+
+    def end_made(self, end: SpliceEnd, transport: asyncio.Transport) -> None:
+        """Hear from an end that its transport is there."""
+        if end is self.socket and self._on_connected is not None:
+            self._on_connected(self, transport)
+
+    def end_lost(self, end: SpliceEnd, error: Exception | None) -> None:
+        """Hear from an end that its transport is gone."""
+        if end is self.socket and not self._socket_lost.done():
+            self._socket_lost.set_result(None)
+        out = end.far.transport
+        if out is None:
+            return
+        if end is self.channel and error is not None:
+            out.abort()
+        else:
+            out.close()
+
+    async def run(self, tunnel: ChannelTransport, seconds: float | None = None) -> None:
+        """Wait until the channel is open, tie it to the socket, and return when both are gone.
+
+        A channel that the peer wants is accepted.  A socket that leaves before the channel is open takes it with it,
+        and so does who cancels this.
+
+        Raises:
+            ChannelOpenError: The peer refused the channel.
+            DeadlineExceeded: The peer did not answer within ``seconds``.
+            SSHError: Why the connection ended while the channel was being opened, if it did.
+        """
+        self._tunnel = tunnel
+        try:
+            if tunnel.channel.awaits_answer:
+                tunnel.accept()
+            waits = [tunnel.opened, self._socket_lost]
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if tunnel.opened.done():
+                tunnel.opened.result()
+                tunnel.attach(self.channel)
+                await asyncio.wait([self._socket_lost, tunnel.over])
+            elif not self._socket_lost.done():
+                raise DeadlineExceeded.after(seconds or 0.0, "opening a channel")
+        finally:
+            self._release(tunnel)
+
+    def _release(self, tunnel: ChannelTransport) -> None:
+        if tunnel.over.done() and tunnel.error is None and self.socket.transport is not None:
+            # What the peer sent before it closed the channel is still delivered, to whoever takes it in time.
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._abort, tunnel)
+        else:
+            self._abort(tunnel)
+
+    def _abort(self, tunnel: ChannelTransport) -> None:
+        tunnel.abort()
+        if self.socket.transport is not None:
+            self.socket.transport.abort()

@@ -1,0 +1,169 @@
+"""Code of ours that a session runs in the place of a child process, such as a subsystem."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jupyter_ssh.ssh.channels.streams import ByteReader
+from jupyter_ssh.ssh.server.processes.process import Ending, ProcessEvents, ServedProcess, TerminalSize
+from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
+
+log = logging.getLogger(__name__)
+
+CRASHED: Final = 1
+"""The exit status of code that raised."""
+
+ENDING_SIGNALS: Final = frozenset({"HUP", "INT", "KILL", "QUIT", "TERM"})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What a session was asked for, and by whom."""
+
+    subsystem: str
+    user: str
+    """The name that was logged in with."""
+    home: str
+    """The account's home folder."""
+    environment: Mapping[str, str]
+    """What a child process would get."""
+    client_address: tuple[str, int]
+    terminal: TerminalSize | None
+    """Its first size where the client asked for one; there is no line discipline."""
+
+
+ProcessFactory = Callable[[ProcessEvents, SessionStart], ServedProcess]
+"""Starts what a session runs; what it tells before it returns is lost.  Raises `ProcessStartError`."""
+
+Subsystem = str | ProcessFactory
+"""A command line for the account's shell, or what makes a handler in this process: see `in_process`."""
+
+
+class Output:
+    """stdout or stderr of code of ours."""
+
+    def __init__(self, process: InProcess, code: int | None) -> None:
+        self._process = process
+        self._code = code
+        self.closed = False
+        """Whether nobody reads it any more."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; raises BrokenPipeError when nobody reads it any more."""
+        if self.closed:
+            raise BrokenPipeError("nobody reads this any more")
+        self._process.send(data, self._code)
+
+    async def drain(self) -> None:
+        """Wait until the client has room for more: what is written without waiting is kept in memory."""
+        await self._process.flowing.wait()
+
+
+class InProcess(ServedProcess):
+    """A coroutine in the place of a child process; see `in_process`."""
+
+    def __init__(
+        self, events: ProcessEvents, start: SessionStart, run: Callable[[InProcess], Awaitable[int | None]]
+    ) -> None:
+        self.start = start
+        self.stdin = ByteReader(self._taken)
+        """What the client sends; reading it gives the client room for more."""
+        self.stdout = Output(self, None)
+        self.stderr = Output(self, SSH_EXTENDED_DATA_STDERR)
+        self.flowing = asyncio.Event()
+        """Set while the client takes output."""
+        self.flowing.set()
+        self.on_signal: Callable[[str], bool] = self.end_by_signal
+        """What a signal does, by its name without "SIG"; returns whether it does anything."""
+        self.on_resize: Callable[[TerminalSize], None] | None = None
+        """Who hears of another size of the terminal."""
+        self._events = events
+        self._signal: str | None = None
+        self._over = False
+        self._task = asyncio.get_running_loop().create_task(self._run(run))
+
+    async def _run(self, run: Callable[[InProcess], Awaitable[int | None]]) -> None:
+        ending = Ending(status=CRASHED)
+        try:
+            ending = Ending(status=await run(self) or 0)
+        except asyncio.CancelledError:
+            ending = Ending(signal=self._signal or "HUP")
+        except BrokenPipeError:
+            ending = Ending(signal="PIPE")
+        except Exception:
+            log.exception("the subsystem %s failed", self.start.subsystem)
+        if not self._over:
+            self._over = True
+            self._events.ended(ending)
+
+    def _taken(self, count: int) -> None:
+        if not self._over:
+            self._events.input_taken(count)
+
+    def send(self, data: bytes, code: int | None) -> None:
+        """Send output; see `Output.write`."""
+        if not self._over and data:
+            self._events.output(data, code)
+
+    def end_by_signal(self, name: str) -> bool:
+        """Cancel the coroutine for a signal that ends processes; others do nothing."""
+        if name not in ENDING_SIGNALS or self._over:
+            return False
+        self._signal = name
+        self._task.cancel()
+        return True
+
+    # --- the session's side: see `ServedProcess` ----------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        if self._over:
+            self._events.input_taken(len(data))
+        else:
+            self.stdin.feed(data)
+
+    def write_eof(self) -> None:
+        self.stdin.feed_eof()
+
+    def pause(self) -> None:
+        self.flowing.clear()
+
+    def resume(self) -> None:
+        self.flowing.set()
+
+    def stop_output(self) -> bool:
+        self.stdout.closed = True
+        self.flowing.set()
+        return True
+
+    def signal(self, name: str) -> bool:
+        return self.on_signal(name)
+
+    def resize(self, size: TerminalSize) -> bool:
+        if self.on_resize is None or self.start.terminal is None:
+            return False
+        self.on_resize(size)
+        return True
+
+    def hang_up(self) -> None:
+        self._over = True
+        self._task.cancel()
+
+    @property
+    def reaped(self) -> bool:
+        return self._task.done()
+
+    async def wait_reaped(self) -> None:
+        await asyncio.wait([self._task])
+
+
+def in_process(run: Callable[[InProcess], Awaitable[int | None]]) -> ProcessFactory:
+    """Make a subsystem of a coroutine function: ``listen(..., subsystems={"echo": in_process(echo)})``.
+
+    ``run`` gets an `InProcess`: it reads ``stdin``, writes ``stdout`` and ``stderr``, and returns the exit status, None
+    for 0.  It is cancelled when the client leaves or sends a signal that ends processes; if it raises, the status is 1.
+    """
+    return lambda events, start: InProcess(events, start, run)
