@@ -48,6 +48,12 @@ def say_in_cell(text: str) -> None:
         desk.post(lambda: print(text, file=sys.stderr, flush=True))
 
 
+def desk_of_thread(thread: int) -> Desk | None:
+    """Where the thread with that identifier sits and blocks, if it does."""
+    sitting = (desk for desk in reversed(_OCCUPIED) if isinstance(desk, BlockingDesk) and desk.thread == thread)
+    return next((desk for desk in sitting if desk.open), None)
+
+
 class Desk(ABC):
     """Where a waiting thread does small jobs for the engine."""
 
@@ -150,6 +156,8 @@ class BlockingDesk(Desk):
         # Bounded by its users: an output has one job here at a time, a question is asked by a task that waits for it.
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._finished = False
+        self.thread = threading.get_ident()
+        """Who sits here."""
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)

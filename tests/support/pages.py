@@ -16,6 +16,7 @@ from jupyter_ssh.pages.limits import VERSION
 from jupyter_ssh.pages.place import Place
 from jupyter_ssh.pages.questions import QuestionService
 from jupyter_ssh.pages.transport import PageTransport
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.client import Connection, connect
 from jupyter_ssh.ssh.client.prompts import Prompts
 from tests.notebook.remotes import Remote
@@ -56,8 +57,8 @@ class OwnSource:
 class Terminals(TerminalService):
     """The service, with the place that it is registered at."""
 
-    def __init__(self, questions: QuestionService) -> None:
-        super().__init__(questions)
+    def __init__(self, questions: QuestionService, changes: Changes | None = None) -> None:
+        super().__init__(questions, changes)
         self.place = Place("kernel-1", questions, self)
 
 
@@ -203,9 +204,9 @@ class Page(PageTransport):
 
 
 @asynccontextmanager
-async def terminals() -> AsyncIterator[TerminalService]:
+async def terminals(changes: Changes | None = None) -> AsyncIterator[TerminalService]:
     """A service of the running loop, without a socket."""
-    service = Terminals(QuestionService())
+    service = Terminals(QuestionService(), changes)
     try:
         yield service
     finally:

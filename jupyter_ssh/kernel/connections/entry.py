@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.client import Connection
 from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
@@ -43,6 +44,9 @@ class Entry:
         """Whether it comes back by itself when it was lost."""
         self.given_back = False
         """Whether the person has closed it; others may hold the connection still."""
+        self.changes = Changes("entry", target)
+        """What it tells, whichever connection it is."""
+        self.changes.adopt(connection.changes)
         self._lend = lend
         self._lease: Lease[Connection] | None = None
         self._reviving = asyncio.Lock()
@@ -116,6 +120,7 @@ class Entry:
         lost, self._lease = self._lease, await self._lend(prompts)
         self.connection = self._lease.connection
         self.opened_at = time.time()
+        self.changes.adopt(self.connection.changes)
         if lost is not None:
             lost.release()
         if self.given_back:  # while it was being made
@@ -127,6 +132,7 @@ class Entry:
         Nobody new gets it: who asks for the same again gets a new one.
         """
         self.given_back = True
+        self.changes.release(self.connection.changes, "closed here")
         if self._lease is None:
             return None
         self._lease.withdraw()

@@ -15,11 +15,13 @@ from typing import Any, Final, TypeVar
 
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.entry import Entry, Request
+from jupyter_ssh.kernel.connections.listening import Listening
 from jupyter_ssh.kernel.desk import say_in_cell
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.hosts import config_file
 from jupyter_ssh.kernel.prompts import StdinPrompts
 from jupyter_ssh.ssh import client
+from jupyter_ssh.ssh.channels.changes import Changes, Listener
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.pool.leasing import lease_connection
 from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
@@ -58,6 +60,7 @@ class Connections:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._pool: ConnectionPool[client.Connection] = ConnectionPool()
+        self._changes = Changes("kernel", "connections")
         self._known: dict[Entry, Connection] = {}
         self._current: Entry | None = None
 
@@ -173,7 +176,8 @@ class Connections:
                 self._engine = engine
                 self._known = {}
                 self._current = None
-                self._pool = ConnectionPool(self._unheld)
+                self._changes = Changes("kernel", "connections")
+                self._pool = ConnectionPool(self._holders_changed)
                 engine.add_closer(self._close_all)
         return engine
 
@@ -210,10 +214,33 @@ class Connections:
         self._known = _without(self._known, entry)
         entry.give_back()
 
-    def _unheld(self, connection: client.Connection) -> None:
-        """Nobody holds ``connection`` any more, and it is being closed."""
-        # The current one is remembered: whoever goes on using it is told that it was closed, and not sent elsewhere.
-        self._known = {entry: own for entry, own in self._known.items() if entry.connection is not connection}
+    def _holders_changed(self, connection: client.Connection, holders: list[str]) -> None:
+        if holders:
+            self._changes.adopt(connection.changes)
+            connection.changes.state_changed("open", f"held by {', '.join(holders)}")
+        else:
+            # The current one is remembered: whoever goes on using it is told that it was closed, not sent elsewhere.
+            self._known = {entry: own for entry, own in self._known.items() if entry.connection is not connection}
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Listener, connection: Connection | None = None) -> Listening:
+        """Have ``listener`` called in this thread with each `Change` of all that lives on the engine.
+
+        It is first told what there is: connections, those to jump hosts too, their processes, and terminals.  With
+        ``connection`` it hears of that one only, also once it has come back.  To be called where an event loop runs, as
+        in a cell.  What it hears are values; nothing waits for it.
+        """
+        engine = self._ready()
+        entry = None if connection is None else self.entry(connection)
+        if connection is not None and entry is None:
+            raise ConnectionClosed(f"the connection to {connection.name} was closed", phase="listening")
+        return Listening(listener, engine, self._changes if entry is None else entry.changes)
+
+    def changes_on_engine(self) -> Changes:
+        """What tells the changes of all that lives on the engine; what else lives there is to be adopted."""
+        self._ready()
+        return self._changes
 
     # --- finding ------------------------------------------------------------------------------------------------------
 

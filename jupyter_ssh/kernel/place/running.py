@@ -30,10 +30,11 @@ _starting: asyncio.Lock | None = None
 
 
 def _services() -> list[Service]:
+    from jupyter_ssh.kernel.connections.registry import get_connections
     from jupyter_ssh.kernel.terminals.service import TerminalService
 
     questions = QuestionService()
-    return [questions, TerminalService(questions)]
+    return [questions, TerminalService(questions, get_connections().changes_on_engine())]
 
 
 # --- which place this is ----------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from jupyter_ssh.pages.limits import CONTROL_BYTES
 from jupyter_ssh.pages.members import MemberError, Members
 from jupyter_ssh.pages.questions import QuestionService
 from jupyter_ssh.pages.services import Page, Refusal, Service
+from jupyter_ssh.ssh.channels.changes import Changes
 
 SWEEP_SECONDS: Final = 15.0
 """How often sessions are looked for that nobody needs any more."""
@@ -43,8 +44,10 @@ class TerminalService(Service):
     large = frozenset({"snapshot"})
     references = ("session",)
 
-    def __init__(self, questions: QuestionService) -> None:
+    def __init__(self, questions: QuestionService, changes: Changes | None = None) -> None:
         super().__init__()
+        self._changes = changes
+        """What tells the changes of the terminals to those who listen on the engine, or in the kernel."""
         self.verbs = {
             "hosts": self._hosts,
             "open": self._open,
@@ -116,6 +119,8 @@ class TerminalService(Service):
             source, self._questions, command, rows, cols, wanted=wanted, on_change=self._on_change
         )
         self.sessions[session.id] = session
+        if self._changes is not None:
+            self._changes.adopt(session.changes)
         return session
 
     def end(self, session: TerminalSession) -> None:

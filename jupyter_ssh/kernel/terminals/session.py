@@ -19,6 +19,7 @@ from jupyter_ssh.kernel.terminals.viewer import SERVICE, Viewer
 from jupyter_ssh.pages.prompts import PagePrompts
 from jupyter_ssh.pages.questions import QuestionService, Subject
 from jupyter_ssh.pages.services import Page
+from jupyter_ssh.ssh.channels.changes import Changes, Counters
 from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
 from jupyter_ssh.ssh.text import printable
 
@@ -80,6 +81,9 @@ class TerminalSession:
         self._exit: tuple[int | None, str | None] = (None, None)
         self._process: Process | None = None
         self._said: list[str] = []
+        self._typed = 0
+        self.changes = Changes("terminal", self._name, count=self._counters)
+        """What it tells of itself: its output and input until now, as bytes."""
         self._ahead: list[bytes] = []
         """What was typed before there was a process to read it."""
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -123,7 +127,11 @@ class TerminalSession:
         self.state = state
         self._text = printable(" ".join(text.split()))
         self._report = printable(report)[:REPORT] or None
+        self.changes.state_changed(state, self._text)
         self._on_change(self)
+
+    def _counters(self) -> Counters:
+        return Counters(received=self.display.ring.end, sent=self._typed)
 
     def changed(self) -> None:
         """Something that the description says is different now."""
@@ -139,6 +147,7 @@ class TerminalSession:
     def begin(self, prompts: Prompts | None = None) -> asyncio.Task[None]:
         """Connect and run; questions go to ``prompts``, or to the pages that look.  The task never fails."""
         self.state, self._exit = CONNECTING, (None, None)
+        self.changes.opened()
         self._change(CONNECTING, f"Connecting to {self._name} …")
         self._opened = asyncio.get_running_loop().create_future()
         self._run = asyncio.create_task(self._live(prompts or PagePrompts(self.questions)))
@@ -203,6 +212,7 @@ class TerminalSession:
         if self.display.sizes.current != (rows, cols):  # a page has looked meanwhile
             self._fitted(*self.display.sizes.current)
         ahead, self._ahead = self._ahead, []
+        self._typed -= sum(map(len, ahead))  # counted when they were typed
         for data in ahead:
             self._to_remote(data)
         self._change(OPEN, f"Connected to {self._name}")
@@ -257,6 +267,7 @@ class TerminalSession:
             if task is not None and not task.done():
                 task.cancel()
         self.display.close()
+        self.changes.ended(self._text)
         with contextlib.suppress(SSHError):
             await self.source.release()
 
@@ -276,6 +287,7 @@ class TerminalSession:
 
     def _to_remote(self, data: bytes) -> None:
         process = self._process
+        self._typed += len(data)
         if process is None and self.state == CONNECTING:
             self._ahead.append(data)
             return

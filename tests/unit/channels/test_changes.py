@@ -135,6 +135,19 @@ async def test_one_timer_counts_for_all_and_begins_with_the_first_that_opens(clo
     assert [type(change) for change in told] == [Opened] * 3 + [Counted] * 3
 
 
+async def test_one_that_is_open_when_it_is_adopted_is_counted(clock: Clock) -> None:
+    everything = Changes("kernel", "all")
+    line = Line()
+    line.changes.opened()
+    told: list[Change] = []
+    everything.listen(told.append)
+    clock.pass_period()
+    everything.adopt(line.changes)
+    line.counters = Counters(1)
+    clock.pass_period()
+    assert told[-1] == Counted(line.changes.subject, Counters(1))
+
+
 async def test_who_listens_further_up_hears_of_all_below(clock: Clock) -> None:
     everything = Changes("kernel", "all")
     connection = Line()
@@ -243,7 +256,9 @@ async def test_a_listener_that_raises_is_logged_and_hurts_nobody(
     assert isinstance(record.exc_info[1], ValueError)
 
 
-async def test_after_removal_nothing_is_told_even_of_the_same_change(clock: Clock) -> None:
+async def test_after_removal_nothing_is_told_even_of_the_same_change(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     line = Line()
     told: list[str] = []
     first = line.changes.listen(lambda change: (told.append("first"), second.remove()))
@@ -253,6 +268,7 @@ async def test_after_removal_nothing_is_told_even_of_the_same_change(clock: Cloc
     first.remove()
     line.changes.ended("closed here")
     assert told == ["first"]
+    assert caplog.records == []
     assert clock.waiting == 0
 
 

@@ -80,8 +80,8 @@ async def test_one_that_is_stopped_while_it_connects_leaves_the_turn_to_the_next
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 async def test_the_last_lease_closes_in_whatever_order_they_are_released(order: tuple[int, ...]) -> None:
-    unheld: list[Opened] = []
-    pool = ConnectionPool(unheld.append)
+    told: list[list[str]] = []
+    pool: ConnectionPool[Opened] = ConnectionPool(lambda connection, holders: told.append(holders))
     host = Host()
     names = ("a cell", "a terminal", "a jump to far")
     leases = [await pool.lease("one", host.connect, name) for name in names]
@@ -93,10 +93,12 @@ async def test_the_last_lease_closes_in_whatever_order_they_are_released(order: 
         assert leases[number].release() is None  # again counts once
         assert leases[number].released
         assert pool.connections() == host.opened
-    assert unheld == []
+    assert told[:3] == [list(names[:1]), list(names[:2]), list(names)]
+    assert told[-1] == [names[last]]
     closing = leases[last].release()
     assert closing is not None
-    assert unheld == host.opened
+    assert told[-1] == []
+    assert len(told) == 6
     assert pool.connections() == []
     await closing
     assert leases[last].release() is closing

@@ -47,6 +47,7 @@ class Lease(Generic[C]):
         self.opened = opened
         """Whether the connection was made for this lease; else it was open already."""
         shared.leases.append(self)
+        pool.changed(shared)
 
     @property
     def connection(self) -> C:
@@ -69,8 +70,7 @@ class Lease(Generic[C]):
         """
         if not self.released:
             self._shared.leases.remove(self)
-            if not self._shared.leases:
-                self._pool._close(self._shared)
+            self._pool.changed(self._shared)
         return self._shared.closing
 
 
@@ -85,12 +85,13 @@ class _Turn:
 class ConnectionPool(Generic[C]):
     """The shared connections of one event loop; a key stands for all that decides about one.
 
-    ``on_unheld`` hears of each connection that nobody holds any more, when it is being closed.
+    ``on_change`` hears who holds a connection from now on: when it is new, at each lease that comes or goes, and with
+    nobody left when it is being closed.
     """
 
-    def __init__(self, on_unheld: Callable[[C], None] | None = None) -> None:
+    def __init__(self, on_change: Callable[[C, list[str]], None] = lambda connection, holders: None) -> None:
         self._shared: list[_Shared[C]] = []
-        self._on_unheld = on_unheld
+        self._on_change = on_change
         self._turns: dict[Hashable, _Turn] = {}
 
     async def lease(
@@ -147,8 +148,9 @@ class ConnectionPool(Generic[C]):
     def _of(self, connection: C) -> _Shared[C] | None:
         return next((shared for shared in self._shared if shared.connection is connection), None)
 
-    def _close(self, shared: _Shared[C]) -> None:
-        self._shared.remove(shared)
-        shared.closing = asyncio.get_running_loop().create_task(shared.connection.close())
-        if self._on_unheld is not None:
-            self._on_unheld(shared.connection)
+    def changed(self, shared: _Shared[C]) -> None:
+        """A lease of ``shared`` has come or gone; the connection is closed with the last one."""
+        if not shared.leases:
+            self._shared.remove(shared)
+            shared.closing = asyncio.get_running_loop().create_task(shared.connection.close())
+        self._on_change(shared.connection, [lease.holder for lease in shared.leases])
