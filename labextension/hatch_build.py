@@ -2,7 +2,7 @@
 
     python labextension/hatch_build.py          build it where the sources have changed, and link it into this Python
     python labextension/hatch_build.py lint     check style and types
-    python labextension/hatch_build.py test     run the unit tests
+    python labextension/hatch_build.py test     run the unit tests, print how much of the sources they cover
     python labextension/hatch_build.py format   repair the style
 
 What was built carries a digest of its sources; it is built again when that no longer fits, never otherwise. A source
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 BUILT = HERE.parent / "jupyter_ssh" / "labextension"
 DIGEST = BUILT / "sources.sha256"
 NAME = "@jupyter-ssh/lab"
+COVERAGE = HERE / "coverage" / "coverage-summary.json"
 INSTALLED = f"share/jupyter/labextensions/{NAME}"
 
 SOURCES = ("src", "style", "schema", "package.json", "tsconfig.json", "yarn.lock", ".yarnrc.yml")
@@ -116,6 +118,12 @@ def build() -> None:
         DIGEST.write_text(digest())
 
 
+def covered() -> str:
+    """What the unit tests have just covered; how much it has to be is in vitest.config.mts."""
+    total = json.loads(COVERAGE.read_text())["total"]
+    return f"TypeScript: {total['lines']['pct']} % of lines, {total['branches']['pct']} % of branches covered"
+
+
 def link() -> None:
     """Let this Python's JupyterLab find the built extension where it is."""
     target = Path(sys.prefix, INSTALLED)
@@ -141,6 +149,8 @@ def main(argv: list[str]) -> int:
         with alone():
             install_packages()
         yarn("run", argv[0])
+        if argv[0] == "test":
+            print(covered())
     except subprocess.CalledProcessError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,12 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
+const common = { pool: 'threads', testTimeout: 60_000, hookTimeout: 60_000 } as const;
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    environment: 'node',
-    pool: 'threads',
     maxWorkers: 1,
-    isolate: false,
-    testTimeout: 60_000
+    projects: [
+      // What needs no page; one after the other in one place, which saves most of the time.
+      { test: { ...common, name: 'core', include: ['tests/*.test.ts'], environment: 'node', isolate: false } },
+      // What does: Lab's modules keep hold of the page in which they were loaded first.
+      { test: { ...common, name: 'page', include: ['tests/page/*.test.ts'], environment: 'jsdom' } }
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['json-summary', 'text'],
+      reportsDirectory: 'coverage'
+    }
   }
 });

@@ -3,11 +3,14 @@
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { ITerminal } from '@jupyterlab/terminal';
 import { Signal, type ISignal } from '@lumino/signaling';
-import type { OnClose } from './dialogs/close';
 
-export const PLUGIN = '@jupyter-ssh/lab:terminal';
+/** The plugin whose schema it is: schema/terminal.json. */
+export const OWN = '@jupyter-ssh/lab:terminal';
 const LABS = '@jupyterlab/terminal-extension:plugin';
 const FONT_SIZE = [6, 72] as const;
+
+/** What becomes of a session whose tab is closed. */
+export type OnClose = 'ask' | 'end' | 'leave';
 
 export interface Settings {
   onClose: OnClose;
@@ -21,30 +24,15 @@ export class SettingsStore {
   private own: ISettingRegistry.ISettings | null = null;
   private labs: ISettingRegistry.ISettings | null = null;
   private readonly changedSignal = new Signal<this, undefined>(this);
+  /** Settled once they have been read; without them the defaults hold. */
+  readonly loaded: Promise<void>;
 
-  constructor(private readonly registry: ISettingRegistry | null) {}
-
-  get changed(): ISignal<this, undefined> {
-    return this.changedSignal;
+  constructor(private readonly registry: ISettingRegistry | null) {
+    this.loaded = this.load();
   }
 
-  /** Read them; without them the defaults hold. */
-  async load(): Promise<void> {
-    const changed = (): void => {
-      this.changedSignal.emit(undefined);
-    };
-    const load = async (id: string): Promise<ISettingRegistry.ISettings | null> => {
-      try {
-        const settings = await this.registry?.load(id);
-        settings?.changed.connect(changed);
-        return settings ?? null;
-      } catch (error) {
-        console.warn(`jupyter_ssh: no settings of ${id}`, error);
-        return null;
-      }
-    };
-    [this.own, this.labs] = await Promise.all([load(PLUGIN), load(LABS)]);
-    changed();
+  get changed(): ISignal<unknown, undefined> {
+    return this.changedSignal;
   }
 
   get current(): Settings {
@@ -71,5 +59,23 @@ export class SettingsStore {
     } else {
       await this.labs?.set('fontSize', Math.min(high, Math.max(low, size + step)));
     }
+  }
+
+  private async load(): Promise<void> {
+    const changed = (): void => {
+      this.changedSignal.emit(undefined);
+    };
+    const load = async (id: string): Promise<ISettingRegistry.ISettings | null> => {
+      try {
+        const settings = await this.registry?.load(id);
+        settings?.changed.connect(changed);
+        return settings ?? null;
+      } catch (error) {
+        console.warn(`jupyter_ssh: no settings of ${id}`, error);
+        return null;
+      }
+    };
+    [this.own, this.labs] = await Promise.all([load(OWN), load(LABS)]);
+    changed();
   }
 }

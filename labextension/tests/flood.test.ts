@@ -5,8 +5,8 @@ import { HoldableDrawing } from '../src/stream/drawing';
 import { FLOOD, Flood } from '../src/stream/flood';
 import type { AnyTerminal } from '../src/stream/internals';
 import { nextTask } from '../src/stream/next_task';
-import { ManualClock } from './clock';
-import { terminal } from './terminals';
+import { ManualClock } from './support/clock';
+import { terminal } from './support/terminals';
 
 describe('a flood', () => {
   let clock: ManualClock;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyTerminal } from '../src/stream/internals';
 import { snapshotInSteps } from '../src/stream/snapshot';
-import { state, terminal, write } from './terminals';
+import { state, terminal, write } from './support/terminals';
 
 const CSI = '\x1b[';
 

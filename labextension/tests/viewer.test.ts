@@ -1,15 +1,16 @@
 /** A viewer against a kernel made of a few lines, on a terminal without a page. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { StreamListener } from '../src/connection/place';
+import type { Stream } from '../src/connection/service';
 import type { DataFrame } from '../src/protocol/frames';
-import type { Attached, Description, ToKernel } from '../src/protocol/messages';
+import type { Attached, Description, OfStream } from '../src/services/terminals/messages';
 import type { AnyTerminal } from '../src/stream/internals';
 import { guardQueries } from '../src/stream/queries';
 import { TerminalScreen } from '../src/stream/screen';
 import { amount, Viewer } from '../src/stream/viewer';
-import { ManualClock } from './clock';
-import { state, terminal, write } from './terminals';
+import { ManualClock } from './support/clock';
+import { state, terminal, write } from './support/terminals';
+import { trans } from './support/texts';
 
 const encoder = new TextEncoder();
 const description: Description = {
@@ -30,29 +31,27 @@ const description: Description = {
   reconnect: false
 };
 
+type Frame<V extends keyof OfStream = keyof OfStream> = { type: V } & OfStream[V];
+
 class Kernel {
   readonly sessions = new Map([['s', description]]);
-  control: ToKernel[] = [];
+  control: Frame[] = [];
   data: DataFrame[] = [];
-  listener: StreamListener | null = null;
-  addStream(listener: StreamListener): number {
-    this.listener = listener;
-    return 7;
+  openStream(): Stream {
+    return {
+      number: 7,
+      send: (offset, bytes) => this.data.push({ stream: 7, offset, bytes: bytes.slice() }),
+      close: () => this.control.push({ type: 'detach', stream: 7 })
+    };
   }
-  removeStream(): void {
-    this.control.push({ type: 'detach', stream: 7 });
+  sendOf<V extends keyof OfStream>(stream: Stream, verb: V, members: Omit<OfStream[V], 'stream'>): void {
+    this.control.push({ type: verb, stream: stream.number, ...members });
   }
-  send(frame: ToKernel): void {
-    this.control.push(frame);
-  }
-  sendData(frame: DataFrame): void {
-    this.data.push({ ...frame, bytes: frame.bytes.slice() });
-  }
-  /** The frames of a type, and forget them. */
-  take<T extends ToKernel['type']>(type: T): (ToKernel & { type: T })[] {
-    const found = this.control.filter(frame => frame.type === type);
-    this.control = this.control.filter(frame => frame.type !== type);
-    return found as (ToKernel & { type: T })[];
+  /** The frames of a verb, and forget them. */
+  take<V extends keyof OfStream>(verb: V): Frame<V>[] {
+    const found = this.control.filter(frame => frame.type === verb);
+    this.control = this.control.filter(frame => frame.type !== verb);
+    return found as Frame<V>[];
   }
   typed(): string {
     return this.data.map(({ bytes }) => new TextDecoder().decode(bytes)).join('');
@@ -69,7 +68,6 @@ describe('a viewer', () => {
 
   const attached = (members: Partial<Attached> = {}): void =>
     viewer.onAttached({
-      type: 'attached',
       stream: 7,
       session: 's',
       description,
@@ -82,7 +80,7 @@ describe('a viewer', () => {
       lead: true,
       ...members
     });
-  const output = (offset: number, text: string): void => viewer.data(offset, encoder.encode(text));
+  const output = (offset: number, text: string): void => viewer.onOutput(offset, encoder.encode(text));
   /** More output than is drawn at once; returns it. */
   const flooded = (): string => {
     const flood = 'y\r\n'.repeat(100_000);
@@ -97,7 +95,7 @@ describe('a viewer', () => {
     expect(skips).toHaveLength(1);
     const from = skips[0]?.offset ?? NaN;
     expect(from).toBeLessThanOrEqual(came);
-    viewer.control({ type: 'skipped', stream: 7, from, to });
+    viewer.onSkipped({ stream: 7, from, to });
     return from;
   };
   const drawn = (): Promise<void> => write(target, '');
@@ -128,6 +126,7 @@ describe('a viewer', () => {
         drawn: () => events.push('drawn'),
         trouble: text => events.push(text)
       },
+      trans,
       clock
     );
     guardQueries(target, () => viewer.answers);
@@ -224,7 +223,7 @@ describe('a viewer', () => {
     output(4, '\x1b[0c');
     await screen();
     expect(answered).toHaveLength(1);
-    viewer.control({ type: 'lead', stream: 7, lead: false });
+    viewer.onLead({ stream: 7, lead: false });
     output(8, '\x1b[6n\x1b]10;?\x07\x1bP$qm\x1b\\\x1b[?1$p');
     await screen();
     expect(answered).toHaveLength(1);
@@ -237,7 +236,7 @@ describe('a viewer', () => {
     attached();
     viewer.type(encoder.encode('and after'));
     expect(kernel.typed()).toBe('before and after');
-    viewer.control({ type: 'input', stream: 7, offset: 7 });
+    viewer.onInput({ stream: 7, offset: 7 });
     viewer.disconnected();
     kernel.data = [];
     viewer.type(encoder.encode('!'));
@@ -255,7 +254,7 @@ describe('a viewer', () => {
     const sent = (): number => kernel.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
     expect(sent()).toBe(1024 * 1024);
     expect(Math.max(...kernel.data.map(({ bytes }) => bytes.length))).toBe(65536);
-    viewer.control({ type: 'input', stream: 7, offset: 65536 });
+    viewer.onInput({ stream: 7, offset: 65536 });
     expect(sent()).toBe(1024 * 1024 + 65536);
   });
 
@@ -264,7 +263,7 @@ describe('a viewer', () => {
     attached();
     viewer.type(encoder.encode('abc'));
     kernel.data = [];
-    viewer.control({ type: 'error', stream: 7, code: 'bad-offset', text: '' });
+    viewer.failed('bad-offset', '');
     expect(kernel.typed()).toBe('abc');
   });
 
@@ -288,7 +287,7 @@ describe('a viewer', () => {
     const flood = flooded();
     viewer.type(Uint8Array.of(3));
     output(flood.length, '$ ');
-    viewer.control({ type: 'skipped', stream: 7, from: flood.length, to: flood.length + 2 });
+    viewer.onSkipped({ stream: 7, from: flood.length, to: flood.length + 2 });
     skipped(flood.length - 3);
     output(flood.length - 3, 'z\r\n$ ');
     expect(await screen()).toMatch(/not shown\]\nz\n\$$/);
@@ -380,11 +379,11 @@ describe('a viewer', () => {
     expect(kernel.take('snapshot')).toEqual([]);
     clock.advance(1000);
     expect(kernel.take('snapshot')).toMatchObject([{ offset: 5, rows: 10, cols: 20 }]);
-    viewer.data(5, Uint8Array.of(0xe6, 0xbc));
+    viewer.onOutput(5, Uint8Array.of(0xe6, 0xbc));
     await screen();
     viewer.show(10, 20, false);
     expect(kernel.take('snapshot')).toEqual([]);
-    viewer.data(7, Uint8Array.of(0xa2));
+    viewer.onOutput(7, Uint8Array.of(0xa2));
     await screen();
     viewer.dispose();
     expect(kernel.take('snapshot')).toMatchObject([{ offset: 8 }]);
@@ -403,7 +402,7 @@ describe('a viewer', () => {
       }
       expect(isSo()).toBe(true);
     };
-    const shots = (): ToKernel[] => kernel.control.filter(({ type }) => type === 'snapshot');
+    const shots = (): Frame[] => kernel.control.filter(({ type }) => type === 'snapshot');
 
     beforeEach(async () => {
       viewer.connected();
@@ -484,7 +483,7 @@ describe('a viewer', () => {
 
   it('hears that its session is gone', () => {
     viewer.connected();
-    viewer.control({ type: 'error', stream: 7, code: 'no-session', text: '' });
+    viewer.failed('no-session', '');
     expect(events).toContain('gone');
   });
 });

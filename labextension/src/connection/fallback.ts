@@ -2,9 +2,9 @@
 
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
-import { checkControl, decodeData, encodeData, FrameError } from '../protocol/frames';
+import { checkControl, decodeData, encodeControl, encodeData, FrameError } from '../protocol/frames';
 import { Sequence, type Message } from './sequence';
-import { CLOSE, THROUGH_CHANNELS, type Transport, type TransportFactory, type TransportListener } from './transport';
+import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
 
 const MESSAGE_TYPE = 'jupyter_ssh_frames';
 /** Frames typed within one turn go together. */
@@ -31,8 +31,8 @@ export function fallbackFactory(find: FindKernel): TransportFactory {
       }
     }, none);
     return {
-      description: THROUGH_CHANNELS,
-      sendControl: frame => found?.sendControl(frame),
+      way: 'channels',
+      sendControl: (frame, limit) => found?.sendControl(frame, limit),
       sendData: frame => found?.sendData(frame),
       close: () => {
         isOver = true;
@@ -42,7 +42,7 @@ export function fallbackFactory(find: FindKernel): TransportFactory {
   };
 }
 
-type Sender = Omit<Transport, 'description'>;
+type Sender = Omit<Transport, 'way'>;
 
 function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Sender {
   const connection = crypto
@@ -130,7 +130,10 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
     }
   }, 0);
   return {
-    sendControl: frame => enqueue(frame),
+    sendControl: (frame, limit) => {
+      encodeControl(frame, limit);
+      enqueue(frame);
+    },
     sendData: frame => {
       buffers.push(encodeData(frame));
       enqueue(buffers.length - 1);
@@ -144,10 +147,7 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
 
 function deliver(frame: unknown, buffers: ArrayBufferView[], listener: TransportListener): void {
   if (typeof frame !== 'number') {
-    const control = checkControl(frame);
-    if (control !== null) {
-      listener.control(control);
-    }
+    listener.control(checkControl(frame));
     return;
   }
   const buffer = buffers[frame];

@@ -1,9 +1,8 @@
 /** What carries frames between the page and a place, and how it tells that it ended. */
 
-import type { DataFrame } from '../protocol/frames';
-import type { FromKernel, ToKernel } from '../protocol/messages';
+import type { ControlFrame, DataFrame } from '../protocol/frames';
 
-/** Close codes of the WebSocket (docs/terminal-protocol.md, "Transports"). */
+/** Close codes of the WebSocket (docs/page-protocol.md, "Transports"). */
 export const CLOSE = {
   badFrame: 4400,
   notAllowed: 4401,
@@ -14,13 +13,12 @@ export const CLOSE = {
   tooMany: 4429
 } as const;
 
-/** What the tooltip says where a kernel's own channels carry the frames. */
-export const THROUGH_CHANNELS =
-  'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer';
+/** The way that frames take: over the Jupyter server's WebSocket, or through the channels of the kernel. */
+export type Way = 'socket' | 'channels';
 
 export interface TransportListener {
   opened(): void;
-  control(frame: FromKernel): void;
+  control(frame: ControlFrame): void;
   data(frame: DataFrame): void;
   /** Something else has come the same way: the connection works, and what is due may be behind it. */
   passed(): void;
@@ -29,9 +27,9 @@ export interface TransportListener {
 }
 
 export interface Transport {
-  /** One line for the tooltip of the tab. */
-  readonly description: string;
-  sendControl(frame: ToKernel | { type: 'ping' }): void;
+  readonly way: Way;
+  /** Throws FrameError where the frame is longer than `limit` bytes. */
+  sendControl(frame: ControlFrame, limit: number): void;
   sendData(frame: DataFrame): void;
   /** No `closed` follows. */
   close(): void;

@@ -36,10 +36,7 @@ function open(place: string, settings: ServerConnection.ISettings, listener: Tra
     }
     try {
       if (typeof event.data === 'string') {
-        const frame = decodeControl(event.data);
-        if (frame !== null) {
-          listener.control(frame);
-        }
+        listener.control(decodeControl(event.data));
       } else {
         listener.data(decodeData(event.data as ArrayBuffer));
       }
@@ -57,8 +54,8 @@ function open(place: string, settings: ServerConnection.ISettings, listener: Tra
     }
   };
   return {
-    description: 'over the Jupyter server’s WebSocket',
-    sendControl: frame => send(encodeControl(frame)),
+    way: 'socket',
+    sendControl: (frame, limit) => send(encodeControl(frame, limit)),
     sendData: frame => send(encodeData(frame)),
     close: () => {
       silent = true;

@@ -1,19 +1,31 @@
 /** What becomes of the session when its tab is closed? */
 
 import { Dialog } from '@jupyterlab/apputils';
+import type { OnClose } from '../settings';
+import type { TranslationBundle } from '../translation';
 
-export type OnClose = 'ask' | 'end' | 'leave';
+export interface Closing {
+  choice: Exclude<OnClose, 'ask'>;
+  /** The person does not want to be asked again. */
+  remember: boolean;
+}
 
-/** Ask; null where the person does not want to close. `remember` is their wish not to be asked again. */
-export async function askOnClose(name: string): Promise<{ choice: 'end' | 'leave'; remember: boolean } | null> {
+/** Ask; null where the person does not want to close. */
+export async function askOnClose(name: string, trans: TranslationBundle): Promise<Closing | null> {
   const dialog = new Dialog({
-    title: 'Close the terminal?',
-    body: `${name} is still connected. A session that is left running can be opened again from the Running panel.`,
-    checkbox: { label: 'Do not ask again', caption: 'The settings of SSH Terminal can change this back.' },
+    title: trans.__('Close the terminal?'),
+    body: trans.__(
+      '%1 is still connected. A session that is left running can be opened again from the Running panel.',
+      name
+    ),
+    checkbox: {
+      label: trans.__('Do not ask again'),
+      caption: trans.__('The settings of SSH Terminal can change this back.')
+    },
     buttons: [
       Dialog.cancelButton(),
-      Dialog.createButton({ label: 'Leave it running', accept: true, actions: ['leave'] }),
-      Dialog.createButton({ label: 'End it', accept: true, displayType: 'warn', actions: ['end'] })
+      Dialog.createButton({ label: trans.__('Leave it running'), accept: true, actions: ['leave'] }),
+      Dialog.createButton({ label: trans.__('End it'), accept: true, displayType: 'warn', actions: ['end'] })
     ],
     defaultButton: 1
   });

@@ -2,16 +2,12 @@
 
 import { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
-import { LIMITS, type HostEntry } from '../protocol/messages';
+import { LIMITS, type HostEntry } from '../services/terminals/messages';
+import type { TranslationBundle } from '../translation';
 import { destinationOf } from './destination';
 import { element, freshId } from './elements';
 
 const SHOWN = 200;
-const SOURCES: Record<string, string> = {
-  connected: 'connected',
-  ssh_config: 'ssh_config',
-  known_hosts: 'known_hosts'
-};
 
 /** Those hosts that contain every word of the query: beginnings first, else in the order given. */
 export function filterHosts(hosts: HostEntry[], query: string): HostEntry[] {
@@ -23,16 +19,20 @@ export function filterHosts(hosts: HostEntry[], query: string): HostEntry[] {
 }
 
 /** Ask for a host; null where the person goes back. `hosts` may still be on its way; `typed` stands in the field. */
-export async function chooseHost(hosts: Promise<HostEntry[]>, typed = ''): Promise<string | null> {
-  const body = new HostChooser(typed);
+export async function chooseHost(
+  hosts: Promise<HostEntry[]>,
+  trans: TranslationBundle,
+  typed = ''
+): Promise<string | null> {
+  const body = new HostChooser(typed, trans);
   hosts.then(
     list => body.offer(list),
     (error: unknown) => body.explain(error instanceof Error ? error.message : String(error))
   );
   const dialog = new Dialog({
-    title: 'SSH terminal',
+    title: trans.__('SSH terminal'),
     body,
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Connect' })],
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Connect') })],
     focusNodeSelector: '.jssh-Chooser input'
   });
   dialog.addClass('jssh-ChooserDialog');
@@ -46,22 +46,25 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
   onChosen: () => void = () => undefined;
   private readonly input = element('input', 'jssh-Input');
   private readonly list = element('ul', 'jssh-Hosts');
-  private readonly note = element('div', 'jssh-Hint', 'Looking for hosts …');
+  private readonly note = element('div', 'jssh-Hint');
   private hosts: HostEntry[] = [];
   private shown: HostEntry[] = [];
   private active = -1;
 
-  constructor(typed: string) {
+  constructor(
+    typed: string,
+    private readonly trans: TranslationBundle
+  ) {
     super();
     this.addClass('jssh-Chooser');
     const { input, list, note } = this;
     list.id = freshId('hosts');
     list.setAttribute('role', 'listbox');
-    list.setAttribute('aria-label', 'Known hosts');
+    list.setAttribute('aria-label', trans.__('Known hosts'));
     input.type = 'text';
     input.id = freshId('host');
     input.value = typed;
-    input.placeholder = '[user@]host[:port]';
+    input.placeholder = trans.__('[user@]host[:port]');
     input.spellcheck = false;
     input.autocomplete = 'off';
     input.maxLength = LIMITS.host;
@@ -70,7 +73,8 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     input.setAttribute('aria-autocomplete', 'list');
     input.setAttribute('aria-controls', list.id);
     note.setAttribute('role', 'status');
-    const label = element('label', 'jssh-Label', 'Connect to');
+    note.textContent = trans.__('Looking for hosts …');
+    const label = element('label', 'jssh-Label', trans.__('Connect to'));
     label.htmlFor = input.id;
     input.addEventListener('input', () => this.filter());
     input.addEventListener('keydown', event => this.onKey(event));
@@ -96,7 +100,7 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     this.active = -1;
     this.list.replaceChildren(
       ...this.shown.map((entry, index) => {
-        const source = element('span', 'jssh-Hosts-source', SOURCES[entry.source] ?? '');
+        const source = element('span', 'jssh-Hosts-source', this.sourceOf(entry));
         const item = element('li', 'jssh-Hosts-item', element('span', 'jssh-Hosts-name', entry.name), source);
         item.id = `${this.list.id}-${index}`;
         item.setAttribute('role', 'option');
@@ -112,15 +116,25 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     this.input.removeAttribute('aria-activedescendant');
   }
 
+  private sourceOf({ source }: HostEntry): string {
+    return source === 'connected' ? this.trans.__('connected') : source; // the others are names of files
+  }
+
   private describe(): string {
+    const { trans } = this;
     const count = this.shown.length;
     if (count > 0) {
-      const found = count === 1 ? '1 known host' : `${count} known hosts`;
-      return this.input.value === '' ? found : `${found}: ↓ chooses. Enter connects to what you typed.`;
+      return this.input.value === ''
+        ? trans._n('%1 known host', '%1 known hosts', count)
+        : trans._n(
+            '%1 known host: ↓ chooses. Enter connects to what you typed.',
+            '%1 known hosts: ↓ chooses. Enter connects to what you typed.',
+            count
+          );
     }
     return this.hosts.length === 0
-      ? 'No hosts in ssh_config or known_hosts yet. Type one.'
-      : 'None of the known hosts. Enter connects to what you typed.';
+      ? trans.__('No hosts in ssh_config or known_hosts yet. Type one.')
+      : trans.__('None of the known hosts. Enter connects to what you typed.');
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -141,6 +155,6 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     item?.setAttribute('aria-selected', 'true');
     item?.scrollIntoView({ block: 'nearest' });
     this.input.setAttribute('aria-activedescendant', item?.id ?? '');
-    this.note.textContent = `Enter connects to ${this.getValue()}.`;
+    this.note.textContent = this.trans.__('Enter connects to %1.', this.getValue());
   }
 }

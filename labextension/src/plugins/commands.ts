@@ -1,47 +1,69 @@
 /** The commands: opening, clipboard, search, font, reconnecting. Keys and menus for them are in schema/terminal.json. */
 
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-import type { ICommandPalette } from '@jupyterlab/apputils';
-import type { ILauncher } from '@jupyterlab/launcher';
-import type { Manager } from '../manager';
-import { OPEN_SESSION } from '../manager';
-import type { SettingsStore } from '../settings';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { copyText, pasteText } from '../terminal/clipboard';
 import { sshIcon, type SessionTab } from '../terminal/tab';
+import { ISettings, ITerminals } from '../tokens';
+import { textsOf, type TranslationBundle } from '../translation';
 
-export const OPEN = 'jupyter-ssh:open-terminal';
-const CATEGORY = 'SSH';
+const OPEN = 'jupyter-ssh:open-terminal';
+/** Those that the palette offers too. */
+const IN_PALETTE = ['reconnect', 'find', 'clear-scrollback', 'font-larger', 'font-smaller', 'font-usual'];
 
-/** Add the commands to the application. */
-export function addCommands(app: JupyterFrontEnd, manager: Manager, settings: SettingsStore): void {
+export const commandsPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-ssh/lab:commands',
+  description: 'Adds the commands of SSH terminals',
+  autoStart: true,
+  requires: [ITerminals, ISettings],
+  optional: [ITranslator],
+  activate: (app: JupyterFrontEnd, terminals: ITerminals, settings: ISettings, translator: ITranslator | null) =>
+    addCommands(app, terminals, settings, textsOf(translator))
+};
+
+export const launcherPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-ssh/lab:launcher',
+  description: 'Offers SSH terminals in the launcher',
+  autoStart: true,
+  optional: [ILauncher, ITranslator],
+  activate: (_: JupyterFrontEnd, launcher: ILauncher | null, translator: ITranslator | null) => {
+    const category = (translator ?? nullTranslator).load('jupyterlab').__('Other'); // one of Lab's
+    launcher?.add({ command: OPEN, category, rank: 1 });
+  }
+};
+
+export const palettePlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-ssh/lab:palette',
+  description: 'Offers the commands of SSH terminals in the palette',
+  autoStart: true,
+  optional: [ICommandPalette, ITranslator],
+  activate: (_: JupyterFrontEnd, palette: ICommandPalette | null, translator: ITranslator | null) => {
+    const category = textsOf(translator).__('SSH');
+    palette?.addItem({ command: OPEN, category, args: { isPalette: true } });
+    for (const name of IN_PALETTE) {
+      palette?.addItem({ command: `jupyter-ssh:${name}`, category });
+    }
+  }
+};
+
+function addCommands(app: JupyterFrontEnd, terminals: ITerminals, settings: ISettings, trans: TranslationBundle): void {
   const { commands } = app;
   const current = (): SessionTab | null => {
-    const tab = manager.tracker.currentWidget;
+    const tab = terminals.tabs.currentWidget;
     return tab !== null && tab === app.shell.currentWidget ? tab : null;
   };
   const isCurrent = (): boolean => current() !== null;
 
   commands.addCommand(OPEN, {
-    label: args => (args['isPalette'] ? 'New SSH Terminal' : 'SSH Terminal'),
-    caption: 'A terminal on another machine',
+    label: args => (args['isPalette'] ? trans.__('New SSH Terminal') : trans.__('SSH Terminal')),
+    caption: trans.__('A terminal on another machine'),
     icon: args => (args['isPalette'] ? undefined : sshIcon),
-    execute: args => manager.openHost(typeof args['host'] === 'string' ? args['host'] : null)
-  });
-  commands.addCommand(OPEN_SESSION, {
-    label: 'Open SSH Session',
-    execute: args => {
-      const { place, session, host } = args as { place?: unknown; session?: unknown; host?: unknown };
-      if (typeof place !== 'string' || typeof session !== 'string') {
-        throw new Error('A place and a session are needed.');
-      }
-      return manager.openTab(
-        { place, session, host: typeof host === 'string' ? host : '' },
-        { activate: args['activate'] !== false }
-      );
-    }
+    execute: args => terminals.openHost(typeof args['host'] === 'string' ? args['host'] : null)
   });
   commands.addCommand('jupyter-ssh:copy', {
-    label: 'Copy',
+    label: trans.__('Copy'),
     isEnabled: () => current()?.content.hasSelection() ?? false,
     isVisible: isCurrent,
     execute: async () => {
@@ -54,43 +76,43 @@ export function addCommands(app: JupyterFrontEnd, manager: Manager, settings: Se
     }
   });
   commands.addCommand('jupyter-ssh:paste', {
-    label: 'Paste',
+    label: trans.__('Paste'),
     isEnabled: isCurrent,
     isVisible: isCurrent,
     execute: async () => {
       const tab = current();
-      tab?.content.paste(await pasteText());
+      tab?.content.paste(await pasteText(trans));
       tab?.view.focus();
     }
   });
   commands.addCommand('jupyter-ssh:select-all', {
-    label: 'Select All',
+    label: trans.__('Select All'),
     isVisible: isCurrent,
     isEnabled: isCurrent,
     execute: () => current()?.view.screen?.selectAll()
   });
   commands.addCommand('jupyter-ssh:clear-scrollback', {
-    label: 'Clear Scroll-back',
+    label: trans.__('Clear Scroll-back'),
     isVisible: isCurrent,
     isEnabled: isCurrent,
     execute: () => current()?.view.screen?.clear()
   });
   commands.addCommand('jupyter-ssh:find', {
-    label: 'Find…',
+    label: trans.__('Find…'),
     isVisible: isCurrent,
     isEnabled: isCurrent,
     execute: () => commands.execute('documentsearch:start')
   });
   commands.addCommand('jupyter-ssh:reconnect', {
-    label: 'Reconnect',
+    label: trans.__('Reconnect'),
     isVisible: isCurrent,
     isEnabled: () => current()?.view.condition.strip !== null,
     execute: () => current()?.reconnect()
   });
   const fonts = [
-    ['larger', 'Increase Font Size', 1],
-    ['smaller', 'Decrease Font Size', -1],
-    ['usual', 'Reset Font Size', 0]
+    ['larger', trans.__('Increase Font Size'), 1],
+    ['smaller', trans.__('Decrease Font Size'), -1],
+    ['usual', trans.__('Reset Font Size'), 0]
   ] as const;
   for (const [name, label, step] of fonts) {
     commands.addCommand(`jupyter-ssh:font-${name}`, {
@@ -98,14 +120,5 @@ export function addCommands(app: JupyterFrontEnd, manager: Manager, settings: Se
       isVisible: isCurrent,
       execute: () => settings.changeFont(step)
     });
-  }
-}
-
-/** Offer them in the launcher and the palette. */
-export function offer(launcher: ILauncher | null, palette: ICommandPalette | null): void {
-  launcher?.add({ command: OPEN, category: 'Other', rank: 1 });
-  palette?.addItem({ command: OPEN, category: CATEGORY, args: { isPalette: true } });
-  for (const name of ['reconnect', 'find', 'clear-scrollback', 'font-larger', 'font-smaller', 'font-usual']) {
-    palette?.addItem({ command: `jupyter-ssh:${name}`, category: CATEGORY });
   }
 }

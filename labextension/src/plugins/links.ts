@@ -3,10 +3,17 @@
  * A page of a stranger can hold one: a host that the person's own files do not name is shown before it is connected to.
  */
 
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ISanitizer } from '@jupyterlab/apputils';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
-import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator } from '@jupyterlab/translation';
 import { destinationOfLink } from '../dialogs/destination';
-import type { Manager } from '../manager';
+import { chooseHost } from '../dialogs/host_chooser';
+import { terminals as terminalsService } from '../services/terminals/service';
+import { besideDocument } from '../terminal/layout';
+import { IPlaces, ITerminals } from '../tokens';
+import { textsOf } from '../translation';
 
 const SANITIZER = '@jupyterlab/apputils-extension:sanitizer';
 const SCHEME = 'ssh';
@@ -17,8 +24,41 @@ interface Schemes {
   setAllowedSchemes?: (schemes: string[]) => void;
 }
 
+export const linksPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-ssh/lab:links',
+  description: 'Opens SSH terminals where links to machines lead',
+  autoStart: true,
+  requires: [IPlaces, ITerminals],
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- as a type; it is the token as well
+  optional: [ISanitizer, ISettingRegistry, ITranslator],
+  activate: (
+    { shell }: JupyterFrontEnd,
+    places: IPlaces,
+    terminals: ITerminals,
+    sanitizer: IRenderMime.ISanitizer | null,
+    registry: ISettingRegistry | null,
+    translator: ITranslator | null
+  ): void => {
+    if (sanitizer !== null) {
+      allowLinks(sanitizer, registry);
+    }
+    const trans = textsOf(translator);
+    followLinks(async (destination, link) => {
+      const hosts = places.host().then(place => place.service(terminalsService).hosts());
+      const isKnown = await hosts.then(
+        list => list.some(({ name }) => name === destination),
+        () => false // said in the chooser
+      );
+      const chosen = isKnown ? destination : await chooseHost(hosts, trans, destination);
+      if (chosen !== null) {
+        await terminals.openHost(chosen, besideDocument(shell, terminals.tabs, link));
+      }
+    });
+  }
+};
+
 /** Let Lab keep such links when it cleans what a document says. */
-export function allowLinks(sanitizer: IRenderMime.ISanitizer, registry: ISettingRegistry | null): void {
+function allowLinks(sanitizer: IRenderMime.ISanitizer, registry: ISettingRegistry | null): void {
   const schemes = sanitizer as Schemes;
   const set = schemes.setAllowedSchemes?.bind(sanitizer);
   if (set !== undefined) {
@@ -32,8 +72,8 @@ export function allowLinks(sanitizer: IRenderMime.ISanitizer, registry: ISetting
   }
 }
 
-/** Open a terminal where such a link is clicked. */
-export function followLinks(manager: Manager): void {
+/** Call `open` where such a link is clicked. */
+function followLinks(open: (destination: string, link: Node) => Promise<void>): void {
   const follow = (event: MouseEvent): void => {
     const link = event.target instanceof Element ? event.target.closest(`a[href^="${SCHEME}:"]`) : null;
     const destination = link?.closest(TEXT) ? destinationOfLink(link.getAttribute('href') ?? '') : null;
@@ -45,7 +85,7 @@ export function followLinks(manager: Manager): void {
     // A second click comes too soon, or is one that Lab would take for a wish to edit the text.
     if (event.type === 'click' && link.ariaBusy !== 'true') {
       link.ariaBusy = 'true'; // the first terminal of all takes a second or two
-      void manager.follow(destination, link).finally(() => {
+      void open(destination, link).finally(() => {
         link.ariaBusy = null;
       });
     }

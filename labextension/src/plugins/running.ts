@@ -1,23 +1,49 @@
 /** The sessions of all places in the Running panel. */
 
-import type { IRunningSessionManagers, IRunningSessions } from '@jupyterlab/running';
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IRunningSessionManagers, type IRunningSessions } from '@jupyterlab/running';
+import { ITranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
-import type { Located, Places } from '../connection/places';
-import type { Manager } from '../manager';
-import { begun, label } from '../terminal/condition';
+import type { Located } from '../services/terminals/session_list';
+import { begun, label, wordOfState } from '../terminal/condition';
 import { sshIcon } from '../terminal/tab';
+import { ISessionList, ITerminals } from '../tokens';
+import { textsOf, type TranslationBundle } from '../translation';
 
 const PANEL = 'jp-running-sessions';
 /** How often it is looked whether the panel is shown, in milliseconds, and after how many looks it is refreshed. */
 const LOOK = 1_000;
 const LOOKS = 10;
 
-/** Add the section. */
-export function addRunning(managers: IRunningSessionManagers, places: Places, manager: Manager): void {
-  const changed = new Signal<Places, undefined>(places);
+export const runningPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-ssh/lab:running',
+  description: 'Lists SSH sessions in the Running panel',
+  autoStart: true,
+  requires: [ISessionList, ITerminals],
+  optional: [IRunningSessionManagers, ITranslator],
+  activate: (
+    _: JupyterFrontEnd,
+    sessions: ISessionList,
+    terminals: ITerminals,
+    managers: IRunningSessionManagers | null,
+    translator: ITranslator | null
+  ): void => {
+    if (managers !== null) {
+      addSection(managers, sessions, terminals, textsOf(translator));
+    }
+  }
+};
+
+function addSection(
+  managers: IRunningSessionManagers,
+  sessions: ISessionList,
+  terminals: ITerminals,
+  trans: TranslationBundle
+): void {
+  const changed = new Signal<ISessionList, undefined>(sessions);
   let isScheduled = false;
   // Titles change with each prompt: the panel is drawn at most a few times a second.
-  places.changed.connect(() => {
+  sessions.changed.connect(() => {
     if (!isScheduled) {
       isScheduled = true;
       setTimeout(() => {
@@ -27,7 +53,7 @@ export function addRunning(managers: IRunningSessionManagers, places: Places, ma
     }
   });
   const refresh = (): void => {
-    places.refresh().catch((error: unknown) => console.warn('jupyter_ssh: no list of sessions', error));
+    sessions.refresh().catch((error: unknown) => console.warn('jupyter_ssh: no list of sessions', error));
   };
   // Lab asks only when its button is pressed; sessions of kernels that this page does not talk to would not be seen.
   let untilRefresh = 0;
@@ -45,28 +71,28 @@ export function addRunning(managers: IRunningSessionManagers, places: Places, ma
       icon: () => sshIcon,
       // In the label, not in the detail beside it: Lab opens an item by a click on its label alone.
       label: () => `${label(description)} · ${begun(description)}`,
-      labelTitle: () => [label(description), description.text, `begun ${begun(description)}`].join('\n'),
-      detail: () => (description.state === 'open' ? '' : description.state),
+      labelTitle: () => [label(description), description.text, trans.__('begun %1', begun(description))].join('\n'),
+      detail: () => (description.state === 'open' ? '' : wordOfState(description.state, trans)),
       open: () => {
-        manager.openTab({ place, session: description.session, host: description.host });
+        terminals.openTab({ place, session: description.session, host: description.host });
       },
       shutdown: () => {
-        void manager.end(located);
+        void terminals.end(located);
       }
     };
   };
   managers.add({
-    name: 'SSH Sessions',
-    running: () => places.sessions().map(item),
+    name: trans.__('SSH Sessions'),
+    running: () => sessions.all().map(item),
     shutdownAll: () => {
-      for (const located of places.sessions()) {
-        void manager.end(located);
+      for (const located of sessions.all()) {
+        void terminals.end(located);
       }
     },
     refreshRunning: refresh,
     runningChanged: changed,
-    shutdownLabel: 'End',
-    shutdownAllLabel: 'End All',
-    shutdownAllConfirmationText: 'End all SSH sessions? Their programs get a hangup.'
+    shutdownLabel: trans.__('End'),
+    shutdownAllLabel: trans.__('End All'),
+    shutdownAllConfirmationText: trans.__('End all SSH sessions? Their programs get a hangup.')
   });
 }

@@ -1,9 +1,25 @@
-/** Frames as the transports carry them, and what a frame from the kernel must look like. */
+/** Frames as the transports carry them, whatever service they are of (docs/page-protocol.md). */
 
-import { LIMITS, type FromKernel } from './messages';
+import { fields, number, object, optional, text, type Check } from './checks';
+
+export const VERSION = 1;
+
+export const LIMITS = {
+  /** Bytes of a control frame, and of one whose service says that it may be large. */
+  control: 64 * 1024,
+  largeControl: 8 * 1024 * 1024,
+  /** Bytes that a data frame carries. */
+  data: 65536
+};
 
 const HEADER = 12;
 const encoder = new TextEncoder();
+
+/** A JSON object; its type is `service.verb`, or a word without a dot where it is the transport's own. */
+export interface ControlFrame {
+  type: string;
+  [member: string]: unknown;
+}
 
 export interface DataFrame {
   stream: number;
@@ -11,8 +27,43 @@ export interface DataFrame {
   bytes: Uint8Array;
 }
 
+export interface Welcome {
+  version: number;
+  place: string;
+  pid: number;
+  /** Another one than before means that all is gone that the services had. */
+  start: string;
+  /** What each service announces, by its name. */
+  services: Record<string, unknown>;
+  through?: string;
+}
+
+export interface ErrorFrame {
+  request?: number;
+  stream?: number;
+  service?: string;
+  session?: string;
+  code: string;
+  text: string;
+  next_step?: string;
+}
+
 /** What breaks the rules of the wire; the connection ends. */
 export class FrameError extends Error {}
+
+/** What the transport's own frames need for the page to be able to use them. */
+const OWN: Record<string, Check> = {
+  welcome: fields({ version: number, place: text, start: text, services: object }),
+  error: fields({
+    code: text,
+    text,
+    request: optional(number),
+    stream: optional(number),
+    service: optional(text),
+    session: optional(text),
+    next_step: optional(text)
+  })
+};
 
 /** A data frame: uint32 stream, uint64 offset, bytes. */
 export function encodeData(frame: DataFrame): ArrayBuffer {
@@ -25,7 +76,7 @@ export function encodeData(frame: DataFrame): ArrayBuffer {
   return buffer;
 }
 
-/** The inverse of encodeData; the bytes are a view. */
+/** The inverse of encodeData; the bytes are a view. Throws FrameError. */
 export function decodeData(buffer: ArrayBuffer | ArrayBufferView): DataFrame {
   const view = ArrayBuffer.isView(buffer)
     ? new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
@@ -42,111 +93,17 @@ export function decodeData(buffer: ArrayBuffer | ArrayBufferView): DataFrame {
   return { stream, offset, bytes: new Uint8Array(view.buffer, view.byteOffset + HEADER, length) };
 }
 
-/** The text of a control frame. */
-export function encodeControl(frame: object): string {
-  const text = JSON.stringify(frame);
-  if (encoder.encode(text).length > LIMITS.largeControl) {
-    throw new FrameError('a control frame too long to send');
+/** The text of a control frame. Throws FrameError where it is longer than `limit` bytes. */
+export function encodeControl(frame: ControlFrame, limit: number): string {
+  const source = JSON.stringify(frame);
+  if (encoder.encode(source).length > limit) {
+    throw new FrameError(`a frame of type ${frame.type} too long to send`);
   }
-  return text;
-}
-
-type Check = (value: unknown) => boolean;
-const text: Check = value => typeof value === 'string';
-const number: Check = value => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-const flag: Check = value => typeof value === 'boolean';
-const object: Check = value => typeof value === 'object' && value !== null && !Array.isArray(value);
-const orNull =
-  (check: Check): Check =>
-  value =>
-    value === null || check(value);
-const listOf =
-  (check: Check): Check =>
-  value =>
-    Array.isArray(value) && value.every(check);
-const size: Check = value => Array.isArray(value) && value.length === 3 && value.every(number);
-const fields =
-  (wanted: Record<string, Check>): Check =>
-  value =>
-    object(value) && Object.entries(wanted).every(([name, check]) => check((value as Record<string, unknown>)[name]));
-
-const description = fields({
-  session: text,
-  host: text,
-  name: text,
-  title: text,
-  state: value => ['connecting', 'open', 'ended', 'lost'].includes(value as string),
-  text,
-  wanted: flag,
-  reconnect: flag
-});
-
-/** For each type of control frame that the kernel sends: what it needs for the page to be able to use it. */
-const NEEDED: Record<FromKernel['type'], Check> = {
-  welcome: fields({ version: number, place: text, start: text, sessions: listOf(description) }),
-  hosts: fields({ request: number, hosts: listOf(fields({ name: text, source: text })) }),
-  opened: fields({ request: number, session: text }),
-  session: fields({ description }),
-  gone: fields({ session: text }),
-  error: fields({ code: text, text }),
-  attached: fields({
-    stream: number,
-    session: text,
-    description,
-    from: number,
-    live: number,
-    input: number,
-    sizes: listOf(size),
-    snapshot: orNull(fields({ offset: number, rows: number, cols: number, text }))
-  }),
-  resized: fields({ session: text, offset: number, rows: number, cols: number }),
-  input: fields({ stream: number, offset: number }),
-  skipped: fields({ stream: number, from: number, to: number }),
-  lead: fields({ stream: number, lead: flag }),
-  question: fields({ question: text, session: text, kind: text }),
-  answered: fields({ question: text })
-};
-
-const QUESTIONS: Record<string, Check> = {
-  'host-key': fields({ host: text, key_type: text, sha256: text }),
-  secret: fields({ prompt: text }),
-  prompts: fields({ prompts: listOf(fields({ prompt: text, echo: flag })) }),
-  notice: fields({ text })
-};
-
-/**
- * A control frame from what JSON gave; null where the type is not known, so that a newer kernel can talk to an older
- * page. Throws FrameError.
- */
-export function checkControl(value: unknown): FromKernel | null {
-  if (!object(value)) {
-    throw new FrameError('a control frame is not an object');
-  }
-  const frame = value as { type?: unknown; kind?: string };
-  if (typeof frame.type !== 'string') {
-    throw new FrameError('a control frame without a type');
-  }
-  const check = Object.hasOwn(NEEDED, frame.type) ? NEEDED[frame.type as FromKernel['type']] : null;
-  if (check === null) {
-    return null;
-  }
-  if (!check(value)) {
-    throw new FrameError(`a frame of type ${frame.type} lacks what it needs`);
-  }
-  if (frame.type === 'question') {
-    const kind = frame.kind ?? '';
-    if (!Object.hasOwn(QUESTIONS, kind)) {
-      return null;
-    }
-    if (!QUESTIONS[kind]?.(value)) {
-      throw new FrameError(`a question of kind ${kind} lacks what it needs`);
-    }
-  }
-  return value as FromKernel;
+  return source;
 }
 
 /** A control frame from its text. Throws FrameError. */
-export function decodeControl(source: string): FromKernel | null {
+export function decodeControl(source: string): ControlFrame {
   let value: unknown;
   try {
     value = JSON.parse(source);
@@ -154,4 +111,30 @@ export function decodeControl(source: string): FromKernel | null {
     throw new FrameError('a control frame is not JSON');
   }
   return checkControl(value);
+}
+
+/** A control frame from what JSON gave; what a service's frames need the service knows. Throws FrameError. */
+export function checkControl(value: unknown): ControlFrame {
+  if (!object(value)) {
+    throw new FrameError('a control frame is not an object');
+  }
+  const frame = value as { type?: unknown };
+  if (typeof frame.type !== 'string') {
+    throw new FrameError('a control frame without a type');
+  }
+  return value as ControlFrame;
+}
+
+/** Check one of the transport's own frames. Throws FrameError. */
+export function checkOwn(frame: ControlFrame): void {
+  if (Object.hasOwn(OWN, frame.type)) {
+    checkMembers(OWN[frame.type], frame, `a frame of type ${frame.type}`);
+  }
+}
+
+/** Throws FrameError where the value lacks what the check wants; `name` says what it is. */
+export function checkMembers(check: Check | undefined, value: unknown, name: string): void {
+  if (check?.(value) === false) {
+    throw new FrameError(`${name} lacks what it needs`);
+  }
 }

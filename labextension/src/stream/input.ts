@@ -1,6 +1,7 @@
 /** What was typed and the remote has not confirmed: sent again after a loss, never twice in one stretch. */
 
-import { LIMITS } from '../protocol/messages';
+import { LIMITS as FRAME_LIMITS } from '../protocol/frames';
+import { LIMITS } from '../services/terminals/messages';
 
 /** A paste may be large; beyond this nothing more is taken. */
 const LARGEST = 16 * 1024 * 1024;
@@ -62,7 +63,7 @@ export class InputBuffer {
 
   /** The next piece to send, within what may be unconfirmed; null where there is none. */
   next(): { offset: number; bytes: Uint8Array } | null {
-    const room = Math.min(LIMITS.data, this.base + LIMITS.input - this.sentTo, this.end - this.sentTo);
+    const room = Math.min(FRAME_LIMITS.data, this.base + LIMITS.input - this.sentTo, this.end - this.sentTo);
     if (room <= 0) {
       return null;
     }

@@ -21,7 +21,7 @@ export interface CursorOptions {
   cursorBlink?: boolean;
 }
 
-/** See `Snapshot` in protocol/messages.ts. The steps are of a millisecond or two; the terminal must not change between them. */
+/** See `Snapshot` in services/terminals/messages.ts. The steps are of a millisecond or two; the terminal must not change between them. */
 export function* snapshotInSteps(terminal: AnyTerminal, usual: CursorOptions = {}): Generator<undefined, string> {
   const inner = internals(terminal);
   const { normal, alternate, active } = terminal.buffer;

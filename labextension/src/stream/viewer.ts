@@ -1,23 +1,22 @@
 /** One page's view of one session: both directions by offset, over any number of connections. */
 
 import { realClock, type Clock } from '../connection/backoff';
-import type { StreamListener } from '../connection/place';
-import type { DataFrame } from '../protocol/frames';
-import { allowedSize, LIMITS, type Attached, type FromKernel, type ToKernel } from '../protocol/messages';
+import type { Stream } from '../connection/service';
+import { LIMITS as FRAME_LIMITS } from '../protocol/frames';
+import {
+  allowedSize,
+  LIMITS,
+  type Attached,
+  type OfStream,
+  type Received,
+  type Resized
+} from '../services/terminals/messages';
+import type { ViewerLink, ViewerListener } from '../services/terminals/service';
+import type { TranslationBundle } from '../translation';
 import { FLOOD, Flood } from './flood';
 import { InputBuffer } from './input';
 import { Snapshots } from './snapshots';
 import { Writer, type Screen } from './writer';
-
-/** The part of a place's connection that a viewer uses. */
-export interface Link {
-  /** What is known of the sessions: their sizes. */
-  readonly sessions: ReadonlyMap<string, { rows: number; cols: number }>;
-  addStream(listener: StreamListener): number;
-  removeStream(stream: number): void;
-  send(frame: ToKernel): void;
-  sendData(frame: DataFrame): void;
-}
 
 export interface ViewerEvents {
   /** Attached, or no longer. */
@@ -50,11 +49,11 @@ export function amount(bytes: number): string {
   return `${value >= 100 || unit === 1 ? Math.round(value) : value.toFixed(1)} ${name}`;
 }
 
-export class Viewer implements StreamListener {
+export class Viewer implements ViewerListener {
   /** Whether the kernel knows of us on this connection. */
   attached = false;
   lead = false;
-  private readonly stream: number;
+  private readonly stream: Stream;
   private readonly identity: string;
   private readonly input = new InputBuffer();
   private readonly writer: Writer;
@@ -77,9 +76,10 @@ export class Viewer implements StreamListener {
 
   constructor(
     readonly session: string,
-    private readonly link: Link,
+    private readonly link: ViewerLink,
     private readonly screen: Screen,
     private readonly events: ViewerEvents,
+    private readonly trans: TranslationBundle,
     private readonly clock: Clock = realClock
   ) {
     this.identity = randomName();
@@ -91,7 +91,7 @@ export class Viewer implements StreamListener {
       taken: (offset: number, text: string) => this.handIn(offset, text)
     };
     this.snapshots = new Snapshots(screen, this.writer, this.flood, rules, clock);
-    this.stream = link.addStream(this);
+    this.stream = link.openStream(this);
   }
 
   /**
@@ -125,7 +125,7 @@ export class Viewer implements StreamListener {
     this.flood.end();
     this.snapshots.takeNow();
     this.skipping?.cancel();
-    this.link.removeStream(this.stream);
+    this.stream.close();
   }
 
   /** The person has done something to the terminal: what there is must be seen. */
@@ -143,7 +143,7 @@ export class Viewer implements StreamListener {
   type(bytes: Uint8Array): void {
     this.touched();
     if (!this.input.push(bytes)) {
-      this.events.trouble('Too much was typed or pasted: the rest of it was left out.');
+      this.events.trouble(this.trans.__('Too much was typed or pasted: the rest of it was left out.'));
       return;
     }
     this.flush();
@@ -167,7 +167,7 @@ export class Viewer implements StreamListener {
     const hides = this.visible && !visible;
     this.visible = visible;
     if (this.attached && (!same || focus)) {
-      this.link.send({ type: 'size', stream: this.stream, ...size, visible, ...(focus ? { focus } : {}) });
+      this.send('size', { ...size, visible, ...(focus ? { focus } : {}) });
     }
     this.resized ||= !same;
     if (hides) {
@@ -186,7 +186,7 @@ export class Viewer implements StreamListener {
   /** Tell the kernel the title that the remote gave. */
   title(title: string): void {
     if (this.attached && this.lead && !this.isReplaying) {
-      this.link.send({ type: 'title', stream: this.stream, title: title.slice(0, LIMITS.title) });
+      this.send('title', { title: title.slice(0, LIMITS.title) });
     }
   }
 
@@ -213,24 +213,24 @@ export class Viewer implements StreamListener {
     this.events.gone();
   }
 
-  onAttached(frame: Attached): void {
+  onAttached(attached: Attached): void {
     this.attached = true;
-    this.lead = frame.lead;
+    this.lead = attached.lead;
     this.skipping?.cancel();
     this.skipping = null;
-    const goesOn = this.has && frame.snapshot === null && frame.from === this.writer.received;
+    const goesOn = this.has && attached.snapshot === null && attached.from === this.writer.received;
     if (!goesOn) {
-      this.restart(frame);
+      this.restart(attached);
     }
     this.has = true;
-    this.live = frame.live;
+    this.live = attached.live;
     this.isDrawn = false;
-    this.writer.stopAt(frame.live);
-    this.writer.resizeAt(frame.sizes.filter(([offset]) => offset > frame.from));
+    this.writer.stopAt(attached.live);
+    this.writer.resizeAt(attached.sizes.filter(([offset]) => offset > attached.from));
     if (this.resized && this.size !== null) {
-      this.link.send({ type: 'size', stream: this.stream, ...this.size, visible: this.visible });
+      this.send('size', { ...this.size, visible: this.visible });
     }
-    this.input.confirm(frame.input);
+    this.input.confirm(attached.input);
     this.input.rewind();
     this.flush();
     this.ack();
@@ -238,7 +238,7 @@ export class Viewer implements StreamListener {
     this.events.changed();
   }
 
-  data(offset: number, bytes: Uint8Array): void {
+  onOutput(offset: number, bytes: Uint8Array): void {
     if (!this.attached || this.skipping !== null) {
       return;
     }
@@ -260,46 +260,74 @@ export class Viewer implements StreamListener {
     }
   }
 
-  control(frame: FromKernel): void {
-    switch (frame.type) {
-      case 'resized':
-        if (this.attached) {
-          this.writer.resizeAt([[frame.offset, frame.rows, frame.cols]]);
-        }
+  onResized({ offset, rows, cols }: Resized): void {
+    if (this.attached) {
+      this.writer.resizeAt([[offset, rows, cols]]);
+    }
+  }
+
+  onInput({ offset }: Received['input']): void {
+    this.input.confirm(offset);
+    this.flush();
+  }
+
+  onSkipped({ from, to }: Received['skipped']): void {
+    if (this.skipping?.from !== from) {
+      return; // the answer to another one
+    }
+    this.skipping.cancel();
+    this.skipping = null;
+    const note = this.trans.__('%1 not shown', amount(Math.max(0, to - from)));
+    // CAN ends a sequence that was cut; then the colours and the character set of the beginning.
+    this.writer.jump(to, `\x18\x1b[0m\x0f\x1b(B\r\n[${note}]\r\n`);
+    this.snapshots.known(-1);
+  }
+
+  onLead({ lead }: Received['lead']): void {
+    this.lead = lead;
+  }
+
+  failed(code: string, text: string): void {
+    switch (code) {
+      case 'no-session':
+        this.attached = false;
+        this.events.gone();
         break;
-      case 'input':
-        this.input.confirm(frame.offset);
+      case 'bad-offset':
+        this.input.rewind();
         this.flush();
         break;
-      case 'skipped':
-        this.skipped(frame.from, frame.to);
+      case 'no-stream':
+        if (this.attached) {
+          this.attachAnew();
+        }
         break;
-      case 'lead':
-        this.lead = frame.lead;
-        break;
-      case 'error':
-        this.failed(frame.code, frame.text);
-        break;
+      default:
+        this.events.trouble(text);
     }
   }
 
   // --- inside ---
 
+  private send<V extends keyof OfStream>(verb: V, members: Omit<OfStream[V], 'stream'>): void {
+    this.link.sendOf(this.stream, verb, members);
+  }
+
   private handIn(offset: number, text: string): void {
     // A character is at most three bytes here, and JSON makes \u001b of an escape: half the limit is safe enough.
-    if (text.length <= LIMITS.largeControl / 4) {
+    if (text.length <= FRAME_LIMITS.largeControl / 4) {
       const { rows, cols } = this.screen;
-      this.link.send({ type: 'snapshot', stream: this.stream, offset, rows, cols, text });
+      this.send('snapshot', { offset, rows, cols, text });
     }
   }
 
   private attach(): void {
-    const { stream, session, visible } = this;
+    const { session, visible } = this;
     // A page that does not know its size yet must not change that of the session.
     const { rows, cols } = this.size ?? this.link.sessions.get(session) ?? this.screen;
     this.resized = false;
-    this.link.send({
-      ...{ type: 'attach' as const, stream, session, viewer: this.identity, rows, cols, visible },
+    this.send('attach', {
+      ...{ session, viewer: this.identity, rows, cols, visible },
       have: this.has ? this.writer.received : null,
       typed: this.input.unconfirmed
     });
@@ -308,15 +336,15 @@ export class Viewer implements StreamListener {
   private attachAnew(): void {
     this.attached = false;
     this.has = false;
-    this.link.send({ type: 'detach', stream: this.stream });
+    this.send('detach', {});
     this.attach();
   }
 
-  private restart(frame: Attached): void {
-    const { snapshot, from, description } = frame;
-    const before = frame.sizes.filter(([offset]) => offset <= from).pop();
-    const rows = snapshot?.rows ?? before?.[1] ?? frame.sizes[0]?.[1] ?? description.rows;
-    const cols = snapshot?.cols ?? before?.[2] ?? frame.sizes[0]?.[2] ?? description.cols;
+  private restart(attached: Attached): void {
+    const { snapshot, from, description } = attached;
+    const before = attached.sizes.filter(([offset]) => offset <= from).pop();
+    const rows = snapshot?.rows ?? before?.[1] ?? attached.sizes[0]?.[1] ?? description.rows;
+    const cols = snapshot?.cols ?? before?.[2] ?? attached.sizes[0]?.[2] ?? description.cols;
     this.writer.restart(from, rows, cols, snapshot?.text ?? '');
     if (before !== undefined) {
       this.writer.resizeAt([before]);
@@ -330,7 +358,7 @@ export class Viewer implements StreamListener {
       return;
     }
     for (let piece = this.input.next(); piece !== null; piece = this.input.next()) {
-      this.link.sendData({ stream: this.stream, ...piece });
+      this.stream.send(piece.offset, piece.bytes);
     }
   }
 
@@ -338,7 +366,7 @@ export class Viewer implements StreamListener {
     const offset = this.writer.parsed;
     if (this.attached && this.skipping === null && offset > this.acked) {
       this.acked = offset;
-      this.link.send({ type: 'ack', stream: this.stream, offset });
+      this.send('ack', { offset });
     }
   }
 
@@ -369,7 +397,7 @@ export class Viewer implements StreamListener {
     const from = this.writer.drawnTo;
     this.writer.drop();
     this.snapshots.stop();
-    this.link.send({ type: 'skip', stream: this.stream, offset: from });
+    this.send('skip', { offset: from });
     this.skipping = { from, cancel: this.clock.after(SKIP_TIMEOUT, () => this.attachAnewAfterSkip()) };
   }
 
@@ -377,38 +405,6 @@ export class Viewer implements StreamListener {
     this.skipping = null;
     if (this.attached) {
       this.attachAnew();
-    }
-  }
-
-  private skipped(from: number, to: number): void {
-    if (this.skipping?.from !== from) {
-      return; // the answer to another one
-    }
-    this.skipping.cancel();
-    this.skipping = null;
-    const left = Math.max(0, to - from);
-    // CAN ends a sequence that was cut; then the colours and the character set of the beginning.
-    this.writer.jump(to, `\x18\x1b[0m\x0f\x1b(B\r\n[${amount(left)} not shown]\r\n`);
-    this.snapshots.known(-1);
-  }
-
-  private failed(code: string, text: string): void {
-    switch (code) {
-      case 'no-session':
-        this.attached = false;
-        this.events.gone();
-        break;
-      case 'bad-offset':
-        this.input.rewind();
-        this.flush();
-        break;
-      case 'no-stream':
-        if (this.attached) {
-          this.attachAnew();
-        }
-        break;
-      default:
-        this.events.trouble(text);
     }
   }
 }

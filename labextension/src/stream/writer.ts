@@ -4,7 +4,7 @@
  * The terminal gets little at a time, so that what waits can still be thrown away when a flood is interrupted.
  */
 
-import type { SizeChange } from '../protocol/messages';
+import type { SizeChange } from '../services/terminals/messages';
 import type { Drawing } from './drawing';
 import { nextTask } from './next_task';
 

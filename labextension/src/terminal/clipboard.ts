@@ -1,5 +1,7 @@
 /** The clipboard, for commands of the person; the remote has no way to it. */
 
+import type { TranslationBundle } from '../translation';
+
 /** Put text into the clipboard. */
 export async function copyText(text: string): Promise<void> {
   if (window.isSecureContext) {
@@ -23,9 +25,9 @@ export async function copyText(text: string): Promise<void> {
 }
 
 /** The clipboard's text. Throws where the browser or the person does not allow it. */
-export async function pasteText(): Promise<string> {
+export async function pasteText(trans: TranslationBundle): Promise<string> {
   if (!window.isSecureContext) {
-    throw new Error('Without HTTPS the browser keeps the clipboard closed. Paste with the keys instead.');
+    throw new Error(trans.__('Without HTTPS the browser keeps the clipboard closed. Paste with the keys instead.'));
   }
   return navigator.clipboard.readText();
 }

@@ -1,7 +1,9 @@
 /** What a tab says of its session: the dot, its words, and the strip above the terminal. */
 
 import type { PlaceState } from '../connection/place';
-import type { Description } from '../protocol/messages';
+import type { Way } from '../connection/transport';
+import type { Description, SessionState } from '../services/terminals/messages';
+import type { TranslationBundle } from '../translation';
 
 export type Dot = 'connected' | 'busy' | 'lost' | 'ended';
 export type Action = 'retry' | 'reconnect' | 'new' | 'reload' | 'close';
@@ -26,16 +28,44 @@ export interface Circumstances {
   description: Description | null;
 }
 
-export const LABELS: Record<Action, string> = {
-  retry: 'Try now',
-  reconnect: 'Reconnect',
-  new: 'New session',
-  reload: 'Reload the page',
-  close: 'Close'
-};
+/** What the buttons of the strip say. */
+export function labelsOfActions(trans: TranslationBundle): Record<Action, string> {
+  return {
+    retry: trans.__('Try now'),
+    reconnect: trans.__('Reconnect'),
+    new: trans.__('New session'),
+    reload: trans.__('Reload the page'),
+    close: trans.__('Close')
+  };
+}
+
+/** The state of a session in a word. */
+export function wordOfState(state: SessionState, trans: TranslationBundle): string {
+  const words: Record<SessionState, string> = {
+    connecting: trans.__('connecting'),
+    open: trans.__('open'),
+    ended: trans.__('ended'),
+    lost: trans.__('lost')
+  };
+  return words[state];
+}
+
+/** For the tooltip: how frames travel. */
+export function wayOf(way: Way | null, trans: TranslationBundle): string {
+  switch (way) {
+    case 'socket':
+      return trans.__('over the Jupyter server’s WebSocket');
+    case 'channels':
+      return trans.__(
+        'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer'
+      );
+    case null:
+      return '';
+  }
+}
 
 /** The condition of a tab. */
-export function condition(now: Circumstances): Condition {
+export function condition(now: Circumstances, trans: TranslationBundle): Condition {
   const lost = (text: string, ...actions: Action[]): Condition => ({
     dot: 'lost',
     text,
@@ -48,32 +78,37 @@ export function condition(now: Circumstances): Condition {
       return lost(now.reason, 'retry');
     case 'ended':
       return lost(
-        `${now.isHost ? 'The process of the terminals' : 'The kernel'} has ended, and this session with it.`,
+        now.isHost
+          ? trans.__('The process of the terminals has ended, and this session with it.')
+          : trans.__('The kernel has ended, and this session with it.'),
         'new',
         'close'
       );
     case 'absent':
       return lost(
         now.isHost
-          ? 'The process of the terminals has ended, and this session with it.'
-          : 'The kernel of this session has no terminals any more: it was restarted or has ended.',
+          ? trans.__('The process of the terminals has ended, and this session with it.')
+          : trans.__('The kernel of this session has no terminals any more: it was restarted or has ended.'),
         'new',
         'retry',
         'close'
       );
     case 'waiting':
       return lost(
-        'The connection to the Jupyter server is lost. It is tried again; what you type is sent once it is back.',
+        trans.__(
+          'The connection to the Jupyter server is lost. It is tried again; what you type is sent once it is back.'
+        ),
         'retry'
       );
   }
   if (now.gone) {
-    return lost('This session is no longer there.', 'new', 'close');
+    return lost(trans.__('This session is no longer there.'), 'new', 'close');
   }
   const { description } = now;
   if (now.place !== 'connected' || description === null) {
-    return { dot: 'busy', text: 'Connecting to the session …', strip: null };
+    return { dot: 'busy', text: trans.__('Connecting to the session …'), strip: null };
   }
+  const waiting = trans.__('Waiting for an answer');
   switch (description.state) {
     case 'ended':
       return { dot: 'ended', text: description.text, strip: { text: description.text, actions: ['new', 'close'] } };
@@ -88,14 +123,14 @@ export function condition(now: Circumstances): Condition {
         }
       };
     case 'connecting':
-      return { dot: 'busy', text: now.questions > 0 ? 'Waiting for an answer' : description.text, strip: null };
+      return { dot: 'busy', text: now.questions > 0 ? waiting : description.text, strip: null };
     case 'open':
       if (now.questions > 0) {
-        return { dot: 'busy', text: 'Waiting for an answer', strip: null };
+        return { dot: 'busy', text: waiting, strip: null };
       }
       return now.attached
-        ? { dot: 'connected', text: description.text || 'Connected', strip: null }
-        : { dot: 'busy', text: 'Waiting for the screen …', strip: null };
+        ? { dot: 'connected', text: description.text || trans.__('Connected'), strip: null }
+        : { dot: 'busy', text: trans.__('Waiting for the screen …'), strip: null };
   }
 }
 

@@ -7,23 +7,24 @@ import { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 import type { Terminal as XTerm } from '@xterm/xterm';
 import { element, remoteText } from '../dialogs/elements';
+import type { TranslationBundle } from '../translation';
 
 const LONGEST = 2048;
 
 /** Ask, and open the address in a page that knows nothing of this one. */
-async function openAfterAsking(address: string): Promise<void> {
+async function openAfterAsking(address: string, trans: TranslationBundle): Promise<void> {
   const body = new Widget({
     node: element(
       'div',
       'jssh-Address',
-      element('p', '', 'The remote machine shows a text for this address:'),
+      element('p', '', trans.__('The remote machine shows a text for this address:')),
       element('code', '', remoteText(address, LONGEST))
     )
   });
   const dialog = new Dialog({
-    title: 'Open this link?',
+    title: trans.__('Open this link?'),
     body,
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Open' })],
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Open') })],
     defaultButton: 0
   });
   if ((await dialog.launch()).button.accept) {
@@ -32,11 +33,11 @@ async function openAfterAsking(address: string): Promise<void> {
 }
 
 /** The tooltip says where such a link leads; only http and https can be opened (xterm.js sees to that). */
-export function showHiddenLinks(terminal: XTerm, node: HTMLElement): void {
+export function showHiddenLinks(terminal: XTerm, node: HTMLElement, trans: TranslationBundle): void {
   terminal.options.linkHandler = {
     activate: (event, address) => {
       if (event.button === 0) {
-        void openAfterAsking(address).finally(() => terminal.focus());
+        void openAfterAsking(address, trans).finally(() => terminal.focus());
       }
     },
     hover: (_, address) => {

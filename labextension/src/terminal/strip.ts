@@ -2,13 +2,17 @@
 
 import { Widget } from '@lumino/widgets';
 import { element } from '../dialogs/elements';
-import { LABELS, type Action, type Condition } from './condition';
+import type { TranslationBundle } from '../translation';
+import { labelsOfActions, type Action, type Condition } from './condition';
 
 export class Strip extends Widget {
   private shown = '';
   private readonly body = element('div', 'jssh-Strip-body');
 
-  constructor(private readonly onAction: (action: Action) => void) {
+  constructor(
+    private readonly onAction: (action: Action) => void,
+    private readonly trans: TranslationBundle
+  ) {
     super();
     this.addClass('jssh-Strip');
     this.node.setAttribute('role', 'status');
@@ -28,13 +32,14 @@ export class Strip extends Widget {
       this.hide();
       return;
     }
+    const labels = labelsOfActions(this.trans);
     const actions = element('span', 'jssh-Strip-actions');
     this.body.append(element('span', 'jssh-Strip-text', strip.text), actions);
     for (const action of strip.actions) {
       const button = document.createElement('button');
       button.type = 'button';
       button.className = `jssh-Button jp-mod-styled ${action === strip.actions[0] ? 'jp-mod-accept' : 'jp-mod-reject'}`;
-      button.textContent = LABELS[action];
+      button.textContent = labels[action];
       button.dataset['action'] = action;
       button.addEventListener('click', () => this.onAction(action));
       actions.append(button);

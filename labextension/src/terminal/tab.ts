@@ -7,6 +7,7 @@ import type { Message } from '@lumino/messaging';
 import { askOnClose } from '../dialogs/close';
 import type { SettingsStore } from '../settings';
 import iconText from '../../style/icon.svg';
+import type { TranslationBundle } from '../translation';
 import type { SessionView } from './view';
 
 export const sshIcon = new LabIcon({ name: 'jupyter-ssh:terminal', svgstr: iconText });
@@ -17,7 +18,8 @@ export class SessionTab extends MainAreaWidget<Terminal> {
   constructor(
     readonly view: SessionView,
     readonly place: string,
-    private readonly settings: SettingsStore,
+    private readonly settings: Pick<SettingsStore, 'current' | 'setOnClose'>,
+    private readonly trans: TranslationBundle,
     private readonly end: () => void,
     readonly reconnect: () => void
   ) {
@@ -30,7 +32,12 @@ export class SessionTab extends MainAreaWidget<Terminal> {
     this.toolbar.addItem('spacer', Toolbar.createSpacerItem());
     this.toolbar.addItem(
       'reconnect',
-      new ToolbarButton({ icon: refreshIcon, tooltip: 'Reconnect', onClick: reconnect, className: 'jssh-Reconnect' })
+      new ToolbarButton({
+        icon: refreshIcon,
+        tooltip: trans.__('Reconnect'),
+        onClick: reconnect,
+        className: 'jssh-Reconnect'
+      })
     );
     this.contentHeader.addWidget(view.strip);
     this.node.append(view.questions.node);
@@ -74,7 +81,8 @@ export class SessionTab extends MainAreaWidget<Terminal> {
 
   private async ask(): Promise<void> {
     const preset = this.settings.current.onClose;
-    const answer = preset === 'ask' ? await askOnClose(this.view.label) : { choice: preset, remember: false };
+    const answer =
+      preset === 'ask' ? await askOnClose(this.view.label, this.trans) : { choice: preset, remember: false };
     if (this.isDisposed) {
       return;
     }

@@ -5,17 +5,19 @@ import type { ITranslator } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Terminal as XTerm } from '@xterm/xterm';
-import type { PlaceConnection } from '../connection/place';
-import { HOST_PLACE } from '../connection/places';
+import { HOST_PLACE, type Place } from '../connection/place';
 import { FocusThief } from '../dialogs/connection_lost';
 import { QuestionPanel } from '../dialogs/question_panel';
-import type { Description } from '../protocol/messages';
+import { questions } from '../services/questions/service';
+import type { Description } from '../services/terminals/messages';
+import { terminals, type PlaceTerminals } from '../services/terminals/service';
 import type { SettingsStore } from '../settings';
 import { guardQueries, isFocusReport } from '../stream/queries';
 import { TerminalScreen } from '../stream/screen';
 import { Viewer } from '../stream/viewer';
+import { textsOf, type TranslationBundle } from '../translation';
 import { TerminalAdapter } from './adapter';
-import { condition, label, type Action, type Condition } from './condition';
+import { condition, label, wayOf, type Action, type Condition } from './condition';
 import { guardKeys } from './keys';
 import { showHiddenLinks } from './links';
 import { ON_DARK, ON_LIGHT } from './palette';
@@ -38,11 +40,11 @@ interface PrivateTerminal {
 }
 
 export interface ViewOptions {
-  place: PlaceConnection;
+  place: Place;
   session: string;
   /** What is known before the place has answered. */
   host: string;
-  settings: SettingsStore;
+  settings: Pick<SettingsStore, 'current' | 'changed'>;
   translator: ITranslator;
   isLight: () => boolean;
   /** Whether it is in a tab, which can be closed. */
@@ -68,19 +70,21 @@ export class SessionView implements IDisposable {
   private readonly thief: FocusThief;
   private shown: Condition = { dot: 'busy', text: '', strip: null };
   private readonly changedSignal = new Signal<this, undefined>(this);
-  private readonly place: PlaceConnection;
+  private readonly trans: TranslationBundle;
+  private readonly place: Place;
   private readonly release: () => void;
 
   constructor(private readonly options: ViewOptions) {
     const { place, session } = options;
+    this.trans = textsOf(options.translator);
     this.place = place;
-    this.release = place.hold();
+    this.release = place.use();
     this.session = session;
-    this.strip = new Strip(action => options.onAction(action));
+    this.strip = new Strip(action => options.onAction(action), this.trans);
     this.questions = new QuestionPanel(
-      () => this.description?.name ?? options.host,
-      (question, answer) => place.answer(question, answer),
-      () => this.xterm?.focus()
+      (question, answer) => place.service(questions).answer(question, answer),
+      () => this.xterm?.focus(),
+      this.trans
     );
     const adapter = new TerminalAdapter(session, {
       typed: text => this.typed(text),
@@ -97,9 +101,9 @@ export class SessionView implements IDisposable {
       (error: unknown) => console.error('jupyter_ssh: no terminal', error)
     );
     place.stateChanged.connect(this.refresh, this);
-    place.sessionsChanged.connect(this.refresh, this);
-    place.sessionGone.connect(this.onGone, this);
-    place.questionsChanged.connect(this.refresh, this);
+    this.terminals.sessionsChanged.connect(this.refresh, this);
+    this.terminals.sessionGone.connect((_, gone) => this.onGone(gone), this);
+    place.service(questions).changed.connect(this.refresh, this);
     options.settings.changed.connect(this.applySettings, this);
     document.addEventListener('visibilitychange', this.fit);
     window.addEventListener('pagehide', this.onPageHide);
@@ -114,8 +118,12 @@ export class SessionView implements IDisposable {
     return this.changedSignal;
   }
 
+  private get terminals(): PlaceTerminals {
+    return this.place.service(terminals);
+  }
+
   get description(): Description | null {
-    return this.place.sessions.get(this.session) ?? this.last;
+    return this.terminals.sessions.get(this.session) ?? this.last;
   }
 
   get condition(): Condition {
@@ -124,7 +132,7 @@ export class SessionView implements IDisposable {
 
   /** How frames travel, for the tooltip. */
   get transport(): string {
-    return this.place.description;
+    return wayOf(this.place.way, this.trans);
   }
 
   /** The host as it was typed, also when the place is there no more. */
@@ -133,7 +141,7 @@ export class SessionView implements IDisposable {
   }
 
   get label(): string {
-    return this.description === null ? this.options.host || 'SSH terminal' : label(this.description);
+    return this.description === null ? this.options.host || this.trans.__('SSH terminal') : label(this.description);
   }
 
   /** Whether the person would lose something if the session ended. */
@@ -196,15 +204,16 @@ export class SessionView implements IDisposable {
     this.xterm = xterm;
     useFittingRenderer(xterm, this.options.settings.current.renderer);
     const screen = new TerminalScreen(xterm);
-    const viewer = new Viewer(this.session, this.place, screen, {
+    const events = {
       changed: () => this.refresh(),
-      gone: () => this.onGone(this.place, this.session),
+      gone: () => this.onGone(this.session),
       drawn: () => this.terminal.node.setAttribute('data-jssh-drawn', ''),
-      trouble: text => console.warn(`jupyter_ssh: ${text}`)
-    });
+      trouble: (text: string) => console.warn(`jupyter_ssh: ${text}`)
+    };
+    const viewer = new Viewer(this.session, this.terminals, screen, events, this.trans);
     this.viewer = viewer;
     guardQueries(xterm, () => viewer.answers);
-    showHiddenLinks(xterm, this.terminal.node);
+    showHiddenLinks(xterm, this.terminal.node, this.trans);
     xterm.onBinary(data => viewer.type(Uint8Array.from(data, char => char.charCodeAt(0))));
     xterm.onTitleChange(title => {
       viewer.title(title);
@@ -285,7 +294,7 @@ export class SessionView implements IDisposable {
     }
   }
 
-  private onGone(_: PlaceConnection, session: string): void {
+  private onGone(session: string): void {
     if (session === this.session) {
       this.isGone = true;
       this.refresh();
@@ -297,7 +306,7 @@ export class SessionView implements IDisposable {
       return;
     }
     const { place } = this;
-    const known = place.sessions.get(this.session);
+    const known = this.terminals.sessions.get(this.session);
     if (known !== undefined) {
       this.last = known;
       this.isGone = false;
@@ -305,7 +314,7 @@ export class SessionView implements IDisposable {
     if (!this.isAlive) {
       this.viewer?.forgetInput();
     }
-    const questions = [...place.questions.values()].filter(({ session }) => session === this.session);
+    const asked = place.service(questions).about({ service: terminals.name, session: this.session });
     this.wait(place.state === 'waiting' || place.state === 'connecting');
     // Each try is "connecting" for a moment: the strip stays until one succeeds.
     const isTrying = place.state === 'connecting' && !this.isPatient && this.last !== null;
@@ -315,27 +324,29 @@ export class SessionView implements IDisposable {
       this.thief.dismiss();
     }
     const hadStrip = this.strip.isVisible;
-    const now = condition({
-      place: isTrying ? 'waiting' : place.state,
-      isHost: place.place === HOST_PLACE,
+    const circumstances = {
+      place: isTrying ? ('waiting' as const) : place.state,
+      isHost: place.id === HOST_PLACE,
       reason: place.reason,
       attached: this.viewer?.attached ?? false,
       gone: this.isGone,
-      questions: questions.length,
+      questions: asked.length,
       description: this.description
-    });
+    };
+    const now = condition(circumstances, this.trans);
     if (place.state === 'connected' || !this.isPatient) {
       this.shown = now;
     } else {
-      this.shown = place.state === 'waiting' ? { ...now, strip: null, dot: 'busy', text: 'Reconnecting …' } : now;
+      const text = this.trans.__('Reconnecting …');
+      this.shown = place.state === 'waiting' ? { ...now, strip: null, dot: 'busy', text } : now;
     }
     const { strip } = this.shown;
     const canDo = (action: Action): boolean => action !== 'close' || this.options.inTab;
     this.strip.display(strip && { ...strip, actions: strip.actions.filter(canDo) });
-    this.questions.display(questions, this.mayTakeFocus());
     const name = this.description?.name || this.options.host;
-    this.status.display(name, this.shown, place.description);
-    this.terminal.node.setAttribute('aria-label', `SSH terminal on ${name}`);
+    this.questions.display(asked[0] ?? null, name, this.mayTakeFocus());
+    this.status.display(name, this.shown, this.transport);
+    this.terminal.node.setAttribute('aria-label', this.trans.__('SSH terminal on %1', name));
     this.terminal.toggleClass('jssh-mod-over', this.shown.dot === 'ended' || this.shown.dot === 'lost');
     this.changedSignal.emit(undefined);
     if (wasApart && !this.isApart && !hadStrip) {

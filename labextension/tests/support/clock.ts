@@ -1,6 +1,6 @@
 /** Time that passes when told to. */
 
-import type { Clock } from '../src/connection/backoff';
+import type { Clock } from '../../src/connection/backoff';
 
 export class ManualClock implements Clock {
   time = 0;

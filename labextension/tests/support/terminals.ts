@@ -1,7 +1,7 @@
 /** Terminals without a page, and what is on them. */
 
 import headless from '@xterm/headless';
-import type { AnyTerminal } from '../src/stream/internals';
+import type { AnyTerminal } from '../../src/stream/internals';
 
 export function terminal(rows = 24, cols = 80, scrollback = 1000): AnyTerminal {
   return new headless.Terminal({ rows, cols, scrollback, allowProposedApi: true });

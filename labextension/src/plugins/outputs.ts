@@ -1,12 +1,44 @@
 /** `%ssh_terminal` in an output: the terminal itself, or a line with a button for its tab. */
 
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import { ITranslator } from '@jupyterlab/translation';
 import { Panel, Widget } from '@lumino/widgets';
-import type { Places } from '../connection/places';
 import { button, element } from '../dialogs/elements';
-import type { Manager, SessionArgs } from '../manager';
+import { terminals as terminalsService } from '../services/terminals/service';
+import { joining } from '../terminal/layout';
+import type { SessionArgs } from '../terminal/terminals';
+import { IPlaces, ITerminals } from '../tokens';
+import { textsOf, type TranslationBundle } from '../translation';
 
-export const MIME_TYPE = 'application/vnd.jupyter-ssh.terminal+json';
+const MIME_TYPE = 'application/vnd.jupyter-ssh.terminal+json';
+
+export const outputsPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@jupyter-ssh/lab:outputs',
+  description: 'Draws the outputs of %ssh_terminal',
+  autoStart: true,
+  requires: [IPlaces, ITerminals],
+  optional: [IRenderMimeRegistry, ITranslator],
+  activate: (
+    { shell }: JupyterFrontEnd,
+    places: IPlaces,
+    terminals: ITerminals,
+    rendermime: IRenderMimeRegistry | null,
+    translator: ITranslator | null
+  ): void => {
+    const page = { shell, places, terminals, trans: textsOf(translator) };
+    const createRenderer = (): IRenderMime.IRenderer => new TerminalOutput(page);
+    rendermime?.addFactory({ safe: true, mimeTypes: [MIME_TYPE], createRenderer }, 0);
+  }
+};
+
+interface Page {
+  shell: JupyterFrontEnd.IShell;
+  places: IPlaces;
+  terminals: ITerminals;
+  trans: TranslationBundle;
+}
 
 interface Output {
   version: number;
@@ -21,20 +53,8 @@ function isOutput(data: unknown): data is Output {
   return typeof output?.place === 'string' && typeof output.session === 'string' && output.version === 1;
 }
 
-/** The renderer for a rendermime registry. */
-export function rendererFactory(manager: Manager, places: Places): IRenderMime.IRendererFactory {
-  return {
-    safe: true,
-    mimeTypes: [MIME_TYPE],
-    createRenderer: () => new TerminalOutput(manager, places)
-  };
-}
-
 class TerminalOutput extends Panel implements IRenderMime.IRenderer {
-  constructor(
-    private readonly manager: Manager,
-    private readonly places: Places
-  ) {
+  constructor(private readonly page: Page) {
     super();
     this.addClass('jssh-Output');
   }
@@ -43,7 +63,8 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
     const data: unknown = model.data[MIME_TYPE];
     this.clear();
     if (!isOutput(data)) {
-      this.addWidget(new Widget({ node: element('div', 'jssh-Card', 'This SSH terminal is of another version.') }));
+      const text = this.page.trans.__('This SSH terminal is of another version.');
+      this.addWidget(new Widget({ node: element('div', 'jssh-Card', text) }));
       return Promise.resolve();
     }
     const args = { place: data.place, session: data.session, host: data.name ?? '' };
@@ -68,7 +89,7 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
   }
 
   private showInline(args: SessionArgs): void {
-    const view = this.manager.openInline(args);
+    const view = this.page.terminals.openView(args);
     const frame = new Panel();
     frame.addClass('jssh-Inline');
     const bar = new Panel();
@@ -76,8 +97,8 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
     bar.addWidget(view.status);
     const open = element('div', 'jssh-Inline-buttons');
     open.append(
-      button('Open in a tab', 'reject', () => {
-        this.manager.openTab(args);
+      button(this.page.trans.__('Open in a tab'), 'reject', () => {
+        this.page.terminals.openTab(args);
       })
     );
     bar.addWidget(new Widget({ node: open }));
@@ -95,22 +116,24 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
   }
 
   private showCard(args: SessionArgs): void {
-    const text = element('span', 'jssh-Card-text', `SSH terminal on ${args.host}`);
-    const open = button('Show the terminal', 'accept', () => {
-      this.manager.openTab(args);
+    const text = element('span', 'jssh-Card-text', this.page.trans.__('SSH terminal on %1', args.host));
+    const open = button(this.page.trans.__('Show the terminal'), 'accept', () => {
+      this.page.terminals.openTab(args);
     });
     this.addWidget(new Widget({ node: element('div', 'jssh-Card', text, open) }));
   }
 
   /** A tab opens by itself the first time only: not when a saved notebook is read. */
   private openOnce(args: SessionArgs): void {
-    this.places
+    const { shell, places, terminals } = this.page;
+    places
       .at(args.place)
+      .service(terminalsService)
       .session(args.session)
       .then(
         description => {
           if (description?.wanted && !this.isDisposed) {
-            this.manager.openTab({ ...args, host: description.host }, this.manager.joining(this.node));
+            terminals.openTab({ ...args, host: description.host }, joining(shell, terminals.tabs, this.node));
           }
         },
         () => undefined // the card says what can be done

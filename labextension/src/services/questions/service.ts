@@ -1,0 +1,76 @@
+/** The page's end of the service `questions`: what a place asks the person, until somebody has answered. */
+
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { Incoming, Service, ServiceEnd, ServiceLink, Verbs } from '../../connection/service';
+import {
+  announced,
+  isKnown,
+  NEEDED,
+  type About,
+  type Announced,
+  type Answer,
+  type Question,
+  type Received,
+  type Sent
+} from './messages';
+
+export class PlaceQuestions implements ServiceEnd {
+  readonly announced: Incoming<Announced> = { needs: announced, take: members => this.onAnnounced(members) };
+  readonly verbs: Verbs<Received> = {
+    question: { needs: NEEDED.question, take: members => this.onQuestion(members) },
+    answered: { needs: NEEDED.answered, take: ({ question }) => this.forget(question) }
+  };
+  private readonly asked = new Map<string, Question>();
+  private readonly changedSignal = new Signal<this, About>(this);
+
+  constructor(private readonly link: ServiceLink<Sent>) {}
+
+  /** What the questions are about that have changed. */
+  get changed(): ISignal<this, About> {
+    return this.changedSignal;
+  }
+
+  /** The questions about a session of a service, or about nothing that a page shows (null); the oldest first. */
+  about(wanted: About): Question[] {
+    return [...this.asked.values()].filter(
+      ({ about }) => about?.service === wanted?.service && about?.session === wanted?.session
+    );
+  }
+
+  /** Answer a question once; it is forgotten here at once. */
+  answer(question: string, answer: Answer): void {
+    this.link.send('answer', { question, answer });
+    this.forget(question);
+  }
+
+  replaced(): void {
+    [...this.asked.keys()].forEach(question => this.forget(question));
+  }
+
+  /** Those about a terminal are asked again of every viewer that attaches. */
+  private onAnnounced({ open }: Announced): void {
+    const still = new Set(open.map(({ question }) => question));
+    [...this.asked.keys()].filter(question => !still.has(question)).forEach(question => this.forget(question));
+    open.forEach(question => this.onQuestion(question));
+  }
+
+  private onQuestion(question: Received['question']): void {
+    if (isKnown(question)) {
+      this.asked.set(question.question, question);
+      this.changedSignal.emit(question.about);
+    }
+  }
+
+  private forget(question: string): void {
+    const asked = this.asked.get(question);
+    this.asked.delete(question);
+    if (asked !== undefined) {
+      this.changedSignal.emit(asked.about);
+    }
+  }
+}
+
+export const questions: Service<PlaceQuestions> = {
+  name: 'questions',
+  open: link => new PlaceQuestions(link)
+};

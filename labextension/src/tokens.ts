@@ -1,0 +1,36 @@
+/** What the plugins of this extension give each other: for each a token, and a type without what is private. */
+
+import { Token } from '@lumino/coreutils';
+import type { Places } from './connection/places';
+import type { OpenQuestions } from './services/questions/open_questions';
+import type { SessionList } from './services/terminals/session_list';
+import type { SettingsStore } from './settings';
+import type { Terminals } from './terminal/terminals';
+
+const NAME = '@jupyter-ssh/lab';
+
+type Public<T> = Pick<T, keyof T>;
+
+export type IPlaces = Public<Places>;
+export const IPlaces = new Token<IPlaces>(
+  `${NAME}:IPlaces`,
+  'Connections to kernels and to the process of the extension, and the services that they carry.'
+);
+
+export type IQuestions = Public<OpenQuestions>;
+export const IQuestions = new Token<IQuestions>(
+  `${NAME}:IQuestions`,
+  'What kernels ask the person that is about nothing a page shows.'
+);
+
+export type ISettings = Public<SettingsStore>;
+export const ISettings = new Token<ISettings>(`${NAME}:ISettings`, 'What the person has set for SSH terminals.');
+
+export type ISessionList = Public<SessionList>;
+export const ISessionList = new Token<ISessionList>(
+  `${NAME}:ISessionList`,
+  'The SSH sessions of all kernels, also of those that this page does not talk to.'
+);
+
+export type ITerminals = Public<Terminals>;
+export const ITerminals = new Token<ITerminals>(`${NAME}:ITerminals`, 'SSH terminals, in tabs and in outputs.');
