@@ -1,4 +1,4 @@
-"""What ssh-add does: keys into an agent and out of it, its lock, and what it holds."""
+"""What ssh-add does: add keys to an agent, remove and list them, lock and unlock it."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ class Adding:
         ask: AskAgent,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:
-        """``on_failure`` gets a line for each key that something did not work with; by default they are messages."""
+        """Prepare a run; ``on_failure`` is called with a line for each failure, which by default is a message."""
         self._arguments = arguments
         self._console = console
         self._person = person
         self._ask = ask
         self._on_failure = on_failure or console.say
         self._last_passphrase: str | None = None
-        """Keys often share one; it is forgotten with this object."""
+        """The last passphrase: keys often share one.  It is forgotten with this object."""
         self.listed: list[AgentIdentity] | None = None
-        """What ``-l`` and ``-L`` found."""
+        """The keys found by ``-l`` and ``-L``."""
 
     def run(self) -> int:
-        """Do what the letters say: 0, or 1 when something of it did not work.  Raises `SSHError` without an agent."""
+        """Do what the options say; return 0, or 1 if some of it failed.  Raises `SSHError` without an agent."""
         try:
             return _ACTIONS[self._arguments.action](self)
         finally:
@@ -74,7 +74,7 @@ class Adding:
         return 1
 
     def _paths(self) -> list[Path]:
-        """Return the files that were named, or those of the usual names that there are."""
+        """Return the files that were named, or the existing ones with the usual names."""
         if self._arguments.files:
             return [self._person.path(name) for name in self._arguments.files]
         usual = (self._person.home / ".ssh" / name for name in DEFAULT_NAMES)
@@ -87,7 +87,7 @@ class Adding:
         constraints = Constraints(arguments.lifetime, arguments.has("c"), self._destinations(), arguments.sk_provider)
         paths = self._paths()
         if not paths:
-            return self._fail("There is no key file with a usual name in ~/.ssh; name one")
+            return self._fail("No key file with one of the usual names in ~/.ssh; name one")
         return max([self._add_file(path, constraints) for path in paths])
 
     def _add_file(self, path: Path, constraints: Constraints) -> int:
@@ -130,7 +130,7 @@ class Adding:
         return 0
 
     def _unlock(self, file: KeyFile) -> PrivateKey | None:
-        """Return the key in a file, with the last passphrase or one that is asked for; None when nobody gives one."""
+        """Return the key in a file, trying the last passphrase before asking for one; None if none is given."""
         if not file.encrypted:
             return file.unlock()
         given, self._last_passphrase = self._last_passphrase, None
@@ -202,7 +202,7 @@ class Adding:
         for item in found:
             if item.key is None:
                 if self._arguments.verbose:
-                    self._console.say(f"A key is left out ({item.comment}): {item.problem}")
+                    self._console.say(f"A key is skipped ({item.comment}): {item.problem}")
             elif self._arguments.action == "L":
                 self._console.out(item.key.line(item.comment))
             else:
@@ -270,7 +270,7 @@ def _reason(error: SSHError) -> str:
 
 
 def _public(path: Path, *, certificates: bool = False) -> tuple[PublicKey, str]:
-    """Return the public key of a public or private file, or a certificate."""
+    """Read the public key, or the certificate, from a public or private file."""
     places: Sequence[Path] = (path,) if path.name.endswith(".pub") else (Path(f"{path}.pub"), path)
     error: SSHError | None = None
     for place in places:
@@ -288,18 +288,18 @@ def _public(path: Path, *, certificates: bool = False) -> tuple[PublicKey, str]:
 
 
 def _destination(text: str, known: KnownHosts) -> Destination:
-    """``[user@]host`` or ``host>[user@]host`` with the keys of these hosts.  Raises `ConfigError`."""
+    """Parse ``[user@]host`` or ``host>[user@]host`` and look up the keys of these hosts.  Raises `ConfigError`."""
     origin, arrow, target = text.rpartition(">")
     first = _hop(origin, known) if arrow else Hop()
     if first.user:
-        raise ConfigError(f'-h "{text}": a user cannot be named where the way begins', phase="options")
+        raise ConfigError(f'-h "{text}": the first host cannot have a user name', phase="options")
     return Destination(first, _hop(target, known))
 
 
 def _hop(text: str, known: KnownHosts) -> Hop:
     user, at, host = text.rpartition("@")
     if not host or (at and not user):
-        raise ConfigError(f'-h "{text}" names no host', phase="options", expected="[user@]host")
+        raise ConfigError(f'-h "{text}" does not name a host', phase="options", expected="[user@]host")
     keys = []
     for entry in known.named(host.lower()):
         if entry.marker is not Marker.REVOKED and entry.is_supported:

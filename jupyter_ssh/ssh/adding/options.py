@@ -1,4 +1,4 @@
-"""The one option grammar of ``jupyter-ssh add`` and ``%ssh_add``: the letters of ssh-add(1), as a table."""
+"""The option grammar shared by ``jupyter-ssh add`` and ``%ssh_add``: the letters of ssh-add(1), as a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_LIFETIME = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One option letter; ``value`` names the argument it takes, ``refused`` says why it is not here."""
+    """An option letter; ``value`` names its argument, ``refused`` says why it is not supported."""
 
     letter: str
     meaning: str
@@ -25,30 +25,30 @@ class Letter:
     refused: str | None = None
 
 
-_NO_PKCS11 = "PKCS#11 libraries are native code that is not loaded here: use ssh-add"
-_NO_DEVICE = "keys stored in a security key are read where the device is: use ssh-add -K"
+_NO_PKCS11 = "PKCS#11 libraries are not supported: use ssh-add"
+_NO_DEVICE = "security keys are not supported: use ssh-add -K on the machine with the device"
 
 LETTERS: dict[str, Letter] = {
     row.letter: row
     for row in (
         Letter("C", "add or remove certificates only"),
-        Letter("c", "the agent asks before each use of the key"),
+        Letter("c", "require confirmation for each use of the key"),
         Letter("D", "remove all keys"),
         Letter("d", "remove keys"),
         Letter("E", "hash of fingerprints: sha256 or md5", "hash"),
         Letter("e", "remove a PKCS#11 library", "library", _NO_PKCS11),
-        Letter("H", "known_hosts file for -h; may come several times", "file"),
-        Letter("h", "where the key may be used: [user@]host, or host>[user@]host; may come several times", "where"),
+        Letter("H", "known_hosts file for -h; may be repeated", "file"),
+        Letter("h", "limit the key to [user@]host or host>[user@]host; may be repeated", "where"),
         Letter("K", "add the keys stored in a security key", refused=_NO_DEVICE),
-        Letter("k", "leave certificates out"),
+        Letter("k", "skip certificates"),
         Letter("L", "list the public keys"),
         Letter("l", "list the fingerprints"),
-        Letter("q", "say nothing after success"),
+        Letter("q", "quiet after success"),
         Letter("S", "library for a security key", "library"),
         Letter("s", "add the keys of a PKCS#11 library", "library", _NO_PKCS11),
-        Letter("T", "test whether the agent signs with these public keys"),
-        Letter("t", "how long the agent keeps the key, such as 3600 or 8h", "time"),
-        Letter("v", "say more"),
+        Letter("T", "test whether the agent can sign with these keys"),
+        Letter("t", "lifetime of the key in the agent, such as 3600 or 8h", "time"),
+        Letter("v", "verbose"),
         Letter("X", "unlock the agent"),
         Letter("x", "lock the agent with a password"),
     )
@@ -62,15 +62,15 @@ SYNOPSES = (
 )
 
 ACTIONS = "DdlLTxX"
-"""Letters that say what to do; without one keys are added."""
+"""Letters that select what to do; without one, keys are added."""
 
 
 @dataclass(slots=True)
 class Arguments:
-    """What a command line says."""
+    """A parsed command line."""
 
     action: str = ""
-    """One of `ACTIONS`; empty to add keys."""
+    """One of `ACTIONS`, or empty to add keys."""
     given: frozenset[str] = frozenset()
     hash_name: str = "sha256"
     lifetime: int | None = None
@@ -87,8 +87,10 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read the words of a command line, without the program's name; raises `Usage`, and `ConfigError` for a letter
-    of ssh-add's that is not here or a value that cannot be."""
+    """Parse the words of a command line, without the program's name.
+
+    Raises `Usage`, and `ConfigError` for a letter of ssh-add that is not supported or an invalid value.
+    """
     short = "".join(row.letter + (":" if row.value else "") for row in LETTERS.values())
     try:
         options, files = getopt.getopt(list(argv), short)

@@ -1,4 +1,4 @@
-"""Agents (draft-ietf-sshm-ssh-agent, OpenSSH's PROTOCOL.agent) without I/O: the messages, a client, a keyring."""
+"""Agents without I/O: messages, client, keyring (draft-ietf-sshm-ssh-agent, OpenSSH's PROTOCOL.agent)."""
 
 from __future__ import annotations
 

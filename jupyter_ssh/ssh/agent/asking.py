@@ -1,4 +1,4 @@
-"""What code that neither awaits nor opens a socket asks of an agent; `net.agent` has the agent itself."""
+"""An interface to agents for code that neither awaits nor opens sockets; the implementation is in `net.agent`."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from jupyter_ssh.ssh.keys import PrivateKey, PublicKey
 T = TypeVar("T")
 
 REQUIRED_RSA_SIZE: Final = 1024
-"""Bits of the keys that are shown and signed with as their owner's."""
+"""Minimum bits of RSA keys of the owner, for listing and signing."""
 
 
 class AskedAgent(Protocol):
-    """An agent, as `net.agent.Agent` is one. Every method raises `AgentError`, and `AgentRefused` where it says no."""
+    """An agent, such as `net.agent.Agent`.  Every method may raise `AgentError`, or `AgentRefused` if the agent
+    refuses."""
 
     async def identities(self, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-        """List the keys it has."""
+        """List its keys."""
 
     async def sign(self, key: PublicKey, data: bytes, algorithm: str) -> bytes:
-        """Sign ``data``; the result is a signature blob."""
+        """Sign ``data`` and return the signature blob."""
 
     async def sign_blob(self, blob: bytes, data: bytes, flags: int) -> bytes:
-        """Sign ``data`` with the key of a public key blob; ``flags`` are the protocol's."""
+        """Sign ``data`` with the key that has a public key blob; ``flags`` are those of the protocol."""
 
     async def add(self, key: PrivateKey, comment: str, constraints: Constraints) -> None:
-        """Hand it a key."""
+        """Add a key."""
 
     async def remove(self, blob: bytes) -> None:
-        """Take a key out of it."""
+        """Remove a key."""
 
     async def remove_all(self) -> None:
-        """Take all keys out of it."""
+        """Remove all keys."""
 
     async def lock(self, passphrase: str) -> None:
         """Lock it."""
@@ -44,14 +45,14 @@ class AskedAgent(Protocol):
 
 
 class AskAgent(Protocol):
-    """How code that does not await reaches an agent: each call opens a connection of its own, and blocks."""
+    """How blocking code reaches an agent: each call opens a connection of its own."""
 
     def __call__(self, work: Callable[[AskedAgent], Awaitable[T]]) -> T:
-        """Return the value of ``work``. Raises `SSHError`."""
+        """Run ``work`` with an agent and return its value.  Raises `SSHError`."""
 
 
 def signing_keys(ask: AskAgent) -> list[AgentKey]:
-    """List the keys of an agent, which sign there; those of unknown types are left out. Raises `SSHError`."""
+    """Return keys that sign in an agent, one for each key there except unknown types.  Raises `SSHError`."""
 
     def sign(blob: bytes, data: bytes, flags: int) -> bytes:
         return ask(lambda agent: agent.sign_blob(blob, data, flags))

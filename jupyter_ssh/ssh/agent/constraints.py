@@ -1,4 +1,4 @@
-"""Constraints that a key may be added with (draft-ietf-sshm-ssh-agent §3.2.7)."""
+"""Constraints on keys in an agent (draft-ietf-sshm-ssh-agent §3.2.7)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_TEXT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """How long and for what an agent may use a key."""
+    """For how long and for what an agent may use a key."""
 
     lifetime: int | None = None
     """Seconds after which the agent forgets the key."""
@@ -23,10 +23,10 @@ class Constraints:
     """Whether its owner is asked before each signature."""
     destinations: tuple[Destination, ...] = ()
     sk_provider: str | None = None
-    """The library that speaks to a security key; "internal" is OpenSSH's own."""
+    """The library for a security key; "internal" is OpenSSH's own."""
 
     def encode(self) -> bytes:
-        """Return the constraints behind a key in SSH_AGENTC_ADD_ID_CONSTRAINED; nothing for none."""
+        """Return the constraints as in SSH_AGENTC_ADD_ID_CONSTRAINED, after the key; empty if there are none."""
         parts = []
         if self.lifetime is not None:
             parts.append(bytes((n.SSH_AGENT_CONSTRAIN_LIFETIME,)) + uint32(min(self.lifetime, MAX_LIFETIME)))
@@ -47,9 +47,9 @@ def _extension(name: str) -> bytes:
 
 
 def decode_constraints(fields: Reader) -> Constraints:
-    """Return the constraints that are all the rest of ``fields``.
+    """Read the constraints that make up the rest of ``fields``.
 
-    Raises `WireError`, also for one that is not known: a key must not be held with less than its owner demanded.
+    Raises `WireError`, also for an unknown one: a key must not be held with fewer constraints than its owner demanded.
     """
     lifetime: int | None = None
     confirm = False
@@ -70,7 +70,7 @@ def decode_constraints(fields: Reader) -> Constraints:
             elif name == n.SK_PROVIDER and provider is None:
                 provider = fields.text(MAX_TEXT)
             else:
-                raise WireError("unknown constraint, or one given twice", received=repr(name[:64]))
+                raise WireError("unknown or duplicate constraint", received=repr(name[:64]))
         else:
-            raise WireError("unknown constraint, or one given twice", received=f"{kind}")
+            raise WireError("unknown or duplicate constraint", received=f"{kind}")
     return Constraints(lifetime, confirm, destinations, provider)

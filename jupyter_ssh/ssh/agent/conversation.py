@@ -1,4 +1,4 @@
-"""The client's side of one connection to an agent: requests to bytes, answers back, one at a time."""
+"""The client side of one connection to an agent: encode requests, decode answers, one at a time."""
 
 from __future__ import annotations
 
@@ -20,49 +20,50 @@ REFUSALS = (n.SSH_AGENT_FAILURE, n.SSH_AGENT_EXTENSION_FAILURE)
 
 
 def request_identities() -> bytes:
-    """Ask for all keys."""
+    """Return a request for the list of keys."""
     return bytes((n.SSH_AGENTC_REQUEST_IDENTITIES,))
 
 
 def sign_request(blob: bytes, data: bytes, flags: int = 0) -> bytes:
-    """Ask for a signature over ``data`` with the key or certificate ``blob``."""
+    """Return a request for a signature over ``data`` with the key or certificate ``blob``."""
     return bytes((n.SSH_AGENTC_SIGN_REQUEST,)) + string(blob) + string(data) + uint32(flags)
 
 
 def add_identity(key: PrivateKey, comment: str, constraints: Constraints = NO_CONSTRAINTS) -> bytes:
-    """Secret: hands the agent a private key, with its certificate if it has one."""
+    """Return a request (secret) that adds a private key, with its certificate if it has one."""
     limits = constraints.encode()
     number = n.SSH_AGENTC_ADD_ID_CONSTRAINED if limits else n.SSH_AGENTC_ADD_IDENTITY
     return bytes((number,)) + string(key.public.key_type) + key.private_fields() + string(comment) + limits
 
 
 def remove_identity(blob: bytes) -> bytes:
-    """Take one key out of the agent."""
+    """Return a request that removes a key."""
     return bytes((n.SSH_AGENTC_REMOVE_IDENTITY,)) + string(blob)
 
 
 def remove_all_identities() -> bytes:
-    """Take all keys out of the agent."""
+    """Return a request that removes all keys."""
     return bytes((n.SSH_AGENTC_REMOVE_ALL_IDENTITIES,))
 
 
 def lock(passphrase: str) -> bytes:
-    """Secret: no key is used nor shown until the agent is unlocked."""
+    """Return a request (secret) that locks the agent: it neither uses nor lists keys until it is unlocked."""
     return bytes((n.SSH_AGENTC_LOCK,)) + string(passphrase)
 
 
 def unlock(passphrase: str) -> bytes:
-    """Secret: the end of `lock`."""
+    """Return a request (secret) that unlocks the agent."""
     return bytes((n.SSH_AGENTC_UNLOCK,)) + string(passphrase)
 
 
 def extension(name: str, data: bytes = b"") -> bytes:
-    """Return a request of an extension."""
+    """Return a request for an extension."""
     return bytes((n.SSH_AGENTC_EXTENSION,)) + string(name) + data
 
 
 def session_bind(host_key: bytes, session_id: bytes, signature: bytes, *, forwarded: bool) -> bytes:
-    """Tell for which session the agent is used: ``signature`` is that of the host over its first exchange hash."""
+    """Return a request that binds the connection to a session: ``signature`` is the host's, over its first exchange
+    hash."""
     return extension(n.SESSION_BIND, string(host_key) + string(session_id) + string(signature) + boolean(forwarded))
 
 
@@ -70,7 +71,7 @@ def session_bind(host_key: bytes, session_id: bytes, signature: bytes, *, forwar
 
 
 def read_identities(answer: bytes, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-    """Return the keys of an answer.  Raises `AgentError`, `AgentRefused`."""
+    """Return the keys in an answer.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(answer, n.SSH_AGENT_IDENTITIES_ANSWER, "its keys", None)
     try:
         return decode_identities(fields, required_rsa_size)
@@ -79,7 +80,7 @@ def read_identities(answer: bytes, required_rsa_size: int | None = None) -> list
 
 
 def read_signature(answer: bytes) -> bytes:
-    """Return the signature blob of an answer.  Raises `AgentError`, `AgentRefused`."""
+    """Return the signature blob in an answer.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(
         answer,
         n.SSH_AGENT_SIGN_RESPONSE,
@@ -95,12 +96,12 @@ def read_signature(answer: bytes) -> bytes:
 
 
 def read_success(answer: bytes, what: str) -> None:
-    """Nothing, when the agent did ``what``.  Raises `AgentError`, `AgentRefused`."""
+    """Check that the agent did ``what``.  Raises `AgentError`, `AgentRefused`."""
     _answered(answer, n.SSH_AGENT_SUCCESS, what, None)
 
 
 def read_extensions(answer: bytes) -> Sequence[str]:
-    """Return the extensions an agent says it has: the answer to ``query``.  Raises `AgentError`, `AgentRefused`."""
+    """Return the agent's extensions from the answer to ``query``.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(answer, n.SSH_AGENT_EXTENSION_RESPONSE, "its extensions", None)
     try:
         fields.text(64)
@@ -117,19 +118,22 @@ def _answered(answer: bytes, number: int, what: str, next_step: str | None) -> R
         raise AgentRefused(f"the agent refused {what}", phase=PHASE, next_step=next_step)
     if answer[0] != number:
         raise AgentError(
-            "the agent's answer makes no sense here", phase=PHASE, expected=f"message {number}", received=f"{answer[0]}"
+            "unexpected answer from the agent", phase=PHASE, expected=f"message {number}", received=f"{answer[0]}"
         )
     return Reader(answer, 1)
 
 
 def _malformed(error: WireError) -> AgentError:
     return AgentError(
-        f"malformed answer of the agent: {error.message}", phase=PHASE, expected=error.expected, received=error.received
+        f"malformed agent answer: {error.message}",
+        phase=PHASE,
+        expected=error.expected,
+        received=error.received,
     )
 
 
 class Conversation:
-    """One request and its answer after another; the network carries the bytes."""
+    """Pairs requests with answers, one at a time; the caller carries the bytes."""
 
     def __init__(self) -> None:
         self._frames = FrameReader()
@@ -137,11 +141,11 @@ class Conversation:
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer is due."""
+        """Whether an answer is pending."""
         return self._asked
 
     def ask(self, message: bytes) -> bytes:
-        """Return the bytes to send for a request.  Raises `AgentError` for one that is too long, or while one waits."""
+        """Return the bytes to send for a request.  Raises `AgentError` if it is too long or another one is pending."""
         if self._asked:
             raise AgentError("the agent has not answered the last request yet", phase=PHASE)
         data = frame(message)
@@ -149,14 +153,14 @@ class Conversation:
         return data
 
     def feed(self, data: bytes) -> bytes | None:
-        """Return the answer, once it is complete with ``data``.  Raises `AgentError` for what was not asked for."""
+        """Return the answer if ``data`` completes it.  Raises `AgentError` for an answer without a request."""
         answers = self._frames.feed(data)
         if (answers or self._frames.partial) and not self._asked:
-            raise AgentError("the agent answered what was not asked", phase=PHASE)
+            raise AgentError("the agent sent an answer without a request", phase=PHASE)
         if not answers:
             return None
         if len(answers) > 1 or self._frames.partial:
-            raise AgentError("the agent answered more than was asked", phase=PHASE)
+            raise AgentError("the agent sent more than one answer", phase=PHASE)
         self._asked = False
         return answers[0]
 

@@ -1,7 +1,7 @@
-"""Destination constraints: by which hosts, to which hosts and as whom a key may be used (PROTOCOL.agent).
+"""Destination constraints: through which hosts, to which hosts and as which user a key may be used (PROTOCOL.agent).
 
-The agent knows the way a request came by what `session-bind@openssh.com` told it: each host on the way signed its own
-session's identifier with its host key.
+The agent knows the route of a request from `session-bind@openssh.com`: each host on the route has signed the identifier
+of its own session with its host key.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from jupyter_ssh.ssh.keys.patterns import matches_pattern
 from jupyter_ssh.ssh.wire.types import Reader, boolean, string
 
 MAX_DESTINATIONS = 1024
-"""Destination constraints of one key: OpenSSH's bound."""
+"""The most destination constraints of a key; OpenSSH's limit."""
 MAX_HOP_KEYS = 1024
 MAX_NAME = 1024
 REQUIRED_RSA_SIZE = 1024
-"""Bits: which host keys are good enough is decided where the host is known."""
+"""Minimum bits of RSA keys here; whether a host key is acceptable is decided elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class HopKey:
-    """A host key of a hop, or with ``authority`` a key that certifies host keys."""
+    """A host key of a hop or, with ``authority``, a key that certifies host keys."""
 
     key: PublicKey
     authority: bool = False
@@ -34,18 +34,18 @@ class HopKey:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One host of a way; without a name and keys it is the machine of the agent."""
+    """A host on a route; without a name and keys it is the machine of the agent."""
 
     host: str = ""
     user: str = ""
     keys: tuple[HopKey, ...] = ()
 
     def is_shown_by(self, key: PublicKey, now: float) -> bool:
-        """Return whether ``key``, a host key or a host certificate, is one of this host's."""
+        """Return whether ``key``, a host key or a host certificate, belongs to this host."""
         return any(_matches(candidate, key, self.host, now) for candidate in self.keys)
 
     def encode(self) -> bytes:
-        """Return the hop as PROTOCOL.agent has it: user, host, reserved, keys."""
+        """Return the hop as in PROTOCOL.agent: user, host, reserved, keys."""
         keys = b"".join(string(item.key.blob) + boolean(item.authority) for item in self.keys)
         return string(self.user) + string(self.host) + string(b"") + keys
 
@@ -55,13 +55,13 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A key may be used from ``origin`` for ``target``; an origin without a name is the agent's own machine."""
+    """Permission to use a key from ``origin`` to ``target``; an origin without a name is the agent's own machine."""
 
     origin: Hop
     target: Hop
 
     def encode(self) -> bytes:
-        """Return the constraint as PROTOCOL.agent has it: from, to, reserved."""
+        """Return the constraint as in PROTOCOL.agent: from, to, reserved."""
         return string(self.origin.encode()) + string(self.target.encode()) + string(b"")
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What one session-bind told: a session of the host with ``key``, the agent being ``forwarded`` to it or not."""
+    """A session-bind: a session with the host that has ``key``, to which the agent is ``forwarded`` or not."""
 
     key: PublicKey
     session_id: bytes
@@ -88,13 +88,13 @@ def permitted(destinations: Sequence[Destination], bindings: Sequence[Binding], 
     before: PublicKey | None = None
     for number, binding in enumerate(bindings):
         last = number == len(bindings) - 1
-        # Only the last session may be the one that is logged in to, and that one is not forwarded to.
+        # Only the last session may be that of the login, and the agent is not forwarded to it.
         if binding.forwarded if last and user is not None else not (last or binding.forwarded):
             return False
         if not _allowed(destinations, before, binding.key, user if last else None, now):
             return False
         before = binding.key
-    # A key that may be used to log in to a host is not shown on it, unless it may be used from there on.
+    # A key for logging in to a host is not listed on that host, unless it may be used from there too.
     onward = bindings[-1].forwarded and user is None
     return not onward or _allowed(destinations, bindings[-1].key, None, None, now)
 
@@ -131,7 +131,7 @@ def _matches(candidate: HopKey, key: PublicKey, host: str, now: float) -> bool:
 
 
 def decode_destinations(data: bytes) -> tuple[Destination, ...]:
-    """Return the constraints in the extension's string.  Raises `WireError`, `KeyFormatError`."""
+    """Decode the constraints from the extension's string.  Raises `WireError`, `KeyFormatError`."""
     packed = Reader(data)
     found: list[Destination] = []
     while packed.remaining:
@@ -141,11 +141,11 @@ def decode_destinations(data: bytes) -> tuple[Destination, ...]:
         origin, target = _decode_hop(fields.string()), _decode_hop(fields.string())
         fields.string()
         fields.finish()
-        # Only the first hop begins at the agent's machine, and each leads somewhere (as OpenSSH's agent demands).
+        # Only the first hop starts at the agent's machine, and each has a target (as OpenSSH's agent requires).
         if bool(origin.host) != bool(origin.keys) or not target.host or not target.keys:
             raise WireError("a destination constraint lacks a host name or its keys")
         if origin.user:
-            raise WireError("a destination constraint names a user where it comes from")
+            raise WireError("a destination constraint names a user at its origin")
         found.append(Destination(origin, target))
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""Messages on a stream: a uint32 length and that many bytes (draft-ietf-sshm-ssh-agent §3)."""
+"""Framing of messages on a stream: a uint32 length and that many bytes (draft-ietf-sshm-ssh-agent §3)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ LENGTH_SIZE = 4
 
 
 def frame(message: bytes) -> bytes:
-    """``message`` as it goes over the stream.  Raises `AgentError` for one that no agent takes."""
+    """Return ``message`` with its length.  Raises `AgentError` if it is empty or too long."""
     check_length(len(message))
     return string(message)
 
 
 def check_length(size: int) -> None:
-    """Raises `AgentError` for a length that no message has."""
+    """Raise `AgentError` for an invalid length of a message."""
     if not 0 < size <= MAX_MESSAGE:
         raise AgentError(
-            "agent message of an impossible length",
+            "agent message of an invalid length",
             phase="agent",
             expected=f"1 to {MAX_MESSAGE} bytes",
             received=f"{size} bytes",
@@ -34,11 +34,11 @@ class FrameReader:
 
     @property
     def partial(self) -> bool:
-        """Whether a message has begun and not ended."""
+        """Whether a message is incomplete."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that are complete with ``data``.  Raises `AgentError` as soon as a length cannot be."""
+        """Return the messages that ``data`` completes.  Raises `AgentError` as soon as a length is invalid."""
         self._buffer += data
         messages = []
         while len(self._buffer) >= LENGTH_SIZE:

@@ -1,4 +1,4 @@
-"""Keys that an agent holds, as its clients see them."""
+"""Keys held by an agent, as seen by its clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.text import escaped
 from jupyter_ssh.ssh.wire.types import Reader
 
 SIGN_FLAGS: Final = {"rsa-sha2-256": n.SSH_AGENT_RSA_SHA2_256, "rsa-sha2-512": n.SSH_AGENT_RSA_SHA2_512}
-"""Flags of SSH_AGENTC_SIGN_REQUEST by signature algorithm; all others have one algorithm for a key, and no flag."""
+"""Flags of SSH_AGENTC_SIGN_REQUEST by signature algorithm; other key types have only one algorithm and no flag."""
 
 Signer = Callable[[bytes, bytes, int], bytes]
 """(key blob, data, flags) -> signature blob; raises `SSHError`."""
@@ -22,7 +22,7 @@ Signer = Callable[[bytes, bytes, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class AgentIdentity:
-    """One key of an agent; ``key`` is None where it is of no use here, and ``problem`` says why."""
+    """A key in an agent; ``key`` is None if it cannot be used here, and ``problem`` says why."""
 
     blob: bytes
     comment: str
@@ -31,7 +31,7 @@ class AgentIdentity:
 
 
 def identity(blob: bytes, comment: str, required_rsa_size: int | None = None) -> AgentIdentity:
-    """Return what ``blob`` is; a type that nobody knows here is no error."""
+    """Decode ``blob``; an unknown type is not an error."""
     try:
         return AgentIdentity(blob, comment, parse_key_or_certificate(blob, required_rsa_size))
     except SSHError as error:
@@ -40,7 +40,7 @@ def identity(blob: bytes, comment: str, required_rsa_size: int | None = None) ->
 
 
 def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-    """Return the keys of SSH_AGENT_IDENTITIES_ANSWER, behind its number.  Raises `AgentError`, `WireError`."""
+    """Decode the keys in SSH_AGENT_IDENTITIES_ANSWER, after its number.  Raises `AgentError`, `WireError`."""
     count = fields.uint32()
     if count > n.MAX_IDENTITIES:
         raise AgentError(
@@ -48,24 +48,24 @@ def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> l
             phase="agent",
             expected=f"at most {n.MAX_IDENTITIES}",
             received=f"{count}",
-            next_step="Take keys out of it with ssh-add -d, or use IdentitiesOnly with IdentityFile and no agent.",
+            next_step="Remove some with ssh-add -d, or use IdentitiesOnly with IdentityFile and no agent.",
         )
     found = []
     for _ in range(count):
         blob, comment = fields.string(), fields.text()
-        # A machine that the agent was lent to may have added the key, and named it.
+        # The key and its comment may come from a machine to which the agent was forwarded.
         found.append(identity(blob, escaped(comment[: n.MAX_COMMENT]), required_rsa_size))
     fields.finish()
     return found
 
 
 def plain_algorithm(algorithm: str) -> str:
-    """Return the signature algorithm behind one that announces a certificate."""
+    """Return the signature algorithm without the certificate in its name."""
     return PLAIN_ALGORITHM.get(algorithm, algorithm)
 
 
 def check_signature_name(signature: bytes, algorithm: str) -> bytes:
-    """``signature``, which must be of ``algorithm``: some agents do not know the flags for RSA with SHA-2.
+    """Return ``signature`` if it is of ``algorithm``: some agents ignore the flags for RSA with SHA-2.
 
     Raises `AgentError`.
     """
@@ -76,7 +76,7 @@ def check_signature_name(signature: bytes, algorithm: str) -> bytes:
         name = ""
     if name != wanted:
         raise AgentError(
-            "the agent signed in another way than it was asked to",
+            "the agent signed with another algorithm than requested",
             phase="agent",
             expected=wanted,
             received=repr(name[:64]),
@@ -86,7 +86,7 @@ def check_signature_name(signature: bytes, algorithm: str) -> bytes:
 
 
 class AgentKey(PrivateKey):
-    """A key that an agent signs with; ``ask`` does so and blocks meanwhile."""
+    """A key that signs in an agent; ``ask`` does that and blocks."""
 
     __slots__ = ("_ask",)
 
@@ -95,7 +95,7 @@ class AgentKey(PrivateKey):
         self._ask = ask
 
     def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
-        """As of any key.  Raises `SSHError` when the agent does not."""
+        """See `PrivateKey.sign`.  Raises `SSHError` if the agent fails."""
         algorithm = algorithm or self.public.signature_algorithms[0]
         flags = SIGN_FLAGS.get(plain_algorithm(algorithm), 0)
         return check_signature_name(self._ask(self.public.blob, data, flags), algorithm)
@@ -104,7 +104,7 @@ class AgentKey(PrivateKey):
         raise NotImplementedError("sign asks the agent")
 
     def private_fields(self) -> bytes:
-        raise KeyFormatError("the private half of this key is in an agent")
+        raise KeyFormatError("the private part of this key is in an agent")
 
 
 def plain_key(key: PublicKey) -> PublicKey:

@@ -1,4 +1,4 @@
-"""The keys an agent holds, their constraints, and its lock.  What clients ask of it is in `session`."""
+"""The keys held by an agent, their constraints, and its lock.  Requests of clients are handled in `session`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from jupyter_ssh.ssh.errors import AgentRefused
 from jupyter_ssh.ssh.keys import PrivateKey
 
 MAX_KEYS = 2048
-"""More than anybody has; OpenSSH's clients take no longer list."""
+"""More keys than anybody has; OpenSSH's clients do not accept a longer list."""
 LOCK_ROUNDS = 50_000
-"""PBKDF2's: about 20 ms."""
+"""Iterations of PBKDF2, which take about 20 ms."""
 GUESS_SECONDS = 0.1
 MAX_GUESS_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The answer comes after ``seconds``: that of ``then``."""
+    """The answer is that of ``then``, after ``seconds``."""
 
     seconds: float
     then: Callable[[], Outcome]
@@ -31,19 +31,19 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The answer depends on the key's owner, who is asked ``question``: that of ``then``."""
+    """The answer is that of ``then``, which is given the owner's answer to ``question``."""
 
     question: str
     then: Callable[[bool], Outcome]
 
 
 Outcome = bytes | Later | Confirm
-"""What becomes of a request: its answer, or what has to be done before there is one."""
+"""The outcome of a request: its answer, or what has to happen first."""
 
 
 @dataclass(slots=True)
 class HeldKey:
-    """A key in the agent; its repr shows nothing secret, for a private key's does not."""
+    """A key in the agent; its repr shows nothing secret, because a private key's does not."""
 
     key: PrivateKey
     comment: str
@@ -53,12 +53,12 @@ class HeldKey:
 
     @property
     def blob(self) -> bytes:
-        """What clients know the key by: that of its certificate, if it has one."""
+        """The blob by which clients identify the key: that of its certificate, if it has one."""
         return self.key.public.blob
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        """Where the key may be used; anywhere if there are none."""
+        """Where the key may be used; anywhere if empty."""
         return self.constraints.destinations
 
 
@@ -66,14 +66,14 @@ class HeldKey:
 class Keyring:
     """All keys of one agent, in the order in which they were added.
 
-    ``clock`` gives seconds that never go back, ``wall_clock`` seconds since the epoch (certificates of hosts).
+    ``clock`` is a monotonic clock in seconds, ``wall_clock`` gives seconds since the epoch (for host certificates).
     """
 
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     random: Callable[[int], bytes] = os.urandom
     default_lifetime: int | None = None
-    """Seconds a key is held where it came without a lifetime."""
+    """The default lifetime of keys in seconds."""
     _keys: dict[bytes, HeldKey] = field(default_factory=dict, repr=False)
     _lock: tuple[bytes, bytes] | None = field(default=None, repr=False)
     _wrong_guesses: int = 0
@@ -82,29 +82,29 @@ class Keyring:
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     def held(self) -> list[HeldKey]:
-        """Return the keys whose time is not over; none while locked."""
+        """Return the keys that have not expired; none while locked."""
         self.expire()
         return [] if self.locked else list(self._keys.values())
 
     def find(self, blob: bytes) -> HeldKey | None:
-        """Return the key with that blob."""
+        """Return the key with this blob, if any."""
         self.expire()
         return None if self.locked else self._keys.get(blob)
 
     def add(self, key: PrivateKey, comment: str = "", constraints: Constraints = NO_CONSTRAINTS) -> HeldKey:
-        """Take a key; one with the same blob gets the new comment and constraints.  Raises `AgentRefused`."""
+        """Add a key, or update comment and constraints of one with the same blob.  Raises `AgentRefused`."""
         self.expire()
         if self.locked:
             raise AgentRefused("the agent is locked", phase="agent", next_step="Unlock it with ssh-add -X.")
         if key.needs_agent:
             raise AgentRefused(
-                f"a {key.public.key_type} key signs in its device only, to which this agent does not speak",
+                f"a {key.public.key_type} key can sign only in its device, which this agent does not support",
                 phase="agent",
                 next_step="Add it to OpenSSH's ssh-agent.",
             )
         blob = key.public.blob
         if blob not in self._keys and len(self._keys) >= MAX_KEYS:
-            raise AgentRefused(f"the agent has {MAX_KEYS} keys already", phase="agent")
+            raise AgentRefused(f"the agent already has {MAX_KEYS} keys", phase="agent")
         lifetime = self.default_lifetime if constraints.lifetime is None else constraints.lifetime
         expires = None if not lifetime else self.clock() + lifetime
         held = HeldKey(key, comment or key.comment, constraints, expires)
@@ -112,7 +112,7 @@ class Keyring:
         return held
 
     def remove(self, blob: bytes) -> bool:
-        """Forget a key; whether there was one."""
+        """Forget a key; return whether there was one."""
         return not self.locked and self._keys.pop(blob, None) is not None
 
     def remove_all(self) -> None:
@@ -120,25 +120,25 @@ class Keyring:
         self._keys.clear()
 
     def expire(self) -> None:
-        """Forget the keys whose time is over."""
+        """Forget the keys whose lifetime is over."""
         now = self.clock()
         for blob in [blob for blob, held in self._keys.items() if held.expires is not None and held.expires <= now]:
             del self._keys[blob]
 
     @property
     def next_expiry(self) -> float | None:
-        """When `expire` should be called next, by the clock."""
+        """When to call `expire` next, by the clock."""
         return min((held.expires for held in self._keys.values() if held.expires is not None), default=None)
 
     # --- the lock -----------------------------------------------------------------------------------------------------
 
     @property
     def locked(self) -> bool:
-        """Whether nothing may be done but unlock."""
+        """Whether nothing is allowed except unlocking."""
         return self._lock is not None
 
     def lock(self, passphrase: bytes) -> bool:
-        """Locks; False when it is locked already."""
+        """Lock; return False if it is already locked."""
         if self._lock is not None:
             return False
         salt = self.random(16)
@@ -146,11 +146,11 @@ class Keyring:
         return True
 
     def seconds_to_next_guess(self) -> float:
-        """Return how long `unlock` may not be called yet: longer after each wrong passphrase."""
+        """Return how long to wait before calling `unlock`, which grows with each wrong passphrase."""
         return max(0.0, self._next_guess - self.clock())
 
     def unlock(self, passphrase: bytes) -> bool:
-        """Unlocks; False for a wrong passphrase, or when it is not locked."""
+        """Unlock; return False for a wrong passphrase, or if it is not locked."""
         if self._lock is None or self.seconds_to_next_guess() > 0:
             return False
         salt, expected = self._lock

@@ -1,4 +1,4 @@
-"""Message numbers, flags and bounds of the agent protocol (draft-ietf-sshm-ssh-agent §6, PROTOCOL.agent)."""
+"""Message numbers, flags and limits of the agent protocol (draft-ietf-sshm-ssh-agent §6, PROTOCOL.agent)."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ RESTRICT_DESTINATION: Final = "restrict-destination-v00@openssh.com"
 SK_PROVIDER: Final = "sk-provider@openssh.com"
 
 MAX_MESSAGE: Final = 256 * 1024
-"""Bytes of a message, its length not counted: OpenSSH's bound on both sides."""
+"""Maximum bytes of a message, without its length; OpenSSH's limit on both sides."""
 
 MAX_IDENTITIES: Final = 2048
-"""Keys of one answer: OpenSSH's bound."""
+"""The most keys in an answer; OpenSSH's limit."""
 
 MAX_COMMENT: Final = 4096
-"""Bytes of a comment that are kept."""
+"""Maximum bytes of a comment; the rest is cut off."""

@@ -1,4 +1,4 @@
-"""The agent's side of one connection: requests in, outcomes out (draft-ietf-sshm-ssh-agent §3, PROTOCOL.agent)."""
+"""The agent side of one connection: requests in, outcomes out (draft-ietf-sshm-ssh-agent §3, PROTOCOL.agent)."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ EXTENSION_FAILURE: Final = bytes((n.SSH_AGENT_EXTENSION_FAILURE,))
 NO_IDENTITIES: Final = bytes((n.SSH_AGENT_IDENTITIES_ANSWER,)) + uint32(0)
 
 MAX_BINDINGS: Final = 16
-"""Hosts on the way of one connection: OpenSSH's bound."""
+"""The most hosts on the route of one connection; OpenSSH's limit."""
 
 REQUIRED_RSA_SIZE: Final = 1024
-"""Bits: an agent holds what its owner has; who accepts the key has the say."""
+"""Minimum bits of RSA keys: an agent holds whatever its owner has; the other side decides whether to accept it."""
 
 RSA_ALGORITHMS: Final = (
     (n.SSH_AGENT_RSA_SHA2_512, "rsa-sha2-512"),
     (n.SSH_AGENT_RSA_SHA2_256, "rsa-sha2-256"),
     (0, "ssh-rsa"),
 )
-"""How an RSA key signs, by the flags of the request; the first row whose flag is set."""
+"""The algorithms of an RSA key by flag of the request; the first row whose flag is set applies."""
 
 
 class AgentSession:
-    """One client of a `Keyring`; it knows for which sessions the client said it uses the agent."""
+    """One client of a `Keyring`, with the sessions to which the client bound its connection."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._bindings: list[Binding] = []
         self._bind_failed = False
-        """Whether a session was told of that could not be noted: where requests come from is not known then."""
+        """Whether a session-bind failed, so that the origin of requests is unknown."""
         self._requests: dict[int, Callable[[Reader], Outcome]] = {
             n.SSH_AGENTC_REQUEST_IDENTITIES: self._identities,
             n.SSH_AGENTC_SIGN_REQUEST: self._sign,
@@ -61,7 +61,7 @@ class AgentSession:
         }
 
     def handle(self, message: bytes) -> Outcome:
-        """Return what becomes of a request.  Never raises what the client caused: that is answered with a failure."""
+        """Return the outcome of a request.  Errors caused by the client are not raised but answered with a failure."""
         handler = self._requests.get(message[0]) if message else None
         if self._keyring.locked and handler != self._unlock:
             return NO_IDENTITIES if handler == self._identities else FAILURE
@@ -70,7 +70,7 @@ class AgentSession:
         try:
             return handler(Reader(message, 1))
         except SSHError as error:
-            # Of malformed requests only the kind of mistake: a field may be a part of a key.
+            # Log only the kind of error: a field may be a part of a key.
             log.info("request %d refused: %s", message[0], type(error).__name__)
             return FAILURE
 
@@ -120,7 +120,7 @@ class AgentSession:
                 return Later(seconds, attempt)
             if self._keyring.unlock(passphrase):
                 return SUCCESS
-            # Who guesses waits for the answer, too.
+            # Delay the answer to a guess, too.
             return Later(self._keyring.seconds_to_next_guess(), lambda: FAILURE)
 
         return attempt() if self._keyring.locked else FAILURE
@@ -137,7 +137,7 @@ class AgentSession:
             return _signature(held, data, flags)
 
         def confirmed(yes: bool) -> Outcome:
-            # It may be gone by now: removed, over, or locked away.
+            # In the meantime the key may have been removed or have expired, or the agent may have been locked.
             return _signature(held, data, flags) if yes and self._keyring.find(blob) is held else FAILURE
 
         question = (
@@ -149,7 +149,7 @@ class AgentSession:
     def _may_sign(self, held: HeldKey, data: bytes) -> bool:
         public = plain_key(held.key.public)
         if isinstance(public, SecurityKeyPublicKey) and not safe_for_security_key(data, held.blob, public.application):
-            log.info("refused to sign with the security key %s: the data may be of a web site", public.fingerprint)
+            log.info("refused to sign with the security key %s: the data may come from a web site", public.fingerprint)
             return False
         if not held.destinations:
             return True
@@ -159,7 +159,7 @@ class AgentSession:
         last = self._bindings[-1]
         if request.session_id != last.session_id:
             return False
-        # Through a forwarded agent the host key must be in what is signed; at the first hop it need not be.
+        # For a forwarded agent the signed data must contain the host key; at the first hop it need not.
         if request.host_key is None:
             return len(self._bindings) == 1
         return request.host_key == last.key
@@ -183,12 +183,12 @@ class AgentSession:
                 return SUCCESS
         except SSHError as error:
             log.info("session-bind refused: %s", error.message)
-        # As of a machine far away, not as of this one, which tells of no session.
+        # Treat the client as remote: only local ones need not bind their connection.
         self._bind_failed = True
         return EXTENSION_FAILURE
 
     def _bind(self, fields: Reader) -> bool:
-        """Take note of a session; raises `SSHError` for a wrong signature."""
+        """Record a session.  Raises `SSHError` for an invalid signature."""
         blob, session_id, signature = fields.string(), fields.string(64), fields.string()
         forwarded = fields.boolean()
         fields.finish()
@@ -197,7 +197,7 @@ class AgentSession:
         plain.verify(signature, session_id, plain.signature_algorithms)
         for binding in self._bindings:
             if not binding.forwarded:
-                return False  # it was used to log in here: nothing comes behind that
+                return False  # a session that was used for a login must be the last one
             if binding.session_id == session_id:
                 return binding.key == key
         if len(self._bindings) >= MAX_BINDINGS:
@@ -216,7 +216,7 @@ def _signature(held: HeldKey, data: bytes, flags: int) -> bytes:
 
 
 def _plain(key: PrivateKey) -> PrivateKey:
-    """Agents sign with the key itself, whether or not it is shown with a certificate."""
+    """Return the key without its certificate: agents sign with the key itself."""
     return key.key if isinstance(key, CertifiedKey) else key
 
 

@@ -1,4 +1,4 @@
-"""What a client wants signed, as far as an agent can tell: a login (RFC 4252 §7), a file (PROTOCOL.sshsig), or else."""
+"""Recognize what a client wants signed: a login (RFC 4252 §7), a file (PROTOCOL.sshsig), or something else."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MAX_NAME = 1024
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """The data of a publickey request for a login."""
+    """The signed data of a publickey login."""
 
     user: str
     session_id: bytes
     host_key: PublicKey | None
-    """The host's key, where the login is bound to it (PROTOCOL §3.1)."""
+    """The host's key, if the login is bound to it (PROTOCOL §3.1)."""
 
 
 def login_request(data: bytes, blob: bytes) -> LoginRequest | None:
-    """Return the login that ``data`` asks for with the key ``blob``; None when it is none."""
+    """Parse ``data`` as a login with the key ``blob``; None if it is not one."""
     fields = Reader(data)
     try:
         session_id = fields.string(64)
@@ -46,7 +46,7 @@ def login_request(data: bytes, blob: bytes) -> LoginRequest | None:
 
 
 def purpose(data: bytes, blob: bytes) -> str:
-    """For whoever is asked: what the signature is for."""
+    """Return the purpose of a signature, as text for a question."""
     login = login_request(data, blob)
     if login is not None:
         return f"to log in as {login.user!r}"
@@ -54,9 +54,8 @@ def purpose(data: bytes, blob: bytes) -> str:
 
 
 def safe_for_security_key(data: bytes, blob: bytes, application: str) -> bool:
-    """Return whether a key in a security device may sign ``data``: one of the web only signs what no web page can ask
-    for.
+    """Return whether a security key may sign ``data``; one made for the web only signs what no web page can ask for.
 
-    Otherwise a remote machine with a forwarded agent could log in to web sites (as OpenSSH's agent has it).
+    Otherwise a remote machine with a forwarded agent could log in to web sites (as in OpenSSH's agent).
     """
     return application.startswith("ssh:") or login_request(data, blob) is not None or data.startswith(FILE_MAGIC)

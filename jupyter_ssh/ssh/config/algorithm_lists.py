@@ -1,6 +1,6 @@
-"""Lists of algorithms in ssh_config: which names may stand in them, and which algorithms a list comes to.
+"""Lists of algorithms in ssh_config: which names are allowed, and which algorithms a list resolves to.
 
-The tables of `crypto` and `keys` are imported only once a list is met.
+The tables of `crypto` and `keys` are imported only when a list is read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _list_of(table: Callable[[], Mapping[str, Any]], complaint: str) -> Kind:
     def read(arguments: Sequence[str]) -> str:
         text = arguments[0]
         if text.startswith("-"):
-            return text  # what is taken out need not exist
+            return text  # removed names need not exist
         unknown = [name for name in _names(text) if not _exists(name, table())]
         if unknown:
             raise ValueError(f"{complaint} '{text}': {unknown[0]} is unknown")

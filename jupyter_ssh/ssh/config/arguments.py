@@ -1,6 +1,6 @@
-"""The one option grammar of ``jupyter-ssh ssh``, ``%ssh`` and ``%%ssh``: OpenSSH's letters (ssh(1)) and long options.
+"""The option grammar shared by ``jupyter-ssh ssh``, ``%ssh`` and ``%%ssh``: ssh(1)'s letters, and long options.
 
-Options may stand before and after the destination until the command begins; ``--`` ends them.
+Options may come before and after the destination, up to the command; ``--`` ends them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jupyter_ssh.ssh.errors import ConfigError
 
 
 class Usage(ConfigError):
-    """The command line is not of ssh's form: an unknown letter, a value or the destination missing."""
+    """The command line is malformed: an unknown option, or a missing value or destination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One option letter of ssh(1).
+    """An option letter of ssh(1).
 
-    ``value`` names the argument it takes.  It sets ``keyword`` to its argument or to ``fixed``: with ``wins`` whatever
-    was said before, else as any first value does.  A letter without a keyword is handled by name in `_SPECIAL`.
+    ``value`` names its argument, if it takes one.  It sets ``keyword`` to its argument or to ``fixed``: with ``wins``
+    it overrides earlier values, otherwise the first value counts.  Letters without a keyword are handled by `_special`.
     """
 
     letter: str
@@ -38,7 +38,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class LongOption:
-    """A ``--name`` added by a caller; with ``value`` it takes one, as ``--name value`` or ``--name=value``."""
+    """An option ``--name`` added by a caller; if it has a ``value``: ``--name value`` or ``--name=value``."""
 
     name: str
     meaning: str = ""
@@ -57,57 +57,57 @@ LETTERS: dict[str, Letter] = {
         Letter("C", "compress", keyword="Compression", fixed="yes", wins=True),
         Letter("c", "ciphers, best first", "ciphers", "Ciphers", wins=True),
         Letter("D", "forward a local port as a SOCKS proxy", "[address:]port", supported=False),
-        Letter("E", "append messages to this file", "file"),
+        Letter("E", "append log messages to this file", "file"),
         Letter("e", "escape character of a terminal session", "character", "EscapeChar", wins=True),
-        Letter("F", "configuration file; none for no file", "file"),
-        Letter("f", "go to the background once logged in", None, "ForkAfterAuthentication", "yes", wins=True),
-        Letter("G", "print the resolved options and end"),
-        Letter("g", "let other machines use forwarded ports", supported=False),
+        Letter("F", "configuration file, or none", "file"),
+        Letter("f", "go to the background after the login", None, "ForkAfterAuthentication", "yes", wins=True),
+        Letter("G", "print the resolved options and exit"),
+        Letter("g", "allow remote hosts to use forwarded ports", supported=False),
         Letter("I", "PKCS#11 library", "library", supported=False),
         Letter("i", "private key file", "file", "IdentityFile"),
-        Letter("J", "connect by way of these hosts", "destination", "ProxyJump"),
+        Letter("J", "connect through these jump hosts", "destination", "ProxyJump"),
         Letter("K", "GSSAPI authentication", supported=False),
         Letter("k", "do not forward GSSAPI credentials", keyword="GSSAPIDelegateCredentials", fixed="no"),
         Letter("L", "forward a local port", "address", supported=False),
         Letter("l", "log in as", "user", "User"),
-        Letter("M", "be a master connection", supported=False),
+        Letter("M", "become a control master", supported=False),
         Letter("m", "MACs, best first", "macs", "MACs", wins=True),
-        Letter("N", "run no command", keyword="SessionType", fixed="none", wins=True),
+        Letter("N", "do not run a command", keyword="SessionType", fixed="none", wins=True),
         Letter("n", "no standard input", keyword="StdinNull", fixed="yes", wins=True),
-        Letter("O", "control a master connection", "command", supported=False),
-        Letter("o", "an option as in ssh_config", "option"),
+        Letter("O", "control a control master", "command", supported=False),
+        Letter("o", "an option in the format of ssh_config", "option"),
         Letter("P", "tag for Match tagged", "tag", "Tag", wins=True),
         Letter("p", "port", "port", "Port"),
-        Letter("Q", "print the algorithms of a kind", "query"),
-        Letter("q", "say only what is fatal"),
+        Letter("Q", "list the supported algorithms", "query"),
+        Letter("q", "quiet: only fatal errors"),
         Letter("R", "forward a remote port", "address", supported=False),
         Letter("S", "control socket", "path", supported=False),
         Letter("s", "the command is the name of a subsystem", keyword="SessionType", fixed="subsystem", wins=True),
-        Letter("T", "no terminal on the remote side", keyword="RequestTTY", fixed="no", wins=True),
-        Letter("t", "a terminal on the remote side; twice: even without one here"),
-        Letter("V", "print the version and end"),
-        Letter("v", "say more; up to three times"),
+        Letter("T", "do not allocate a remote terminal", keyword="RequestTTY", fixed="no", wins=True),
+        Letter("t", "allocate a remote terminal; twice: even without a local one"),
+        Letter("V", "print the version and exit"),
+        Letter("v", "verbose; up to three times"),
         Letter("W", "connect standard input and output to host:port", "host:port"),
         Letter("w", "forward a tunnel device", "tunnel", supported=False),
         Letter("X", "forward X11", supported=False),
         Letter("x", "do not forward X11", keyword="ForwardX11", fixed="no"),
-        Letter("Y", "forward X11, trusted", supported=False),
-        Letter("y", "messages to syslog", supported=False),
+        Letter("Y", "trusted X11 forwarding", supported=False),
+        Letter("y", "send log messages to syslog", supported=False),
     )
 }
 
 _STDIO_PLACE = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]/@\s]+)):(?P<port>[0-9]+)")
-_SEVERAL_HOPS = "Divide several hosts by commas: -J first,second."
-# The weakest of all that is said, as in OpenSSH.
+_SEVERAL_HOPS = "Separate several hosts by commas: -J first,second."
+# Everything else takes precedence over these, as in OpenSSH.
 _OF_STDIO_FORWARD = (("ClearAllForwardings", "yes"), ("ExitOnForwardFailure", "yes"))
 _LOUDER = {0: "INFO", 1: "DEBUG1", 2: "DEBUG2", 3: "DEBUG3"}
 
 
 @dataclass(slots=True)
 class Arguments:
-    """What a command line says. ``command`` is the text for the remote shell, ``words`` what it was made of.
+    """A parsed command line.  ``command`` is the text for the remote shell, ``words`` the words it was joined from.
 
-    ``command_line`` goes to `resolve` as it is; ``long`` holds the caller's own options by name (``True`` for a flag).
+    Pass ``command_line`` to `resolve`; ``long`` holds the caller's own options by name (``True`` for a flag).
     """
 
     destination: str | None = None
@@ -128,7 +128,7 @@ class Arguments:
 
     @property
     def command_line(self) -> list[str | tuple[str, str]]:
-        """The options in the order in which the first value counts."""
+        """The options, in an order in which the first value of a keyword counts."""
         return [*self.winning.items(), *self.ordered, *(_OF_STDIO_FORWARD if self.stdio_forward else ())]
 
     @property
@@ -138,9 +138,9 @@ class Arguments:
 
 
 def parse(argv: Sequence[str], extra: Sequence[LongOption] = ()) -> Arguments:
-    """Read the words of a command line, without the program's name.
+    """Parse the words of a command line, without the program's name.
 
-    Raises `Usage`, and `ConfigError` for a letter of OpenSSH's that is not supported yet or a bad destination.
+    Raises `Usage`, and `ConfigError` for an option of OpenSSH that is not supported yet or an invalid destination.
     """
     parser = _Parser(extra)
     words = list(argv)
@@ -157,20 +157,20 @@ def parse(argv: Sequence[str], extra: Sequence[LongOption] = ()) -> Arguments:
 
 
 def parse_line(line: str, extra: Sequence[LongOption] = ()) -> Arguments:
-    """Read one line of text, as behind ``%ssh``: quotes keep words together, the command stays as it was typed.
+    """Parse a line of text, as after ``%ssh``: quotes keep words together, and the command stays as typed.
 
-    No shell stands between the line and the remote one, so the command's own quotes reach it: ``echo "a  b"`` prints
-    two blanks.  A command that is one quoted word loses its quotes, as a person used to a shell expects.
+    There is no local shell, so the command's quotes reach the remote one: ``echo "a  b"`` prints two blanks.  A command
+    that is a single quoted word loses its quotes, as a user of shells expects.
     """
     words, starts = _split_line(line)
     result = parse(words, extra)
     if result.stdio_forward is not None:
-        raise ConfigError("option -W is for a shell: a cell has no standard input to carry", phase="options")
+        raise ConfigError("option -W works only in a shell: a cell has no standard input to forward", phase="options")
     if result.words:
         start = starts[len(words) - len(result.words)]
         raw = line[start:].strip()
         if len(result.words) == 1 and raw[:1] in ("'", '"'):
-            # Between single quotes a backslash is one, as in a shell.
+            # Within single quotes a backslash is literal, as in a shell.
             inner = raw[1:-1]
             raw = inner if raw[0] == raw[-1] == "'" and "'" not in inner else result.words[0]
         result.command = raw
@@ -178,7 +178,7 @@ def parse_line(line: str, extra: Sequence[LongOption] = ()) -> Arguments:
 
 
 def usage(program: str = "jupyter-ssh ssh", extra: Sequence[LongOption] = ()) -> str:
-    """Return the usage text: one line for the form, one for each supported letter and each option of ``extra``."""
+    """Return the usage text: the form, then a line for each supported letter and each option in ``extra``."""
     lines = [f"usage: {program} [options] destination [command [argument ...]]", ""]
     for row in LETTERS.values():
         if row.supported:
@@ -188,8 +188,7 @@ def usage(program: str = "jupyter-ssh ssh", extra: Sequence[LongOption] = ()) ->
 
 
 def _split_line(line: str) -> tuple[list[str], list[int]]:
-    """Return the words of a line and where each begins; a quote left open belongs to the command and is no error
-    here."""
+    """Return the words of a line and their positions; an unclosed quote is not an error here, but the command's."""
     words: list[str] = []
     starts: list[int] = []
     position = 0
@@ -209,11 +208,11 @@ def _split_line(line: str) -> tuple[list[str], list[int]]:
 class _Parser:
     def __init__(self, extra: Sequence[LongOption]) -> None:
         self.result = Arguments()
-        self.ended = False  # "--" was seen: what follows is no option
+        self.ended = False  # after "--" there are no more options
         self._long = {option.name.removeprefix("--"): option for option in extra}
 
     def options(self, words: Sequence[str]) -> int:
-        """Read options up to the first word that is none; how many words were used."""
+        """Parse options up to the first word that is not one; return how many words were used."""
         used = 0
         while used < len(words):
             word = words[used]
@@ -229,7 +228,7 @@ class _Parser:
     def destination(self, text: str) -> None:
         target = parse_target(text)
         self.result.destination, self.result.target = text, target
-        # Said here, they count as -l and -p at this place would.
+        # They count like -l and -p at this position.
         if target.user is not None:
             self.result.ordered.append(("User", target.user))
         if target.port is not None:
@@ -254,7 +253,8 @@ class _Parser:
         return 2
 
     def _bundle(self, word: str, following: str | None) -> int:
-        """``-tt``, ``-vp2222`` or ``-i file``: letters up to one that takes a value; how many words were used."""
+        """Parse ``-tt``, ``-vp2222`` or ``-i file``, up to a letter that takes a value; return how many words were
+        used."""
         for index, letter in enumerate(word[1:], 2):
             row = LETTERS.get(letter)
             if row is None:
@@ -295,12 +295,12 @@ class _Parser:
             raise ConfigError("Only a single -J option is permitted", phase="options", next_step=_SEVERAL_HOPS)
 
     def _special(self, letter: str, value: str) -> None:
-        """The letters that do more than set a keyword."""
+        """Handle the letters that do more than set a keyword."""
         result = self.result
         if letter == "o":
             result.ordered.append(value)
         elif letter == "W":
-            result.stdio_forward = _stdio_place(value)
+            result.stdio_forward = _stdio_endpoint(value)
             result.winning.update(SessionType="none", RequestTTY="no")
         elif letter == "t":
             asked = result.winning.get("RequestTTY") in ("yes", "force")
@@ -322,8 +322,8 @@ class _Parser:
             setattr(result, name, given)
 
 
-def _stdio_place(text: str) -> tuple[str, int]:
-    """``host:port`` behind ``-W``; an IPv6 address in brackets."""
+def _stdio_endpoint(text: str) -> tuple[str, int]:
+    """Parse ``host:port`` after ``-W``; an IPv6 address is in brackets."""
     match = _STDIO_PLACE.fullmatch(text)
     if match is None:
         raise ConfigError(f'Bad stdio forwarding specification "{text}"', phase="options", expected="host:port")
@@ -339,4 +339,4 @@ def _check_port(text: str) -> None:
 
 
 def _known_long(known: dict[str, LongOption]) -> str | None:
-    return "Known are " + ", ".join(f"--{name}" for name in known) + "." if known else None
+    return "The long options are " + ", ".join(f"--{name}" for name in known) + "." if known else None

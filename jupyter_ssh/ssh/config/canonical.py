@@ -1,4 +1,4 @@
-"""Names of hosts made canonical: CanonicalizeHostname and the keywords beside it (ssh_config(5))."""
+"""Canonical host names: CanonicalizeHostname and its related keywords (ssh_config(5))."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config import patterns
+from jupyter_ssh.ssh.config.local_context import Names
 from jupyter_ssh.ssh.config.special_values import PermittedCname
-from jupyter_ssh.ssh.config.surroundings import Names
 from jupyter_ssh.ssh.errors import ConfigError
 
-# RFC 1123 §2.1, and the underscores that there are.
+# RFC 1123 §2.1, and underscores, which exist in practice.
 _IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Canonicalization:
-    """The options that say how a name is made canonical; ``direct``: no proxy or jump host is on the way."""
+    """The options for canonicalizing a name; ``direct``: there is no proxy or jump host."""
 
     when: str  # no, yes or always
     domains: tuple[str, ...]
@@ -28,21 +28,22 @@ class Canonicalization:
 
     @property
     def asked(self) -> bool:
-        """Whether names are looked up: what a proxy will resolve is left to it unless "always" is said."""
+        """Whether to look names up: unless "always" is given, this is left to a proxy, which resolves the name
+        itself."""
         return self.when == "always" or (self.when == "yes" and self.direct)
 
 
 def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
-    """Return the name to connect to in place of ``name``; addresses come in their usual form whatever is asked.
+    """Return the name to connect to instead of ``name``; addresses are always returned in their usual form.
 
-    Raises `ConfigError` for a name that has no address in any domain, if that is not to be left to the resolver, and
-    where the lookup takes too long.
+    Raises `ConfigError` if the lookup takes too long, or if the name has no address in any domain and is not left to
+    the resolver.
     """
     address = names.address(name)
     if address is not None:
         return name if address.lower() == name.lower() else address
     if "%" in name and names.address(name.partition("%")[0]) is not None:
-        return name  # of an interface that is not there (now)
+        return name  # of an interface that does not exist (now)
     name = name.lower()
     try:
         found = _qualified(name, options, names)
@@ -51,7 +52,7 @@ def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
         return _aliased(name, options, names)
     except TimeoutError as error:
         raise ConfigError(
-            f"the name {name!r} cannot be made canonical",
+            f"cannot canonicalize the host name {name!r}",
             phase="looking up the host",
             received=str(error) or "no answer from the name server",
             next_step="Check the network, or connect with -o CanonicalizeHostname=no.",
@@ -59,7 +60,7 @@ def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
 
 
 def _qualified(name: str, options: Canonicalization, names: Names) -> str | None:
-    """Return the first of the candidates that has an address, without its last dot."""
+    """Return the first candidate that has an address, without its trailing dot."""
     if not options.asked:
         return None
     if name.endswith("."):
@@ -76,14 +77,14 @@ def _qualified(name: str, options: Canonicalization, names: Names) -> str | None
         raise ConfigError(
             f'Could not resolve host "{name}"',
             phase="looking up the host",
-            expected="an address in one of CanonicalDomains: " + (", ".join(options.domains) or "none is given"),
-            next_step="Check the spelling; CanonicalizeFallbackLocal yes leaves such names to the resolver.",
+            expected="an address in one of CanonicalDomains: " + (", ".join(options.domains) or "none given"),
+            next_step="Check the spelling; with CanonicalizeFallbackLocal yes, such names are left to the resolver.",
         )
     return None
 
 
 def _aliased(name: str, options: Canonicalization, names: Names) -> str:
-    """Return the name that permitted aliases lead to, by the resolver's own rules."""
+    """Return the name after following permitted aliases by the resolver's own rules."""
     if not options.permitted_cnames or not options.asked:
         return name
     alias = names.canonical(name, options.family)
@@ -92,7 +93,7 @@ def _aliased(name: str, options: Canonicalization, names: Names) -> str:
 
 def _followed(name: str, alias: str, options: Canonicalization) -> str:
     alias = alias.removesuffix(".")
-    # It comes from a name server, and goes into the commands of Match exec before the options are complete.
+    # The alias comes from a name server, and Match exec may use it in a command before the options are complete.
     if _IS_NAME.fullmatch(alias) is None:
         return name
     for rule in options.permitted_cnames:

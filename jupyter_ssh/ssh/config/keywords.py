@@ -1,7 +1,7 @@
-"""The table of ssh_config(5) keywords: one row and one field of `Options` for each that OpenSSH 10 knows.
+"""The table of ssh_config(5) keywords: a row, and a field of `Options`, for each keyword of OpenSSH 10.
 
-The snake_case name of a row is what ``connect(...)`` takes: ``HostName`` is ``host_name``, ``MACs`` is ``macs``. Rows
-stand in the order in which ``ssh -G`` writes them.
+The snake_case name of a row is a parameter of ``connect(...)``: ``HostName`` is ``host_name``, ``MACs`` is ``macs``.
+Rows are in the order in which ``ssh -G`` prints them.
 """
 
 from __future__ import annotations
@@ -37,17 +37,18 @@ from jupyter_ssh.ssh.config.values import (
     one_of,
 )
 
-# What comes of a keyword: it acts; it has no effect, which is said with -v; or it is missed, which is a warning.
+# What a keyword does: it has its effect; it has none, which is reported with -v; or it would matter, so there is a
+# warning.
 ACTED, KNOWN, MISSED = "acted on", "known", "known, with a warning"
 
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """One keyword of ssh_config(5).
+    """A keyword of ssh_config(5).
 
-    ``gathers``: every line given counts, else the first one.  ``tokens``: the ``%`` letters that are expanded in it;
-    ``variables``: ``${NAME}`` too, ``home``: ``~`` too.  ``expanded``: ``ssh -G`` writes it after its expansion.
-    ``own``: ours alone, OpenSSH would refuse it in a file.  ``since``: the OpenSSH that brought it, from 9.3 on.
+    ``gathers``: all lines count, not just the first.  ``tokens``: the ``%`` letters that are expanded; ``variables``:
+    ``${NAME}`` too; ``home``: ``~`` too.  ``expanded``: ``ssh -G`` prints it after expansion.  ``own``: an extension of
+    ours, which OpenSSH would reject in a file.  ``since``: the version of OpenSSH that introduced it, if after 9.2.
     """
 
     name: str
@@ -65,12 +66,12 @@ class Keyword:
     since: str = ""
 
 
-# Letters after "%" by what may be expanded where (ssh_config(5), TOKENS).
+# The letters after "%" that are expanded in groups of keywords (ssh_config(5), TOKENS).
 _ALL = ALL_TOKENS
-_USER = "dhijkLlnpu"  # neither the user nor a hash over it
+_USER = "dhijkLlnpu"  # neither the user nor a hash of it
 _PROXY = "hnpr"
 
-_SHOWN = {"yes": "true", "no": "false"}  # as ``ssh -G`` writes keywords that have more than these two values
+_SHOWN = {"yes": "true", "no": "false"}  # as ``ssh -G`` prints keywords that have more than these two values
 _WORDS = {"true": "yes", "false": "no"}
 
 _FAMILY = one_of("any", "inet", "inet6")
@@ -104,10 +105,10 @@ _TUNNEL = one_of(
 _WEAK = one_of("yes", "no", "no-pq-kex", shown=_SHOWN, **_WORDS)
 
 _CONNECT_TIME = Kind("time or none", TIME.read, lambda v: ["none"] if v is None else TIME.write(v))
-_LINE = Kind("text or none", COMMAND.read, COMMAND.write, raw=True)
+_RAW_TEXT = Kind("text or none", COMMAND.read, COMMAND.write, raw=True)
 _PERSON = Kind("text", TEXT.read, TEXT.write)
 
-# OpenSSH's, in its order; then our own types.
+# OpenSSH's types in its order, then ours.
 DEFAULT_IDENTITY_FILES = tuple(
     f"~/.ssh/id_{name}"
     for name in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "mldsa44_ed25519", "ed448", "dsa")
@@ -115,9 +116,9 @@ DEFAULT_IDENTITY_FILES = tuple(
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _ANY_DEVICE = (None, None)
-_QOS_DEFAULT = (0xB8, None)  # of OpenSSH 10.1: expedited forwarding for people, the system's own for bulk
+_QOS_DEFAULT = (0xB8, None)  # OpenSSH 10.1: expedited forwarding for interactive use, the system's default for bulk
 
-# A list of algorithms is kept as text with its leading +, - or ^: crypto/selection applies it. None is our own list.
+# A list of algorithms is kept as text with its leading +, - or ^, which crypto/selection applies.  None is our default.
 ROWS: tuple[Keyword, ...] = (
     Keyword("User", "user", _PERSON, tokens=_USER, variables=True),
     Keyword("HostName", "host_name", TEXT, tokens="h"),
@@ -206,8 +207,8 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("XAuthLocation", "xauth_location", TEXT, "/usr/bin/xauth", effect=KNOWN),
     Keyword("KnownHostsCommand", "known_hosts_command", COMMAND),
     Keyword("Tag", "tag", TEXT, since="9.4"),
-    Keyword("VersionAddendum", "version_addendum", _LINE, tokens=_ALL, since="10.0"),
-    Keyword("RefuseConnection", "refuse_connection", _LINE, since="10.0"),
+    Keyword("VersionAddendum", "version_addendum", _RAW_TEXT, tokens=_ALL, since="10.0"),
+    Keyword("RefuseConnection", "refuse_connection", _RAW_TEXT, since="10.0"),
     Keyword("DynamicForward", "dynamic_forward", special.DYNAMIC_FORWARD, (), effect=MISSED, gathers=True),
     Keyword(
         "LocalForward",
@@ -273,19 +274,20 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("RekeyLimit", "rekey_limit", REKEY_LIMIT, RekeyLimit()),
     Keyword("StreamLocalBindMask", "stream_local_bind_mask", special.MASK, 0o177, effect=KNOWN),
     Keyword("SyslogFacility", "syslog_facility", _FACILITY, "USER", effect=KNOWN),
-    # Each keeps a later one of the other out: see settings.
+    # The first of the two excludes the other: see settings.
     Keyword("ProxyCommand", "proxy_command", COMMAND, tokens=_PROXY),
     Keyword("ProxyJump", "proxy_jump", special.JUMPS, (), tokens=_PROXY),
-    # A proxy that is spoken to here, without a program; ours alone.
+    # A proxy whose protocol is spoken here, without a program; an extension of ours.
     Keyword("Proxy", "proxy", PROXY, own=True),
-    # For VerifyHostKeyDNS: who is asked in the place of resolv.conf's, and the keys where DNSSEC begins; ours alone.
+    # For VerifyHostKeyDNS, extensions of ours: the name server instead of resolv.conf's, and DNSSEC's trust anchors.
     Keyword("DNSResolver", "dns_resolver", RESOLVER, own=True),
     Keyword("DNSTrustAnchors", "dns_trust_anchors", TEXT_OR_NONE, home=True, own=True),
-    # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; never in a file that OpenSSH reads too.
+    # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; do not use it in a file that OpenSSH reads
+    # too.
     Keyword("Legacy", "legacy", YES_NO, False, own=True),
 )
 
-# Followed while a file is read, so they are no options of a connection.
+# Processed while a file is read, so they are not options of a connection.
 STRUCTURE = frozenset({"host", "match", "include"})
 
 
@@ -297,24 +299,24 @@ def _names(text: str) -> dict[str, str]:
     return {_folded(name): name for name in text.split()}
 
 
-# OpenSSH takes these without an effect and without a word.
+# OpenSSH silently ignores these.
 SILENT = _names("Protocol UseBlacklistedKeys")
 # Of former versions: OpenSSH says so with -v.
 DEPRECATED = _names("""
     Cipher FallBackToRsh GlobalKnownHostsFile2 RhostsAuthentication UserKnownHostsFile2 UsePrivilegedPort UseRoaming
     UseRsh
 """)
-# OpenSSH warns of these and goes on.
+# OpenSSH warns about these and continues.
 UNSUPPORTED = _names("""
     AFSTokenPassing CompressionLevel KerberosAuthentication KerberosTGTPassing RhostsRSAAuthentication RSAAuthentication
 """)
-# What Debian, Fedora and Apple add to OpenSSH.
+# Keywords that Debian, Fedora and Apple add to OpenSSH.
 OF_VENDORS = _names("""
     AskPassGUI GSSAPIClientIdentity GSSAPIKexAlgorithms GSSAPIKeyExchange GSSAPIRenewalForcesRekey GSSAPIServerIdentity
     GSSAPITrustDns UseKeychain
 """)
 
-# By OpenSSH's spelling in lower case; snake_case finds the same rows once its underscores are gone.
+# By OpenSSH's spelling in lower case; snake_case without its underscores finds the same rows.
 KEYWORDS: dict[str, Keyword] = {_folded(row.name): row for row in ROWS} | {
     _folded(alias): row for row in ROWS for alias in row.aliases
 }

@@ -1,4 +1,4 @@
-"""``Match`` of ssh_config(5): a line's criteria and whether they hold."""
+"""``Match`` in ssh_config(5): a line's criteria and whether they hold."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from jupyter_ssh.ssh.config import patterns
-from jupyter_ssh.ssh.config.surroundings import VERSION, Surroundings
+from jupyter_ssh.ssh.config.local_context import VERSION, LocalContext
 from jupyter_ssh.ssh.config.tokens import ALL_TOKENS, expand_percent
 from jupyter_ssh.ssh.errors import ConfigError
 
 
 @dataclass(slots=True)
 class MatchContext:
-    """What Host and Match compare with; the callables are asked when needed, for earlier lines may change them.
+    """What Host and Match compare with; the callables are called when needed, as earlier lines may change their
+    results.
 
-    ``host`` is what HostName says so far, ``listed`` the name that Host compares with: as typed, and in the second
-    round (``final``) as canonicalised.  ``note`` takes lines for ``-v``.
+    ``host`` is the HostName so far; ``listed`` is the name that Host compares with: as typed, or in the second pass
+    (``final``) the canonical name.  ``note`` takes lines for ``-v``.
     """
 
     original_host: str
@@ -26,7 +27,7 @@ class MatchContext:
     user: Callable[[], str]
     tag: Callable[[], str]
     tokens: Callable[[], Mapping[str, str]]
-    around: Surroundings
+    local: LocalContext
     note: Callable[[str], None] = lambda line: None
     final: bool = False
     final_requested: bool = False
@@ -37,10 +38,10 @@ _Criterion = tuple[bool, str, str]  # negated, name, value
 
 
 def match_holds(arguments: list[str], where: str, context: MatchContext, *, reachable: bool) -> bool:
-    """Return whether all criteria of a Match line hold; raises `ConfigError` for a line that is none.
+    """Return whether all criteria of a Match line hold.
 
-    All are looked at, as their errors count anyway, but a command is run only where everything before it holds and
-    where the line is ``reachable``.
+    All of them are checked for errors, but a command is run only if everything before it holds and the line is
+    ``reachable``.  Raises `ConfigError` for an invalid line.
     """
     result = True
     for negated, name, value in _criteria(arguments, where):
@@ -52,7 +53,7 @@ def match_holds(arguments: list[str], where: str, context: MatchContext, *, reac
 
 
 def _criteria(arguments: list[str], where: str) -> list[_Criterion]:
-    """Return the criteria of a line; a value stands in the next argument or behind ``=``."""
+    """Return the criteria of a line; a value follows as the next argument or after ``=``."""
     result: list[_Criterion] = []
     words = iter(arguments)
     for word in words:
@@ -101,15 +102,15 @@ _SUBJECTS: dict[str, Callable[[MatchContext], str]] = {
     "host": lambda context: context.host(),
     "originalhost": lambda context: context.original_host,
     "user": lambda context: context.user(),
-    "localuser": lambda context: context.around.user_name,
+    "localuser": lambda context: context.local.user_name,
     "tagged": lambda context: context.tag(),
     "version": lambda context: VERSION,
-    "sessiontype": lambda context: context.around.session,
-    "command": lambda context: context.around.command,
+    "sessiontype": lambda context: context.local.session,
+    "command": lambda context: context.local.command,
 }
 _WITHOUT_VALUE = frozenset({"all", "canonical", "final"})
 _WITH_VALUE = frozenset(_SUBJECTS) | {"exec", "localnetwork"}
-_EMPTY_ALLOWED = frozenset({"tagged", "command"})  # 'Match tagged ""': where there is no tag
+_EMPTY_ALLOWED = frozenset({"tagged", "command"})  # 'Match tagged ""' matches if there is no tag
 
 
 def _exec(value: str, where: str, context: MatchContext) -> bool:
@@ -118,18 +119,18 @@ def _exec(value: str, where: str, context: MatchContext) -> bool:
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}", phase="options", next_step=error.next_step) from None
     what = f"{where}: Match exec '{command}'"
-    if context.around.run is None:
+    if context.local.run is None:
         raise ConfigError(f"{what} cannot be run here", phase="options")
     context.note(f"Executing command: '{command}'")
     try:
-        status = context.around.run(command)
+        status = context.local.run(command)
     except TimeoutError as error:
         raise ConfigError(
-            f"{what} did not end",
+            f"{what} did not finish",
             phase="options",
-            expected="a command that ends at once",
+            expected="a command that finishes quickly",
             received=str(error) or None,
-            next_step="Run it in a shell to see what it waits for; put cheaper criteria before it on its line.",
+            next_step="Run it in a shell to see what it waits for, and put cheaper criteria before it on its line.",
         ) from None
     except OSError as error:
         raise ConfigError(f"{what}: {error.strerror}", phase="options") from None
@@ -139,14 +140,14 @@ def _exec(value: str, where: str, context: MatchContext) -> bool:
 
 
 def _local_network(value: str, where: str, context: MatchContext) -> bool:
-    if context.around.addresses is None:
-        raise ConfigError(f"{where}: Match localnetwork: the interfaces are not known here", phase="options")
+    if context.local.addresses is None:
+        raise ConfigError(f"{where}: Match localnetwork: the network interfaces are not known here", phase="options")
     try:
         networks = [(word.startswith("!"), ip_network(word.removeprefix("!"))) for word in value.split(",")]
     except ValueError as error:
         text = f"{where}: Invalid address or network in Match localnetwork: {error}"
         raise ConfigError(text, phase="options", expected="such as 192.0.2.0/24,2001:db8::/32") from None
-    return any(_in_networks(address, networks) for address in _parsed(context.around.addresses()))
+    return any(_in_networks(address, networks) for address in _parsed(context.local.addresses()))
 
 
 def _in_networks(address: _Address, networks: Sequence[tuple[bool, IPv4Network | IPv6Network]]) -> bool:

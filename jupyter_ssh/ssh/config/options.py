@@ -1,4 +1,4 @@
-"""`Options`: all that is decided about one connection before the first byte."""
+"""`Options`: everything that is decided about a connection before its first byte."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jupyter_ssh.ssh.config.values import AgentAddition, RekeyLimit
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Resolved options; a field is a row of ``config.keywords`` under its snake_case name.
+    """Resolved options; each field is a row of ``config.keywords`` by its snake_case name.
 
-    Times are seconds, paths are absolute text with ``~`` and tokens expanded, lists of algorithms are OpenSSH's text
-    (``None``: our own list), ``escape_char`` is one character.
+    Times are in seconds.  Paths are absolute, as text, with ``~`` and tokens expanded.  Lists of algorithms are text in
+    OpenSSH's syntax (``None``: our default).  ``escape_char`` is one character.
     """
 
-    host: str  # as typed: what known_hosts and Host blocks speak of
+    host: str  # as typed; used for known_hosts and Host blocks
     host_name: str  # the name or address to connect to
     user: str
     port: int
@@ -48,8 +48,8 @@ class Options:
     control_master: str  # no, yes, ask, auto or autoask
     control_path: str | None
     control_persist: float | None  # None: no, 0: for ever, else seconds
-    dns_resolver: ResolverAddress | None  # ours alone; None: those of resolv.conf
-    dns_trust_anchors: str | None  # ours alone: a file; None: the root's keys
+    dns_resolver: ResolverAddress | None  # an extension; None: those of resolv.conf
+    dns_trust_anchors: str | None  # an extension: a file; None: the root's keys
     dynamic_forward: tuple[Forward, ...]
     enable_escape_commandline: bool
     enable_ssh_keysign: bool
@@ -78,8 +78,8 @@ class Options:
     kbd_interactive_authentication: bool
     kbd_interactive_devices: str | None
     kex_algorithms: str | None
-    known_hosts_command: str | None  # its tokens are expanded by who runs it: see ``tokens``
-    legacy: bool  # algorithms of that grade are proposed too
+    known_hosts_command: str | None  # with unexpanded tokens: see ``tokens``
+    legacy: bool  # whether to propose legacy algorithms too
     local_command: str | None
     local_forward: tuple[Forward, ...]
     log_level: str
@@ -87,19 +87,19 @@ class Options:
     macs: str | None
     no_host_authentication_for_localhost: bool
     number_of_password_prompts: int
-    obscure_keystroke_timing: int  # milliseconds; 0: not at all
+    obscure_keystroke_timing: int  # milliseconds; 0: off
     password_authentication: bool
     permit_local_command: bool
     permit_remote_open: tuple[str, ...]
     pkcs11_provider: str | None
     preferred_authentications: str | None
-    proxy: ProxyAddress | None  # ours alone
-    proxy_command: str | None  # for the user's shell; it carries the connection's bytes
-    proxy_jump: tuple[Target, ...]  # the hosts to pass, in that order
+    proxy: ProxyAddress | None  # an extension
+    proxy_command: str | None  # for the user's shell
+    proxy_jump: tuple[Target, ...]  # the jump hosts, in order
     proxy_use_fdpass: bool
     pubkey_accepted_algorithms: str | None
     pubkey_authentication: str  # yes, no, unbound or host-bound
-    refuse_connection: str | None  # why not to connect at all
+    refuse_connection: str | None  # why to refuse to connect
     rekey_limit: RekeyLimit
     remote_command: str | None
     remote_forward: tuple[Forward, ...]
@@ -111,7 +111,7 @@ class Options:
     server_alive_count_max: int
     server_alive_interval: float
     session_type: str  # default, none or subsystem
-    set_env: Mapping[str, str] = field(repr=False)  # tokens and passwords travel here
+    set_env: Mapping[str, str] = field(repr=False)  # may contain tokens and passwords
     stdin_null: bool
     stream_local_bind_mask: int
     stream_local_bind_unlink: bool
@@ -131,8 +131,8 @@ class Options:
     sources: Mapping[str, str] = field(repr=False)  # snake_case name -> where the value was given
     tokens: Mapping[str, str] = field(
         repr=False, compare=False, default_factory=dict
-    )  # letter behind "%" -> what it becomes
-    warnings: tuple[str, ...] = field(repr=False, default=())  # to be shown: options that were left out
+    )  # letter after "%" -> its expansion
+    warnings: tuple[str, ...] = field(repr=False, default=())  # to be shown: options that are ignored but would matter
     ignored: tuple[str, ...] = field(repr=False, default=())  # to be shown with -v
     notes: tuple[str, ...] = field(repr=False, compare=False, default=())  # to be shown with -v: what was read
     _written: Mapping[str, object] = field(
@@ -140,11 +140,11 @@ class Options:
     )  # before it was expanded, where that makes a difference
 
     def given(self, name: str) -> bool:
-        """Return whether somebody gave the option with this snake_case name, here or in a file."""
+        """Return whether the option with this snake_case name was given, by the caller or in a file."""
         return name in self.sources
 
     def remote_environment(self, local: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables to ask the server for: those of ``local`` that SendEnv names, then SetEnv's."""
+        """Return the variables to send to the server: those in ``local`` that SendEnv names, then SetEnv's."""
         sent = {
             name: value
             for name, value in local.items()
@@ -153,7 +153,7 @@ class Options:
         return {**sent, **self.set_env}
 
     def lines(self) -> list[str]:
-        """``keyword value`` lines in the form and the order of ``ssh -G``, most paths before their expansion."""
+        """Return ``keyword value`` lines as ``ssh -G`` prints them, most paths before their expansion."""
         result = [f"host {self.host}"]
         for row in ROWS:
             if row.own:

@@ -1,4 +1,4 @@
-"""Patterns of ssh_config(5), PATTERNS, in lists: upper and lower case differ, ``!`` negates, commas divide."""
+"""Lists of patterns (ssh_config(5), PATTERNS): case-sensitive, ``!`` negates, commas separate."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ __all__ = ["is_plain", "matches", "matches_any", "matches_list"]
 
 
 def is_plain(pattern: str) -> bool:
-    """Return whether a pattern is simply a name: it can be offered for completion."""
+    """Return whether a pattern is just a name, which can be offered for completion."""
     return not pattern.startswith("!") and "*" not in pattern and "?" not in pattern

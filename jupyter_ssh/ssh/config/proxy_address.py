@@ -1,4 +1,4 @@
-"""How a proxy is named: ``socks5://host:port``, ``http://user@host:port`` and the like (our own keyword ``Proxy``)."""
+"""The address of a proxy: ``socks5://host:port``, ``http://user@host:port`` … (our own keyword ``Proxy``)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import quote, unquote
 from jupyter_ssh.ssh.config.values import Kind, parse_port
 
 SCHEMES = {"http": 8080, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
-"""What can be spoken, and the usual port of each."""
+"""The supported schemes with their default ports."""
 
 FROM_ENVIRONMENT = "environment"
-"""The value that means: as the variables say that other programs use."""
+"""The value that stands for the environment variables that other programs use."""
 
 _FORM = re.compile(r"(?P<scheme>[a-z0-9]+)://(?:(?P<login>.*)@)?(?P<place>[^@]*?)/?", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(r"(?:\[(?P<literal>[0-9a-f:.%]+)\]|(?P<name>[^:\[\]/?#\s]+))(?::(?P<port>\d+))?", re.IGNORECASE)
@@ -21,7 +21,7 @@ _PLACE = re.compile(r"(?:\[(?P<literal>[0-9a-f:.%]+)\]|(?P<name>[^:\[\]/?#\s]+))
 
 @dataclass(frozen=True, slots=True)
 class ProxyAddress:
-    """A proxy; its text never holds the password."""
+    """A proxy; its text never contains the password."""
 
     scheme: str
     host: str
@@ -38,9 +38,9 @@ class ProxyAddress:
 
 
 def parse_proxy(text: str) -> ProxyAddress | None:
-    """Read ``scheme://[user[:password]@]host[:port]``, ``environment``, or ``none``.
+    """Parse ``scheme://[user[:password]@]host[:port]``, ``environment`` or ``none``.
 
-    Raises ``ValueError``, whose text does not hold what was written: it may hold a password.
+    Raises ``ValueError``, whose text does not quote ``text``, which may contain a password.
     """
     word = text.strip()
     if word.lower() in ("none", ""):

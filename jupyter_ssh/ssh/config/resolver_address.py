@@ -1,4 +1,4 @@
-"""How a name server is named: ``address[@port] [trust-ad]`` (our own keyword ``DNSResolver``)."""
+"""The address of a name server: ``address[@port] [trust-ad]`` (our own keyword ``DNSResolver``)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jupyter_ssh.ssh.config.values import Kind, parse_port
 
 PORT = 53
 TRUST_AD = "trust-ad"
-"""The word of resolv.conf(5) for a resolver whose word on DNSSEC is taken."""
+"""The word of resolv.conf(5) for a resolver that is trusted to validate DNSSEC."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolverAddress:
-    """A name server; ``trusted``: what it calls validated (the AD flag, RFC 4035 §3.2.3) is taken to be."""
+    """A name server; ``trusted``: its AD flag (RFC 4035 §3.2.3) is accepted as validation."""
 
     address: str
     port: int = PORT

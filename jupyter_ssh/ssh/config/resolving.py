@@ -1,4 +1,4 @@
-"""`resolve`: every option of a connection from all that speaks of it."""
+"""`resolve`: every option of a connection, from all sources."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 
 from jupyter_ssh.ssh.config.canonical import Canonicalization, canonical_name
 from jupyter_ssh.ssh.config.keywords import KEYWORDS, ROWS, Keyword
+from jupyter_ssh.ssh.config.local_context import LocalContext, Names, NoNames
 from jupyter_ssh.ssh.config.matching import MatchContext
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.config.settings import Settings
-from jupyter_ssh.ssh.config.special_values import Forward, Place
+from jupyter_ssh.ssh.config.special_values import Endpoint, Forward
 from jupyter_ssh.ssh.config.ssh_config import ConfigFile, read_config
-from jupyter_ssh.ssh.config.surroundings import Names, NoNames, Surroundings
 from jupyter_ssh.ssh.config.target import Target, check_host, parse_target
 from jupyter_ssh.ssh.config.tokens import connection_hash, expand_home, expand_percent, expand_variables
 from jupyter_ssh.ssh.errors import ConfigError
 
-# A user named on a command line may come from a link or a script; these characters could leave the place they are put
-# into, such as ProxyCommand.
+# A user name on a command line may come from a link or a script; these characters could break out of where it is
+# inserted, such as ProxyCommand.
 _NOT_IN_USER = re.compile(r"""^-|[\x00-\x1f\x7f'`"$\\;&<>|(){}]|\s-""")
 
 
@@ -43,17 +43,17 @@ def resolve(
     addresses: Callable[[], Iterable[str]] | None = None,
     command: str | None = None,
 ) -> Options:
-    """Decide every option for ``target``; of several values the first in this order counts.
+    """Resolve every option for ``target``; of several values the first in this order counts.
 
-    1. ``keywords``: Python values by snake_case name (``known_hosts`` stands for that file and no other),
-    2. ``command_line``: text of ``-o`` (``"Port=22"``) or pairs of a keyword and its one argument,
+    1. ``keywords``: Python values by snake_case name (``known_hosts`` stands for that file alone),
+    2. ``command_line``: texts of ``-o`` (``"Port=22"``) or pairs of a keyword and its argument,
     3. user and port in ``target``,
-    4. ``files`` in their order (a plain path must exist),
+    4. ``files`` in order (a plain path must exist),
     5. defaults.
 
-    ``user_name``, ``home``, ``environment``, ``uid`` and ``local_host`` describe this side: they are what ``%u``,
-    ``%d``, ``${NAME}``, ``%i`` and ``%l`` become.  ``run``, ``names``, ``addresses`` and ``command`` serve Match and
-    CanonicalizeHostname, see `Surroundings`.  Raises `ConfigError`.
+    ``user_name``, ``home``, ``environment``, ``uid`` and ``local_host`` describe the local side: they are the
+    expansions of ``%u``, ``%d``, ``${NAME}``, ``%i`` and ``%l``.  ``run``, ``names``, ``addresses`` and ``command`` are
+    for Match and CanonicalizeHostname, see `LocalContext`.  Raises `ConfigError`.
     """
     destination = parse_target(target) if isinstance(target, str) else target
     settings = Settings()
@@ -68,7 +68,7 @@ def resolve(
     if destination.port is not None:
         settings.take_pair("Port", str(destination.port), "destination")
     _check_user(settings)
-    around = Surroundings(
+    local = LocalContext(
         user_name=user_name,
         home=home,
         environment=environment or {},
@@ -80,12 +80,12 @@ def resolve(
         command=command or "",
         session=_session(settings, command),
     )
-    _Reading(settings, destination, around).read([_as_file(file) for file in files])
-    return _complete(settings, destination, around)
+    _Reading(settings, destination, local).read([_as_file(file) for file in files])
+    return _complete(settings, destination, local)
 
 
 def _with_known_hosts(keywords: Mapping[str, object]) -> dict[str, object]:
-    """``known_hosts=PATH`` as ssh_config says it: this file for the user and none for the system."""
+    """Translate ``known_hosts=PATH`` into ssh_config's keywords: this file for the user, and none for the system."""
     result = dict(keywords)
     path = result.pop("known_hosts", None)
     if path is not None:
@@ -98,7 +98,7 @@ def _as_file(file: ConfigFile | str | os.PathLike[str]) -> ConfigFile:
 
 
 def _session(settings: Settings, command: str | None) -> str:
-    """Return what Match sessiontype compares with: known from the command line alone."""
+    """Return what Match sessiontype compares with, which depends on the command line only."""
     kind = str(settings.values.get("session_type", "default"))
     return kind if kind != "default" else "exec" if command else "shell"
 
@@ -110,23 +110,23 @@ def _check_user(settings: Settings) -> None:
 
 
 class _Reading:
-    """Reads the files once, settles the name, and reads them again where a canonical name or Match final asks for it.
+    """Reads the files, determines the host name, and reads them again if a canonical name or Match final requires it.
 
-    A HostName line that counts only in the second round comes too late for the name, as in OpenSSH.
+    As in OpenSSH, a HostName line that counts only in the second pass comes too late to change the name.
     """
 
-    def __init__(self, settings: Settings, target: Target, around: Surroundings) -> None:
+    def __init__(self, settings: Settings, target: Target, local: LocalContext) -> None:
         self._settings = settings
         self._target = target
-        self._around = around
+        self._local = local
         self._context = MatchContext(
             original_host=target.host,
             listed=target.host,
             host=lambda: _host_name(settings, target),
-            user=lambda: str(settings.values.get("user", around.user_name)),
+            user=lambda: str(settings.values.get("user", local.user_name)),
             tag=lambda: str(settings.values.get("tag", "")),
-            tokens=lambda: _tokens(settings.values, target, around, _host_name(settings, target)),
-            around=around,
+            tokens=lambda: _tokens(settings.values, target, local, _host_name(settings, target)),
+            local=local,
             note=settings.notes.append,
         )
 
@@ -138,7 +138,7 @@ class _Reading:
         given = _host_name(settings, self._target)
         if self._context.final_requested:
             settings.notes.append("configuration requests final Match pass")
-        name = canonical_name(given, options, self._around.names)
+        name = canonical_name(given, options, self._local.names)
         if name != given.lower():
             settings.notes.append(f'Canonicalized hostname "{given}" => "{name}"')
         again = self._context.final_requested or options.when != "no"
@@ -146,12 +146,12 @@ class _Reading:
         if not again:
             return
         settings.notes.append("re-parsing configuration")
-        # What has been decided by cannot be said any more.
+        # These have already been used and must not change any more.
         for option in ("canonicalize_fallback_local", "canonicalize_hostname", "canonicalize_max_dots"):
             settings.values.setdefault(option, KEYWORDS[option.replace("_", "")].default)
         self._context.final = True
         self._context.listed = name
-        # What it would say was said in the first round.
+        # Its messages were given in the first pass.
         said = len(settings.ignored)
         for file in files:
             read_config(file, settings, self._context)
@@ -172,7 +172,7 @@ class _Reading:
 
 
 def _values(settings: Settings) -> Callable[[str], Any]:
-    """Return what a keyword comes to so far, with its default."""
+    """Return a function from a keyword to its value so far, or its default."""
 
     def value(name: str) -> Any:
         row = KEYWORDS[name.lower()]
@@ -182,15 +182,15 @@ def _values(settings: Settings) -> Callable[[str], Any]:
 
 
 def _host_name(settings: Settings, target: Target) -> str:
-    """Return the name so far, in the letters in which it was given."""
+    """Return the host name so far, in its original case."""
     given = settings.values.get("host_name")
     if given is None:
         return target.host
     return expand_percent(str(given), KEYWORDS["hostname"].tokens, {"h": target.host}, "HostName")
 
 
-def _complete(settings: Settings, target: Target, around: Surroundings) -> Options:
-    """Fill in the defaults and expand what may be expanded."""
+def _complete(settings: Settings, target: Target, local: LocalContext) -> Options:
+    """Fill in the defaults and expand tokens, variables and ``~``."""
     written: dict[str, Any] = {row.option: settings.values.get(row.option, row.default) for row in ROWS}
     host_name = written["host_name"] = _host_name(settings, target)
     check_host(host_name, host_name)
@@ -201,21 +201,21 @@ def _complete(settings: Settings, target: Target, around: Surroundings) -> Optio
     if written["update_host_keys"] == "ask" and written["log_level"] in ("QUIET", "FATAL", "ERROR"):
         written["update_host_keys"] = "no"  # nobody would see the question
     elif written["update_host_keys"] is None:
-        # As OpenSSH: only the person's own file, and keys vouched for by DNS are kept current there.
+        # As OpenSSH: only the user's own file is updated, and not if DNS vouches for keys, where they are kept current.
         own_file = written["user_known_hosts_file"][:1] == KEYWORDS["userknownhostsfile"].default[:1]  # type: ignore[index]
         given = "user_known_hosts_file" in settings.values
         single = own_file and (not given or len(written["user_known_hosts_file"]) == 1)
         written["update_host_keys"] = "yes" if single and written["verify_host_key_dns"] == "no" else "no"
-    tokens = _tokens(written, target, around, host_name)
+    tokens = _tokens(written, target, local, host_name)
     if written["user"] is not None:
         user = KEYWORDS["user"]
-        written["user"] = _expanded(user, written["user"], tokens, around)
-        tokens = _tokens(written, target, around, host_name)
-    written["user"] = written["user"] or around.user_name
-    values = {row.option: _expanded(row, written[row.option], tokens, around) for row in ROWS if row.option != "user"}
+        written["user"] = _expanded(user, written["user"], tokens, local)
+        tokens = _tokens(written, target, local, host_name)
+    written["user"] = written["user"] or local.user_name
+    values = {row.option: _expanded(row, written[row.option], tokens, local) for row in ROWS if row.option != "user"}
     values["user"] = written["user"]
-    values["connect_timeout"] = values["connect_timeout"] or None  # 0 is no limit of its own, as in OpenSSH
-    # "IdentityFile none" keeps the default files out and is no file itself.
+    values["connect_timeout"] = values["connect_timeout"] or None  # 0 means no limit of its own, as in OpenSSH
+    # "IdentityFile none" excludes the default files and is not a file itself.
     for name in ("identity_file", "certificate_file"):
         values[name] = tuple(path for path in values[name] if path.lower() != "none")
     values["set_env"] = MappingProxyType(dict(values["set_env"]))
@@ -231,46 +231,48 @@ def _complete(settings: Settings, target: Target, around: Surroundings) -> Optio
     )
 
 
-def _tokens(values: Mapping[str, Any], target: Target, around: Surroundings, host: str) -> dict[str, str]:
-    port, user = str(values.get("port") or 22), str(values.get("user") or around.user_name)
+def _tokens(values: Mapping[str, Any], target: Target, local: LocalContext, host: str) -> dict[str, str]:
+    port, user = str(values.get("port") or 22), str(values.get("user") or local.user_name)
     jumps: tuple[Target, ...] = values.get("proxy_jump") or ()
     jump = jumps[-1].host if jumps else ""
     return {
-        "C": connection_hash(around.host, host, int(port), user, jump),
-        "d": str(around.home),
+        "C": connection_hash(local.host, host, int(port), user, jump),
+        "d": str(local.home),
         "h": host,
-        "i": "" if around.uid is None else str(around.uid),
+        "i": "" if local.uid is None else str(local.uid),
         "j": jump,
         "k": values.get("host_key_alias") or target.host,
-        "L": around.host.partition(".")[0],
-        "l": around.host,
+        "L": local.host.partition(".")[0],
+        "l": local.host,
         "n": target.host,
         "p": port,
         "r": user,
-        "T": "NONE",  # no tunnel device is ever opened
-        "u": around.user_name,
+        "T": "NONE",  # tunnel devices are never opened
+        "u": local.user_name,
     }
 
 
-def _expanded(row: Keyword, value: Any, tokens: Mapping[str, str], around: Surroundings) -> Any:
+def _expanded(row: Keyword, value: Any, tokens: Mapping[str, str], local: LocalContext) -> Any:
     if row.option == "host_name" or value is None or not (row.tokens or row.variables or row.home):
         return value
 
     def one(text: str) -> str:
         if row.home:
-            text = expand_home(text, around.home)
+            text = expand_home(text, local.home)
         if row.tokens:
             text = expand_percent(text, row.tokens, tokens, row.name)
-        return expand_variables(text, around.environment, row.name) if row.variables else text
+        return expand_variables(text, local.environment, row.name) if row.variables else text
 
     def kept(text: str) -> str:
         try:
             return one(text)
         except ConfigError:
-            return text  # before OpenSSH 10 a value was sent as it stands, and may hold a "%" of its own
+            return text  # before OpenSSH 10 the value was sent unexpanded, so it may contain a literal "%"
 
-    def end(place: Place | None) -> Place | None:
-        return replace(place, path=one(place.path)) if place is not None and place.path is not None else place
+    def end(endpoint: Endpoint | None) -> Endpoint | None:
+        if endpoint is None or endpoint.path is None:
+            return endpoint
+        return replace(endpoint, path=one(endpoint.path))
 
     def item(word: Any) -> Any:
         if isinstance(word, Target):

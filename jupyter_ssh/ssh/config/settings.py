@@ -1,4 +1,4 @@
-"""Options on their way from lines of text to values: the first value of a keyword wins, some keywords gather all."""
+"""Collect the values of keywords from lines of text: the first value counts, or for some keywords all of them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _LONGEST_SHOWN = 64  # characters of a line's word in an error
 
 
 class UnknownKeyword(ConfigError):
-    """A keyword that neither OpenSSH nor this package knows."""
+    """A keyword that is unknown to OpenSSH and to this package."""
 
 
 class Settings:
-    """Collects values by keyword, with the place each came from.
+    """Collects values by keyword, with the source of each.
 
-    ``ignored`` and ``warnings`` are lines of text for people: what was accepted without an effect.  ``notes`` are those
-    of ``ssh -v`` about files and blocks.
+    ``ignored`` and ``warnings`` are messages about keywords that were accepted but have no effect; ``notes`` are the
+    lines of ``ssh -v`` about files and blocks.
     """
 
     def __init__(self) -> None:
@@ -45,18 +45,18 @@ class Settings:
         self.notes: list[str] = []
 
     def take_values(self, keywords: Mapping[str, object], where: str) -> None:
-        """Values given by snake_case name; ``None`` means not given. Raises `ConfigError`."""
+        """Take values given by snake_case name; ``None`` means not given.  Raises `ConfigError`."""
         for name, value in keywords.items():
             row = find_keyword(name)
             if row is None:
                 raise ConfigError(
-                    f'there is no option "{name}"', phase="options", next_step=_near(name) or "See ssh_config(5)."
+                    f'unknown option "{name}"', phase="options", next_step=_near(name) or "See ssh_config(5)."
                 )
             if value is None:
                 continue
             try:
                 arguments = arguments_of(value, row.kind)
-                # A list of paths in Python is as many IdentityFile lines in a file.
+                # A list of paths in Python stands for as many IdentityFile lines in a file.
                 several = [[word] for word in arguments] if row.gathers and row.kind.most == 1 else [arguments]
                 for words in several:
                     self._set(row, row.kind.read(words), where)
@@ -64,34 +64,34 @@ class Settings:
                 raise ConfigError(f"{row.option}: {error}", phase="options", expected=row.kind.name) from None
 
     def take_pair(self, name: str, value: str, where: str) -> None:
-        """One keyword with the text of one argument (an option letter such as ``-i`` with its value)."""
+        """Take a keyword with the text of one argument, as from an option letter such as ``-i`` with its value."""
         row = find_keyword(name)
         if row is None:
-            raise ConfigError(f'{where}: there is no option "{name}"', phase="options")
+            raise ConfigError(f'{where}: unknown option "{name}"', phase="options")
         try:
             self._set(row, row.kind.read([value]), where)
         except ValueError as error:
             raise ConfigError(f"{where}: {error}", phase="options") from None
 
     def take_line(self, line: str, where: str, *, active: bool = True) -> None:
-        """One line as in a file or behind ``-o``; checked also when it stands in a block that does not match.
+        """Take a line as in a file or after ``-o``; it is checked even if it is in a block that does not match.
 
-        Raises `UnknownKeyword` or `ConfigError` with ``where`` in the text.
+        Raises `UnknownKeyword` or `ConfigError`, with ``where`` in the text.
         """
         parts = split_keyword(line)
         if parts is not None:
             self.take_parts(*parts, where, active=active)
 
     def take_parts(self, name: str, rest: str, where: str, *, active: bool) -> None:
-        """`take_line` for a line that is divided already into its keyword and the rest."""
+        """Take a line that has already been split into its keyword and the rest; see `take_line`."""
         folded = name.lower()
         row = KEYWORDS.get(folded)
         if folded in STRUCTURE:
-            raise ConfigError(f"{where}: {name} stands in files only", phase="options")
+            raise ConfigError(f"{where}: {name} is allowed only in files", phase="options")
         if not rest.strip(_BLANKS):
             raise ConfigError(f'{where}: no argument after keyword "{shown(name)}"', phase="options")
         if row is not None and row.kind.raw:
-            arguments_of_line(name, rest, where)  # its quotes are checked too
+            arguments_of_line(name, rest, where)  # checks the quotes too
             arguments = [rest.lstrip(_BLANKS)]
         else:
             arguments = arguments_of_line(name, rest, where, known=row is not None)
@@ -118,7 +118,7 @@ class Settings:
             self.values[name] = _gathered(row, earlier, value)
             self.sources.setdefault(name, where)
         elif name == "rekey_limit" and isinstance(value, RekeyLimit):
-            # Its size and its time each come from the first line that says one.
+            # Size and time each come from the first line that gives one.
             first = self.values.get(name)
             if isinstance(first, RekeyLimit):
                 self.values[name] = first if first.seconds is not None else RekeyLimit(first.size, value.seconds)
@@ -130,15 +130,15 @@ class Settings:
             self.sources[name] = where
 
     def _other_way(self, name: str) -> bool:
-        """Return whether a way to the host comes too late, for another was there first (ssh_config(5), ProxyJump)."""
+        """Return whether the other of ProxyJump and ProxyCommand was given first, which excludes this one."""
         if name not in _WAYS:
             return False
         others = [other for other in _WAYS if other != name and other in self.values]
-        # "ProxyJump none" leaves room for a ProxyCommand; "ProxyCommand none" leaves none.
+        # A ProxyCommand counts after "ProxyJump none", but a ProxyJump does not after "ProxyCommand none".
         return any(other != "proxy_jump" or self.values[other] for other in others)
 
     def _say_effect(self, row: Keyword, value: object, where: str) -> None:
-        """What a person should know of a keyword without an effect, unless it asks for what is so anyway."""
+        """Report a keyword that has no effect here, unless it asks for what is the case anyway."""
         if value == row.default or not value:
             return
         if row.effect == MISSED:
@@ -147,7 +147,7 @@ class Settings:
             self.ignored.append(f"{where}: {row.name} has no effect in this version")
 
     def _take_other(self, name: str, where: str, *, active: bool) -> None:
-        """A keyword without a row: one of former versions or of a vendor, or an unknown one."""
+        """Handle a keyword without a row: an obsolete one, a vendor's, or an unknown one."""
         folded = name.lower()
         known = UNSUPPORTED.get(folded)
         if known is not None:
@@ -157,7 +157,7 @@ class Settings:
         known = DEPRECATED.get(folded) or OF_VENDORS.get(folded)
         if known is not None:
             if active:
-                word = "is deprecated and" if folded in DEPRECATED else "is of another OpenSSH and"
+                word = "is deprecated and" if folded in DEPRECATED else "belongs to another OpenSSH and"
                 self.ignored.append(f"{where}: {known} {word} has no effect")
             return
         ignored = self.values.get("ignore_unknown")
@@ -169,14 +169,16 @@ class Settings:
 
 
 def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
-    """Return a word of a file as an error may show it: no control characters, of bounded length."""
+    """Return a word of a file for use in an error: without control characters and of bounded length."""
     text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[: longest + 1])
     return text if len(text) <= longest else text[:longest] + "..."
 
 
 def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -> list[str]:
-    """Return the arguments behind a keyword; raises `ConfigError` for open quotes and, for a known keyword, for
-    none."""
+    """Return the arguments after a keyword.
+
+    Raises `ConfigError` for unclosed quotes, and if a known keyword has no arguments.
+    """
     try:
         arguments = split_arguments(rest)
     except ValueError as error:
@@ -187,7 +189,7 @@ def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -
 
 
 def _gathered(row: Keyword, earlier: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Several lines of one keyword together; ``SendEnv -PATTERN`` takes back what was asked for before."""
+    """Combine several lines of one keyword; ``SendEnv -PATTERN`` removes earlier ones."""
     result = list(earlier)
     for word in more:
         if row.option == "send_env" and word.startswith("-"):
@@ -198,7 +200,7 @@ def _gathered(row: Keyword, earlier: tuple[str, ...], more: tuple[str, ...]) -> 
 
 
 def _near(name: str) -> str:
-    """Return a sentence with the keyword that was probably meant, or nothing."""
+    """Return a question with the keyword that was probably meant, or nothing."""
     import difflib  # only for an error's text
 
     close = difflib.get_close_matches(name.replace("_", "").lower(), KEYWORDS, n=1, cutoff=0.75)

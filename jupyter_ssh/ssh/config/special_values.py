@@ -1,4 +1,4 @@
-"""Values of a few keywords that have a form of their own: forwards, IPQoS, time with words, canonical names."""
+"""Values of keywords with a syntax of their own: forwards, IPQoS, times with words, canonical names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from jupyter_ssh.ssh.config.target import Target, parse_jumps
 from jupyter_ssh.ssh.config.values import WORDS, Kind, parse_port, parse_time, parse_yes_no
 
-SOCKS = "socks"  # what the server's SOCKS proxy connects to, as ``ssh -G`` writes it
+SOCKS = "socks"  # the target of a SOCKS proxy on the server, as ``ssh -G`` prints it
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One end of a forward: a TCP address or the path of a Unix socket. ``host`` is ``None`` where none was given."""
+class Endpoint:
+    """One end of a forward: a TCP address or the path of a Unix socket.  ``host`` is ``None`` if none was given."""
 
     host: str | None = None
     port: int = 0
@@ -28,15 +28,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What LocalForward, RemoteForward and DynamicForward ask for; without ``connect`` it is a SOCKS proxy."""
+    """A LocalForward, RemoteForward or DynamicForward; without ``connect`` it is a SOCKS proxy."""
 
-    listen: Place
-    connect: Place | None = None
+    listen: Endpoint
+    connect: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PermittedCname:
-    """One rule of CanonicalizePermittedCNAMEs: two lists of patterns, divided by commas."""
+    """A rule of CanonicalizePermittedCNAMEs: two comma-separated lists of patterns."""
 
     source: str
     target: str
@@ -48,9 +48,9 @@ _FIELD = re.compile(r"\[([^\]]*)\]|((?:\\.|[^:/\\])*)")
 
 
 def parse_forward(text: str, *, dynamic: bool = False, remote: bool = False) -> Forward:
-    """``[address:]port[:host:hostport]`` with Unix sockets in place of either end; raises ``ValueError``.
+    """Parse ``[address:]port[:host:hostport]``, where either end may be a Unix socket; raises ``ValueError``.
 
-    ``dynamic``: there is no second end; ``remote``: there may be none, or the server may choose the port (0).
+    ``dynamic``: there is no second end; ``remote``: there need not be one, and the server may choose the port (0).
     """
     fields = _fields(text.strip())
     listen, rest = _take_listen(fields, dynamic, remote)
@@ -63,7 +63,7 @@ def parse_forward(text: str, *, dynamic: bool = False, remote: bool = False) -> 
 
 
 def _fields(text: str) -> list[str]:
-    """Return the parts between colons; brackets keep an address together, and a part with a slash is a path."""
+    """Split at colons; brackets keep an address together, and a part with a slash is a path."""
     fields: list[str] = []
     position = 0
     while True:
@@ -84,30 +84,30 @@ def _fields(text: str) -> list[str]:
         position = end + 1
 
 
-def _take_listen(fields: list[str], dynamic: bool, remote: bool) -> tuple[Place, list[str]]:
+def _take_listen(fields: list[str], dynamic: bool, remote: bool) -> tuple[Endpoint, list[str]]:
     if fields[0].startswith("/"):
-        return Place(path=fields[0]), fields[1:]
+        return Endpoint(path=fields[0]), fields[1:]
     count = len(fields)
-    # How many fields the first end has follows from how many there are in all.
+    # The total number of fields determines how many belong to the first end.
     unix_target = count > 1 and fields[-1].startswith("/")
     with_address = count == 2 if dynamic or (remote and count <= 2 and not unix_target) else count == 4
     with_address = with_address or (unix_target and count == 3)
     if with_address:
-        return Place(fields[0], _forward_port(fields[1])), fields[2:]
-    return Place(None, _forward_port(fields[0])), fields[1:]
+        return Endpoint(fields[0], _forward_port(fields[1])), fields[2:]
+    return Endpoint(None, _forward_port(fields[0])), fields[1:]
 
 
-def _take_connect(fields: list[str]) -> Place | None:
+def _take_connect(fields: list[str]) -> Endpoint | None:
     if not fields:
         return None
     if len(fields) == 1 and fields[0].startswith("/"):
-        return Place(path=fields[0])
+        return Endpoint(path=fields[0])
     if len(fields) != 2 or not fields[0]:
         raise ValueError("Bad forwarding specification.")
     port = _forward_port(fields[1])
     if not port:
         raise ValueError("Bad forwarding specification.")
-    return Place(fields[0], port)
+    return Endpoint(fields[0], port)
 
 
 def _forward_port(text: str) -> int:
@@ -129,14 +129,14 @@ def _forward_kind(*, dynamic: bool = False, remote: bool = False) -> Kind:
 def _write_forwards(value: object) -> list[str]:
     lines = []
     for forward in value if isinstance(value, tuple) else ():
-        target = forward.connect or Place(SOCKS, 0)
+        target = forward.connect or Endpoint(SOCKS, 0)
         lines.append(str(forward.listen) if forward.connect is None else f"{forward.listen} {target}")
     return lines
 
 
 def _write_remote(value: object) -> list[str]:
     forwards = value if isinstance(value, tuple) else ()
-    return [f"{forward.listen} {forward.connect or Place(SOCKS, 0)}" for forward in forwards]
+    return [f"{forward.listen} {forward.connect or Endpoint(SOCKS, 0)}" for forward in forwards]
 
 
 LOCAL_FORWARD = _forward_kind()
@@ -201,7 +201,7 @@ QOS = Kind("class or number, for interactive and other sessions", _read_qos, _wr
 
 
 def _read_persist(arguments: Sequence[str]) -> float | None:
-    """``None``: no; 0: for ever; else seconds."""
+    """Parse ControlPersist: ``None`` for no, 0 for ever, else seconds."""
     text = arguments[0]
     if text.lower() in ("yes", "true", "no", "false"):
         return 0 if parse_yes_no(text) else None
@@ -212,7 +212,7 @@ PERSIST = Kind("yes | no | time", _read_persist, lambda v: ["no" if v is None el
 
 
 def _read_keystrokes(arguments: Sequence[str]) -> int:
-    """Return milliseconds between packets of keystrokes; 0: not obscured."""
+    """Parse ObscureKeystrokeTiming: milliseconds between packets of keystrokes; 0 if not obscured."""
     text = arguments[0].lower()
     if text in ("yes", "true", "no", "false"):
         return 20 if parse_yes_no(text) else 0
@@ -261,7 +261,7 @@ MASK = Kind("octal mask", _read_mask, lambda v: [f"0{v:o}"])
 
 
 def _read_tunnel_device(arguments: Sequence[str]) -> tuple[int | None, int | None]:
-    """Return the numbers of the device here and there; ``None`` is any free one."""
+    """Parse the numbers of the local and the remote device; ``None`` stands for any free one."""
     first, colon, second = arguments[0].partition(":")
     words = [first, second if colon else "any"]
     numbers = [None if word.lower() == "any" else _device_number(word) for word in words]

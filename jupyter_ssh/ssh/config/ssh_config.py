@@ -1,4 +1,4 @@
-"""Reader of ssh_config(5) files: Host and Match blocks, Include, and which of their lines count for a destination."""
+"""Reader of ssh_config(5) files: Host and Match blocks, Include, and which lines apply to a destination."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from jupyter_ssh.ssh.config.words import split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
 DEEPEST_INCLUDE = 16
-MOST_FILES = 2000  # read for one connection
-LARGEST_FILE = 4 << 20  # bytes: a bound for what is held in memory, far above any real file
-MOST_PROBLEMS = 20  # errors named of one file
+MOST_FILES = 2000  # that are read for one connection
+LARGEST_FILE = 4 << 20  # bytes; far above any real file, to bound the memory used
+MOST_PROBLEMS = 20  # errors of one file that are reported
 _BYTE_ORDER_MARK = "\ufeff"
 _SYSTEM_FOLDER = "/etc/ssh"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A file to read. ``required``: its absence is an error (``-F``). ``checked``: refused when others may write it.
+    """A file to read.
 
-    ``user``: ``~`` and relative names in Include belong to the user's ``~/.ssh``, else to ``/etc/ssh``. ``named_at`` is
-    the place of the Include that names it.
+    ``required``: its absence is an error (``-F``).  ``checked``: it is refused if others may write it.  ``user``:
+    relative names in Include are relative to the user's ``~/.ssh`` (and ``~`` is allowed), else to ``/etc/ssh``.
+    ``named_at`` is the position of the Include that names it.
     """
 
     path: Path
@@ -41,7 +42,7 @@ class ConfigFile:
 
 
 def default_files(home: Path, system: Path | None = Path(_SYSTEM_FOLDER, "ssh_config")) -> list[ConfigFile]:
-    """Return the user's file and the system's, in OpenSSH's order; either may be absent."""
+    """Return the user's and the system's file, in OpenSSH's order; either may be absent."""
     files = [ConfigFile(home / ".ssh" / "config", checked=True)]
     if system is not None:
         files.append(ConfigFile(system, user=False))
@@ -49,7 +50,7 @@ def default_files(home: Path, system: Path | None = Path(_SYSTEM_FOLDER, "ssh_co
 
 
 def chosen_files(config: str | os.PathLike[str] | None, home: Path) -> list[ConfigFile]:
-    """Return the files for ``-F config`` or ``config=``: the default ones for ``None``, none at all for ``"none"``."""
+    """Return the files for ``-F config`` or ``config=``: the default files for ``None``, no files for ``"none"``."""
     if config is None:
         return default_files(home)
     if str(config).lower() == "none":
@@ -58,16 +59,16 @@ def chosen_files(config: str | os.PathLike[str] | None, home: Path) -> list[Conf
 
 
 def read_config(file: ConfigFile, settings: Settings, context: MatchContext) -> None:
-    """Add to ``settings`` what ``file`` says for a destination.
+    """Add to ``settings`` what ``file`` configures for a destination.
 
-    Raises `ConfigError` with the file and the line for what cannot be understood, for a required file that cannot be
-    read and for a checked one that others may write.
+    Raises `ConfigError`, with file and line, for an invalid line, a required file that cannot be read, and a checked
+    file that others may write.
     """
     _Reader(settings, context).read(file, depth=0, reachable=True)
 
 
 def hosts(files: Sequence[ConfigFile], home: Path) -> list[str]:
-    """Return the plain names of all Host lines, Include followed: for completion, so nothing in a file is an error."""
+    """Return the plain names in all Host lines, following Include.  For completion, so errors in files are ignored."""
     names: dict[str, None] = {}
     seen: set[Path] = set()
     for file in files:
@@ -82,7 +83,7 @@ class _Reader:
         self._files = 0
 
     def read(self, file: ConfigFile, *, depth: int, reachable: bool) -> None:
-        """One file. ``reachable`` is false below an Include in a block that does not match: only errors count then."""
+        """Read one file.  If not ``reachable``, because of an Include in a block that does not match, only check it."""
         self._count(file)
         active = reachable
         problems: list[ConfigError] = []
@@ -105,7 +106,7 @@ class _Reader:
             except _InFile:
                 raise
             except ConfigError as error:
-                problems.append(error)  # several are named at once, as OpenSSH does
+                problems.append(error)  # report several at once, as OpenSSH does
                 if len(problems) == MOST_PROBLEMS:
                     break
         if problems:
@@ -115,7 +116,7 @@ class _Reader:
             raise _InFile(text, phase="options", expected=first.expected, received=first.received, next_step=step)
 
     def _count(self, file: ConfigFile) -> None:
-        """Files that include each other many times would be read for ever, though never deep."""
+        """Limit the number of files: some that include each other many times would take for ever without being deep."""
         self._files += 1
         if self._files > MOST_FILES:
             raise _InFile(
@@ -137,7 +138,7 @@ class _Reader:
                 text = f"Can't open user config file {file.path}: {error.strerror}"
                 raise ConfigError(text, phase="options") from None
             if not isinstance(error, FileNotFoundError):
-                self._settings.warnings.append(f"{file.path} is left out: {error.strerror}")
+                self._settings.warnings.append(f"{file.path} is ignored: {error.strerror}")
         return []
 
     def _host(self, rest: str, where: str) -> bool:
@@ -157,34 +158,34 @@ class _Reader:
                 raise ConfigError(f"{where}: keyword Include empty argument", phase="options")
             if argument.startswith("~") and not file.user:
                 raise ConfigError(f"{where}: bad include path {argument}.", phase="options")
-            included = _included(self._expanded(argument, where), file, self._context.around.home)
+            included = _included(self._expanded(argument, where), file, self._context.local.home)
             if not included:
                 self._settings.notes.append(f"{where}: include {argument} matched no files")
             for path in included:
-                # What is included may not be written by others, also where the file itself was named with -F.
+                # Included files must not be writable by others, even if the including file was named with -F.
                 found = ConfigFile(path, required=False, checked=True, user=file.user, named_at=where)
                 self.read(found, depth=depth + 1, reachable=active)
 
     def _expanded(self, argument: str, where: str) -> str:
-        """``${NAME}`` and tokens, as since OpenSSH 9.9."""
+        """Expand ``${NAME}`` and tokens, as OpenSSH does since 9.9."""
         if "%" not in argument and "${" not in argument:
             return argument
         try:
             argument = expand_percent(argument, ALL_TOKENS, self._context.tokens(), "Include")
-            return expand_variables(argument, self._context.around.environment, "Include")
+            return expand_variables(argument, self._context.local.environment, "Include")
         except ConfigError as error:
             raise ConfigError(f"{where}: {error.message}", phase="options", next_step=error.next_step) from None
 
 
-_UNKNOWN_STEP = "See ssh_config(5), or name it in IgnoreUnknown."
+_UNKNOWN_STEP = "See ssh_config(5), or add it to IgnoreUnknown."
 
 
 class _InFile(ConfigError):
-    """What is wrong in one file, put together: the files around it add nothing."""
+    """The combined errors of one file; the files that include it add nothing."""
 
 
 def _included(argument: str, file: ConfigFile, home: Path) -> list[Path]:
-    """Return the files an Include names; a pattern that matches nothing is no error."""
+    """Return the files that an Include names; a pattern that matches nothing is not an error."""
     if argument.startswith("~") and file.user:
         argument = expand_home(argument, home)
     folder = home / ".ssh" if file.user else Path(_SYSTEM_FOLDER)
@@ -192,7 +193,7 @@ def _included(argument: str, file: ConfigFile, home: Path) -> list[Path]:
 
 
 def _read_lines(file: ConfigFile) -> list[str]:
-    """Return the lines of a file; raises ``OSError``, and `ConfigError` when others may write it or it is too large."""
+    """Return the lines of a file.  Raises ``OSError``, and `ConfigError` if others may write it or it is too large."""
     try:
         with open(file.path, "rb") as stream:
             if file.checked:
@@ -207,25 +208,25 @@ def _read_lines(file: ConfigFile) -> list[str]:
 
 
 def _check_owner(status: os.stat_result, path: Path) -> None:
-    """Refuse a file that another user owns or may write: its lines decide where passwords go."""
+    """Refuse a file that another user owns or may write: its lines decide where passwords are sent."""
     if sys.platform == "win32":
-        return  # Windows has no such bits; its access lists are not looked at
+        return  # Windows has no such bits; its access control lists are not checked
     others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _is_own_group(status))
     if status.st_uid not in (0, os.getuid()) or others:
         raise ConfigError(
             f"Bad owner or permissions on {path}",
             phase="options",
-            expected="a file only its owner can write",
+            expected="a file that only its owner can write",
             received=f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}",
             next_step=f"chmod go-w {path}",
         )
 
 
 def _is_own_group(status: os.stat_result) -> bool:
-    """Return whether nobody but its owner is in the group of a file.
+    """Return whether a file's group contains nobody but its owner.
 
-    Where each user has a group, and a umask of 002 follows from it, files are as a rule writable by it: Debian's
-    OpenSSH takes them.
+    Where each user has a group of their own, and therefore a umask of 002, files are usually group-writable; Debian's
+    OpenSSH accepts them.
     """
     if sys.platform == "win32":
         return False

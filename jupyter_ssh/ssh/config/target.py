@@ -1,4 +1,4 @@
-"""What names a destination: ``host``, ``user@host`` or ``ssh://user@host:port``."""
+"""A destination as typed: ``host``, ``user@host`` or ``ssh://user@host:port``."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from jupyter_ssh.ssh.errors import ConfigError
 
 _SCHEME = "ssh://"
 _FORMS = "host, user@host or ssh://user@host:port"
-# A name with one of these is no host's; it could break out of a command line or an address it is put into.
+# A host name cannot contain these; they could break out of a command line or an address it is inserted into.
 _NOT_IN_HOST = re.compile(r"""[\s\x00-\x1f\x7f'`"$\\;&<>|(){},@*?]""")
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[^:]*))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A destination as typed; what was not said is ``None``."""
+    """A destination as typed; missing parts are ``None``."""
 
     host: str
     user: str | None = None
     port: int | None = None
 
     def __str__(self) -> str:
-        """``[user@]host[:port]``, an IPv6 address in brackets."""
+        """Return ``[user@]host[:port]``, with an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host or self.host.replace(".", "").isdigit() else self.host
         return f"{self.user + '@' if self.user else ''}{host}{f':{self.port}' if self.port else ''}"
 
 
 def parse_target(text: str) -> Target:
-    """Read ``[user@]host`` or ``ssh://[user@]host[:port][/]``; raises `ConfigError` for anything else.
+    """Parse ``[user@]host`` or ``ssh://[user@]host[:port][/]``; raises `ConfigError` for anything else.
 
-    ``host:22`` is not split (an IPv6 address has colons too), just as OpenSSH does not; ``[::1]`` loses its brackets.
-    A user may contain ``@``: the last one divides.
+    As in OpenSSH, ``host:22`` is not split (an IPv6 address has colons too), and ``[::1]`` loses its brackets.  A user
+    name may contain ``@``; the last one separates.
     """
     if text[: len(_SCHEME)].lower() == _SCHEME:
         return _parse_uri(text)
@@ -48,7 +48,7 @@ def parse_target(text: str) -> Target:
 
 
 def _parse_uri(text: str) -> Target:
-    """RFC 3986 §3.2 in the form of draft-ietf-secsh-scp-sftp-ssh-uri: no password, no path."""
+    """Parse a URI (draft-ietf-secsh-scp-sftp-ssh-uri, RFC 3986 §3.2), without a password and a path."""
     authority = text[len(_SCHEME) :]
     if authority.endswith("/"):
         authority = authority[:-1]
@@ -71,12 +71,11 @@ def _parse_uri(text: str) -> Target:
 
 
 def parse_jumps(text: str) -> tuple[Target, ...]:
-    """Return the hops of ``ProxyJump``, in the order in which they are passed; ``none`` is no hop.
+    """Return the jump hosts of ``ProxyJump``, in order; empty for ``none``.
 
-    A hop is ``[user@]host[:port]`` or ``ssh://...``, several are divided by commas (ssh_config(5)). Raises
-    ``ValueError``.
+    They are ``[user@]host[:port]`` or ``ssh://...``, separated by commas (ssh_config(5)).  Raises ``ValueError``.
     """
-    text = text.partition("#")[0].rstrip()  # the one keyword of a whole line behind which a comment may stand
+    text = text.partition("#")[0].rstrip()  # the only keyword with a raw value that may be followed by a comment
     if text.lower() == "none":
         return ()
     try:
@@ -93,12 +92,12 @@ def _parse_jump(hop: str) -> Target:
     if (at and not user) or match is None:
         raise ValueError("no user or no host")
     host = match["literal"] or match["name"]
-    check_host(host.replace("%", "p"), hop)  # a token stands for a name that is checked once it is known
+    check_host(host.replace("%", "p"), hop)  # a token's expansion is checked later
     return Target(host, user or None, None if match["port"] is None else parse_port(match["port"]))
 
 
 def check_host(host: str, text: str) -> None:
-    """Raise `ConfigError` for a host name that is empty, looks like an option or holds characters no name has."""
+    """Raise `ConfigError` for a host name that is empty, looks like an option or contains invalid characters."""
     if not host:
         raise _bad(text, "no host name")
     if host.startswith("-") or _NOT_IN_HOST.search(host):
@@ -106,7 +105,7 @@ def check_host(host: str, text: str) -> None:
     name, colon, port = host.rpartition(":")
     if colon and ":" not in name and port.isdigit():
         raise ConfigError(
-            f'"{text}" is no destination',
+            f'"{text}" is not a destination',
             phase="options",
             expected=_FORMS,
             received="host:port",
@@ -115,4 +114,4 @@ def check_host(host: str, text: str) -> None:
 
 
 def _bad(text: str, received: str) -> ConfigError:
-    return ConfigError(f'"{text}" is no destination', phase="options", expected=_FORMS, received=received)
+    return ConfigError(f'"{text}" is not a destination', phase="options", expected=_FORMS, received=received)

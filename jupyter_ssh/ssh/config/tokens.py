@@ -1,4 +1,4 @@
-"""What is expanded inside values: ``%`` tokens, ``~`` and ``${NAME}`` (ssh_config(5), TOKENS)."""
+"""Expansion of ``%`` tokens, ``~`` and ``${NAME}`` in values (ssh_config(5), TOKENS)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 16384
 
 
 def connection_hash(local_host: str, host: str, port: int, user: str, jump: str = "") -> str:
-    """``%C``: 40 hexadecimal digits for a destination, short enough for a socket's name."""
+    """Return ``%C``: 40 hexadecimal digits for a destination, short enough for a socket's name."""
     return hashlib.sha1(
         f"{local_host}{host}{port}{user}{jump}".encode("utf-8", "surrogateescape"), usedforsecurity=False
     ).hexdigest()
@@ -28,7 +28,7 @@ def connection_hash(local_host: str, host: str, port: int, user: str, jump: str 
 def expand_percent(text: str, letters: str, values: Mapping[str, str], keyword: str) -> str:
     """Replace ``%h`` and the like; ``letters`` are those the keyword allows, ``%%`` is a percent sign.
 
-    Raises `ConfigError` for any other letter and for a result beyond 16 KiB.
+    Raises `ConfigError` for any other letter, and for a result longer than 16 KiB.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -78,7 +78,7 @@ def _other_home(path: str) -> str:
             return pwd.getpwnam(name).pw_dir + slash + rest
         except KeyError:
             pass
-    raise ConfigError(f'"{path}" names the home of a user this machine does not know', phase="options")
+    raise ConfigError(f'"{path}" names the home of an unknown user', phase="options")
 
 
 def _bounded(text: str, keyword: str) -> str:

@@ -1,6 +1,6 @@
-"""How the arguments of a keyword become a typed value, and how a value is written again (``ssh -G``).
+"""Convert the arguments of a keyword to a typed value, and a value back to text (``ssh -G``).
 
-Each `Kind` is one row: a reader that raises ``ValueError`` with OpenSSH's words, and a writer.
+Each `Kind` is a pair: a reader that raises ``ValueError`` with OpenSSH's words, and a writer.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _TIME_PART = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
 _LONGEST_TIME = 2**31 - 1
 _NUMBER = re.compile(r"[ \t]*\+?([0-9]+)")
-_SMALLEST_REKEY = 16  # bytes; OpenSSH takes nothing smaller either
+_SMALLEST_REKEY = 16  # bytes; OpenSSH's minimum too
 
 _YES = {"yes": True, "true": True}
 _NO = {"no": False, "false": False}
 
 
-UNSET: Final = object()  # what "none" is for a time: as if the line were not there
+UNSET: Final = object()  # a time of "none": as if the line were missing
 
 
 @dataclass(frozen=True, slots=True)
 class RekeyLimit:
-    """When to exchange keys anew: after ``size`` bytes (``None``: the cipher's limit) and ``seconds``.
+    """When to re-exchange keys: after ``size`` bytes (``None``: the cipher's limit) or ``seconds``.
 
-    ``seconds`` is 0 for never and ``None`` where nothing was said.
+    ``seconds`` is 0 for never and ``None`` if not given.
     """
 
     size: int | None = None
@@ -38,7 +38,7 @@ class RekeyLimit:
 
 @dataclass(frozen=True, slots=True)
 class AgentAddition:
-    """Whether keys that are used are added to the agent: ``when`` is no, yes, ask or confirm (asked at each use)."""
+    """Whether used keys are added to the agent: ``when`` is no, yes, ask, or confirm (the agent asks at each use)."""
 
     when: str = "no"
     seconds: int = 0
@@ -47,9 +47,10 @@ class AgentAddition:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way of reading arguments. ``most`` bounds their number, ``raw`` takes the line's rest as it stands.
+    """The type of a keyword's value.  ``most`` is the maximum number of arguments; ``raw``: the rest of the line is
+    one.
 
-    A reader that returns `UNSET` leaves the keyword to the next one who gives it.
+    A reader that returns `UNSET` leaves the keyword to the next line that gives it.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Kind:
 
 
 def parse_yes_no(text: str) -> bool:
-    """``yes``, ``true``, ``no`` or ``false`` in any case."""
+    """Parse ``yes``, ``true``, ``no`` or ``false`` in any case."""
     value = {**_YES, **_NO}.get(text.lower())
     if value is None:
         raise ValueError(f'unsupported option "{text}", expected yes or no')
@@ -68,7 +69,7 @@ def parse_yes_no(text: str) -> bool:
 
 
 def parse_integer(text: str) -> int:
-    """Return a decimal integer of at most 32 bits, not negative."""
+    """Parse a non-negative decimal integer of at most 32 bits."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         problem = "too small" if re.fullmatch(r"[ \t]*-[0-9]+", text) else "invalid"
@@ -79,7 +80,7 @@ def parse_integer(text: str) -> int:
 
 
 def parse_port(text: str) -> int:
-    """Return a TCP port, 1 to 65535."""
+    """Parse a TCP port, 1 to 65535."""
     match = _NUMBER.fullmatch(text)
     if match is None or len(match[1].lstrip("0")) > 5 or not 0 < int(match[1]) < 65536:
         raise ValueError(f"Bad port '{text}'")
@@ -87,7 +88,7 @@ def parse_port(text: str) -> int:
 
 
 def parse_time(text: str) -> float:
-    """Seconds of ``90``, ``1m30s``, ``1h30m`` or ``2d`` (sshd_config(5), TIME FORMATS); ``0.5`` is taken too."""
+    """Parse ``90``, ``1m30s``, ``1h30m`` or ``2d`` (sshd_config(5), TIME FORMATS), or ``0.5``, into seconds."""
     if re.fullmatch(r"[0-9]*\.[0-9]+", text):
         return float(text)
     position, seconds = 0, 0
@@ -100,7 +101,7 @@ def parse_time(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Bytes of ``4096``, ``512K``, ``1.5G``."""
+    """Parse ``4096``, ``512K`` or ``1.5G`` into bytes."""
     match = re.fullmatch(r"([0-9]{1,18})(?:\.([0-9]{1,6}))?([kmg]?)", text, re.IGNORECASE)
     if match is None:
         raise ValueError(f"invalid size: {text}")
@@ -118,7 +119,7 @@ def _read_text_or_none(arguments: Sequence[str]) -> str | None:
 
 
 def _alone(*words: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    """Return a reader of several words, of which each of ``words`` may only stand alone; "none" is an empty list."""
+    """Return a reader of several words; each of ``words`` may appear only alone, and "none" is an empty list."""
 
     def read(arguments: Sequence[str]) -> tuple[str, ...]:
         for argument in arguments:
@@ -163,7 +164,7 @@ def _read_agent_addition(arguments: Sequence[str]) -> AgentAddition:
 def _write_agent_addition(value: object) -> list[str]:
     if not isinstance(value, AgentAddition):
         return []
-    # Here "ssh -G" writes true and false.
+    # "ssh -G" prints true and false here.
     when = {"yes": "true", "no": "false"}.get(value.when, value.when)
     words = [when] if value.when == "confirm" or not value.seconds else []
     return [" ".join([*words, *([str(value.seconds)] if value.seconds else [])])]
@@ -178,7 +179,7 @@ def _read_environment(arguments: Sequence[str]) -> dict[str, str]:
     for word in arguments:
         name, equals, value = word.partition("=")
         if not equals:
-            raise ValueError("Invalid SetEnv.")  # without the word: it may be a secret
+            raise ValueError("Invalid SetEnv.")  # without quoting it: it may be a secret
         variables.setdefault(name, value)
     return variables
 
@@ -210,7 +211,7 @@ def _write_text(value: object) -> list[str]:
 
 
 def _write_lines(value: object) -> list[str]:
-    """Return one line a value, as IdentityFile and SendEnv are written."""
+    """Return one line per value, as IdentityFile and SendEnv are printed."""
     return [str(word) for word in value] if isinstance(value, Sequence) else []
 
 
@@ -247,9 +248,9 @@ COMMAND = Kind("command", _read_text_or_none, _write_text, raw=True)
 
 
 def one_of(*words: str, shown: Mapping[str, str] | None = None, **also: str) -> Kind:
-    """Return a kind that takes some words in any case; ``also`` maps further spellings to one of them.
+    """Return a kind that accepts some words in any case; ``also`` maps further spellings to one of them.
 
-    ``shown`` holds the words that ``ssh -G`` writes differently.
+    ``shown`` maps words to what ``ssh -G`` prints, if that differs.
     """
     known = {word.lower(): word for word in words} | {spelling.lower(): word for spelling, word in also.items()}
     spelled = shown or {}
@@ -264,10 +265,9 @@ def one_of(*words: str, shown: Mapping[str, str] | None = None, **also: str) -> 
 
 
 def arguments_of(value: object, kind: Kind) -> list[str]:
-    """Return what a person would have typed for a Python value: every value takes the same way, through its kind's
-    reader.
+    """Return what a person would have typed for a Python value, so that every value goes through its kind's reader.
 
-    Raises ``ValueError`` for a type that no option takes.
+    Raises ``ValueError`` for a type that no option accepts.
     """
     if isinstance(value, RekeyLimit):
         return [str(value.size) if value.size else "default", *([] if value.seconds is None else [str(value.seconds)])]
@@ -285,11 +285,11 @@ def arguments_of(value: object, kind: Kind) -> list[str]:
         return [f"{name}={text}" for name, text in value.items()]
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         if not all(isinstance(word, (str, PathLike)) for word in value):
-            # Values of a form of their own, such as the hops of ProxyJump, are read back from their text.
+            # Values of special types, such as the jump hosts of ProxyJump, are parsed from their text again.
             return [text for line in kind.write(value) for text in line.split()]
         words = [_path_text(word) if isinstance(word, PathLike) else str(word) for word in value]
         return words if kind.most is None or kind.most > 1 or kind is PATH else [",".join(words)]
-    raise ValueError(f"a {type(value).__name__} is no value for it, expected {kind.name}")
+    raise ValueError(f"unsupported type {type(value).__name__}, expected {kind.name}")
 
 
 def _path_text(path: PathLike[str] | PathLike[bytes]) -> str:

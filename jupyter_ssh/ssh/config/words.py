@@ -1,18 +1,18 @@
-"""From a line of ssh_config to its keyword and its arguments, with OpenSSH's rules for quotes, ``=`` and comments."""
+"""Split a line of ssh_config into keyword and arguments, with OpenSSH's rules for quotes, ``=`` and comments."""
 
 from __future__ import annotations
 
 import re
 
-# Between a keyword and its arguments stand blanks and at most one "="; blanks only where it stands in double quotes.
-# A "=" before the keyword is passed over like a blank.
+# Keyword and arguments are separated by blanks and at most one "="; only by blanks if the keyword is in double quotes.
+# A "=" before the keyword is skipped like a blank.
 _KEYWORD = re.compile(r'[ \t\r]*=?[ \t\r]*(?:"([^"]*)"|([^ \t\r="]+)[ \t\r]*=?)[ \t\r]*')
 _BLANKS = " \t"
 _TRAILING = " \t\r\n\f"
 
 
 def split_keyword(line: str) -> tuple[str, str] | None:
-    """Return the keyword of a line and the text behind it; ``None`` for an empty line or a comment."""
+    """Return the keyword of a line and the text after it; ``None`` for an empty line or a comment."""
     line = line.rstrip(_TRAILING)
     match = _KEYWORD.match(line)
     if match is None:
@@ -24,10 +24,9 @@ def split_keyword(line: str) -> tuple[str, str] | None:
 
 
 def split_arguments(text: str) -> list[str]:
-    """Return the arguments of a line: blanks divide, quotes keep together, ``#`` at the start of an argument ends the
-    line.
+    """Split the arguments of a line: at blanks, except in quotes; ``#`` at the start of an argument begins a comment.
 
-    Raises ``ValueError`` when a quote is not closed.
+    Raises ``ValueError`` if a quote is not closed.
     """
     arguments: list[str] = []
     position, end = 0, len(text)
@@ -41,7 +40,7 @@ def split_arguments(text: str) -> list[str]:
 
 
 def next_argument(text: str, position: int) -> tuple[str, int]:
-    """Return the argument that starts at ``position``, without its quotes, and the position behind it."""
+    """Return the argument that starts at ``position``, without its quotes, and the position after it."""
     taken: list[str] = []
     quote = ""
     end = len(text)

@@ -1,4 +1,4 @@
-"""What ssh-keygen(1) does, without a terminal or a notebook: `options.parse`, then `operations.run`."""
+"""What ssh-keygen(1) does, independent of terminal and notebook: `options.parse`, then `operations.run`."""
 
 from __future__ import annotations
 

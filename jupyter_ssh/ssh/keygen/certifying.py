@@ -1,4 +1,4 @@
-"""Certificates: signing them (``-s``), and what is in them (``-L``)."""
+"""Certificates: sign them (``-s``) and show their content (``-L``)."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ SWITCHES: dict[str, tuple[str, bool]] = {
     "verify-required": (VERIFY_REQUIRED, True),
     "no-verify-required": (VERIFY_REQUIRED, False),
 }
-"""Words of ``-O`` in lower case, and the extension or critical option they set or take away."""
+"""Words of ``-O`` in lower case, with the extension or critical option they set or clear."""
 RSA_SIGNATURES = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")
-"""What ``-t`` may name: how an RSA authority signs."""
+"""The values of ``-t``: signature algorithms of an RSA authority."""
 
 
 class Options:
-    """What ``-O`` says, word by word."""
+    """Collects the options of ``-O``."""
 
     def __init__(self, kind: CertificateKind) -> None:
         self.kind = kind
@@ -47,7 +47,7 @@ class Options:
         self.extensions: dict[str, str | None] = dict.fromkeys(PERMISSIONS if kind is CertificateKind.USER else ())
 
     def add(self, option: str) -> None:
-        """Raises `KeygenError`."""
+        """Take one option.  Raises `KeygenError`."""
         word = option.lower()
         if word == "clear":
             for name in (*PERMISSIONS, NO_TOUCH_REQUIRED):
@@ -89,13 +89,13 @@ class Options:
         self.critical[name] = value
 
     def _for_users(self, option: str) -> None:
-        # A host certificate with one would be refused by everybody (PROTOCOL.certkeys).
+        # Everybody would reject a host certificate with one (PROTOCOL.certkeys).
         if self.kind is not CertificateKind.USER:
             raise KeygenError(f'option "{option}" is for user certificates', phase="options")
 
 
 def sign(job: Job) -> None:
-    """``keygen -s ca_key -I identity file …``: a certificate for each public key, in ``NAME-cert.pub``."""
+    """``keygen -s ca_key -I identity file …``: certify each public key, in ``NAME-cert.pub``."""
     arguments = job.arguments
     key_id = arguments.text("I")
     if key_id is None:
@@ -113,7 +113,7 @@ def sign(job: Job) -> None:
     requests = [(path, *_public_key(path)) for path in paths]
     if not principals and not arguments.quiet:
         job.console.say(
-            f"Warning: without principals (-n) OpenSSH 10.3 and newer take the {kind} certificate for nobody"
+            f"Warning: OpenSSH 10.3 and newer accept a {kind} certificate without principals (-n) for nobody"
         )
     for path, key, comment in requests:
         make = partial(
@@ -142,7 +142,7 @@ def sign(job: Job) -> None:
 
 
 def show(job: Job) -> None:
-    """``keygen -L``: what each certificate in a file says."""
+    """``keygen -L``: show the certificates in a file."""
     if job.arguments.text("f") == STDIN:
         name, text = STDIN, read_input_text(job.console)
     else:
@@ -173,8 +173,10 @@ def show(job: Job) -> None:
 
 
 def _authority(job: Job, path: Path) -> PrivateKey:
-    """Return the CA key: of a private file, or with ``-U`` in an agent and named by its public file.  Raises
-    `KeygenError`."""
+    """Return the CA key from a private file or, with ``-U``, from the agent by its public file.
+
+    Raises `KeygenError`.
+    """
     if not job.arguments.has("U"):
         return job.load_private(path)
     public, _ = _public_key(path)
@@ -219,8 +221,10 @@ def _algorithm(authority: PrivateKey, named: str | None) -> str | None:
 
 
 def _public_key(path: Path) -> tuple[PublicKey, str]:
-    """Return the public key to certify: of a public file, or of the ``.pub`` beside a private one.  Raises
-    `KeygenError`."""
+    """Return the public key to certify, from a public file or the ``.pub`` beside a private one.
+
+    Raises `KeygenError`.
+    """
     caught: SSHError | None = None
     for place in (path, Path(f"{path}.pub")):
         try:

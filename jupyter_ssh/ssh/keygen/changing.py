@@ -1,4 +1,4 @@
-"""Changing a private key file: its passphrase or format (``-p``), its comment (``-c``)."""
+"""Change a private key file: its passphrase or format (``-p``), or its comment (``-c``)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUESTION = "Enter file in which the key is"
 
 
 def passphrase(job: Job) -> None:
-    """``keygen -p``: the same key under another passphrase, or in the format of ``-m``."""
+    """``keygen -p``: change the passphrase, or convert to the format of ``-m``."""
     path = job.existing_file(QUESTION)
     failure = "Failed to load key {path}"
     file = job.open_private(path, failure)
@@ -33,7 +33,7 @@ def passphrase(job: Job) -> None:
 
 
 def comment(job: Job) -> None:
-    """``keygen -c``: another comment in the private and the public file."""
+    """``keygen -c``: change the comment in the private and the public file."""
     path = job.existing_file(QUESTION)
     failure = 'Cannot load private key "{path}"'
     file = job.open_private(path, failure)
@@ -51,14 +51,14 @@ def comment(job: Job) -> None:
         job.console.out("No change to comment")
         return
     key.comment = after
-    # PEM has no room for it: the file becomes one of OpenSSH's, as with ssh-keygen.
+    # PEM has no comment, so the file is converted to OpenSSH's format, as by ssh-keygen.
     _save(job, path, key, secret, _format(job, file) if has_comment else "openssh")
     _save_public(path, key)
     job.console.out(f"Comment '{after}' applied" if after else "Comment removed")
 
 
 def _format(job: Job, file: KeyFile) -> str:
-    """Return the format to save in: that of ``-m``, else OpenSSH's, but a file of PuTTY's stays one."""
+    """Return the format to save in: that of ``-m``, else OpenSSH's; but a PuTTY file remains one."""
     asked = job.arguments.text("m")
     if asked is None and file.file_format.startswith("ppk"):
         return "ppk2" if file.file_format == "ppk1" else file.file_format

@@ -1,4 +1,4 @@
-"""Whom keygen works for, and where it asks and tells: a terminal, or a notebook's cell."""
+"""The user of keygen, and the interface for input and output: a terminal, or a notebook's cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who keygen is run by, on which machine."""
+    """The user who runs keygen, and their machine."""
 
     home: Path
     user: str
@@ -28,7 +28,7 @@ class Person:
         return f"{self.user}@{self.host}"
 
     def path(self, text: str) -> Path:
-        """``text`` with ``~`` and ``~/`` at its start as the home: there may be no shell that did that."""
+        """Return the path ``text`` with a leading ``~`` expanded, as there may be no shell to do that."""
         if text == "~" or text.startswith("~/"):
             return self.home / text[2:]
         return Path(text)
@@ -41,51 +41,50 @@ class ShownKey:
     public: PublicKey
     comment: str | None = None
     path: Path | None = None
-    """The file with the private key, where there is one."""
+    """The file with the private key, if there is one."""
     encrypted: bool | None = None
-    """Whether that file has a passphrase; None where that was not looked at."""
+    """Whether that file has a passphrase; None if that was not checked."""
     new: bool = False
 
 
 class Console(ABC):
-    """Where an operation asks and tells."""
+    """Input and output of an operation."""
 
     hides_private_keys: bool = False
-    """Whether a private key must not be printed: what a cell shows is saved with its notebook."""
+    """Whether private keys must not be printed, because a cell's output is saved with the notebook."""
 
     @abstractmethod
     def out(self, text: str) -> None:
-        """A result: a line or several, without the last newline, for standard output."""
+        """Write a result, one or more lines without the final newline, to standard output."""
 
     def progress(self, text: str) -> None:
-        """What is being done: a line of standard output that is of no use afterwards."""
+        """Write a line about what is being done to standard output; it is of no use afterwards."""
         self.out(text)
 
     @abstractmethod
     def say(self, text: str) -> None:
-        """A message: for standard error."""
+        """Write a message to standard error."""
 
     @abstractmethod
     def key(self, shown: ShownKey, text: str) -> None:
-        """A key as a result; ``text`` is how ssh-keygen shows it."""
+        """Write a key as a result; ``text`` is what ssh-keygen prints."""
 
     @abstractmethod
     def ask(self, prompt: str) -> str | None:
-        """Return a line typed at ``prompt``; None at the end of the input.  Raises `PromptUnavailable`."""
+        """Ask for a line of input; None at the end of the input.  Raises `PromptUnavailable`."""
 
     @abstractmethod
     def secret(self, prompt: str) -> str:
-        """Return a line typed without echo.  Raises `PromptUnavailable`."""
+        """Ask for a line of input without echo.  Raises `PromptUnavailable`."""
 
     @abstractmethod
     def input(self) -> BinaryIO:
-        """Standard input.  Raises `KeygenError` where there is none."""
+        """Return standard input.  Raises `KeygenError` if there is none."""
 
     def agent_keys(self) -> Sequence[PrivateKey]:
-        """Return the keys of the person's agent, which sign there.  Raises `AgentUnavailable` where there is no
-        agent."""
+        """Return keys that sign in the user's agent.  Raises `AgentUnavailable` without an agent."""
         raise AgentUnavailable("there is no agent here", phase="agent")
 
     def work(self, job: Callable[[], T]) -> T:
-        """Return the value of ``job``, which may compute for long."""
+        """Run ``job``, which may compute for a long time, and return its value."""
         return job()

@@ -1,4 +1,4 @@
-"""Keys to and from the formats of other programs (``-e``, ``-i``)."""
+"""Convert keys to and from the formats of other programs (``-e``, ``-i``)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from jupyter_ssh.ssh.keys.files.saving import dump_private_key, dump_public_key,
 QUESTION = "Enter file in which the key is"
 DEFAULT = "rfc4716"
 MAX_COMMENT = 60
-"""Characters of the comment that ssh-keygen writes: its header fits into a line of 72 (RFC 4716 §3.3)."""
+"""Maximum characters of a comment, as in ssh-keygen: its header must fit into a line of 72 (RFC 4716 §3.3)."""
 MARKS = {
     "rfc4716": ("---- BEGIN SSH2 ",),
     "pkcs8": ("-----BEGIN PUBLIC KEY", "-----BEGIN PRIVATE KEY", "-----BEGIN ENCRYPTED PRIVATE KEY"),
     "pem": ("-----BEGIN ",),
     "putty": ("PuTTY-User-Key-File-", "---- BEGIN SSH2 "),
 }
-"""What a file in the format of ``-m`` begins with; PuTTY's public format is that of RFC 4716."""
+"""How files in the formats of ``-m`` begin; PuTTY's public format is that of RFC 4716."""
 
 
 def export_key(job: Job) -> None:
-    """``keygen -e``: the public key of a public or private key file, in another format."""
+    """``keygen -e``: print the public key of a public or private key file in another format."""
     path = job.existing_file(QUESTION)
     key = _public(job, path)
     comment = f"{key.size}-bit {key.nickname}, converted by {job.person.comment} from OpenSSH"
@@ -36,19 +36,20 @@ def export_key(job: Job) -> None:
         name = DEFAULT
     try:
         if name == "pem" and key.row.keygen_name != "rsa":
-            name = "pkcs8"  # as ssh-keygen: there is no older format
+            name = "pkcs8"  # as ssh-keygen does: these types have no older format
         text = dump_public_key(key, comment[:MAX_COMMENT], file_format=name)
     except SSHError as error:
         raise KeygenError(
-            f"unsupported key type {key.nickname}: {error.message}", next_step="Use -m RFC4716, which has all types"
+            f"unsupported key type {key.nickname}: {error.message}",
+            next_step="Use -m RFC4716, which has all types",
         ) from None
     job.console.out(text.rstrip("\n"))
 
 
 def import_key(job: Job) -> None:
-    """``keygen -i``: a key in another format, as OpenSSH has it.
+    """``keygen -i``: print a key in another format in OpenSSH's.
 
-    A private key comes out as encrypted as it went in.
+    A private key remains encrypted, with the same passphrase, if it was.
     """
     path = job.existing_file(QUESTION)
     name = job.arguments.text("m") or DEFAULT
@@ -75,8 +76,8 @@ def _import_private(job: Job, path: Path, text: str) -> None:
     key, passphrase = _private(job, path, text)
     if job.console.hides_private_keys:
         job.console.say(
-            "The private key is not shown, for it would be saved with the notebook."
-            f" To have the file itself in OpenSSH's format: %ssh_keygen -p -m RFC4716 -f {path}"
+            "The private key is not shown because it would be saved with the notebook."
+            f" To convert the file itself to OpenSSH's format: %ssh_keygen -p -m RFC4716 -f {path}"
         )
         job.console.key(ShownKey(key.public, key.comment, path), key.public.line(one_line(key.comment)))
         return
@@ -103,7 +104,7 @@ def _private(job: Job, path: Path, text: str) -> tuple[PrivateKey, str]:
 
 
 def _public(job: Job, path: Path) -> PublicKey:
-    """Return the public key of a public file, of a private one, or of the ``.pub`` beside it.  Raises `KeygenError`."""
+    """Read the public key from a public or private file, or the ``.pub`` beside it.  Raises `KeygenError`."""
     try:
         return parse_public_text(read_text(path), REQUIRED_RSA_SIZE)[0]
     except SSHError:

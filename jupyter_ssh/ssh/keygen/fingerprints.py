@@ -12,7 +12,7 @@ CONSONANTS = "bcdfghklmnprstvzx"
 
 
 def fingerprint_of(key: PublicKey, hash_name: str = "sha256") -> str:
-    """``SHA256:…``, ``MD5:…``, …; of a certificate that of the key in it."""
+    """Return ``SHA256:…``, ``MD5:…``, …; for a certificate, that of the key in it."""
     blob = plain_blob(key)
     if hash_name == "md5":
         return fingerprint.md5(blob)
@@ -21,23 +21,23 @@ def fingerprint_of(key: PublicKey, hash_name: str = "sha256") -> str:
 
 
 def randomart_of(key: PublicKey, hash_name: str = "sha256") -> str:
-    """Return the picture of the fingerprint: eleven lines."""
+    """Return the fingerprint as a picture of eleven lines."""
     return fingerprint.randomart(plain_blob(key), key.nickname, key.size, hash_name)
 
 
 def plain_blob(key: PublicKey) -> bytes:
-    """Return what is hashed: the key itself, without the certificate around it."""
+    """Return the blob that is hashed: that of the key, without its certificate."""
     return key.key.blob if isinstance(key, Certificate) else key.blob
 
 
 def bubblebabble(data: bytes) -> str:
-    """``data`` as pronounceable words with a check sum (A. Huima: The Bubble Babble Binary Data Encoding)."""
+    """Return ``data`` as pronounceable words with a checksum (A. Huima: The Bubble Babble Binary Data Encoding)."""
     words = ["x"]
     seed = 1
     for index in range(0, len(data) + 1, 2):
         pair = data[index : index + 2]
         first = pair[0] if pair else 0
-        # The 0 of no byte at all would be "b"; it is "x" there.
+        # At the end without a byte there is an "x", where a zero would be "b".
         consonant = CONSONANTS[first >> 2 & 15] if pair else CONSONANTS[16]
         words += [VOWELS[((first >> 6) + seed) % 6], consonant, VOWELS[((first & 3) + seed // 6) % 6]]
         if len(pair) == 2:

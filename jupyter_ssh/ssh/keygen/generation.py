@@ -1,4 +1,4 @@
-"""Making keys: one for a person, or the host keys that a machine lacks (``-A``)."""
+"""Generate keys: a user's key, or the missing host keys of a machine (``-A``)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from jupyter_ssh.ssh.keys.files.saving import save_private_key
 from jupyter_ssh.ssh.keys.types.security_keys import SECURITY_KEYS
 
 ATTEMPTS = 10
-"""How often a passphrase that was typed in two ways is asked for again."""
+"""How often to ask for a passphrase whose repetition does not match."""
 HOST_KEY_TYPES = ("rsa", "ecdsa", "ed25519")
-"""Those of ``-A``, as since OpenSSH 10."""
+"""The types for ``-A``, as since OpenSSH 10."""
 SIZED = ("rsa", "ecdsa", "dsa")
-"""Key types for which ``-b`` means something; for the others ssh-keygen overlooks it."""
+"""Key types for which ``-b`` matters; ssh-keygen ignores it for the others."""
 SAVED_FORMATS = {None: "openssh", "rfc4716": "openssh", "pem": "pem", "pkcs8": "pkcs8", "putty": "ppk3"}
-"""``-m``, and the format of the file then; RFC 4716 has none for private keys."""
+"""The file format for each value of ``-m``; RFC 4716 has none for private keys."""
 
 
 def new_key(job: Job) -> None:
-    """``keygen [-t type] [-b bits] [-C comment] [-f file] [-N passphrase]``."""
+    """``keygen [-t type] [-b bits] [-C comment] [-f file] [-N passphrase]``: generate a key."""
     arguments, console = job.arguments, job.console
     named = arguments.text("t") or DEFAULT_TYPE
     row = _check_type(named, arguments.number("b"))
@@ -46,7 +46,7 @@ def new_key(job: Job) -> None:
 
 
 def host_keys(job: Job) -> None:
-    """``keygen -A [-f prefix]``: makes each host key that is not there, without a passphrase."""
+    """``keygen -A [-f prefix]``: generate each missing host key, without a passphrase."""
     folder = job.person.path(job.arguments.text("f") or "/")
     missing = []
     for keygen_name in HOST_KEY_TYPES:
@@ -61,12 +61,12 @@ def host_keys(job: Job) -> None:
     comment = job.arguments.text("C")
     for keygen_name, path in missing:
         key = _make(job, keygen_name, job.person.comment if comment is None else comment)
-        # One that is there is empty.
+        # An existing one is empty.
         save(job, path, key, "", "Could not save your private key in {path}", replaced=True)
 
 
 def new_passphrase(job: Job, question: str, again: str) -> str:
-    """Return the passphrase of ``-N``, or one that was typed twice alike; empty for none."""
+    """Return the passphrase from ``-N`` or from the user, who has to type it twice; empty for none."""
     given = job.arguments.text("N")
     if given is not None:
         return given
@@ -75,16 +75,16 @@ def new_passphrase(job: Job, question: str, again: str) -> str:
         if first == job.console.secret(again):
             return first
         job.console.out("Passphrases do not match.  Try again.")
-    raise KeygenError.ended(f"no passphrase: {ATTEMPTS} times the second was not the first")
+    raise KeygenError.ended(f"the passphrases did not match, {ATTEMPTS} times")
 
 
 def confirm_overwriting(job: Job, path: Path) -> bool:
-    """Return whether there is such a file, which may go.  Raises `KeygenError` when it may not."""
+    """Return whether the file exists and may be overwritten.  Raises `KeygenError` if it must not be."""
     if not os.path.lexists(path):
         return False
     answer = job.console.ask(f"{path} already exists.\nOverwrite (y/n)? ")
     if answer is None or not answer.strip().lower().startswith("y"):
-        raise KeygenError.ended(f"{path} stays as it is", next_step="Name another file with -f")
+        raise KeygenError.ended(f"{path} was not overwritten", next_step="Name another file with -f")
     return True
 
 
@@ -97,9 +97,9 @@ def save(
     *,
     replaced: bool,
 ) -> None:
-    """Write the private key as ``-m``, ``-a`` and ``-Z`` say, and its ``.pub``.
+    """Write the private key, as specified by ``-m``, ``-a`` and ``-Z``, and its ``.pub`` file.
 
-    A file is only ``replaced`` where that was asked for: another may have appeared meanwhile.  Raises `KeygenError`.
+    An existing file is overwritten only if ``replaced`` says so, as it may just have appeared.  Raises `KeygenError`.
     """
     arguments = job.arguments
     try:
@@ -122,14 +122,14 @@ def save(
 
 
 def _check_type(named: str, bits: int | None) -> KeyType:
-    """Return the row of ``-t``, which may be written as ssh-keygen takes it.  Raises `KeygenError`."""
+    """Return the row for the value of ``-t``.  Raises `KeygenError`."""
     rows = _rows(named)
     if not rows:
         known = dict.fromkeys(row.keygen_name for row in KEY_TYPES.values())
         raise KeygenError(f"unknown key type {named}", phase="options", expected=" or ".join(known))
     row = rows[0]
     if row in SECURITY_KEYS:
-        row.generate(row, row.default_size)  # it says why not
+        row.generate(row, row.default_size)  # raises an error that says why not
     if bits is None or row.keygen_name not in SIZED or any(bits in row.sizes for row in rows):
         return row
     name = row.keygen_name.upper()
@@ -147,7 +147,7 @@ def _rows(named: str) -> list[KeyType]:
 
 
 def _target(job: Job, row: KeyType) -> Path:
-    """Return where the key is to be saved; the folder ``~/.ssh`` is made."""
+    """Return the path for the key; the folder ``~/.ssh`` is created if necessary."""
     given = job.arguments.text("f")
     if given is None and job.arguments.text("t") not in (None, row.keygen_name):
         job.arguments.given["t"] = row.keygen_name

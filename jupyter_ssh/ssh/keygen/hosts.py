@@ -1,4 +1,4 @@
-"""known_hosts: finding a host (``-F``), removing it (``-R``), hashing all names (``-H``)."""
+"""known_hosts: find a host (``-F``), remove it (``-R``), hash all names (``-H``)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jupyter_ssh.ssh.trust import Entry, Marker, editing
 
 MARKS = {Marker.NONE: "", Marker.CERT_AUTHORITY: "CA", Marker.REVOKED: "REVOKED"}
 SHOWN_NAMES = 64
-"""Characters of a line's names in a message."""
+"""Maximum characters of a line's names in a message."""
 
 
 def find(job: Job) -> None:
-    """``keygen -F host``: the lines of a host, with ``-l`` their fingerprints, with ``-H`` hashed."""
+    """``keygen -F host``: print the lines of a host, with ``-l`` their fingerprints, with ``-H`` hashed."""
     host, path = job.arguments.text("F") or "", _file(job)
     try:
         found = editing.find(path, host)
@@ -35,7 +35,7 @@ def find(job: Job) -> None:
 
 
 def remove(job: Job) -> None:
-    """``keygen -R host``: the file without the lines of a host; what it was is kept as ``.old``."""
+    """``keygen -R host``: remove the lines of a host; the previous file is kept as ``.old``."""
     host, path = job.arguments.text("R") or "", _file(job)
     try:
         edit = editing.remove(path, host)
@@ -52,7 +52,7 @@ def remove(job: Job) -> None:
 
 
 def hash_names(job: Job) -> None:
-    """``keygen -H``: the file with every name hashed; what it was is kept as ``.old``."""
+    """``keygen -H``: hash every name; the previous file is kept as ``.old``."""
     path = _file(job)
     try:
         edit = editing.hash_names(path)
@@ -71,7 +71,7 @@ def _file(job: Job) -> Path:
 
 
 def _check_lines(job: Job, edit: editing.Edit) -> None:
-    """Tell of lines that were left alone; raises `KeygenError` when because of them the whole file was."""
+    """Report lines that were left alone; raise `KeygenError` if therefore the whole file was."""
     messages = {line.line: f"{line.file}:{line.line}: invalid line" for line in edit.bad}
     for entry in edit.with_wildcards:
         messages[entry.line] = f"{entry.place}: ignoring host name with wildcard: {entry.hosts[:SHOWN_NAMES]}"
@@ -82,8 +82,8 @@ def _check_lines(job: Job, edit: editing.Edit) -> None:
         job.console.say("Not replacing existing known_hosts file because of errors")
         why = "; ".join(dict.fromkeys(line.why for line in edit.bad))
         raise KeygenError.ended(
-            f"{edit.path} stays as it is, for there are lines in it that are none of known_hosts ({why})",
-            next_step="Put a # before each of these lines, or take them out",
+            f"{edit.path} was not changed because it contains lines that are invalid in known_hosts ({why})",
+            next_step="Comment these lines out with a #, or remove them",
         )
 
 

@@ -1,4 +1,4 @@
-"""One run of keygen: what was asked for, for whom; and what several operations do alike."""
+"""One run of keygen: its options and its user, and what several operations have in common."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from jupyter_ssh.ssh.keygen.options import Arguments
 from jupyter_ssh.ssh.keys import KeyFile, PrivateKey, PublicKey, open_key_file
 
 REQUIRED_RSA_SIZE = 1024
-"""Short keys are shown, converted and taken care of as with ssh-keygen; new ones are never that short."""
+"""Minimum bits of RSA keys: as in ssh-keygen, short keys can be shown and converted, but not generated."""
 DEFAULT_TYPE = "ed25519"
 MAX_TEXT = 1 << 26
-"""Bytes of a file that is read line by line."""
+"""Maximum bytes of a file that is read line by line."""
 
 
 @dataclass(slots=True)
 class Job:
-    """What an operation works with."""
+    """The input of an operation."""
 
     arguments: Arguments
     console: Console
@@ -29,7 +29,7 @@ class Job:
     """Seconds since the epoch."""
 
     def file(self, question: str) -> Path:
-        """Return the file of ``-f``, or the one that is asked for.  Raises `KeygenError` without an answer."""
+        """Return the file of ``-f``, or ask for it.  Raises `KeygenError` without an answer."""
         given = self.arguments.text("f")
         if given is not None:
             return self.person.path(given)
@@ -40,7 +40,7 @@ class Job:
         return self.person.path(answer) if answer.strip() else default
 
     def existing_file(self, question: str) -> Path:
-        """As `file`; raises `KeygenError` when there is no such file."""
+        """Return `file`; raise `KeygenError` if it does not exist."""
         path = self.file(question)
         try:
             path.stat()
@@ -49,7 +49,7 @@ class Job:
         return path
 
     def open_private(self, path: Path, failure: str = 'Load key "{path}"') -> KeyFile:
-        """Return a private key file, not decrypted.  Raises `KeygenError`, which begins with ``failure``."""
+        """Read a private key file without decrypting it.  Raises `KeygenError`, which begins with ``failure``."""
         try:
             return open_key_file(path, REQUIRED_RSA_SIZE)
         except SSHError as error:
@@ -61,8 +61,10 @@ class Job:
         question: str = 'Enter passphrase for "{path}": ',
         failure: str = 'Load key "{path}"',
     ) -> tuple[PrivateKey, str]:
-        """Return the key in a file, and the passphrase that opened it, from ``-P`` or an answer.  Raises
-        `KeygenError`."""
+        """Return the key in a file and the passphrase that decrypted it, which is from ``-P`` or was asked for.
+
+        Raises `KeygenError`.
+        """
         passphrase = ""
         if file.encrypted:
             given = self.arguments.text("P")
@@ -72,12 +74,12 @@ class Job:
             return self.console.work(partial(file.unlock, passphrase)), passphrase
         except SSHError as error:
             caught = error
-        # Frames of a traceback are shown with their variables in a verbose notebook.
+        # A notebook's verbose tracebacks show the variables of frames.
         del passphrase
         raise load_error(caught, file.path, failure)
 
     def agent_key(self, public: PublicKey, path: Path) -> PrivateKey | None:
-        """Return the key in the person's agent; None where it is not there, which with ``-U`` is a `KeygenError`."""
+        """Return the key in the user's agent; None if it is not there, or with ``-U`` raise `KeygenError`."""
         required = self.arguments.has("U")
         try:
             found = next((key for key in self.console.agent_keys() if key.public == public), None)
@@ -90,12 +92,12 @@ class Job:
         return found
 
     def load_private(self, path: Path, failure: str = 'Load key "{path}"') -> PrivateKey:
-        """`open_private` and `unlock`."""
+        """Read and decrypt a private key file; see `open_private` and `unlock`."""
         return self.unlock(self.open_private(path, failure), failure=failure)[0]
 
 
 def load_error(error: SSHError, path: Path, failure: str) -> KeygenError:
-    """``error`` in the words of ssh-keygen."""
+    """Return ``error`` in the words of ssh-keygen."""
     if isinstance(error, (WrongPassphrase, PassphraseNeeded)):
         return KeygenError(f"{failure.format(path=path)}: incorrect passphrase supplied to decrypt private key")
     reason = error.message.removeprefix(f"{path}: ").removeprefix(f"cannot read {path}: ")
@@ -113,9 +115,9 @@ def identity_name(keygen_name: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of any file that is not endless.  Raises `KeyFileError`."""
+    """Read the text of a file of limited size.  Raises `KeyFileError`."""
     try:
-        # It may be a pipe, as of the shell's <(…).
+        # It may be a pipe, such as from the shell's <(…).
         with open(path, "rb") as stream:
             data = stream.read(MAX_TEXT + 1)
     except OSError as error:
@@ -128,7 +130,7 @@ def read_text(path: Path) -> str:
 
 
 def read_input_text(console: Console) -> str:
-    """Return the text on standard input.  Raises `KeyFileError`."""
+    """Read the text on standard input.  Raises `KeyFileError`."""
     data = console.input().read(MAX_TEXT + 1)
     if len(data) > MAX_TEXT:
         raise KeyFileError("standard input is too long", expected=f"at most {MAX_TEXT} bytes")
@@ -136,12 +138,12 @@ def read_input_text(console: Console) -> str:
 
 
 def decode(data: bytes) -> str:
-    """UTF-8, what is not UTF-8 kept as it is, without a byte order mark."""
+    """Decode UTF-8 without a byte order mark, preserving invalid bytes as surrogates."""
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
 def one_line(text: str) -> str:
-    """``text`` of a stranger without control characters: it may neither begin a line nor steer a terminal."""
+    """Return untrusted ``text`` without control characters, which could begin a line or control a terminal."""
     if text.isprintable():
         return text
     return "".join("?" if ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text)

@@ -1,4 +1,4 @@
-"""What keygen can do, as a table: which letter asks for it, and which function does it."""
+"""The operations of keygen, as a table of the letters that request them and the functions that perform them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from jupyter_ssh.ssh.keygen.options import Arguments
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that keygen does.  The first row whose ``letters`` are all given is the one that is meant."""
+    """An operation of keygen.  The first row whose ``letters`` are all given applies."""
 
     letters: str
     module: str
-    """In this package, imported when it is needed."""
+    """The module in this package, imported when needed."""
     function: str
     operands: tuple[int, int | None] = (0, 0)
-    """How many words may follow the options, at least and at most."""
+    """The minimum and maximum number of operands."""
 
 
 OPERATIONS = (
@@ -44,7 +44,7 @@ OPERATIONS = (
     Operation("A", "generation", "host_keys"),
     Operation("", "generation", "new_key"),
 )
-"""In ssh-keygen's order: where several are asked for, the first of them is done."""
+"""In ssh-keygen's order: if several are requested, the first is performed."""
 
 CONFLICTS = (
     ("pc", "Can only have one of -p and -c."),
@@ -54,7 +54,7 @@ CONFLICTS = (
 
 
 def run(arguments: Arguments, console: Console, person: Person, now: float) -> None:
-    """Do what ``arguments`` ask for; ``now`` is in seconds since the epoch.
+    """Perform the operation that ``arguments`` request; ``now`` is in seconds since the epoch.
 
     Raises `KeygenError`, whose ``status`` is ssh-keygen's, `Usage`, and other errors of the stack.
     """
@@ -65,7 +65,7 @@ def run(arguments: Arguments, console: Console, person: Person, now: float) -> N
 
 
 def choose(arguments: Arguments) -> Operation:
-    """Return the row of what is asked for.  Raises `Usage` for letters and operands that do not go together."""
+    """Return the requested operation.  Raises `Usage` for letters and operands that cannot be combined."""
     for letters, why in CONFLICTS:
         if all(map(arguments.has, letters)) and not (letters == "lH" and arguments.has("F")):
             raise Usage(why, phase="options")

@@ -1,4 +1,4 @@
-"""The one option grammar of ``jupyter-ssh keygen`` and ``%ssh_keygen``: the letters of ssh-keygen(1), as a table."""
+"""The option grammar shared by ``jupyter-ssh keygen`` and ``%ssh_keygen``: ssh-keygen(1)'s letters, as a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.keys.files.openssh_file import FILE_CIPHERS, MAX_ROUNDS
 
 PROGRAM = "jupyter-ssh keygen"
 FORMATS = {"rfc4716": "RFC4716", "pkcs8": "PKCS8", "pem": "PEM", "putty": "PuTTY"}
-"""Key formats of ``-m`` by their name in lower case; the last one is ours."""
+"""The key formats of ``-m`` by lower-case name; the last one is an extension."""
 MAX_BITS = 1 << 20
 MAX_SERIAL = (1 << 64) - 1
 
@@ -52,7 +52,7 @@ def _cipher(text: str) -> str:
 
 
 def _serial(text: str) -> tuple[int, bool]:
-    """Return the number, and whether it counts up from one certificate to the next."""
+    """Parse a serial number; return it, and whether to increment it for each certificate."""
     digits = text.removeprefix("+")
     number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 25 else -1
     if not 0 <= number <= MAX_SERIAL:
@@ -66,9 +66,9 @@ def _text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One option letter; ``value`` names the argument it takes, ``convert`` makes of it what `Arguments.value` gives.
+    """An option letter; ``value`` names its argument, ``convert`` converts it for `Arguments`.
 
-    A letter with ``refused`` is one of ssh-keygen's that is not here, and why.
+    ``refused`` says why a letter of ssh-keygen is not supported.
     """
 
     letter: str
@@ -78,14 +78,14 @@ class Letter:
     refused: str | None = None
 
 
-_NO_DEVICE = "security keys are managed where the device is: use ssh-keygen there"
-_NO_PKCS11 = "PKCS#11 libraries are native code that is not loaded here: use ssh-keygen -D"
-_NO_MODULI = "groups for Diffie-Hellman are not made here: use ssh-keygen -M"
+_NO_DEVICE = "security keys are not supported: use ssh-keygen on the machine with the device"
+_NO_PKCS11 = "PKCS#11 libraries are not supported: use ssh-keygen -D"
+_NO_MODULI = "generating Diffie-Hellman groups is not supported: use ssh-keygen -M"
 
 LETTERS: dict[str, Letter] = {
     row.letter: row
     for row in (
-        Letter("A", "make the host keys that are missing"),
+        Letter("A", "generate missing host keys"),
         Letter("a", "rounds of the key derivation", "rounds", _number("Invalid number:", 1, MAX_ROUNDS)),
         Letter("B", "show the bubblebabble digest of a key"),
         Letter("b", "bits of the new key", "bits", _number("Bits has bad value", 1, MAX_BITS)),
@@ -93,27 +93,27 @@ LETTERS: dict[str, Letter] = {
         Letter("c", "change the comment of a key"),
         Letter("D", "use a PKCS#11 library", "library", refused=_NO_PKCS11),
         Letter("E", "hash of fingerprints: sha256 or md5", "hash", _hash),
-        Letter("e", "write a public key in the format of -m"),
+        Letter("e", "export a public key in the format of -m"),
         Letter("F", "find a host in known_hosts", "host"),
         Letter("f", "the file", "file"),
         Letter("g", "with -r: generic DNS format"),
         Letter("H", "hash the names in known_hosts"),
         Letter("h", "with -s: a host certificate"),
         Letter("I", "with -s: the certificate's identity; with -Y: the signer", "identity"),
-        Letter("i", "read a key in the format of -m and print it as OpenSSH has it"),
+        Letter("i", "import a key in the format of -m"),
         Letter("K", "fetch the keys that are stored in a security key", refused=_NO_DEVICE),
-        Letter("k", "make a key revocation list"),
+        Letter("k", "generate a key revocation list"),
         Letter("L", "show the content of certificates"),
         Letter("l", "show the fingerprint of keys"),
-        Letter("M", "make groups for Diffie-Hellman", "generate|screen", refused=_NO_MODULI),
+        Letter("M", "generate Diffie-Hellman groups", "generate|screen", refused=_NO_MODULI),
         Letter("m", "key format: RFC4716, PKCS8, PEM or PuTTY", "format", _format),
-        Letter("N", "new passphrase; '' for none; it is asked for without this option", "passphrase"),
-        Letter("n", "with -s: principals, with commas; with -Y: the namespace", "names"),
-        Letter("O", "an option of -s or -Y; may come several times", "option"),
-        Letter("P", "the passphrase the key has", "passphrase"),
+        Letter("N", "new passphrase; '' for none; without this option you are asked", "passphrase"),
+        Letter("n", "with -s: comma-separated principals; with -Y: the namespace", "names"),
+        Letter("O", "an option of -s or -Y; may be repeated", "option"),
+        Letter("P", "the current passphrase", "passphrase"),
         Letter("p", "change the passphrase or the format of a private key"),
-        Letter("Q", "ask a key revocation list about keys; with -l: show it"),
-        Letter("q", "say less"),
+        Letter("Q", "test whether keys are in a revocation list; with -l: show it"),
+        Letter("q", "quiet"),
         Letter("R", "remove a host from known_hosts", "host"),
         Letter("r", "print the SSHFP records of a host; with -Y verify: revoked keys", "host|file"),
         Letter("s", "sign certificates with this CA key; with -Y: the signature", "file"),
@@ -121,12 +121,12 @@ LETTERS: dict[str, Letter] = {
         Letter("U", "with -s or -Y sign: the key is in the agent of SSH_AUTH_SOCK"),
         Letter("u", "with -k: add to a key revocation list"),
         Letter("V", "with -s: validity, such as +52w or 20260101:20270101", "interval"),
-        Letter("v", "say more; with -l: the key's picture"),
+        Letter("v", "verbose; with -l: also the key's randomart"),
         Letter("w", "library for security keys", "library", refused=_NO_DEVICE),
         Letter("Y", "sign, verify, check-novalidate, find-principals, match-principals", "operation"),
-        Letter("y", "print the public key of a private one"),
+        Letter("y", "print the public key of a private key"),
         Letter("Z", "cipher of the private key file", "cipher", _cipher),
-        Letter("z", "with -s: serial number; +N counts up", "serial", _serial),
+        Letter("z", "with -s: serial number; +N increments it", "serial", _serial),
     )
 }
 
@@ -160,12 +160,12 @@ SYNOPSES = (
 
 @dataclass(slots=True)
 class Arguments:
-    """What a command line says.  Not shown anywhere, for it may hold passphrases."""
+    """A parsed command line.  It is never shown, because it may contain passphrases."""
 
     given: dict[str, object] = field(default_factory=dict, repr=False)
-    """The converted value of each letter, the last one given; "" for letters without one."""
+    """The converted value of each letter, the last one counting; "" for letters without a value."""
     options: list[str] = field(default_factory=list)
-    """The values of ``-O``, in their order."""
+    """The values of ``-O``, in order."""
     verbose: int = 0
     operands: list[str] = field(default_factory=list)
 
@@ -174,13 +174,13 @@ class Arguments:
         return letter in self.given
 
     def text(self, letter: str) -> str | None:
-        """Return the value of a letter that is a word."""
+        """Return the value of a letter with a text."""
         value = self.given.get(letter)
         assert value is None or isinstance(value, str)
         return value
 
     def number(self, letter: str) -> int | None:
-        """Return the value of a letter that is a number."""
+        """Return the value of a letter with a number."""
         value = self.given.get(letter)
         assert value is None or isinstance(value, int)
         return value
@@ -192,7 +192,7 @@ class Arguments:
 
     @property
     def serial(self) -> tuple[int, bool]:
-        """``-z``: the number, and whether it counts up."""
+        """``-z``: the number, and whether to increment it."""
         value = self.given.get("z", (0, False))
         assert isinstance(value, tuple)
         return value
@@ -204,10 +204,10 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read the words of a command line, without the program's name: options, then operands, as getopt(3) does.
+    """Parse the words of a command line, without the program's name: options, then operands, as getopt(3) does.
 
-    Raises `Usage` for what is not of ssh-keygen's form, `KeygenError` for a value that cannot be, and `ConfigError`
-    for a letter of ssh-keygen's that is not here.
+    Raises `Usage` for a malformed command line, `KeygenError` for an invalid value, and `ConfigError` for a letter of
+    ssh-keygen that is not supported.
     """
     result = Arguments()
     words = list(argv)
@@ -225,7 +225,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def split_line(line: str) -> list[str]:
-    """Return the words of a line of text; quotes keep together.  Raises `Usage` for a quote that is left open."""
+    """Split a line of text into words, respecting quotes.  Raises `Usage` for an unclosed quote."""
     words: list[str] = []
     position = 0
     while True:
@@ -236,7 +236,7 @@ def split_line(line: str) -> list[str]:
         try:
             word, position = next_argument(line, position)
         except ValueError:
-            # Without the text: it may be the middle of a passphrase.
+            # Without the text, which may be a part of a passphrase.
             raise Usage("a quote is not closed", phase="options") from None
         words.append(word)
 
@@ -252,7 +252,7 @@ def usage(program: str = PROGRAM) -> str:
 
 
 def _bundle(word: str, following: list[str], result: Arguments) -> None:
-    """``-lv``, ``-lf FILE`` or ``-fFILE``: letters up to one that takes a value, perhaps from the next word."""
+    """Parse ``-lv``, ``-lf FILE`` or ``-fFILE``: letters up to one with a value, which may be the next word."""
     for index, letter in enumerate(word[1:], 2):
         row = LETTERS.get(letter)
         if row is None:

@@ -1,4 +1,4 @@
-"""Key revocation lists: making and extending one (``-k``, ``-k -u``), asking and showing one (``-Q``, ``-Q -l``)."""
+"""Key revocation lists: generate or extend one (``-k``, ``-k -u``), query or show one (``-Q``, ``-Q -l``)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ANY_AUTHORITY = "none"
 FILE_MODE = 0o644
 SHA256 = "SHA256:"
 _KEYS = {"key": "keys", "sha1": "sha1", "sha256": "sha256"}
-"""Words before a key in a specification: the field of `Krl` it goes to."""
+"""The words before a key in a specification, with the field of `Krl` they stand for."""
 
 
 def make(job: Job) -> None:
-    """``keygen -k``: a list of what the files name; with ``-u`` what the list has already stays in it."""
+    """``keygen -k``: generate a list from specifications; with ``-u`` extend the existing one."""
     path = _file(job, "KRL generation requires an output file")
     authority = _authority(job)
     krl = _load(path) if job.arguments.has("u") else Krl()
@@ -50,7 +50,7 @@ def make(job: Job) -> None:
 
 
 def ask(job: Job) -> None:
-    """``keygen -Q``: whether keys are in a list; the status is 1 when one of them is."""
+    """``keygen -Q``: print whether keys are in a list; the status is 1 if any of them is."""
     path = _file(job, "KRL checking requires an input file")
     krl = _load(path)
     if job.arguments.has("l"):
@@ -83,13 +83,12 @@ def _load(path: Path) -> Krl:
     except SSHError as error:
         raise KeygenError(f"Unable to load KRL: {error.message}", received=error.received) from None
     if not isinstance(krl, Krl):
-        raise KeygenError(f"KRL file {path} is none", expected="a file made with -k")
+        raise KeygenError(f"{path} is not a KRL file", expected="a file made with -k")
     return krl
 
 
 def _authority(job: Job) -> tuple[bytes | None] | None:
-    """Return the authority of the certificates that are named by number or ID, (None,) for any; None where none was
-    given."""
+    """Return the authority of certificates given by serial number or key ID; (None,) for any, None if not specified."""
     name = job.arguments.text("s")
     if name is None:
         return None
@@ -117,7 +116,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _revoke(krl: Krl, line: str, authority: tuple[bytes | None] | None, where: str) -> None:
-    """One line of a specification (ssh-keygen(1), KEY REVOCATION LISTS)."""
+    """Process a line of a specification (ssh-keygen(1), KEY REVOCATION LISTS)."""
     word, colon, value = line.partition(":")
     word, value = (word.lower(), value.strip(" \t")) if colon else ("", line)
     if word in ("serial", "id"):
@@ -165,7 +164,7 @@ def _serials(text: str, where: str) -> tuple[int, int]:
 
 
 def _number(text: str) -> int:
-    """Return a number as strtoull(3) reads it: 0x for hexadecimal, 0 for octal."""
+    """Parse a number like strtoull(3): 0x for hexadecimal, 0 for octal."""
     if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,23}", text):
         raise ValueError
     octal = text.startswith("0") and text.isdigit()
@@ -199,10 +198,10 @@ def _shown(krl: Krl) -> Iterator[str]:
     for blob in sorted(krl.keys, key=_by_size):
         yield f"hash: {fingerprint.sha256(blob)} # {_type_of(blob)}"
     for digest in sorted(krl.sha256):
-        # In base64, unlike ssh-keygen: so the line may stand in a specification.
+        # In base64, unlike ssh-keygen, so that the line is valid in a specification.
         yield f"hash: {SHA256}{_base64(digest)}"
     for digest in sorted(krl.sha1):
-        # There is no word for it in a specification.
+        # Specifications have no word for it.
         yield f"# hash SHA1:{digest.hex()}"
     for authority, revoked in krl.certificates.items():
         yield ""

@@ -1,4 +1,4 @@
-"""Showing keys: fingerprints (``-l``, ``-B``), the public half (``-y``), DNS records (``-r``)."""
+"""Show keys: fingerprints (``-l``, ``-B``), the public key (``-y``), DNS records (``-r``)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from jupyter_ssh.ssh.trust import sshfp
 QUESTION = "Enter file in which the key is"
 STDIN = "-"
 Found = tuple[PublicKey, str | None]
-"""A key and its comment, or what stands for one."""
+"""A key and its comment."""
 HOST_KEY_FILES = tuple(f"/etc/ssh/ssh_host_{name}_key.pub" for name in ("rsa", "dsa", "ecdsa", "ed25519"))
 
 
 def fingerprints(job: Job) -> None:
-    """``keygen -l`` and ``-B``: the fingerprint of each key in a file, which may be any kind of file with keys."""
+    """``keygen -l`` and ``-B``: print the fingerprint of each key in a file of any kind."""
     if job.arguments.text("f") == STDIN:
         path, found = None, list(_keys_in(read_input_text(job.console)))
     else:
@@ -38,7 +38,7 @@ def fingerprints(job: Job) -> None:
 
 
 def public_key(job: Job) -> None:
-    """``keygen -y``: the public key of a private one."""
+    """``keygen -y``: print the public key of a private key."""
     path = job.existing_file(QUESTION)
     file = job.open_private(path)
     key, _ = job.unlock(file)
@@ -47,7 +47,7 @@ def public_key(job: Job) -> None:
 
 
 def dns_records(job: Job) -> None:
-    """``keygen -r host``: SSHFP records (RFC 4255) of a key, or of the host keys of this machine."""
+    """``keygen -r host``: print SSHFP records (RFC 4255) for a key, or for this machine's host keys."""
     host = job.arguments.text("r") or ""
     given = job.arguments.text("f")
     paths = (
@@ -96,7 +96,7 @@ def _keys_of_file(path: Path) -> Iterator[Found]:
 
 
 def _key_of_private_file(path: Path, text: str) -> Found:
-    """Return what can be told without a passphrase: from the ``.pub`` beside it, else from the file itself."""
+    """Return the public key without asking for a passphrase, from the ``.pub`` beside the file or from the file."""
     beside = Path(f"{path}.pub")
     try:
         public, comment = load_public_key(beside, REQUIRED_RSA_SIZE)
@@ -143,7 +143,7 @@ def _key_of_line(line: str) -> Found | None:
 
 
 def _first_word(line: str) -> tuple[str, str]:
-    """Host names or options with their quotes, and what follows."""
+    """Split off the first word, host names or options with their quotes, from what follows."""
     quoted = escaped = False
     for index, character in enumerate(line):
         if escaped:

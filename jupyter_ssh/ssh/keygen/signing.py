@@ -1,4 +1,4 @@
-"""Signatures of files (``-Y``): making them, checking them, and who may make them (OpenSSH's PROTOCOL.sshsig)."""
+"""Signatures of files (``-Y``): make and check them, and find principals (OpenSSH's PROTOCOL.sshsig)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys, read_revoked_keys
 NOT_VERIFIED = "Could not verify signature."
 NO_PRINCIPAL = "No principal matched."
 SUFFIXES = ("-cert.pub", ".pub")
-"""What a public file's name has that the private one's has not."""
+"""Suffixes of public files that the private file's name lacks."""
 
 
 def run(job: Job) -> None:
@@ -96,8 +96,8 @@ def _signature(job: Job, key: PrivateKey, stream: BinaryIO, namespace: str, hash
 
 
 def _signing_key(job: Job, path: Path) -> PrivateKey:
-    """Return the key to sign with, named by its private or public file or its certificate: in an agent, else in the
-    file."""
+    """Return the key to sign with, from an agent or else the file; ``path`` is a private or public key or
+    certificate."""
     try:
         text = read_text(path)
     except SSHError as error:
@@ -117,12 +117,12 @@ def _signing_key(job: Job, path: Path) -> PrivateKey:
         )
     key = job.load_private(private_path)
     if key.public != (named.key if isinstance(named, Certificate) else named):
-        raise KeygenError(f'The private key "{private_path}" is not that of "{path}"')
+        raise KeygenError(f'The private key "{private_path}" does not match "{path}"')
     return CertifiedKey(key, named) if isinstance(named, Certificate) else key
 
 
 def _in_agent(job: Job, path: Path) -> PrivateKey | None:
-    """Return the key of a private file, where an agent has it too: that spares its passphrase."""
+    """Return the key of a private file from an agent that has it, which needs no passphrase."""
     public: PublicKey | None = None
     with suppress(SSHError):
         public = job.open_private(path).public
@@ -187,11 +187,11 @@ OPERATIONS: dict[str, tuple[tuple[tuple[str, str], ...], Callable[[Job], None]]]
     "find-principals": ((("s", "signature file"), ("f", "allowed keys file")), _find_principals),
     "match-principals": ((("f", "allowed keys file"), ("I", "principal ID")), _match_principals),
 }
-"""(letters that it needs and what they stand for, function) of each operation."""
+"""The operations: (required letters with their meaning, function)."""
 
 
 def _options(job: Job, *known: str) -> dict[str, str]:
-    """Return the words of ``-O`` with their values.  Raises `KeygenError` for others than those of ``-Y``."""
+    """Return the options of ``-O`` with their values.  Raises `KeygenError` for those that ``-Y`` does not know."""
     options: dict[str, str] = {}
     for option in job.arguments.options:
         name, equals, value = option.partition("=")
@@ -229,7 +229,7 @@ def _signers(job: Job) -> AllowedSigners:
 
 
 def _revoked(job: Job) -> RevokedKeys | None:
-    """Return the keys of ``-r``; a file that is not understood revokes everything."""
+    """Read the revoked keys of ``-r``; a file that cannot be parsed revokes everything."""
     name = job.arguments.text("r")
     if name is None:
         return None

@@ -1,4 +1,4 @@
-"""Keys: their types, files, fingerprints, signatures.  Importing this loads no cryptographic library."""
+"""Keys: their types, files, fingerprints and signatures.  Importing this loads no cryptographic library."""
 
 from __future__ import annotations
 

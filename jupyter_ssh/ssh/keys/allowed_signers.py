@@ -1,4 +1,4 @@
-"""Who may sign what: the allowed_signers file of ``ssh-keygen -Y`` (ssh-keygen(1), ALLOWED SIGNERS)."""
+"""The allowed_signers file of ``ssh-keygen -Y``: who may sign what (ssh-keygen(1), ALLOWED SIGNERS)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS, parse_public_
 PHASE = "allowed signers"
 MAX_LINE = 64 * 1024
 FIRST_WORD = re.compile(r'"([^"]*)"[ \t]+|([^\s"]+)[ \t]+')
-# Inside quotation marks only \" is special; each text can be read in one way only, so nothing is tried twice.
+# Inside quotation marks only \" is special.  Each text matches in one way only, so there is no backtracking.
 INSIDE = r'(?:\\"|[^"\\]|\\(?!"))*'
 OPTIONS = re.compile(rf'((?:[^\s"]|"{INSIDE}")+)[ \t]+(.*)', re.DOTALL)
 OPTION = re.compile(rf'([A-Za-z-]+)(?:="({INSIDE})")?(?:,|$)')
@@ -25,44 +25,44 @@ OPTION = re.compile(rf'([A-Za-z-]+)(?:="({INSIDE})")?(?:,|$)')
 
 @dataclass(frozen=True, slots=True)
 class AllowedSigner:
-    """One line: these principals sign with this key."""
+    """One line: these principals may sign with this key."""
 
     principals: str
     """A list of patterns."""
     key: PublicKey
     cert_authority: bool = False
-    """Whether it is who certifies the principals' keys."""
+    """Whether the key is the authority that certifies the principals' keys."""
     namespaces: str | None = None
-    """A list of patterns of what may be signed; None: anything."""
+    """A list of patterns for namespaces; None for any."""
     valid_after: int | None = None
     valid_before: int | None = None
-    """Seconds since the epoch, both included."""
+    """Seconds since the epoch, both inclusive."""
     line: int = 0
 
     def signs_with(self, key: PublicKey) -> bool:
-        """Return whether ``key`` is the line's, or a certificate of its authority."""
+        """Return whether ``key`` is the key of the line, or a certificate issued by it."""
         if self.cert_authority:
             return isinstance(key, Certificate) and key.authority == self.key
         return key == self.key
 
     def check_time(self, now: float) -> None:
-        """Raises `SignatureError` when the line does not hold at ``now``."""
+        """Raise `SignatureError` if the line is not valid at ``now``."""
         if self.valid_after is not None and now < self.valid_after:
             raise SignatureError("the key was not valid yet", phase=PHASE, received=f"line {self.line}")
         if self.valid_before is not None and now > self.valid_before:
-            raise SignatureError("the key was not valid any more", phase=PHASE, received=f"line {self.line}")
+            raise SignatureError("the key was no longer valid", phase=PHASE, received=f"line {self.line}")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that allows nobody to sign because it is not understood."""
+    """A line that could not be parsed and so allows nobody to sign."""
 
     line: int
     why: str
 
 
 class AllowedSigners:
-    """The lines of a file.  Those that are not understood are ``problems``, and no reason to refuse the others."""
+    """The lines of a file.  Those that cannot be parsed are ``problems``; they do not affect the others."""
 
     def __init__(self, entries: Iterable[AllowedSigner] = (), problems: Iterable[Problem] = ()) -> None:
         self.entries = tuple(entries)
@@ -84,9 +84,9 @@ class AllowedSigners:
         return cls(entries, problems)
 
     def check(self, identity: str, key: PublicKey, namespace: str, now: float) -> AllowedSigner:
-        """Return the first line by which ``identity`` may sign with ``key`` in ``namespace`` at ``now``.
+        """Return the first line that allows ``identity`` to sign with ``key`` in ``namespace`` at ``now``.
 
-        Raises `SignatureError` with the reason of the last line that came near.
+        Raises `SignatureError` with the reason why the last applicable line did not.
         """
         failure = SignatureError(
             f"{identity[:100]!r} may not sign with this key", phase=PHASE, received=key.fingerprint
@@ -108,8 +108,10 @@ class AllowedSigners:
         raise failure
 
     def find_principals(self, key: PublicKey, now: float) -> list[str]:
-        """Return the principals of the first line that holds for ``key`` at ``now``: its patterns, or for a certificate
-        those of its own principals that fit them."""
+        """Return the principals of the first line valid for ``key`` at ``now``.
+
+        They are the line's patterns or, for a certificate, those of its own principals that match them.
+        """
         for entry in self.entries:
             if not entry.signs_with(key):
                 continue
@@ -125,7 +127,7 @@ class AllowedSigners:
         return []
 
     def match_principals(self, identity: str) -> list[str]:
-        """Return the principals, as they are spelled, of each line that ``identity`` fits."""
+        """Return the principals, as written, of each line that ``identity`` matches."""
         return [entry.principals for entry in self.entries if matches_list(identity, entry.principals)]
 
 
@@ -158,7 +160,7 @@ def _parse_line(line: str, number: int, required_rsa_size: int | None) -> Allowe
         raise ConfigError("line too long", expected=f"at most {MAX_LINE} characters")
     first = FIRST_WORD.match(line)
     if first is None:
-        raise ConfigError("not a line of allowed signers", expected="'principals [options] key-type key'")
+        raise ConfigError("not an allowed_signers line", expected="'principals [options] key-type key'")
     principals = first[1] if first[2] is None else first[2]
     rest = line[first.end() :]
     options: dict[str, str | None] = {}
@@ -170,7 +172,7 @@ def _parse_line(line: str, number: int, required_rsa_size: int | None) -> Allowe
     key, _ = parse_public_line(rest, required_rsa_size)
     valid_after, valid_before = (_date(options.get(name)) for name in ("valid-after", "valid-before"))
     if valid_after is not None and valid_before is not None and valid_before <= valid_after:
-        raise ConfigError("the line never holds", expected="valid-before after valid-after")
+        raise ConfigError("the line is never valid", expected="valid-before after valid-after")
     return AllowedSigner(
         principals,
         key,
@@ -197,10 +199,10 @@ def _parse_options(text: str) -> dict[str, str | None]:
         match = OPTION.match(text, position)
         name = match[1].lower() if match else ""
         if match is None or name not in TAKES_VALUE or (match[2] is not None) != TAKES_VALUE[name]:
-            # What it would have forbidden is not known, so the line allows nothing.
+            # The unknown option might restrict the line, so the line allows nothing.
             raise ConfigError("bad option", expected=" or ".join(TAKES_VALUE), received=repr(text[position:][:64]))
         if name in options:
-            raise ConfigError(f"option {name} twice")
+            raise ConfigError(f"duplicate option {name}")
         options[name] = None if match[2] is None else match[2].replace('\\"', '"')
         position = match.end()
     return options

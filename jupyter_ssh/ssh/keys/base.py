@@ -1,4 +1,4 @@
-"""What every key type has in common: public and private keys, and the rows of the tables in `key_types`."""
+"""What all key types have in common: public and private keys, and the rows of the table in `types.table`."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from jupyter_ssh.ssh.wire.types import Reader, string
 
 @dataclass(frozen=True, slots=True)
 class SignatureAlgorithm:
-    """One way of signing: its name in ``server_host_key_algorithms`` and in the signature blob (RFC 4253 §6.6)."""
+    """A signature algorithm, by its name in ``server_host_key_algorithms`` and in the signature blob (RFC 4253
+    §6.6)."""
 
     name: str
     key_type: str
     hash_name: str
-    """Name for `hashlib` of the hash the signature is made over."""
+    """The `hashlib` name of the hash that is signed."""
     grade: Grade = Grade.MODERN
 
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """One row of `KEY_TYPES`: everything the rest of the package needs to know about a key type."""
+    """A row of `KEY_TYPES`: everything the rest of the package needs to know about a key type."""
 
     name: str
     """The type's name inside the blob, such as ``ssh-ed25519``."""
     nickname: str
-    """What ssh-keygen prints for it, such as ``ED25519``."""
+    """The name that ssh-keygen prints, such as ``ED25519``."""
     keygen_name: str
-    """What ``ssh-keygen -t`` calls it, such as ``ed25519``; rows may share it and differ in ``sizes``."""
+    """The name for ``ssh-keygen -t``, such as ``ed25519``; rows that share it differ in ``sizes``."""
     blob_fields: int
-    """How many strings and mpints the blob has, its name included."""
+    """The number of strings and mpints in the blob, including the name."""
     sizes: range | tuple[int, ...]
-    """The sizes in bits that `generate` takes, the default being ``default_size``.  Of RSA keys it is also what is
-    accepted at all."""
+    """The sizes in bits that `generate` accepts, ``default_size`` being the default.  For RSA it also limits which keys
+    are accepted."""
     default_size: int
     signatures: tuple[SignatureAlgorithm, ...]
     """Best first."""
@@ -50,21 +51,21 @@ class KeyType:
     generate: Callable[[KeyType, int], PrivateKey]
     """(row, bits) -> new key."""
     from_cryptography: Callable[[KeyType, object], PrivateKey | None]
-    """(row, private key object of `cryptography`) -> key, or None when it is not of this row.  Raises
+    """(row, private key object of `cryptography`) -> key, or None if it is not of this type.  Raises
     `KeyFormatError`."""
     public_from_cryptography: Callable[[KeyType, object], PublicKey | None]
-    """(row, public key object of `cryptography`) -> key, or None when it is not of this row.  Raises
+    """(row, public key object of `cryptography`) -> key, or None if it is not of this type.  Raises
     `KeyFormatError`."""
     certified_fields: Callable[[PublicKey], bytes]
-    """(key) -> what its private fields begin with that is left out where a certificate stands before them."""
+    """(key) -> the leading part of its private fields, which is left out after a certificate."""
 
 
 TRUSTED_GRADES = (Grade.MODERN, Grade.EXPERIMENTAL)
-"""Grades of the algorithms that `PublicKey.verify` takes unless told otherwise."""
+"""Grades of the algorithms that `PublicKey.verify` accepts by default."""
 
 
 class PublicKey(ABC):
-    """A public key.  Equal to another when their blobs are equal."""
+    """A public key.  Two keys are equal if their blobs are."""
 
     __slots__ = ("blob", "row", "size")
 
@@ -73,7 +74,7 @@ class PublicKey(ABC):
         self.blob = blob
         """The encoding of RFC 4253 §6.6: string(type name) and the type's own fields."""
         self.size = size
-        """Bits, as ``ssh-keygen -l`` counts them."""
+        """Size in bits, as ``ssh-keygen -l`` prints it."""
 
     @property
     def key_type(self) -> str:
@@ -82,7 +83,7 @@ class PublicKey(ABC):
 
     @property
     def nickname(self) -> str:
-        """The type as people read it, such as ``ED25519``."""
+        """The type's name for people, such as ``ED25519``."""
         return self.row.nickname
 
     @property
@@ -97,21 +98,21 @@ class PublicKey(ABC):
 
     @property
     def fingerprint_md5(self) -> str:
-        """``MD5:`` and sixteen hex bytes with colons: what older systems print."""
+        """``MD5:`` and sixteen hex bytes with colons, as older systems print it."""
         return fingerprint.md5(self.blob)
 
     @property
     def fields(self) -> bytes:
-        """The blob without the type's name in front."""
+        """The blob without the leading type name."""
         return self.blob[len(string(self.row.name)) :]
 
     @property
     def randomart(self) -> str:
-        """The fingerprint's picture, as ``ssh-keygen -lv`` draws it: eleven lines."""
+        """The fingerprint as a picture of eleven lines, as ``ssh-keygen -lv`` draws it."""
         return fingerprint.randomart(self.blob, self.row.nickname, self.size)
 
     def line(self, comment: str = "") -> str:
-        """Return one line as in a ``.pub`` file, without a newline."""
+        """Return the key as a line of a ``.pub`` file, without a newline."""
         base64 = binascii.b2a_base64(self.blob, newline=False).decode("ascii")
         return f"{self.key_type} {base64} {comment}".rstrip()
 
@@ -124,13 +125,13 @@ class PublicKey(ABC):
         no_touch_required: bool = False,
         verify_required: bool = False,
     ) -> str:
-        """Check ``signature``, a whole blob string(algorithm) string(value), over ``data``.
+        """Check ``signature``, a blob string(algorithm) string(value), over ``data``, and return its algorithm.
 
-        ``algorithms`` are the names that may be used; by default those of this key type that are neither legacy nor
-        broken.  Returns the name of the one that was.  Raises `SignatureError`.
+        ``algorithms`` are the names that are accepted; by default those of this key type that are neither legacy nor
+        broken.  Raises `SignatureError`.
 
-        The other options are those of authorized_keys, and concern security keys only: these must have been touched,
-        unless ``no_touch_required``, and with ``verify_required`` have checked a PIN or a finger.
+        The other options are those of authorized_keys and concern only security keys: these must have been touched,
+        unless ``no_touch_required``, and with ``verify_required`` must have checked a PIN or a fingerprint.
         """
         if algorithms is None:
             algorithms = [row.name for row in self.row.signatures if row.grade in TRUSTED_GRADES]
@@ -140,7 +141,7 @@ class PublicKey(ABC):
             algorithm = next((row for row in self.row.signatures if row.name == name), None)
             if algorithm is None or name not in algorithms:
                 raise SignatureError(
-                    "signature of an algorithm that was not asked for",
+                    "the signature algorithm is not accepted",
                     expected=" or ".join(algorithms) or "none",
                     received=repr(name[:64]),
                 )
@@ -149,16 +150,16 @@ class PublicKey(ABC):
         except WireError as error:
             raise SignatureError("malformed signature", expected=error.expected, received=error.received) from error
         if not valid:
-            raise SignatureError(f"wrong {name} signature", expected=f"one made by the key {self.fingerprint}")
+            raise SignatureError(f"invalid {name} signature", expected=f"one made by the key {self.fingerprint}")
         return name
 
     def to_cryptography(self) -> object:
         """Return the public key as an object of `cryptography`.  Raises `KeyFormatError` for types it does not know."""
-        raise KeyFormatError(f"{self.key_type} keys exist in OpenSSH's format only")
+        raise KeyFormatError(f"{self.key_type} keys exist only in OpenSSH's format")
 
     @abstractmethod
     def _check(self, algorithm: SignatureAlgorithm, fields: Reader, data: bytes) -> bool:
-        """Read the signature's fields after the name and says whether it is right; may raise `WireError`."""
+        """Read the signature's fields after the name and return whether it is valid; may raise `WireError`."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and self.blob == other.blob
@@ -171,7 +172,7 @@ class PublicKey(ABC):
 
 
 class PrivateKey(ABC):
-    """A private key with its comment.  It shows nothing of itself but type and fingerprint, and cannot be pickled."""
+    """A private key with its comment.  Its repr shows only type and fingerprint, and it cannot be pickled."""
 
     __slots__ = ("comment", "public")
 
@@ -181,11 +182,11 @@ class PrivateKey(ABC):
 
     @property
     def needs_agent(self) -> bool:
-        """Whether only an agent can sign with it: what is here is the handle of a key inside a device."""
+        """Whether only an agent can sign with it, because this is just the handle of a key inside a device."""
         return False
 
     def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
-        """Return the signature blob string(algorithm) string(value) over ``data``; by default with the best algorithm.
+        """Sign ``data``, by default with the best algorithm, and return the blob string(algorithm) string(value).
 
         Raises `SignatureError` for an algorithm that is not of this key type.
         """
@@ -207,11 +208,11 @@ class PrivateKey(ABC):
 
     def to_cryptography(self) -> object:
         """Secret: the key as an object of `cryptography`.  Raises `KeyFormatError` for types it does not know."""
-        raise KeyFormatError(f"{self.public.key_type} keys exist in OpenSSH's format only")
+        raise KeyFormatError(f"{self.public.key_type} keys exist only in OpenSSH's format")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.public.key_type} {self.public.fingerprint}>"
 
     def __reduce__(self) -> NoReturn:
-        # A pickled key is an unencrypted key in a place nobody looks after.
+        # A pickle would contain the key unencrypted, in a place that is not protected.
         raise TypeError("private keys cannot be pickled or copied; use save_private_key")

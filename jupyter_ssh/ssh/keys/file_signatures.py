@@ -1,4 +1,4 @@
-"""Signatures of files as ``ssh-keygen -Y`` makes and checks them (OpenSSH's PROTOCOL.sshsig)."""
+"""Signatures of files, as made and checked by ``ssh-keygen -Y`` (OpenSSH's PROTOCOL.sshsig)."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ HASHES = ("sha512", "sha256")
 """Best first."""
 LINE_LENGTH = 70
 MAX_TEXT = 1 << 20
-"""Characters of a signature file; a thousandth of that is usual."""
+"""Maximum characters of a signature file; a thousandth of that is usual."""
 CHUNK = 1 << 20
 PHASE = "file signature"
 
 
 @dataclass(frozen=True, slots=True)
 class FileSignature:
-    """A signature file that was read; nothing in it is verified."""
+    """The content of a signature file, not verified."""
 
     key: PublicKey
-    """Who claims to have signed; perhaps a `Certificate`."""
+    """The key of the claimed signer; may be a `Certificate`."""
     namespace: str
-    """What kind of thing was signed, such as ``file`` or ``git``: a signature of one is none of another."""
+    """The kind of thing signed, such as ``file`` or ``git``: a signature is valid in one namespace only."""
     reserved: bytes
     hash_name: str
     signature: bytes
@@ -50,7 +50,7 @@ def sign_file(
     hash_name: str = HASHES[0],
     algorithm: str | None = None,
 ) -> str:
-    """Return the text of a signature file over ``message``, which is read to its end if it is a stream.
+    """Sign ``message``, which is read to its end if it is a stream, and return the text of the signature file.
 
     Raises `SignatureError` for an empty namespace, an unknown hash and a legacy algorithm.
     """
@@ -62,7 +62,7 @@ def sign_file(
         algorithm = trusted[0]
     if algorithm not in trusted:
         raise SignatureError(
-            f"{algorithm or key.public.key_type} is too old to sign files with",
+            f"{algorithm or key.public.key_type} is too weak to sign files with",
             phase=PHASE,
             expected=" or ".join(trusted),
         )
@@ -84,7 +84,7 @@ def sign_file(
 
 
 def parse_signature(text: str, required_rsa_size: int | None = None) -> FileSignature:
-    """Return what is in the text of a signature file.  Raises `SignatureError`, and `KeyFormatError` for its key."""
+    """Parse the text of a signature file.  Raises `SignatureError`, and `KeyFormatError` for its key."""
     if len(text) > MAX_TEXT:
         raise SignatureError("too long for a signature", phase=PHASE, expected=f"at most {MAX_TEXT} characters")
     inside, end, after = text.strip().partition(END)
@@ -93,7 +93,7 @@ def parse_signature(text: str, required_rsa_size: int | None = None) -> FileSign
     try:
         fields = Reader(decode_base64("".join(inside[len(BEGIN) :].split())))
     except KeyFormatError:
-        raise SignatureError("the signature is not proper base64", phase=PHASE) from None
+        raise SignatureError("the signature is not valid base64", phase=PHASE) from None
     try:
         if fields.raw(len(MAGIC)) != MAGIC:
             raise SignatureError("not a signature file", phase=PHASE, expected="one that begins with SSHSIG")
@@ -118,13 +118,13 @@ def parse_signature(text: str, required_rsa_size: int | None = None) -> FileSign
 def check_novalidate(
     signature: FileSignature, message: bytes | BinaryIO, namespace: str, *, touch_required: bool = False
 ) -> str:
-    """Check that ``signature`` is one of ``message`` by the key in it, whoever that is; returns the algorithm.
+    """Check ``signature`` over ``message`` with the key it names, whoever that belongs to; return the algorithm.
 
-    As OpenSSH, it asks for no touch of a security key unless ``touch_required``.  Raises `SignatureError`.
+    As in OpenSSH, a security key need not have been touched unless ``touch_required``.  Raises `SignatureError`.
     """
     if signature.namespace != namespace:
         raise SignatureError(
-            "signature of something else",
+            "the signature is for another namespace",
             phase=PHASE,
             expected=f"the namespace {namespace[:100]!r}",
             received=repr(signature.namespace[:100]),
@@ -148,10 +148,10 @@ def verify_file(
     revoked: RevokedKeys | None = None,
     touch_required: bool = False,
 ) -> AllowedSigner:
-    """Check that ``signature`` is one of ``message`` by somebody who may sign as ``identity``, such as an address.
+    """Check that ``signature`` over ``message`` was made by somebody who may sign as ``identity``, such as an address.
 
-    ``now`` is in seconds since the epoch: the time the signer's key must have been valid at.  Returns the line of the
-    allowed_signers file that says so.  Raises `SignatureError`.
+    ``now`` is the time at which the signer's key must be valid, in seconds since the epoch.  Returns the line of the
+    allowed_signers file that allows it.  Raises `SignatureError`.
     """
     check_novalidate(signature, message, namespace, touch_required=touch_required)
     check_not_revoked(signature.key, revoked)
@@ -161,27 +161,28 @@ def verify_file(
 def find_principals(
     signature: FileSignature, *, signers: AllowedSigners, now: float, revoked: RevokedKeys | None = None
 ) -> list[str]:
-    """Return who may have made ``signature``, which is not verified: principals as their allowed_signers line spells
-    them.
+    """Return the principals, as written in allowed_signers, who may have made ``signature``, which is not verified.
 
-    Raises `SignatureError` when nobody may.
+    Raises `SignatureError` if there are none.
     """
     check_not_revoked(signature.key, revoked)
     principals = signers.find_principals(signature.key, now)
     if not principals:
-        raise SignatureError("the key is none of an allowed signer", phase=PHASE, received=signature.key.fingerprint)
+        raise SignatureError(
+            "the key does not belong to an allowed signer", phase=PHASE, received=signature.key.fingerprint
+        )
     return principals
 
 
 def check_not_revoked(key: PublicKey, revoked: RevokedKeys | None) -> None:
-    """Raises `SignatureError` for a revoked key, and for a certificate of one or by one."""
+    """Raise `SignatureError` for a revoked key, and for a certificate of one or signed by one."""
     why = None if revoked is None else revoked.why(key)
     if why is not None:
         raise SignatureError(f"{why} was revoked", phase=PHASE, received=key.fingerprint)
 
 
 def _algorithms(key: PublicKey) -> list[str]:
-    """Return those that may sign files: none with SHA-1."""
+    """Return the algorithms that may sign files: none with SHA-1."""
     return [row.name for row in key.row.signatures if row.grade in TRUSTED_GRADES]
 
 

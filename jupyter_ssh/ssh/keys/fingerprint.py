@@ -1,4 +1,4 @@
-"""Fingerprints of public keys, and the picture ssh-keygen draws of them."""
+"""Fingerprints of public keys, as text and as the picture drawn by ssh-keygen."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import hashlib
 
 WIDTH, HEIGHT = 17, 9
 SYMBOLS = " .o+=*BOX@%&#/^"
-"""What a field looks like after that many visits; more visits look like the last one."""
+"""How a field looks after a number of visits; more visits look like the last one."""
 
 
 def sha256(blob: bytes) -> str:
-    """``SHA256:`` and the base64, without padding, of the hash of a key blob: what OpenSSH shows."""
+    """Return ``SHA256:`` and the unpadded base64 of the hash of a key blob, as OpenSSH shows it."""
     return "SHA256:" + binascii.b2a_base64(hashlib.sha256(blob).digest(), newline=False).decode("ascii").rstrip("=")
 
 
 def md5(blob: bytes) -> str:
-    """``MD5:`` and sixteen hex bytes with colons (RFC 4716 §4)."""
+    """Return ``MD5:`` and sixteen hex bytes with colons (RFC 4716 §4)."""
     return "MD5:" + hashlib.md5(blob, usedforsecurity=False).digest().hex(":")
 
 
@@ -36,7 +36,7 @@ def randomart(blob: bytes, nickname: str, size: int, hash_name: str = "sha256") 
     drawn = [[SYMBOLS[min(count, len(SYMBOLS) - 1)] for count in row] for row in visits]
     drawn[start_y][start_x] = "S"
     drawn[y][x] = "E"
-    # OpenSSH leaves the size out where it does not fit, and its buffer holds one character less than the frame.
+    # OpenSSH omits the size if it does not fit, and its buffer holds one character less than the frame.
     title = f"[{nickname} {size}]"
     title = title[: WIDTH - 1] if len(title) <= WIDTH else f"[{nickname}]"[: WIDTH - 1]
     lines = [_edge(title), *("|" + "".join(row) + "|" for row in drawn), _edge(f"[{hash_name.upper()}]")]

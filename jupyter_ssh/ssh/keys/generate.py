@@ -1,4 +1,4 @@
-"""Making new keys."""
+"""Generate new keys."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def generate(
     *,
     required_rsa_size: int | None = None,
 ) -> PrivateKey:
-    """Return a new key.
+    """Generate a key.
 
-    ``key_type`` is a name of `KEY_TYPES` or what ``ssh-keygen -t`` takes (``ed25519``, ``ecdsa``, ``rsa``); ``bits``
-    its size, where there is a choice.  An RSA or DSA key may take seconds, outside the interpreter's lock; an RSA key
-    of less than 2048 bits, and not of less than 1024, is only made when ``required_rsa_size`` allows it.
+    ``key_type`` is a name in `KEY_TYPES` or for ``ssh-keygen -t`` (``ed25519``, ``ecdsa``, ``rsa``); ``bits`` is its
+    size, if there is a choice.  An RSA or DSA key may take seconds, with the interpreter's lock released.  RSA keys of
+    1024 to 2047 bits are generated only if ``required_rsa_size`` allows it.
     Raises `KeyFormatError`.
     """
     rows = [

@@ -1,4 +1,4 @@
-"""Key revocation lists (OpenSSH's PROTOCOL.krl): which keys and certificates count no more, in a compact form."""
+"""Key revocation lists (OpenSSH's PROTOCOL.krl): revoked keys and certificates in a compact form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jupyter_ssh.ssh.wire.types import Reader, string, uint32, uint64
 MAGIC = b"SSHKRL\n\0"
 VERSION = 1
 MAX_SIZE = 1 << 24
-"""Bytes of a list we read: two million serial numbers."""
+"""Maximum size of a list in bytes: two million serial numbers."""
 PHASE = "key revocation list"
 
 # Sections, and those inside the one about certificates.
@@ -27,7 +27,7 @@ SERIAL_LIST, SERIAL_RANGE, SERIAL_BITMAP, KEY_ID, CERTIFICATE_EXTENSION = 0x20, 
 
 
 class Serials:
-    """Serial numbers of certificates, as ranges and bitmaps; what was added is sorted at the first question."""
+    """Serial numbers of certificates, as ranges and bitmaps; sorted at the first lookup."""
 
     def __init__(self) -> None:
         self._lows, self._highs = array("Q"), array("Q")
@@ -35,16 +35,16 @@ class Serials:
         self._sorted = True
 
     def add(self, low: int, high: int | None = None) -> None:
-        """One number, or all from ``low`` to ``high``.  Raises `KeyFormatError` for what is no range."""
+        """Add one number, or all from ``low`` to ``high``.  Raises `KeyFormatError` for an invalid range."""
         high = low if high is None else high
         if not 0 <= low <= high < 1 << 64:
-            raise KeyFormatError("a range of serial numbers is no range", phase=PHASE, received=f"{low}-{high}")
+            raise KeyFormatError("invalid range of serial numbers", phase=PHASE, received=f"{low}-{high}")
         self._lows.append(low)
         self._highs.append(high)
         self._sorted = False
 
     def add_packed(self, data: bytes) -> None:
-        """Numbers of eight bytes each, big endian."""
+        """Add numbers of eight bytes each, big endian."""
         numbers = array("Q", data)
         if sys.byteorder == "little":
             numbers.byteswap()
@@ -53,9 +53,9 @@ class Serials:
         self._sorted = False
 
     def add_bitmap(self, offset: int, bits: int) -> None:
-        """``offset`` and the numbers behind it whose bit is set, the lowest first."""
+        """Add the numbers from ``offset`` on whose bit is set, beginning with the lowest bit."""
         if offset + bits.bit_length() > 1 << 64:
-            raise KeyFormatError("a bitmap of serial numbers runs over", phase=PHASE)
+            raise KeyFormatError("a bitmap of serial numbers overflows", phase=PHASE)
         self._bitmaps.append((offset, bits))
 
     def __contains__(self, serial: int) -> bool:
@@ -66,7 +66,7 @@ class Serials:
         return any(serial >= offset and bits >> (serial - offset) & 1 for offset, bits in self._bitmaps)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Return all of them, in order, neighbours as one range."""
+        """Return all numbers in order, adjacent ones merged into ranges."""
         self._sort()
         pairs = list(zip(self._lows, self._highs, strict=True))
         for offset, bits in self._bitmaps:
@@ -103,10 +103,10 @@ class RevokedCertificates:
     key_ids: set[str] = field(default_factory=set)
 
     def why(self, certificate: Certificate) -> str | None:
-        """Return what of a certificate is revoked, or None."""
+        """Return which part of a certificate is revoked, or None."""
         if certificate.statement.key_id in self.key_ids:
             return "its certificate's key ID"
-        # Zero is what a certificate has that was given no number.
+        # Zero means that the certificate was not given a number.
         serial = certificate.statement.serial
         return "its certificate's serial number" if serial and serial in self.serials else None
 
@@ -125,16 +125,16 @@ class Krl:
     """Hashes of blobs."""
     sha256: set[bytes] = field(default_factory=set)
     certificates: dict[bytes | None, RevokedCertificates] = field(default_factory=dict)
-    """By the blob of their authority; None: of any."""
+    """By the blob of their authority; None stands for any authority."""
     signed_by: tuple[PublicKey, ...] = ()
-    """Who signed the list; the signatures were verified."""
+    """The keys that signed the list; their signatures were verified."""
 
     def of(self, authority: bytes | None) -> RevokedCertificates:
-        """Return what is revoked of an authority, to be added to."""
+        """Return the revoked certificates of an authority; more can be added to it."""
         return self.certificates.setdefault(authority, RevokedCertificates())
 
     def revoke(self, key: PublicKey) -> None:
-        """A key, or a certificate by its serial number, or by its key ID where it has none."""
+        """Revoke a key, or a certificate by its serial number or, if it has none, by its key ID."""
         if not isinstance(key, Certificate):
             self.keys.add(key.blob)
         elif key.statement.serial:
@@ -143,7 +143,7 @@ class Krl:
             self.of(key.authority.blob).key_ids.add(key.statement.key_id)
 
     def why(self, key: PublicKey) -> str | None:
-        """Return what is revoked of a key or certificate, as a noun phrase; None when nothing is."""
+        """Return which part of a key or certificate is revoked, as a noun phrase, or None."""
         plain = key.key if isinstance(key, Certificate) else key
         if self._has(plain.blob):
             return "the key"
@@ -185,14 +185,14 @@ def _encode_certificates(revoked: RevokedCertificates) -> bytes:
 
 
 def is_krl(data: bytes) -> bool:
-    """Return whether ``data`` begins as a key revocation list does."""
+    """Return whether ``data`` begins like a key revocation list."""
     return data.startswith(MAGIC)
 
 
 def parse_krl(data: bytes, signers: Collection[PublicKey] = ()) -> Krl:
-    """Return the list in ``data``.  Signatures in it are verified; with ``signers`` there has to be one by one of them.
+    """Parse a list.  Its signatures are verified; if there are ``signers``, one of them must have signed it.
 
-    Raises `KeyFormatError`, also for a critical extension, for what is not understood must not pass for harmless.
+    Raises `KeyFormatError`, also for a critical extension, because what is not understood must not be ignored.
     """
     if len(data) > MAX_SIZE:
         raise KeyFormatError("key revocation list too long", phase=PHASE, expected=f"at most {MAX_SIZE} bytes")
@@ -207,7 +207,7 @@ def parse_krl(data: bytes, signers: Collection[PublicKey] = ()) -> Krl:
                 _read_signature(krl, data, fields)
                 continue
             if krl.signed_by:
-                raise KeyFormatError("a section stands behind the signature", phase=PHASE)
+                raise KeyFormatError("a section follows the signature", phase=PHASE)
             section = Reader(fields.string())
             reader = SECTIONS.get(kind)
             if reader is None:
@@ -219,16 +219,16 @@ def parse_krl(data: bytes, signers: Collection[PublicKey] = ()) -> Krl:
             f"malformed key revocation list: {error.message}", phase=PHASE, expected=error.expected
         ) from None
     if signers and not set(signers).intersection(krl.signed_by):
-        raise KeyFormatError("the key revocation list is not signed by one that may", phase=PHASE)
+        raise KeyFormatError("the key revocation list is not signed by an accepted key", phase=PHASE)
     return krl
 
 
 def _read_header(fields: Reader) -> Krl:
     version = fields.uint32()
     if version != VERSION:
-        raise KeyFormatError("key revocation list of another version", expected=f"{VERSION}", received=f"{version}")
+        raise KeyFormatError("key revocation list of an unknown version", expected=f"{VERSION}", received=f"{version}")
     krl = Krl(fields.uint64(), fields.uint64())
-    fields.uint64()  # flags, none of which exist
+    fields.uint64()  # flags; none are defined
     fields.string()
     krl.comment = fields.text()
     return krl
@@ -240,13 +240,15 @@ def _read_signature(krl: Krl, data: bytes, fields: Reader) -> None:
     try:
         key.verify(fields.string(), signed)
     except SignatureError as error:
-        raise KeyFormatError(f"the signature of the key revocation list: {error.message}", phase=PHASE) from None
+        raise KeyFormatError(
+            f"the signature of the key revocation list is invalid: {error.message}", phase=PHASE
+        ) from None
     krl.signed_by = (*krl.signed_by, key)
 
 
 def _read_keys(krl: Krl, section: Reader) -> None:
     while section.remaining:
-        # Any blob: a key of a type that is unknown here cannot be shown to us either.
+        # Any blob will do: a key of an unknown type cannot be presented to us either.
         krl.keys.add(section.string())
 
 
@@ -256,7 +258,7 @@ def _read_hashes(size: int, name: str) -> Callable[[Krl, Reader], None]:
         while section.remaining:
             digest = section.string()
             if len(digest) != size:
-                raise KeyFormatError(f"a {name} hash has a wrong size", phase=PHASE, received=f"{len(digest)} bytes")
+                raise KeyFormatError(f"a {name} hash has the wrong size", phase=PHASE, received=f"{len(digest)} bytes")
             hashes.add(digest)
 
     return read
@@ -282,13 +284,13 @@ def _read_certificates(krl: Krl, section: Reader) -> None:
         elif kind in CERTIFICATE_SECTIONS:
             CERTIFICATE_SECTIONS[kind](revoked, body)
         else:
-            raise KeyFormatError("unknown section about certificates", phase=PHASE, received=f"type {kind:#x}")
+            raise KeyFormatError("unknown certificate section", phase=PHASE, received=f"type {kind:#x}")
         body.finish()
 
 
 def _read_serials(revoked: RevokedCertificates, body: Reader) -> None:
     if body.remaining % 8:
-        raise KeyFormatError("a list of serial numbers has a wrong size", phase=PHASE)
+        raise KeyFormatError("a list of serial numbers has the wrong size", phase=PHASE)
     revoked.serials.add_packed(body.rest())
 
 

@@ -1,4 +1,4 @@
-"""Patterns of ``*`` and ``?``, and lists of them with ``!`` for a negation (ssh_config(5), PATTERNS)."""
+"""Patterns with ``*`` and ``?``, and lists of them with ``!`` for negation (ssh_config(5), PATTERNS)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Return whether ``name`` matches one pattern, without the back-tracking of a regular expression."""
+    """Return whether ``name`` matches a pattern, without the backtracking of a regular expression."""
     position = index = 0
     star, resume = -1, 0
     while position < len(name):
@@ -17,7 +17,7 @@ def matches_pattern(name: str, pattern: str) -> bool:
             position += 1
             index += 1
         elif star >= 0:
-            # Let the last star take one character more, and try again from there.
+            # Let the last star match one more character, and try again from there.
             resume += 1
             position, index = resume, star + 1
         else:
@@ -26,7 +26,7 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
-    """Return whether a pattern fits and no negated one (``!pattern``) does: a negation alone never fits anything."""
+    """Return whether a pattern matches and no negated one (``!pattern``) does; a negation alone never matches."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):
@@ -38,5 +38,5 @@ def matches_any(text: str, patterns: Iterable[str]) -> bool:
 
 
 def matches_list(text: str, pattern_list: str) -> bool:
-    """As `matches_any` for patterns in one word, separated by commas."""
+    """Return `matches_any` for comma-separated patterns."""
     return matches_any(text, pattern_list.split(","))

@@ -1,4 +1,4 @@
-"""Files of revoked keys, as RevokedHostKeys and RevokedKeys name them: a public key on each line, or a `krl.Krl`."""
+"""The files of RevokedHostKeys and RevokedKeys: a public key on each line, or a key revocation list."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from jupyter_ssh.ssh.keys.krl import MAX_SIZE, is_krl, parse_krl
 
 
 class RevokedKeys(Protocol):
-    """What is revoked, in either form."""
+    """Revoked keys, in either form."""
 
     def why(self, key: PublicKey) -> str | None:
-        """Return what is revoked of a key or certificate, as a noun phrase; None when nothing is."""
+        """Return which part of a key or certificate is revoked, as a noun phrase, or None."""
 
 
 @dataclass(slots=True)
 class RevokedKeyLines:
-    """Keys one by one."""
+    """Individual keys."""
 
     keys: set[PublicKey] = field(default_factory=set)
 
@@ -42,9 +42,9 @@ class RevokedKeyLines:
 
 
 def parse_revoked_keys(data: bytes, required_rsa_size: int | None = 1024) -> RevokedKeys:
-    """Return the content of a file of either form.
+    """Parse a file of either form.
 
-    Raises `KeyFormatError`: a file that is not understood must not pass for one that revokes nothing.
+    Raises `KeyFormatError`: a file that cannot be parsed must not be taken for one that revokes nothing.
     """
     if is_krl(data):
         return parse_krl(data)
@@ -60,7 +60,7 @@ def parse_revoked_keys(data: bytes, required_rsa_size: int | None = 1024) -> Rev
 
 
 def read_revoked_keys(path: Path) -> RevokedKeys:
-    """Return the file ``path``.  Raises `KeyFileError`, also when there is none: OpenSSH then takes every key for
+    """Read the file ``path``.  Raises `KeyFileError`, also if it is missing: OpenSSH then treats all keys as
     revoked."""
     try:
         with open_for_reading(path) as stream:

@@ -14,7 +14,7 @@ LOOKUP_SECONDS: Final = 20.0
 
 
 class SystemNames:
-    """`config.surroundings.Names` by the system's resolver; blocks, but never longer than ``seconds`` for a name."""
+    """`config.local_context.Names` by the system's resolver; blocks, but never longer than ``seconds`` for a name."""
 
     def __init__(self, seconds: float = LOOKUP_SECONDS) -> None:
         self._seconds = seconds

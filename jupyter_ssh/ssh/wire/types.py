@@ -96,7 +96,7 @@ class Reader:
         """``size`` bytes as they stand."""
         start = self._offset
         if size < 0 or start + size > self._end:
-            raise WireError("message ends too early", expected=f"{size} more bytes", received=f"{self._end - start}")
+            raise WireError("the message is truncated", expected=f"{size} more bytes", received=f"{self._end - start}")
         self._offset = start + size
         return bytes(self._data[start : start + size])
 

@@ -48,7 +48,7 @@ def test_any_answer_is_read_or_an_error_of_the_agent(answer: bytes) -> None:
 
 def test_one_thing_after_another() -> None:
     talk = Conversation()
-    with pytest.raises(AgentError, match="not asked"):
+    with pytest.raises(AgentError, match="without a request"):
         talk.feed(frame(b"\x06"))
     talk = Conversation()
     talk.ask(b"\x0b")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh.config import Options, resolve
-from jupyter_ssh.ssh.config.surroundings import NoNames
+from jupyter_ssh.ssh.config.local_context import NoNames
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.net.names import SystemNames
 
@@ -109,7 +109,7 @@ def test_what_goes_through_a_proxy_is_left_to_it_unless_always_is_said(tmp_path:
 
 
 def test_a_name_server_that_does_not_answer(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be made canonical.*no answer for 'slow'"):
+    with pytest.raises(ConfigError, match=r"cannot canonicalize.*no answer for 'slow'"):
         read(tmp_path, YES, "slow")
 
 

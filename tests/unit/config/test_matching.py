@@ -105,7 +105,7 @@ def test_a_command_that_hangs_is_an_error_with_its_line(read: Callable[..., Opti
     def run(command: str) -> int:
         return shell_status(command, 2)
 
-    with pytest.raises(ConfigError, match=r"config line 1: Match exec .* did not end.*still running"):
+    with pytest.raises(ConfigError, match=r"config line 1: Match exec .* did not finish.*still running"):
         read(f"Match exec 'echo $$ > {pid}; sleep 1000 & wait'\nPort 5\n", run=run)
     # It is ended with its children.
     wait_until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), "the end of the command")

@@ -101,11 +101,11 @@ def test_known_hosts_is_that_file_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"prot": 22}, "no option.*port"),
-        ({"nonsense_option": 1}, "no option"),
+        ({"prot": 22}, "unknown option.*port"),
+        ({"nonsense_option": 1}, "unknown option"),
         ({"port": 0}, "port.*Bad port"),
         ({"batch_mode": "maybe"}, "batch_mode.*yes or no"),
-        ({"user": object()}, "user.*no value"),
+        ({"user": object()}, "user.*unsupported type"),
         ({"ciphers": []}, "ciphers.*it is empty"),
         ({"strict_host_key_checking": "sometimes"}, "accept-new"),
     ],
@@ -130,13 +130,13 @@ def test_bad_values_from_python(keywords: dict[str, object], words: str) -> None
         ("ConnectTimeout 5x", "invalid time"),
         ('User "x', "invalid quotes"),
         ("SetEnv A", "Invalid SetEnv"),
-        ("Host x", "files only"),
-        ("Match all", "files only"),
+        ("Host x", "only in files"),
+        ("Match all", "only in files"),
         ("RekeyLimit 1", "too small"),
         ("HostName %z", 'unknown token "%z"'),
         ("IdentityFile ~/%q", 'unknown token "%q"'),
         ("IdentityFile ${NOT_SET}/x", "NOT_SET"),
-        ("IdentityFile ~no-such-user/x", "home of a user"),
+        ("IdentityFile ~no-such-user/x", "home of an unknown user"),
         ("HostName -oops", "invalid characters"),
         ("ProxyJump a,", 'Invalid ProxyJump "a,"'),
         ("ProxyJump a:x", 'Invalid ProxyJump "a:x"'),
@@ -208,7 +208,7 @@ def test_what_has_no_effect_is_said(tmp_path: Path) -> None:
     file = write(tmp_path, "ControlMaster auto\nLocalForward 1 a:2\nUseKeychain yes\nHost other\nRemoteForward 1 a:2\n")
     resolved = options(files=[file])
     assert [line.partition(": ")[2].split()[0] for line in resolved.ignored] == ["ControlMaster", "UseKeychain"]
-    assert resolved.ignored[1].endswith("config line 3: UseKeychain is of another OpenSSH and has no effect")
+    assert resolved.ignored[1].endswith("config line 3: UseKeychain belongs to another OpenSSH and has no effect")
     assert [line.partition(": ")[2].split()[0] for line in resolved.warnings] == ["LocalForward"]
 
 

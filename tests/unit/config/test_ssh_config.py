@@ -203,7 +203,7 @@ def test_a_file_named_on_the_command_line_is_required_and_may_belong_to_anybody(
 
 def test_an_unreadable_default_file_is_a_warning(home: Path) -> None:
     (home / ".ssh" / "config").symlink_to("config")  # a loop
-    assert "left out" in read(home).warnings[0]
+    assert "ignored" in read(home).warnings[0]
 
 
 def test_a_folder_where_a_file_should_be_is_empty(home: Path) -> None:

@@ -76,5 +76,5 @@ def test_python_values_become_arguments(value: object, kind: Kind, arguments: li
 
 @pytest.mark.parametrize("value", [b"bytes", object(), 1j])
 def test_other_types_are_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="no value"):
+    with pytest.raises(ValueError, match="unsupported type"):
         arguments_of(value, values.TEXT)

@@ -153,7 +153,7 @@ REFUSED = {
     ),
     "security key without application": (
         string("sk-ssh-ed25519@openssh.com") + string(key_of("ssh-ed25519").public.blob[-32:]),
-        "too early",
+        "truncated",
     ),
     "Ed448 off the curve": (string("ssh-ed448") + string(b"\6" + bytes(56)), "not on its curve"),
     "Ed448 of order 1": (string("ssh-ed448") + string(b"\1" + bytes(56)), "low order"),
@@ -191,7 +191,7 @@ REFUSED = {
     "negative DSA": (dss_blob(-DSS.parameter_numbers.p, DSS.parameter_numbers.q, 2, 2), "wrong size"),
     "certificate": (string("ssh-ed25519-cert-v01@openssh.com") + bytes(100), "unknown key type"),
     "unknown type": (string("ssh-xss") + string(b"x"), "unknown key type"),
-    "empty": (b"", "too early"),
+    "empty": (b"", "truncated"),
     "one byte more": (BLOBS[0] + b"\0", "longer than its fields"),
     "endless": (string("ssh-ed25519") + bytes(70_000), "too long"),
 }
@@ -211,7 +211,7 @@ def test_refused_lines(line: str) -> None:
 
 
 def test_line_whose_first_word_lies() -> None:
-    with pytest.raises(KeyFormatError, match="named before it"):
+    with pytest.raises(KeyFormatError, match="that precedes it"):
         parse_public_line(f"ssh-rsa {generate().public.line().split()[1]}")
 
 

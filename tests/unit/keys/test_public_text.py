@@ -78,7 +78,7 @@ def test_pem_with_ssh_keygen(key_type: str, tmp_path: Path) -> None:
 def test_there_and_back(key_type: str, file_format: str) -> None:
     key = key_of(key_type).public
     if file_format == "pkcs8" and (key_type.startswith("sk-") or "mldsa" in key_type):
-        with pytest.raises(KeyFormatError, match="OpenSSH's format only"):
+        with pytest.raises(KeyFormatError, match="only in OpenSSH's format"):
             dump_public_key(key, file_format=file_format)
         return
     text = dump_public_key(key, "two\r\nlines", file_format=file_format)
@@ -100,7 +100,7 @@ def test_certificates(tmp_path: Path) -> None:
     with pytest.raises(KeyFormatError, match="this is a public key"):
         certificate_beside(tmp_path / "wrong")
     name, base64, *_ = certificate.line().split()
-    with pytest.raises(KeyFormatError, match="named before it"):
+    with pytest.raises(KeyFormatError, match="that precedes it"):
         parse_public_text(f"{name.replace('ed25519', 'rsa')} {base64}")
 
 
@@ -108,11 +108,11 @@ KEY = key_of("ssh-ed25519").public
 GOOD = dump_rfc4716(KEY, "c")
 REFUSED = {
     "nothing": ("\n# comment\n", "no public key"),
-    "cut off": (GOOD[:-20], "cut off"),
+    "truncated": (GOOD[:-20], "truncated"),
     "two": (GOOD + GOOD, "more than one"),
-    "header behind": (GOOD.replace("---- END", "X: y\n---- END"), "header behind"),
+    "header after": (GOOD.replace("---- END", "X: y\n---- END"), "header after"),
     "not base64": (GOOD.replace("AAAA", "!!!!"), "base64"),
-    "private key of ssh.com": (GOOD.replace("PUBLIC", "ENCRYPTED PRIVATE"), "cut off"),
+    "private key of ssh.com": (GOOD.replace("PUBLIC", "ENCRYPTED PRIVATE"), "truncated"),
     "PEM twice": (dump_pem(KEY) * 2, "one block"),
     "PEM certificate": ("-----BEGIN CERTIFICATE-----\n", "CERTIFICATE"),
     "damaged PEM": ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "malformed"),

@@ -109,7 +109,7 @@ def test_ours(key_type: str, encrypted: bool, version: int, tmp_path: Path, secr
     save_private_key(path, key, PASSPHRASE if encrypted else None, file_format=f"ppk{version}")
     assert load_private_key(path, PASSPHRASE if encrypted else None).public == key.public
     old = ["--old-passphrase", secret] if encrypted else []
-    # Written anew by puttygen, in another format: so it has read and checked the private half.
+    # Written anew by puttygen, in another format: so it has read and checked the private part.
     puttygen(path, *old, "-O", "private-openssh-new", "--new-passphrase", "/dev/null", "-o", tmp_path / "converted")
     (tmp_path / "converted").chmod(0o600)
     converted = load_private_key(tmp_path / "converted")
@@ -190,10 +190,10 @@ def changed(pattern: str, replacement: str, text: str = PLAIN) -> str:
 
 
 REFUSED = {
-    "cut off": (PLAIN[: len(PLAIN) // 2], "PuTTY key"),
+    "truncated": (PLAIN[: len(PLAIN) // 2], "PuTTY key"),
     "without a MAC": (changed("^Private-MAC.*", ""), "Private-MAC"),
-    "two": (PLAIN + PLAIN, "two in the file"),
-    "changed comment": (changed("^Comment: some", "Comment: same"), "MAC is wrong"),
+    "two": (PLAIN + PLAIN, "two keys in it"),
+    "changed comment": (changed("^Comment: some", "Comment: same"), "MAC is invalid"),
     "another public key": (
         changed("^Public-Lines.*(?=Private-L)", OTHER[OTHER.index("Public-") : OTHER.index("Private-L")]),
         "MAC",
@@ -222,7 +222,7 @@ def test_refused(text: str, why: str) -> None:
 
 
 def test_types_putty_does_not_have() -> None:
-    with pytest.raises(KeyFormatError, match="PuTTY has no keys"):
+    with pytest.raises(KeyFormatError, match="do not support keys"):
         putty_file.dump(key_of("ssh-mldsa44-ed25519@openssh.com"))
 
 
@@ -233,7 +233,7 @@ def test_version_1_does_not_trust_its_public_key(tmp_path: Path) -> None:
         part = slice(other.index("Public-"), other.index("Private-L"))
         mixed = good[: good.index("Public-")] + other[part] + good[good.index("Private-L") :]
         parse_private_key(good)
-        with pytest.raises(KeyFormatError, match=r"belong together|private half|private value .* out of range"):
+        with pytest.raises(KeyFormatError, match=r"do not match|private part|private value .* out of range"):
             parse_private_key(mixed)
 
 

@@ -153,7 +153,7 @@ def test_nothing_is_written_when_something_is_wrong(tmp_path: Path) -> None:
         change_passphrase(path, "right", "new", file_format="pem")
     with pytest.raises(KeyFormatError, match="unknown key file format"):
         change_passphrase(path, "right", "new", file_format="der")
-    with pytest.raises(KeyFileError, match="exists already"):
+    with pytest.raises(KeyFileError, match="already exists"):
         save_public_key(f"{path}.pub", generate().public)
     assert {place: place.read_bytes() for place in tmp_path.iterdir()} == before
 

@@ -1,1 +1,1 @@
-"""OpenSSH certificates (PROTOCOL.certkeys): parsing, judging, signing, showing."""
+"""OpenSSH certificates (PROTOCOL.certkeys): parsing, checking, signing, showing."""

@@ -1,7 +1,7 @@
-"""OpenSSH certificates (PROTOCOL.certkeys): a key, what it may be used for, and an authority's signature over both.
+"""OpenSSH certificates (PROTOCOL.certkeys): a key, a statement about it, and an authority's signature over both.
 
-Their types, and the names of signature algorithms with them, follow from `key_types` and have tables of their own: a
-certificate means nothing until `certificate_check` has judged it, and what reads a plain key must never find one.
+Certificate types and their signature algorithms follow from `types.table` but have tables of their own: a certificate
+means nothing until `check` has accepted it, and code that reads plain keys must never get one.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ SUFFIX = "-cert-v01@openssh.com"
 MAX_PRINCIPALS = 256
 """OpenSSH's limit."""
 MAX_TEXT = 8192
-"""Bytes of a key id or principal."""
+"""Maximum bytes of a key ID or principal."""
 
 
 class CertificateKind(enum.IntEnum):
-    """Whom a certificate vouches for."""
+    """Whether a certificate is for a user or for a host."""
 
     USER = 1
     HOST = 2
@@ -49,7 +49,8 @@ class CertificateKind(enum.IntEnum):
 
 
 def certificate_name(name: str) -> str:
-    """Return the certificates' name for a key type or signature algorithm: ``ssh-ed25519-cert-v01@openssh.com``."""
+    """Return the certificate name of a key type or signature algorithm, such as
+    ``ssh-ed25519-cert-v01@openssh.com``."""
     return name.partition("@")[0] + SUFFIX
 
 
@@ -88,18 +89,18 @@ PLAIN_TYPE: dict[str, str] = {certificate_name(name): name for name in KEY_TYPES
 CERTIFICATE_ALGORITHMS: dict[str, SignatureAlgorithm] = {
     algorithm.name: algorithm for row in CERTIFICATE_TYPES.values() for algorithm in row.signatures
 }
-"""The names that announce a certificate in negotiation and publickey authentication, in OpenSSH's order."""
+"""The algorithm names for certificates in negotiation and publickey authentication, in OpenSSH's order."""
 
 PLAIN_ALGORITHM: dict[str, str] = {certificate_name(name): name for name in SIGNATURE_ALGORITHMS}
-"""The algorithm that the signature itself then has: certificates change what is shown, not how it is signed."""
+"""The algorithm of the signature itself: a certificate changes what is presented, not how it is signed."""
 
 ALL_ALGORITHMS: dict[str, SignatureAlgorithm] = {**CERTIFICATE_ALGORITHMS, **SIGNATURE_ALGORITHMS}
-"""Those with certificates, then those without: what OpenSSH proposes, in its order."""
+"""The algorithms with certificates, then those without: OpenSSH's proposal, in its order."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Statement:
-    """What a certificate says of its key."""
+    """What a certificate states about its key."""
 
     kind: CertificateKind
     key_id: str
@@ -108,9 +109,9 @@ class Statement:
     """User or host names it is valid for."""
     serial: int
     valid_after: int
-    """Seconds since 1970-01-01 UTC: the first one it is valid in."""
+    """The first second in which it is valid, since 1970-01-01 UTC."""
     valid_before: int
-    """The first one it is not valid in any more; `validity.FOREVER` for none."""
+    """The first second in which it is no longer valid; `validity.FOREVER` for none."""
     critical_options: Mapping[str, bytes]
     """Names and raw data; for their meaning see `options.user_options`."""
     extensions: Mapping[str, bytes]
@@ -119,10 +120,10 @@ class Statement:
 
 
 class Certificate(PublicKey):
-    """A key with a statement about it that its ``authority`` really signed.
+    """A key with a statement about it; the signature of its ``authority`` has been verified.
 
-    Used as the key itself is, under the algorithm names of `CERTIFICATE_ALGORITHMS`.  Whether the authority is one to
-    be trusted, and the statement fits, is for `certificate_check.check_certificate` to say.
+    It is used like the key itself, under the algorithm names in `CERTIFICATE_ALGORITHMS`.  Whether the authority is
+    trusted and the statement applies is decided in `check`.
     """
 
     __slots__ = ("authority", "key", "signature_algorithm", "statement")
@@ -145,17 +146,17 @@ class Certificate(PublicKey):
 
     @property
     def fingerprint(self) -> str:
-        """That of the key."""
+        """The fingerprint of the key."""
         return self.key.fingerprint
 
     @property
     def fingerprint_md5(self) -> str:
-        """That of the key."""
+        """The fingerprint of the key."""
         return self.key.fingerprint_md5
 
     @property
     def randomart(self) -> str:
-        """The picture of the key, with the certificate's type above it."""
+        """The picture of the key, titled with the certificate's type."""
         return fingerprint.randomart(self.key.blob, self.nickname, self.size)
 
     def permits(self, extension: str) -> bool:
@@ -171,7 +172,7 @@ class Certificate(PublicKey):
         no_touch_required: bool = False,
         verify_required: bool = False,
     ) -> str:
-        """As of any key, but ``algorithms`` and the result are names of `CERTIFICATE_ALGORITHMS`."""
+        """See `PublicKey.verify`; ``algorithms`` and the result are names in `CERTIFICATE_ALGORITHMS`."""
         if algorithms is None:
             algorithms = [row.name for row in self.row.signatures if row.grade in TRUSTED_GRADES]
         plain = [PLAIN_ALGORITHM[name] for name in algorithms if name in PLAIN_ALGORITHM]
@@ -189,7 +190,7 @@ class Certificate(PublicKey):
 
 
 class CertifiedKey(PrivateKey):
-    """A private key that is shown with a certificate.  Raises `KeyFormatError` when they do not belong together."""
+    """A private key that is presented with a certificate.  Raises `KeyFormatError` if they do not match."""
 
     __slots__ = ("key",)
 
@@ -198,7 +199,7 @@ class CertifiedKey(PrivateKey):
     def __init__(self, key: PrivateKey, certificate: Certificate, comment: str | None = None) -> None:
         if key.public != certificate.key:
             raise KeyFormatError(
-                "the certificate is of another key",
+                "the certificate is for another key",
                 expected=key.public.fingerprint,
                 received=certificate.key.fingerprint,
             )
@@ -210,7 +211,7 @@ class CertifiedKey(PrivateKey):
         return self.key.needs_agent
 
     def sign(self, data: bytes, algorithm: str | None = None) -> bytes:
-        """As of any key, but ``algorithm`` is a name of `CERTIFICATE_ALGORITHMS`."""
+        """See `PrivateKey.sign`; ``algorithm`` is a name in `CERTIFICATE_ALGORITHMS`."""
         if algorithm is not None and algorithm not in self.public.signature_algorithms:
             raise SignatureError(
                 f"a {self.public.key_type} key cannot sign with {algorithm}",
@@ -222,7 +223,7 @@ class CertifiedKey(PrivateKey):
         raise NotImplementedError("sign asks the key")
 
     def private_fields(self) -> bytes:
-        """Secret: string(certificate) and what the key has beside that, as agents are told it."""
+        """Secret: string(certificate) and the key's remaining fields, as sent to agents."""
         known = self.key.public.row.certified_fields(self.key.public)
         return string(self.public.blob) + self.key.private_fields()[len(known) :]
 
@@ -239,12 +240,12 @@ def is_certificate(blob: bytes) -> bool:
 
 
 def parse_key_or_certificate(blob: bytes, required_rsa_size: int | None = None) -> PublicKey:
-    """`parse_certificate` or `parse_public_key`, whichever fits."""
+    """Parse a blob with `parse_certificate` or `parse_public_key`, whichever applies."""
     return (parse_certificate if is_certificate(blob) else parse_public_key)(blob, required_rsa_size)
 
 
 def parse_certificate(blob: bytes, required_rsa_size: int | None = None) -> Certificate:
-    """Return the certificate in ``blob``, its authority's signature verified.
+    """Parse the certificate in ``blob`` and verify its authority's signature.
 
     Raises `KeyFormatError`, and of its subclasses `CertificateSignatureError` and `CertificateSignedByCertificate`.
     """
@@ -266,7 +267,7 @@ def parse_certificate(blob: bytes, required_rsa_size: int | None = None) -> Cert
         raise KeyFormatError(f"malformed certificate: {error.message}", expected=error.expected) from error
     authority = _parse_authority(authority_blob, required_rsa_size)
     try:
-        # Whether SHA-1 will do is asked later, and nobody asks an authority's device for a touch.
+        # SHA-1 is ruled out later, and an authority's security key need not be touched.
         algorithm = authority.verify(signature, signed, authority.signature_algorithms, no_touch_required=True)
     except SignatureError as error:
         raise CertificateSignatureError(
@@ -278,10 +279,10 @@ def parse_certificate(blob: bytes, required_rsa_size: int | None = None) -> Cert
 
 
 def parse_added_key(data: bytes, required_rsa_size: int | None = None) -> tuple[PrivateKey, Reader]:
-    """Return the private key at the start of ``data``, with its certificate if it has one, and the fields behind it.
+    """Parse the private key, or key with certificate, at the start of ``data``; return it and the fields after it.
 
-    That is how agents are told a key (draft-ietf-sshm-ssh-agent §3.2): type name, private fields, then its comment.
-    Raises `KeyFormatError`.
+    This is how a key is added to an agent (draft-ietf-sshm-ssh-agent §3.2): type name, private fields, then the
+    comment. Raises `KeyFormatError`.
     """
     fields = Reader(data)
     try:

@@ -1,4 +1,4 @@
-"""Whether a certificate vouches for a user or a host, here and now."""
+"""Check whether a certificate is valid for a user or a host, here and now."""
 
 from __future__ import annotations
 
@@ -34,14 +34,12 @@ def check_host_certificate(
     ca_signature_algorithms: Collection[str] | None = None,
     any_principal: bool = False,
 ) -> None:
-    """Return when ``certificate`` vouches for ``host``, a name in lower case as the user gave it, without a port.
+    """Raise `CertificateError`, a subclass for each reason, unless ``certificate`` is valid for ``host``.
 
-    ``authorities`` are the keys that may certify that host, ``now`` is in seconds since the epoch,
-    ``ca_signature_algorithms`` (OpenSSH's CASignatureAlgorithms) what they may sign with, by default the modern ones.
-    A principal may have ``*`` and ``?`` in it.  A certificate without principals is for nobody, as since OpenSSH 10.3,
-    or with ``any_principal`` for everybody, as it says in PROTOCOL.certkeys.
-
-    Raises `CertificateError`: a subclass for each way to be wrong.
+    ``host`` is a lower-case name as the user gave it, without a port; ``authorities`` are the keys that may certify
+    that host, ``ca_signature_algorithms`` (OpenSSH's CASignatureAlgorithms) those they may sign with, by default the
+    modern ones; ``now`` is in seconds since the epoch.  Principals may contain ``*`` and ``?``.  A certificate without
+    principals is for nobody, as since OpenSSH 10.3, or with ``any_principal`` for everybody, as PROTOCOL.certkeys says.
     """
     _check(certificate, CertificateKind.HOST, authorities, now, ca_signature_algorithms)
     principals = certificate.statement.principals
@@ -60,10 +58,10 @@ def check_user_certificate(
     ca_signature_algorithms: Collection[str] | None = None,
     any_principal: bool = False,
 ) -> UserOptions:
-    """Return what the critical options demand of somebody who shows ``certificate`` to be one of ``users``.
+    """Check ``certificate`` for a login as one of ``users`` and return what its critical options demand.
 
-    ``users`` is the name of the account, or what authorized_keys or AuthorizedPrincipalsFile has in its place;
-    ``address`` is where the client is.  The other parameters and the errors are those of `check_host_certificate`.
+    ``users`` is the name of the account, or what authorized_keys or AuthorizedPrincipalsFile names instead; ``address``
+    is the client's.  The other parameters and the errors are those of `check_host_certificate`.
     """
     _check(certificate, CertificateKind.USER, authorities, now, ca_signature_algorithms)
     principals = certificate.statement.principals
@@ -72,7 +70,7 @@ def check_user_certificate(
     options = certificate_options.user_options(certificate.statement.critical_options)
     if address is not None and not options.admits(address):
         raise CertificateAddressError(
-            "the certificate may not be used from here",
+            "the certificate may not be used from this address",
             phase=PHASE,
             expected=", ".join(map(str, options.source_addresses or ())),
             received=repr(address),
@@ -89,17 +87,19 @@ def _check(
 ) -> None:
     statement = certificate.statement
     if statement.kind is not kind:
-        raise CertificateTypeError(f"this is a {statement.kind} certificate", phase=PHASE, expected=f"one of a {kind}")
+        raise CertificateTypeError(
+            f"this is a {statement.kind} certificate", phase=PHASE, expected=f"a {kind} certificate"
+        )
     if not any(certificate.authority == authority for authority in authorities):
         raise CertificateAuthorityUnknown(
-            "the certificate is of an authority that is not trusted here",
+            "the certificate was issued by an authority that is not trusted",
             phase=PHASE,
             received=certificate.authority.fingerprint,
         )
     algorithms = names(SIGNATURE_ALGORITHMS) if ca_signature_algorithms is None else ca_signature_algorithms
     if certificate.signature_algorithm not in algorithms:
         raise CertificateSignatureError(
-            "the certificate is signed in a way that is not taken",
+            "the certificate is signed with an algorithm that is not accepted",
             phase=PHASE,
             expected=" or ".join(algorithms),
             received=certificate.signature_algorithm,
@@ -108,30 +108,30 @@ def _check(
 
 
 def check_validity(certificate: Certificate, now: float) -> None:
-    """Raises `CertificateNotYetValid` or `CertificateExpired` when ``now`` is outside the certificate's time."""
+    """Raise `CertificateNotYetValid` or `CertificateExpired` if the certificate is not valid at ``now``."""
     after, before = certificate.statement.valid_after, certificate.statement.valid_before
     if now < after:
         raise CertificateNotYetValid(
             "the certificate is not valid yet",
             phase=PHASE,
             expected=f"a time from {format_time(after)} on",
-            next_step="If that is past, set the clock of this machine",
+            next_step="If that is in the past, set this machine's clock",
         )
     if now >= before:
         raise CertificateExpired(
             "the certificate has expired",
             phase=PHASE,
             expected=f"a time before {format_time(before)}",
-            next_step="Have the key certified anew",
+            next_step="Have the certificate renewed",
         )
 
 
 def _check_principals(principals: Collection[str], wanted: Collection[str], any_principal: bool) -> None:
-    """Raises the error for principals that do not match, unless there are none and that is taken for all."""
+    """Raise the error for principals that do not match, unless there are none and ``any_principal`` accepts that."""
     if not principals and any_principal:
         return
     raise CertificatePrincipalError(
-        "the certificate is for others" if principals else "the certificate is for nobody: it names no principals",
+        "the certificate is for other principals" if principals else "the certificate names no principals",
         phase=PHASE,
         expected=" or ".join(repr(name[:100]) for name in wanted),
         received=", ".join(repr(name[:100]) for name in list(principals)[:10]) or None,

@@ -1,4 +1,4 @@
-"""Critical options and extensions of OpenSSH certificates (PROTOCOL.certkeys): their encoding, and those we know."""
+"""Critical options and extensions of OpenSSH certificates (PROTOCOL.certkeys): their encoding, and the known ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERIFY_REQUIRED = "verify-required"
 NO_TOUCH_REQUIRED = "no-touch-required"
 
 USER_OPTIONS: Mapping[str, bool] = {FORCE_COMMAND: True, SOURCE_ADDRESS: True, VERIFY_REQUIRED: False}
-"""Critical options of user certificates, and whether they have a value.  Of host certificates there are none."""
+"""Critical options of user certificates, and whether they have a value.  Host certificates have none."""
 
 PERMISSIONS = (
     "permit-X11-forwarding",
@@ -27,22 +27,22 @@ PERMISSIONS = (
     "permit-pty",
     "permit-user-rc",
 )
-"""The extensions that ssh-keygen gives to a user certificate unless told otherwise."""
+"""The extensions that ssh-keygen gives to a user certificate by default."""
 USER_EXTENSIONS = (*PERMISSIONS, NO_TOUCH_REQUIRED)
-"""All extensions of user certificates; none has a value.  Of host certificates there are none."""
+"""All extensions of user certificates; none has a value.  Host certificates have none."""
 
 
 def encode_options(options: Mapping[str, str | None]) -> bytes:
-    """string(name) string(data) for each option, in the order of their names; None is a flag without a value."""
+    """Return string(name) string(data) for each option, sorted by name; None stands for a flag without a value."""
     return b"".join(
         string(name) + string(b"" if value is None else string(value)) for name, value in sorted(options.items())
     )
 
 
 def decode_options(data: bytes, what: str) -> dict[str, bytes]:
-    """Return names and raw data of options or extensions; ``what`` they are is for the error.
+    """Return the names and raw data of options or extensions; ``what`` they are is for the error.
 
-    Raises `KeyFormatError`, also for a name that comes twice: which of the two would hold?
+    Raises `KeyFormatError`, also for duplicate names, which would be ambiguous.
     """
     fields = Reader(data)
     options: dict[str, bytes] = {}
@@ -50,7 +50,7 @@ def decode_options(data: bytes, what: str) -> dict[str, bytes]:
         while fields.remaining:
             name, value = fields.text(), fields.string()
             if name in options:
-                raise KeyFormatError(f"the certificate has the {what} {name[:64]!r} twice")
+                raise KeyFormatError(f"the certificate has a duplicate {what} {name[:64]!r}")
             options[name] = value
     except WireError:
         raise KeyFormatError(f"the {what}s of the certificate are malformed") from None
@@ -58,8 +58,7 @@ def decode_options(data: bytes, what: str) -> dict[str, bytes]:
 
 
 def option_value(options: Mapping[str, bytes], name: str) -> str | None:
-    """Return the text of an option; None where it is missing.  Raises `CertificateOptionError` for one without a
-    text."""
+    """Return the text of an option; None if it is missing.  Raises `CertificateOptionError` if it is not a text."""
     if name not in options:
         return None
     fields = Reader(options[name])
@@ -76,11 +75,11 @@ class UserOptions:
     """What the critical options of a user certificate demand."""
 
     force_command: str | None = None
-    """Run in the place of whatever the client asks for."""
+    """Run instead of whatever the client asks for."""
     source_addresses: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None = None
-    """Where the certificate may be used from; None: anywhere."""
+    """The addresses from which the certificate may be used; None for any."""
     verify_required: bool = False
-    """Whether a security key must have checked a PIN or a finger."""
+    """Whether a security key must have checked a PIN or a fingerprint."""
 
     def admits(self, address: str) -> bool:
         """Return whether a client at the IP address ``address`` may use the certificate."""
@@ -93,13 +92,13 @@ class UserOptions:
         except ValueError:
             return False
         if isinstance(subject, ipaddress.IPv6Address) and subject.ipv4_mapped is not None:
-            # A socket for both protocols reports IPv4 so.
+            # A dual-stack socket reports IPv4 addresses in this form.
             subject = subject.ipv4_mapped
         return any(subject.version == network.version and subject in network for network in self.source_addresses)
 
 
 def user_options(options: Mapping[str, bytes]) -> UserOptions:
-    """Return the meaning of critical options.  Raises `CertificateOptionError` for unknown and malformed ones."""
+    """Interpret critical options.  Raises `CertificateOptionError` for unknown and malformed ones."""
     check_known(options, USER_OPTIONS)
     sources = option_value(options, SOURCE_ADDRESS)
     return UserOptions(
@@ -110,21 +109,21 @@ def user_options(options: Mapping[str, bytes]) -> UserOptions:
 
 
 def check_known(options: Mapping[str, bytes], known: Mapping[str, bool]) -> None:
-    """Raises `CertificateOptionError` for an option that is not in ``known``, or is a flag with a value."""
+    """Raise `CertificateOptionError` for an option that is not in ``known``, or a flag with a value."""
     for name, value in options.items():
         if name not in known:
             raise CertificateOptionError(
-                "the certificate has a critical option that is not known",
+                "the certificate has an unknown critical option",
                 phase="certificate",
                 expected=" or ".join(known) or "none",
                 received=repr(name[:64]),
             )
         if value and not known[name]:
-            raise CertificateOptionError(f"the certificate's {name} has a value", phase="certificate")
+            raise CertificateOptionError(f"the certificate's {name} must not have a value", phase="certificate")
 
 
 def parse_sources(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    """Return the networks of a source-address list; raises `CertificateOptionError`, also where host bits are set."""
+    """Return the networks of a source-address list.  Raises `CertificateOptionError`, also if host bits are set."""
     import ipaddress
 
     try:
@@ -133,6 +132,6 @@ def parse_sources(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Netw
         raise CertificateOptionError(
             "the certificate's source-address is malformed",
             phase="certificate",
-            expected="addresses and CIDR ranges with commas between them",
+            expected="comma-separated addresses and CIDR ranges",
             received=repr(text[:100]),
         ) from None

@@ -1,4 +1,4 @@
-"""Making certificates: an authority's signature over a key and a statement (PROTOCOL.certkeys)."""
+"""Make certificates: an authority's signature over a key and a statement (PROTOCOL.certkeys)."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def sign_certificate(
     algorithm: str | None = None,
     random: Callable[[int], bytes] = os.urandom,
 ) -> Certificate:
-    """Return a certificate of ``key``, signed by ``authority`` with ``algorithm``, by default its best one.
+    """Certify ``key`` with a signature by ``authority``, by default with its best ``algorithm``.
 
-    Options and extensions are names with their values, None for those that have none; a user certificate has the
-    `PERMISSIONS` unless ``extensions`` says otherwise.  A certificate given as ``key`` is made anew for the key in it.
-    Raises `KeyFormatError` for what cannot be, and what the authority's ``sign`` raises.
+    Options and extensions are names with their values, None for flags; by default a user certificate has the extensions
+    `PERMISSIONS`.  If ``key`` is a certificate, the key in it is certified anew.  Raises `KeyFormatError` for invalid
+    values, and what the authority's ``sign`` raises.
     """
     if isinstance(authority, CertifiedKey):
         authority = authority.key
@@ -54,13 +54,13 @@ def sign_certificate(
     if extensions is None:
         extensions = DEFAULT_EXTENSIONS if kind is CertificateKind.USER else NO_OPTIONS
     if not 0 <= serial <= FOREVER:
-        raise KeyFormatError("impossible serial number", expected="0 to 2⁶⁴ - 1", received=f"{serial}")
+        raise KeyFormatError("invalid serial number", expected="0 to 2⁶⁴ - 1", received=f"{serial}")
     if not 0 <= valid_after < valid_before <= FOREVER:
         raise KeyFormatError(
-            "impossible validity", expected="an end after the beginning", received=f"{valid_after} to {valid_before}"
+            "invalid validity", expected="an end after the beginning", received=f"{valid_after} to {valid_before}"
         )
     if len(principals) > MAX_PRINCIPALS or any(not 0 < len(name.encode()) <= MAX_TEXT for name in principals):
-        raise KeyFormatError("impossible principals", expected=f"at most {MAX_PRINCIPALS} names, none of them empty")
+        raise KeyFormatError("invalid principals", expected=f"at most {MAX_PRINCIPALS} names, none of them empty")
     body = b"".join(
         (
             string(certificate_name(key.key_type)),
@@ -78,7 +78,7 @@ def sign_certificate(
             string(authority.public.blob),
         )
     )
-    # Reading it back checks the signature: an agent may have made it, with another key.
+    # Parsing it verifies the signature, which an agent may have made with another key.
     signed = body + string(authority.sign(body, algorithm))
     rsa_sizes = [public.size for public in (key, authority.public) if public.key_type == RSA_TYPE]
     return parse_certificate(signed, min(rsa_sizes, default=None))

@@ -1,4 +1,4 @@
-"""A certificate in words: the lines of ``ssh-keygen -L``."""
+"""A certificate as text: the lines of ``ssh-keygen -L``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ITEM = " " * 16
 
 
 def describe(certificate: Certificate) -> list[str]:
-    """Return the lines that ``ssh-keygen -L`` prints under the name of the file; text of strangers is made harmless."""
+    """Return the lines that ``ssh-keygen -L`` prints below the name of the file; untrusted text is escaped."""
     statement = certificate.statement
     authority = certificate.authority
     using = certificate.signature_algorithm
@@ -39,7 +39,7 @@ def _items(title: str, items: list[str]) -> list[str]:
 
 
 def _options(options: Mapping[str, bytes], known: Mapping[str, bool]) -> list[str]:
-    """Return a line for each option; ``known`` are those that are understood, and whether they have a value."""
+    """Return a line for each option; ``known`` maps known options to whether they have a value."""
     lines = []
     for name, data in options.items():
         shown = escaped(name)

@@ -1,4 +1,4 @@
-"""Times as ssh-keygen(1) and allowed_signers write them: ``-V`` intervals, dates, spans."""
+"""Times in the notation of ssh-keygen(1) and allowed_signers: ``-V`` intervals, dates, time spans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from jupyter_ssh.ssh.errors import ConfigError
 
 FOREVER = (1 << 64) - 1
-"""A time that does not come."""
+"""A time that never comes."""
 SPAN = re.compile(r"(\d{1,12})([smhdw]?)", re.ASCII | re.IGNORECASE)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 DATE_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -17,9 +17,9 @@ DATE_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 def parse_validity(text: str, now: float) -> tuple[int, int]:
-    """Return first second and first second after of an interval as ``ssh-keygen -V`` takes it, ``now`` being now.
+    """Parse an interval of ``ssh-keygen -V`` into its first second and the first second after it.
 
-    ``+SPAN`` is from now (a minute ago, for clocks that differ) for that long; otherwise ``FROM:TO``, each a date, a
+    ``+SPAN`` begins at ``now`` (a minute earlier, as clocks differ).  Otherwise it is ``FROM:TO``, each a date, a time
     span ``+4w`` or ``-1d`` from now, or a hexadecimal ``0x…``; FROM may be ``always``, TO ``forever``.
     Raises `ConfigError`.
     """
@@ -36,7 +36,10 @@ def parse_validity(text: str, now: float) -> tuple[int, int]:
 
 
 def parse_span(text: str) -> int:
-    """Seconds in a span such as ``90``, ``1h30m`` or ``52w`` (sshd_config(5), TIME FORMATS).  Raises `ConfigError`."""
+    """Parse a time span such as ``90``, ``1h30m`` or ``52w`` (sshd_config(5), TIME FORMATS) into seconds.
+
+    Raises `ConfigError`.
+    """
     position = total = 0
     for match in SPAN.finditer(text):
         if match.start() != position:
@@ -44,7 +47,7 @@ def parse_span(text: str) -> int:
         total += int(match[1]) * SECONDS[match[2].lower()]
         position = match.end()
     if not text or position != len(text):
-        raise ConfigError("not a span of time", expected="one such as 52w or 1h30m", received=repr(text[:80]))
+        raise ConfigError("not a time span", expected="one such as 52w or 1h30m", received=repr(text[:80]))
     return total
 
 
@@ -53,7 +56,7 @@ def parse_date(text: str) -> int:
     local time.  Raises `ConfigError`."""
     digits = text[:-1] if text[-1:] in ("Z", "z") else text
     try:
-        # strptime itself would take fewer digits for a field.
+        # strptime itself accepts fewer digits in a field.
         if not (digits.isascii() and digits.isdigit()):
             raise ValueError
         parsed = time.strptime(digits, DATE_FORMATS[len(digits)])
@@ -72,7 +75,7 @@ def _parse_point(text: str, now: float) -> int:
 
 
 def format_time(seconds: int) -> str:
-    """Return local time as ``ssh-keygen -L`` prints it: ``2026-01-31T12:00:00``."""
+    """Return a time in local time as ``ssh-keygen -L`` prints it: ``2026-01-31T12:00:00``."""
     try:
         return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(seconds))
     except (OverflowError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a private key file is once its bytes were read: perhaps encrypted, perhaps with the public key in the open."""
+"""A parsed private key file, which may be encrypted and may show its public key unencrypted."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
 
 @dataclass(frozen=True, slots=True)
 class KeyContainer:
-    """A private key as it lies in a file."""
+    """A private key as it is in a file."""
 
     encrypted: bool
     public: PublicKey | None
-    """Known before any passphrase is, where the format says it."""
+    """Known without the passphrase if the format has it in the clear."""
     open: Callable[[bytes | None], PrivateKey] = field(repr=False)
-    """(passphrase) -> the key.  Raises `WrongPassphrase`, `KeyFormatError`, `KeyFileError`.  Takes a tenth of a second
-    and more where a passphrase is stretched, outside the interpreter's lock."""
+    """(passphrase) -> the key.  Raises `WrongPassphrase`, `KeyFormatError`, `KeyFileError`.  Deriving a key from a
+    passphrase takes a tenth of a second or more, with the interpreter's lock released."""
     file_format: str = "openssh"
-    """A name of `saving.PRIVATE_FORMATS`."""
+    """A name in `saving.PRIVATE_FORMATS`."""

@@ -1,4 +1,4 @@
-"""The file format ``openssh-key-v1`` of private keys (OpenSSH's PROTOCOL.key), to and from text."""
+"""Read and write private keys in OpenSSH's format ``openssh-key-v1`` (PROTOCOL.key)."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ SALT_SIZE = 16
 ROUNDS = 24
 """OpenSSH's default since 9.4: about a tenth of a second."""
 MAX_ROUNDS = 20_000
-"""A file may ask for any number of rounds; this many take a minute or two."""
+"""The most rounds a file may ask for; this many take a minute or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCipher:
-    """One cipher a private section may be encrypted with."""
+    """A cipher for the private section."""
 
     key_size: int
     iv_size: int
     block_size: int
     tag_size: int
     mode: str
-    """Class in `cryptography`'s ``ciphers.modes``."""
+    """The class in `cryptography`'s ``ciphers.modes``."""
 
 
 FILE_CIPHERS: dict[str, FileCipher] = {
@@ -55,8 +55,7 @@ MAX_PADDING = 16
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """Return the container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for an unknown cipher or
-    kdf."""
+    """Parse the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for an unknown cipher or KDF."""
     fields = Reader(dearmour(data))
     try:
         if fields.raw(len(AUTH_MAGIC)) != AUTH_MAGIC:
@@ -69,10 +68,10 @@ def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
         section = fields.string()
         tag = fields.rest()
         if (cipher_name == NO_CIPHER) != (kdf_name == NO_CIPHER):
-            raise KeyFormatError("OpenSSH private key has a cipher without a kdf, or a kdf without a cipher")
+            raise KeyFormatError("OpenSSH private key has a cipher without a KDF, or a KDF without a cipher")
         if cipher_name == NO_CIPHER:
             if tag or kdf_options:
-                raise KeyFormatError("OpenSSH private key has fields of an encrypted one")
+                raise KeyFormatError("the OpenSSH private key is unencrypted but has fields of an encrypted one")
             return KeyContainer(
                 False, public, lambda passphrase: _parse_section(section, public, None, required_rsa_size)
             )
@@ -96,11 +95,11 @@ def dump(
 ) -> bytes:
     """Return the text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
 
-    ``cipher`` is a name of `FILE_CIPHERS`, ``rounds`` of bcrypt are 1 to `MAX_ROUNDS`.  Raises `KeyFormatError`.
+    ``cipher`` is a name in `FILE_CIPHERS`, ``rounds`` (of bcrypt) is 1 to `MAX_ROUNDS`.  Raises `KeyFormatError`.
     """
     if cipher not in FILE_CIPHERS or not 0 < rounds <= MAX_ROUNDS:
         raise KeyFormatError(
-            "private keys cannot be encrypted so",
+            "unsupported encryption for a private key",
             expected=f"{' or '.join(FILE_CIPHERS)}, and 1 to {MAX_ROUNDS} rounds",
             received=f"{cipher[:64]!r} and {rounds} rounds",
         )
@@ -143,31 +142,31 @@ def dearmour(data: bytes) -> bytes:
     _, begin, rest = data.partition(BEGIN)
     base64, end, _ = rest.partition(END)
     if not begin or not end:
-        raise KeyFormatError("OpenSSH private key is cut off", expected=f"a last line {END.decode()}")
+        raise KeyFormatError("OpenSSH private key is truncated", expected=f"a last line {END.decode()}")
     return decode_base64(b"".join(base64.split()))
 
 
 def _decryption(
     cipher_name: str, kdf_name: str, kdf_options: bytes, section: bytes, tag: bytes
 ) -> Callable[[bytes], bytes]:
-    """Check all that can be checked without a passphrase; returns passphrase -> decrypted section."""
+    """Check all that can be checked without a passphrase, and return (passphrase) -> decrypted section."""
     cipher = FILE_CIPHERS.get(cipher_name)
     if cipher is None or kdf_name != KDF:
         raise KeyFileError(
             "private key is encrypted in a way that is not supported",
             expected=f"{KDF} and {', '.join(FILE_CIPHERS)}",
             received=f"{kdf_name!r} and {cipher_name!r}",
-            next_step=f"Encrypt it anew with: ssh-keygen -p -Z {DEFAULT_CIPHER} -f FILE",
+            next_step=f"Re-encrypt it with: ssh-keygen -p -Z {DEFAULT_CIPHER} -f FILE",
         )
     options = Reader(kdf_options)
     salt, rounds = options.string(), options.uint32()
     options.finish()
     if not salt or not 0 < rounds <= MAX_ROUNDS:
         raise KeyFormatError(
-            "impossible bcrypt parameters", expected=f"a salt and 1 to {MAX_ROUNDS} rounds", received=f"{rounds} rounds"
+            "invalid bcrypt parameters", expected=f"a salt and 1 to {MAX_ROUNDS} rounds", received=f"{rounds} rounds"
         )
     if not section or len(section) % cipher.block_size or len(tag) != cipher.tag_size:
-        raise KeyFormatError("the encrypted part of the OpenSSH private key has an impossible length")
+        raise KeyFormatError("the encrypted part of the OpenSSH private key has an invalid length")
 
     def decrypt(passphrase: bytes) -> bytes:
         if not passphrase:
@@ -178,12 +177,12 @@ def _decryption(
 
 
 def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data: bytes, tag: bytes | None) -> bytes:
-    """Decrypt ``data``, or encrypts it when ``tag`` is None, and puts GCM's tag behind it."""
+    """Decrypt ``data``; or, if ``tag`` is None, encrypt it and append GCM's tag."""
     import bcrypt
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher, algorithms, modes
 
-    # Few rounds are the file's choice: bcrypt would print a warning.
+    # The file chose the number of rounds, so bcrypt must not warn about few of them.
     material = bcrypt.kdf(passphrase, salt, cipher.key_size + cipher.iv_size, rounds, ignore_few_rounds=True)
     key, iv = material[: cipher.key_size], material[cipher.key_size :]
     mode = modes.GCM(iv, tag) if cipher.mode == "GCM" else getattr(modes, cipher.mode)(iv)
@@ -199,7 +198,7 @@ def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data
 def _parse_section(
     section: bytes, public: PublicKey, cipher_name: str | None, required_rsa_size: int | None
 ) -> PrivateKey:
-    """Return the key in a decrypted section; errors name no byte of it."""
+    """Parse the key in a decrypted section; errors contain no byte of it."""
     encrypted = cipher_name is not None
     block_size = FILE_CIPHERS[cipher_name].block_size if cipher_name else UNENCRYPTED_BLOCK
     fields = Reader(section)
@@ -212,12 +211,12 @@ def _parse_section(
         key.comment = fields.text()
         padding = fields.rest()
     except WireError:
-        raise KeyFormatError("the private part of the OpenSSH private key ends too early") from None
-    # PuTTY pads as for a cipher where there is none, and OpenSSH takes any length.
+        raise KeyFormatError("the private part of the OpenSSH private key is truncated") from None
+    # Without a cipher, PuTTY pads as for one, and OpenSSH accepts any length.
     if len(padding) > MAX_PADDING or padding != bytes(range(1, 1 + len(padding))) or len(section) % block_size:
-        raise KeyFormatError("wrong padding in the OpenSSH private key")
+        raise KeyFormatError("invalid padding in the OpenSSH private key")
     if key.public != public:
-        raise KeyFormatError("the public and the private key of the file differ")
+        raise KeyFormatError("the public and the private key in the file do not match")
     return key
 
 

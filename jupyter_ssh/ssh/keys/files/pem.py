@@ -1,6 +1,6 @@
 """Private keys in the PEM formats of OpenSSL: PKCS#8 (RFC 5958), and the older PKCS#1 (RSA), SEC 1 (EC) and DSA ones.
 
-`cryptography` reads and writes them; here is what it does not look at.
+`cryptography` reads and writes them; this file adds the checks that it lacks.
 """
 
 from __future__ import annotations
@@ -19,24 +19,23 @@ OLD_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY")
 PEM_LABELS = (*OLD_LABELS, *PKCS8_LABELS)
 BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----.*?-----END \1-----", re.DOTALL)
 PARAMETERS = "EC PARAMETERS"
-"""A block that OpenSSL writes in front of an EC key, and that says nothing new."""
+"""A redundant block that OpenSSL writes before an EC key."""
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
 IV_SIZES = {b"AES-128-CBC": 16, b"AES-192-CBC": 16, b"AES-256-CBC": 16, b"DES-EDE3-CBC": 8}
-"""Bytes, by name in the header ``DEK-Info`` of the older formats (RFC 1421 §4.6.1.3)."""
+"""Sizes in bytes by the cipher's name in the ``DEK-Info`` header of the older formats (RFC 1421 §4.6.1.3)."""
 DEK_INFO = re.compile(rb"^DEK-Info: *([A-Za-z0-9-]+),((?:[0-9A-Fa-f]{2})+)\s*$", re.MULTILINE)
 SCRYPT = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b"
 """1.3.6.1.4.1.11591.4.11 (RFC 7914 §7); PKCS#8's other key derivation is PBKDF2."""
 MAX_ITERATIONS = 10_000_000
-"""Of PBKDF2: some seconds."""
+"""The most iterations of PBKDF2: some seconds."""
 MAX_SCRYPT = 1 << 23
-"""N × r × p: a gibibyte."""
+"""The most memory for scrypt, as N × r × p: a gibibyte."""
 SEQUENCE, INTEGER = 0x30, 0x02
 CONVERT = "Convert it with: ssh-keygen -p -f FILE"
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """Return the container in the text of a PEM file.  Raises `KeyFormatError`, or `KeyFileError` for other kinds of
-    PEM."""
+    """Parse the text of a PEM file.  Raises `KeyFormatError`, or `KeyFileError` for other kinds of PEM."""
     label, block = _find(data)
     file_format = "pkcs8" if label in PKCS8_LABELS else "pem"
     if any(mark in block for mark in ENCRYPTION_MARKS):
@@ -49,10 +48,10 @@ def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
 
 
 def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = False) -> bytes:
-    """Return the text of a file with ``key``, PKCS#8 or of the older format, encrypted under ``passphrase`` unless that
-    is empty.  The passphrase is hardly stretched: OpenSSH's own format is the safer one.
+    """Return the text of a PKCS#8 or older PEM file with ``key``, encrypted under ``passphrase`` unless that is empty.
 
-    Raises `KeyFormatError` for key types that have no such format.
+    The key derivation is weak; OpenSSH's own format is safer.  Raises `KeyFormatError` for key types without such a
+    format.
     """
     from cryptography.hazmat.primitives import serialization as s
 
@@ -61,7 +60,7 @@ def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = Fals
     try:
         return key.to_cryptography().private_bytes(s.Encoding.PEM, kind, encryption)  # type: ignore[attr-defined, no-any-return]
     except ValueError:
-        # Its text may quote what it was given.
+        # Not chained: its text may quote what it was given.
         pass
     raise KeyFormatError(
         f"a {key.public.key_type} key has no {'PKCS#8' if pkcs8 else 'PEM'} format"
@@ -71,7 +70,7 @@ def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = Fals
 
 
 def _find(data: bytes) -> tuple[str, bytes]:
-    """Return label and text of the one block with a key."""
+    """Return the label and text of the only block with a key."""
     found = [(match[1].decode("ascii"), match[0]) for match in BLOCK.finditer(data)]
     found = [block for block in found if block[0] != PARAMETERS]
     if len(found) > 1:
@@ -81,41 +80,41 @@ def _find(data: bytes) -> tuple[str, bytes]:
     started = re.search(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----", data)
     label = started[1].decode("ascii") if started else ""
     if label in PEM_LABELS:
-        raise KeyFormatError("PEM private key is cut off", expected=f"a last line -----END {label}-----")
+        raise KeyFormatError("PEM private key is truncated", expected=f"a last line -----END {label}-----")
     raise KeyFileError(
-        "not a private key that is known here",
+        "not a private key of a supported format",
         expected=f"OPENSSH PRIVATE KEY, {', '.join(PEM_LABELS)}",
-        received=label or "no such thing",
+        received=label or "none of these",
         next_step=CONVERT,
     )
 
 
 def _check_cipher(block: bytes) -> None:
-    """Raises `KeyFormatError` for a ``DEK-Info`` that `cryptography` would stumble over."""
+    """Raise `KeyFormatError` for a ``DEK-Info`` that would make `cryptography` fail."""
     header = DEK_INFO.search(block)
     if header is None or IV_SIZES.get(header[1].upper(), len(header[2]) // 2) != len(header[2]) // 2:
-        raise KeyFormatError("malformed PEM private key: impossible DEK-Info", next_step=CONVERT)
+        raise KeyFormatError("malformed PEM private key: invalid DEK-Info", next_step=CONVERT)
 
 
 def _check_work(block: bytes) -> None:
-    """Raises `KeyFormatError` when a file asks for more than a few seconds or a gibibyte to stretch its passphrase."""
+    """Raise `KeyFormatError` if a file's key derivation would take more than a few seconds or a gibibyte."""
     try:
         # EncryptedPrivateKeyInfo (RFC 5958 §3) begins with the algorithm and its parameters.
         (outer,) = _elements(binascii.a2b_base64(b"".join(block.split(b"\n")[1:-1])))
         algorithm = _elements(outer[1])[0][1]
         numbers = _integers(algorithm)
     except (binascii.Error, ValueError, IndexError):
-        return  # what is malformed is for the reader to refuse
+        return  # the reader will reject malformed data
     limit = MAX_ITERATIONS
     if SCRYPT in algorithm:
-        # N, r, p, and perhaps the length of the key.
+        # N, r, p, and optionally the length of the key.
         numbers, limit = [math.prod(numbers[:3])], MAX_SCRYPT
     if max(numbers, default=0) > limit:
-        raise KeyFormatError("the private key asks for too much work to stretch its passphrase", next_step=CONVERT)
+        raise KeyFormatError("the private key's passphrase takes too much work to derive a key from", next_step=CONVERT)
 
 
 def _elements(der: bytes) -> list[tuple[int, bytes]]:
-    """Return tags and contents of DER elements (X.690 §8.1); raises `IndexError` when it is none."""
+    """Return the tags and contents of DER elements (X.690 §8.1).  Raises `IndexError` if malformed."""
     found = []
     position = 0
     while position < len(der):
@@ -131,7 +130,7 @@ def _elements(der: bytes) -> list[tuple[int, bytes]]:
 
 
 def _integers(der: bytes, depth: int = 8) -> list[int]:
-    """Return the integers in DER elements and the sequences among them."""
+    """Return the integers in DER elements, including those in nested sequences."""
     found = []
     for tag, content in _elements(der):
         if tag == INTEGER:
@@ -150,14 +149,14 @@ def _load(data: bytes, passphrase: bytes | None, required_rsa_size: int | None) 
     try:
         loaded = load_pem_private_key(data, passphrase)
     except UnsupportedAlgorithm:
-        raise KeyFileError("private key of a kind that is not supported", next_step=CONVERT) from None
+        raise KeyFileError("unsupported kind of private key", next_step=CONVERT) from None
     except (ValueError, TypeError):
-        # A wrong passphrase cannot be told from a damaged file here.
+        # A wrong passphrase cannot be distinguished from a damaged file here.
         if passphrase is not None:
             raise WrongPassphrase("wrong passphrase, or a damaged file", phase="private key") from None
         raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None
     except BaseException as error:
-        # A panic of its Rust code, which is not even an Exception.
+        # A panic in its Rust code, which is not even an Exception.
         if type(error).__name__ != "PanicException":
             raise
         raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None

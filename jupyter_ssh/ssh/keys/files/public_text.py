@@ -14,16 +14,16 @@ from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, decode_base64, find_row,
 RFC4716_BEGIN = "---- BEGIN SSH2 PUBLIC KEY ----"
 RFC4716_END = "---- END SSH2 PUBLIC KEY ----"
 LINE_LENGTH = 70
-"""Of the base64 ssh-keygen writes; RFC 4716 §3.2 allows 72."""
+"""Line length of ssh-keygen's base64; RFC 4716 §3.2 allows 72."""
 MAX_COMMENT = 1024
-"""Bytes of a header's value (RFC 4716 §3.3)."""
+"""Maximum bytes of a header's value (RFC 4716 §3.3)."""
 PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY")
 
 
 def parse_public_text(text: str, required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
-    """Return key and comment of the text of a file in any of the formats; a certificate is a key too.
+    """Parse the text of a file in any of the formats into key and comment; the key may be a certificate.
 
-    Raises `KeyFormatError`, `KeyFileError` when there is no key in it.
+    Raises `KeyFormatError`, or `KeyFileError` if there is no key in it.
     """
     for mark, parse in _FORMATS:
         if mark in text:
@@ -35,13 +35,13 @@ def parse_public_text(text: str, required_rsa_size: int | None = None) -> tuple[
 
 
 def parse_key_or_certificate_line(line: str, required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
-    """As `parse_public_line`, but a certificate will do too."""
+    """Parse a line like `parse_public_line` does, but accept a certificate too."""
     words = line.split(None, 2)
     if len(words) > 1 and words[0].endswith("-cert-v01@openssh.com"):
         certificate = parse_certificate(decode_base64(words[1]), required_rsa_size)
         if certificate.key_type != words[0]:
             raise KeyFormatError(
-                "the certificate is not of the type named before it",
+                "the certificate is not of the type that precedes it",
                 expected=repr(words[0][:64]),
                 received=certificate.key_type,
             )
@@ -50,16 +50,15 @@ def parse_key_or_certificate_line(line: str, required_rsa_size: int | None = Non
 
 
 def dump_rfc4716(key: PublicKey, comment: str = "") -> str:
-    """Return the text of RFC 4716, ``comment`` in its header, which wants US-ASCII and gets UTF-8 as others write
-    it."""
+    """Return the key in the format of RFC 4716; ``comment`` is written as UTF-8, as others do, instead of US-ASCII."""
     text = _shorten("".join(" " if character in "\r\n" else character for character in comment))
     return _armour(RFC4716_BEGIN, [*_fold(f'Comment: "{text}"')] if text else [], key.blob, RFC4716_END)
 
 
 def dump_pem(key: PublicKey, *, pkcs8: bool = True) -> str:
-    """``BEGIN PUBLIC KEY`` (RFC 5280), or with ``pkcs8`` false ``BEGIN RSA PUBLIC KEY`` (RFC 8017).
+    """Return ``BEGIN PUBLIC KEY`` (RFC 5280), or with ``pkcs8`` false ``BEGIN RSA PUBLIC KEY`` (RFC 8017).
 
-    Raises `KeyFormatError` for key types that have no such format.
+    Raises `KeyFormatError` for key types without such a format.
     """
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -78,8 +77,8 @@ def _parse_rfc4716(text: str, required_rsa_size: int | None) -> tuple[PublicKey,
         raise KeyFormatError("there is more than one public key in the file", expected="one")
     inside, end, _ = text.partition(RFC4716_BEGIN)[2].partition(RFC4716_END)
     if not end:
-        raise KeyFormatError("RFC 4716 public key is cut off", expected=f"a last line {RFC4716_END}")
-    # §3.3: a line that ends in a backslash goes on in the next.
+        raise KeyFormatError("RFC 4716 public key is truncated", expected=f"a last line {RFC4716_END}")
+    # §3.3: a line that ends in a backslash continues on the next.
     lines = re.sub(r"\\[ \t]*(\r\n|\n|\r)", "", inside).splitlines()
     comment = ""
     body = []
@@ -88,7 +87,7 @@ def _parse_rfc4716(text: str, required_rsa_size: int | None) -> tuple[PublicKey,
         if not colon:
             body += line.split()
         elif body:
-            raise KeyFormatError("RFC 4716 public key with a header behind its data")
+            raise KeyFormatError("RFC 4716 public key with a header after its data")
         elif name.strip().lower() == "comment":
             comment = value.strip()
             if len(comment) >= 2 and comment[0] == comment[-1] == '"':
@@ -106,7 +105,7 @@ def _parse_pem(text: str, required_rsa_size: int | None) -> tuple[PublicKey, str
     blocks = re.findall(r"-----BEGIN ([A-Z0-9 ]{1,60})-----", text)
     if len(blocks) != 1 or blocks[0] not in PEM_LABELS:
         raise KeyFileError(
-            "not a public key that is known here",
+            "not a public key of a supported format",
             phase="public key",
             expected=f"one block {' or '.join(PEM_LABELS)}",
             received=", ".join(blocks[:3]) or "none",
@@ -127,7 +126,7 @@ _FORMATS: tuple[tuple[str, Callable[[str, int | None], tuple[PublicKey, str]]], 
     ("---- BEGIN SSH2 ", _parse_rfc4716),
     ("-----BEGIN ", _parse_pem),
 )
-"""(what is in such a text, how to read it)."""
+"""(a mark of the format, its parser)."""
 
 
 def _armour(begin: str, headers: list[str], blob: bytes, end: str) -> str:
@@ -137,7 +136,7 @@ def _armour(begin: str, headers: list[str], blob: bytes, end: str) -> str:
 
 
 def _fold(header: str) -> list[str]:
-    """Return a header in lines of at most 72 bytes, each but the last ending in a backslash."""
+    """Fold a header into lines of at most 72 bytes, each but the last ending in a backslash."""
     lines = [""]
     for character in header:
         if len((lines[-1] + character).encode("utf-8", "surrogateescape")) > LINE_LENGTH:

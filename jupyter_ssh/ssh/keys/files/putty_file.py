@@ -1,4 +1,4 @@
-"""PuTTY's private key files, PPK versions 1, 2 and 3 (PuTTY's manual, appendix C), to and from text."""
+"""Read and write PuTTY's private key files, PPK versions 1, 2 and 3 (PuTTY's manual, appendix C)."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ BLOCK = 16
 SALT_SIZE = 16
 MEMORY = 8192
 PASSES = 13
-"""With which puttygen's default KDF takes about a tenth of a second."""
+"""Passes with which puttygen's default KDF takes about a tenth of a second."""
 MAX_MEMORY = 1 << 20
-"""Kibibytes that a file may ask for; one gibibyte."""
+"""The most memory a file may ask for, in kibibytes: one gibibyte."""
 MAX_WORK = 1 << 25
-"""Kibibytes times passes: about a minute."""
+"""The most work, in kibibytes times passes: about a minute."""
 MAX_LANES = 64
 FLAVOURS = {"Argon2id", "Argon2i", "Argon2d"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
-    """What a passphrase is stretched to."""
+    """The keys derived from a passphrase."""
 
     key: bytes
     iv: bytes
@@ -55,7 +55,7 @@ class Argon2:
     salt: bytes
 
     def secrets(self, passphrase: bytes) -> Secrets:
-        """Raises `KeyFormatError` for parameters that cannot be."""
+        """Derive the keys.  Raises `KeyFormatError` for invalid parameters."""
         from cryptography.hazmat.primitives.kdf import argon2
 
         function = getattr(argon2, self.flavour)
@@ -64,7 +64,7 @@ class Argon2:
                 salt=self.salt, length=80, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory
             ).derive(passphrase)
         except ValueError:
-            raise KeyFormatError("impossible Argon2 parameters in the PuTTY key") from None
+            raise KeyFormatError("invalid Argon2 parameters in the PuTTY key") from None
         return Secrets(material[:32], material[32:48], material[48:])
 
     def lines(self) -> list[str]:
@@ -78,7 +78,7 @@ class Argon2:
 
 
 def _old_secrets(passphrase: bytes) -> Secrets:
-    """Versions 1 and 2: passphrase hashed with SHA-1, no salt."""
+    """Derive the keys for versions 1 and 2: the passphrase is hashed with SHA-1, without a salt."""
     stretched = b"".join(_sha1(uint32(number) + passphrase) for number in range(2))
     return Secrets(stretched[:32], bytes(BLOCK), _sha1(b"putty-private-key-file-mac-key" + passphrase))
 
@@ -88,12 +88,12 @@ def _old_secrets(passphrase: bytes) -> Secrets:
 
 @dataclass(frozen=True, slots=True)
 class PuttyType:
-    """How the private fields of one key type go from PuTTY's file to OpenSSH's and back: as strings, each way."""
+    """How to convert the private fields of a key type between PuTTY's and OpenSSH's files, as lists of strings."""
 
     public: int
-    """Strings in the public key after its name."""
+    """The number of strings in the public key after its name."""
     private: int
-    """Strings in PuTTY's private part."""
+    """The number of strings in PuTTY's private part."""
     to_openssh: Callable[[list[bytes], list[bytes]], list[bytes]]
     """(public, private) -> the fields of PROTOCOL.key's private section."""
     from_openssh: Callable[[list[bytes]], list[bytes]]
@@ -124,7 +124,7 @@ PUTTY_TYPES: dict[str, PuttyType] = {
 
 
 def _strings(data: bytes, count: int) -> tuple[list[bytes], bytes]:
-    """Return the first ``count`` strings and what is left."""
+    """Return the first ``count`` strings and the remaining data."""
     fields = Reader(data)
     return [fields.string() for _ in range(count)], fields.rest()
 
@@ -134,7 +134,7 @@ def _strings(data: bytes, count: int) -> tuple[list[bytes], bytes]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PuttyFile:
-    """A file's parts."""
+    """The parts of a file."""
 
     version: int
     algorithm: str
@@ -142,14 +142,14 @@ class PuttyFile:
     comment: bytes
     public: bytes
     private: bytes
-    """Perhaps encrypted."""
+    """The private part, which may be encrypted."""
     argon2: Argon2 | None
     mac: bytes
     hashed: bool
-    """Whether the MAC is a plain hash: unencrypted files of version 1."""
+    """Whether the MAC is a plain hash, as in unencrypted files of version 1."""
 
     def authenticated(self, private: bytes) -> bytes:
-        """Return what the MAC is over, given the decrypted private part."""
+        """Return the data covered by the MAC, given the decrypted private part."""
         if self.version == 1:
             return private
         parts = (self.algorithm.encode(), self.cipher.encode(), self.comment, self.public, private)
@@ -168,7 +168,7 @@ class PuttyFile:
 
 
 class _Lines:
-    """A file's lines, taken one by one; every method raises `KeyFormatError`."""
+    """The lines of a file, read one by one; every method raises `KeyFormatError`."""
 
     def __init__(self, data: bytes) -> None:
         self._lines = re.split(rb"\r\n|\n|\r", data)
@@ -176,12 +176,12 @@ class _Lines:
 
     def line(self) -> bytes:
         if self._next >= len(self._lines):
-            raise KeyFormatError("the PuTTY key is cut off")
+            raise KeyFormatError("the PuTTY key is truncated")
         self._next += 1
         return self._lines[self._next - 1]
 
     def header(self, *names: str) -> tuple[str, bytes]:
-        """Return name and value of a line that must begin with one of ``names``."""
+        """Read a line that must begin with one of ``names`` and return its name and value."""
         name, colon, value = self.line().partition(b": ")
         found = name.decode("ascii", "replace")
         if not colon or found not in names:
@@ -194,11 +194,11 @@ class _Lines:
     def number(self, name: str, limit: int) -> int:
         value = self.value(name)
         if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) > limit:
-            raise KeyFormatError(f"impossible {name} in the PuTTY key", expected=f"a number up to {limit}")
+            raise KeyFormatError(f"invalid {name} in the PuTTY key", expected=f"a number up to {limit}")
         return int(value)
 
     def blob(self, name: str) -> bytes:
-        """Return a number of lines, and that many lines of base64."""
+        """Read a number of lines, and that many lines of base64."""
         return decode_base64(b"".join(self.line().strip() for _ in range(self.number(name, len(self._lines)))))
 
     def hexadecimal(self, value: str) -> bytes:
@@ -209,21 +209,22 @@ class _Lines:
 
     def finish(self) -> None:
         if any(line.strip() for line in self._lines[self._next :]):
-            raise KeyFormatError("the PuTTY key is longer than it should be: perhaps there are two in the file")
+            raise KeyFormatError("the PuTTY key file is too long: perhaps there are two keys in it")
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """Return the container in the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for what is not
-    supported."""
+    """Parse the text of a file.  Raises `KeyFormatError`, or `KeyFileError` for what is not supported."""
     file = _parse_file(data)
     public = parse_key_or_certificate(file.public, required_rsa_size)
     if public.key_type != file.algorithm:
         raise KeyFormatError(
-            "the PuTTY key is not of the type it names", expected=repr(file.algorithm[:64]), received=public.key_type
+            "the PuTTY key is not of the type that the file names",
+            expected=repr(file.algorithm[:64]),
+            received=public.key_type,
         )
     plain = public.key if isinstance(public, Certificate) else public
     if plain.key_type not in PUTTY_TYPES:
-        raise KeyFileError("PuTTY has no keys of that type", received=plain.key_type)
+        raise KeyFileError("PuTTY does not support keys of this type", received=plain.key_type)
     encrypted = file.cipher != NO_CIPHER
     return KeyContainer(
         encrypted, public, lambda passphrase: _open(file, public, passphrase or b"", required_rsa_size), _format(file)
@@ -254,7 +255,7 @@ def _parse_file(data: bytes) -> PuttyFile:
     argon2 = _parse_argon2(lines) if version == 3 and cipher != NO_CIPHER else None
     private = lines.blob("Private-Lines")
     if cipher != NO_CIPHER and (not private or len(private) % BLOCK):
-        raise KeyFormatError("the encrypted part of the PuTTY key has an impossible length")
+        raise KeyFormatError("the encrypted part of the PuTTY key has an invalid length")
     kind, mac = lines.header("Private-MAC", *(["Private-Hash"] if version == 1 else []))
     lines.finish()
     return PuttyFile(
@@ -283,7 +284,7 @@ def _parse_argon2(lines: _Lines) -> Argon2:
     lanes = lines.number("Argon2-Parallelism", MAX_LANES)
     salt = lines.hexadecimal(lines.value("Argon2-Salt"))
     if not passes or not lanes or memory < 8 * lanes or len(salt) < 8:
-        raise KeyFormatError("impossible Argon2 parameters in the PuTTY key")
+        raise KeyFormatError("invalid Argon2 parameters in the PuTTY key")
     return Argon2(flavour, memory, passes, lanes, salt)
 
 
@@ -296,23 +297,23 @@ def _open(file: PuttyFile, public: PublicKey, passphrase: bytes, required_rsa_si
     if not hmac.compare_digest(file.mac_of(private, secrets.mac_key), file.mac):
         if encrypted:
             raise _wrong_passphrase()
-        raise KeyFormatError("the PuTTY key was changed: its MAC is wrong")
+        raise KeyFormatError("the PuTTY key was modified: its MAC is invalid")
     plain = public.key if isinstance(public, Certificate) else public
     row = PUTTY_TYPES[plain.key_type]
     try:
         public_fields, _ = _strings(plain.fields, row.public)
         private_fields, padding = _strings(private, row.private)
         if file.version == 1 and plain.key_type == "ssh-dss":
-            # Of no use to us: whether the numbers belong together is checked anyway.
+            # Ignored: that the numbers match is checked anyway.
             padding = _strings(padding, 1)[1]
         if len(padding) >= (BLOCK if encrypted else 1):
             raise KeyFormatError("the private part of the PuTTY key is too long")
         section = b"".join(map(string, row.to_openssh(public_fields, private_fields)))
     except WireError:
-        raise KeyFormatError("the private part of the PuTTY key ends too early") from None
+        raise KeyFormatError("the private part of the PuTTY key is truncated") from None
     key = parse_private_fields(Reader(string(plain.key_type) + section), required_rsa_size)
     if key.public != plain:
-        raise KeyFormatError("the public and the private key of the file differ")
+        raise KeyFormatError("the public and the private key in the file do not match")
     key.comment = file.comment.decode("utf-8", "surrogateescape")
     return CertifiedKey(key, public) if isinstance(public, Certificate) else key
 
@@ -332,14 +333,14 @@ def dump(
 ) -> bytes:
     """Return the text of a file with ``key``, encrypted under ``passphrase`` unless that is empty.
 
-    Version 1 is RSA's and DSA's only, and only ever was in snapshots of PuTTY 0.52.  Raises `KeyFormatError` for key
-    types that PuTTY does not have.
+    Version 1 is for RSA and DSA only, and was used only by snapshots of PuTTY 0.52.  Raises `KeyFormatError` for key
+    types that PuTTY does not support.
     """
     plain = key.key if isinstance(key, CertifiedKey) else key
     row = PUTTY_TYPES.get(plain.public.key_type)
     if row is None or (version == 1 and plain.public.key_type not in ("ssh-rsa", "ssh-dss")):
         raise KeyFormatError(
-            f"PuTTY has no keys of that type in version {version} of its files",
+            f"PuTTY's files of version {version} do not support keys of this type",
             expected=" or ".join(PUTTY_TYPES),
             received=key.public.key_type,
         )
@@ -349,9 +350,9 @@ def dump(
         private += string(_sha1(b"".join(map(string, fields[:3]))))
     argon2 = Argon2(flavour, memory, passes, 1, random(SALT_SIZE)) if version == 3 and passphrase else None
     if passphrase:
-        # As PuTTY pads: with a hash of what is padded, so that the last block is no known text.
+        # Pad as PuTTY does: with a hash of the data, so that the last block is not known plaintext.
         private += _sha1(private)[: -len(private) % BLOCK]
-    # A line break would end the comment; PuTTY's files have no escape for it.
+    # A line break would end the comment, and PuTTY's files have no escape for it.
     comment = key.comment.replace("\r", " ").replace("\n", " ").encode("utf-8", "surrogateescape")
     file = PuttyFile(
         version,

@@ -1,4 +1,4 @@
-"""Key files on disk: private ones with their passphrase, public ones, certificates.  For writing see `saving`."""
+"""Read key files: private keys with their passphrase, public keys, certificates.  For writing see `saving`."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from jupyter_ssh.ssh.keys.files.disk import open_for_reading
 from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
 
 MAX_FILE = 1 << 20
-"""Bytes of a key file; OpenSSH's limit too."""
+"""Maximum bytes of a key file; also OpenSSH's limit."""
 ATTEMPTS = 3
-"""How often a wrong passphrase is asked for again."""
+"""How often a passphrase is asked for."""
 PHASE = "private key"
 
 PassphraseCallback = Callable[[str], str | bytes | None]
-"""(prompt) -> the passphrase, or None or nothing to give up."""
+"""(prompt) -> the passphrase; None or an empty one to give up."""
 Passphrase = str | bytes | PassphraseCallback | None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """A private key file that was read but perhaps not decrypted: `public` can be offered before that is done."""
+    """A private key file that has been read but need not have been decrypted: `public` can be offered before that."""
 
     path: Path
     encrypted: bool
     public: PublicKey | None
-    """From the file, or for encrypted PEM files from the ``.pub`` beside it; None where that is missing."""
+    """From the file, or for encrypted PEM files from the ``.pub`` file beside it; None if that is missing."""
     _container: KeyContainer = field(repr=False)
 
     @property
     def file_format(self) -> str:
-        """A name of `saving.PRIVATE_FORMATS`."""
+        """A name in `saving.PRIVATE_FORMATS`."""
         return self._container.file_format
 
     @property
@@ -50,9 +50,10 @@ class KeyFile:
         return f"Enter passphrase for key '{self.path}': "
 
     def unlock(self, passphrase: str | bytes | None = None) -> PrivateKey:
-        """Return the private key.  Raises `PassphraseNeeded`, `WrongPassphrase`, `KeyFileError`, `KeyFormatError`.
+        """Decrypt and return the private key.
 
-        Takes a tenth of a second and more for an encrypted file (outside the interpreter's lock).
+        Takes a tenth of a second or more for an encrypted file, with the interpreter's lock released.  Raises
+        `PassphraseNeeded`, `WrongPassphrase`, `KeyFileError`, `KeyFormatError`.
         """
         if self.encrypted and not passphrase:
             raise self._passphrase_needed()
@@ -62,7 +63,7 @@ class KeyFile:
             return self._container.open(passphrase)
         except SSHError as caught:
             error = _of_file(caught, self.path)
-        # Tracebacks in a notebook may show the variables of their frames: none of those below, nor this one's secret.
+        # Tracebacks in a notebook may show variables: keep neither the frames below nor this one's secret.
         del passphrase
         raise error
 
@@ -71,14 +72,14 @@ class KeyFile:
             f"the key file {self.path} is encrypted",
             phase=PHASE,
             expected="a passphrase",
-            next_step="Give its passphrase, or add the key to an agent",
+            next_step="Provide its passphrase, or add the key to an agent",
         )
 
 
 def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> KeyFile:
-    """Read a private key file without decrypting it: OpenSSH's format, PEM or PuTTY's.
+    """Read a private key file in OpenSSH's, PEM or PuTTY's format without decrypting it.
 
-    ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.  Raises `KeyFileError`
+    ``required_rsa_size`` is the minimum size of RSA keys in bits, 2048 by default.  Raises `KeyFileError`
     (unreadable, not a private key, readable by others) and `KeyFormatError` (malformed or weak).
     """
     place = Path(path)
@@ -94,16 +95,16 @@ def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = 
 def load_private_key(
     path: str | os.PathLike[str], passphrase: Passphrase = None, required_rsa_size: int | None = None
 ) -> PrivateKey:
-    """Return the private key in a file.
+    """Read and decrypt the private key in a file.
 
-    ``passphrase`` is the passphrase or a callback that is asked for it, at most three times.  Raises `PassphraseNeeded`
-    when there is none, `WrongPassphrase`, and what `open_key_file` raises.
+    ``passphrase`` is the passphrase, or a callback that is asked for it at most three times.  Raises `PassphraseNeeded`
+    if there is none, `WrongPassphrase`, and what `open_key_file` raises.
     """
     return unlock(open_key_file(path, required_rsa_size), passphrase)
 
 
 def unlock(file: KeyFile, passphrase: Passphrase = None) -> PrivateKey:
-    """`KeyFile.unlock`, which may ask for the passphrase as `load_private_key` does."""
+    """Decrypt a key file; ``passphrase`` is as for `load_private_key`."""
     if not callable(passphrase):
         return file.unlock(passphrase)
     for _ in range(ATTEMPTS if file.encrypted else 0):
@@ -119,14 +120,14 @@ def unlock(file: KeyFile, passphrase: Passphrase = None) -> PrivateKey:
 def parse_private_key(
     data: bytes | str, passphrase: str | bytes | None = None, required_rsa_size: int | None = None
 ) -> PrivateKey:
-    """Return the private key in the text of a file.  Raises as `load_private_key` does."""
+    """Read and decrypt the private key in the text of a file.  Raises what `load_private_key` raises."""
     encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     container = parse_private_file(encoded, required_rsa_size)
     return KeyFile(Path("in memory"), container.encrypted, container.public, container).unlock(passphrase)
 
 
 def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
-    """Choose the format by the text's first mark.  A UTF-8 byte order mark does no harm."""
+    """Parse a private key file, recognizing its format by its first mark.  A UTF-8 byte order mark is ignored."""
     data = data.removeprefix(BOM_UTF8)
     if data.startswith(BOMS_UTF16):
         raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
@@ -152,7 +153,7 @@ FOREIGN_FORMATS = (
     (b"ssh-", "this is a public key", "Name the file without .pub"),
     (b"ecdsa-", "this is a public key", "Name the file without .pub"),
     (b"sk-", "this is a public key", "Name the file without .pub"),
-    (b"---- BEGIN SSH2 PUBLIC KEY", "this is a public key", "Name the file with the private one"),
+    (b"---- BEGIN SSH2 PUBLIC KEY", "this is a public key", "Name the file with the private key"),
     (b"SSH PRIVATE KEY FILE FORMAT", "this is a key of SSH protocol 1", "Make a new key with: ssh-keygen -t ed25519"),
     (b"---- BEGIN SSH2 ENCRYPTED", "this is a key of ssh.com's format", "Convert it with: ssh-keygen -i -f FILE"),
 )
@@ -160,8 +161,7 @@ FOREIGN_FORMATS = (
 
 
 def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
-    """Return key and comment of a ``.pub`` file, or one of RFC 4716 or PEM.  Raises `KeyFileError`,
-    `KeyFormatError`."""
+    """Read key and comment from a ``.pub``, RFC 4716 or PEM file.  Raises `KeyFileError`, `KeyFormatError`."""
     key, comment = _load_public(Path(path), required_rsa_size)
     if isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a certificate", phase="public key", expected="a public key")
@@ -169,7 +169,7 @@ def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None 
 
 
 def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[Certificate, str]:
-    """Return certificate and comment of a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
+    """Read certificate and comment from a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
     key, comment = _load_public(Path(path), required_rsa_size)
     if not isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a public key", phase="public key", expected="a certificate")
@@ -177,7 +177,7 @@ def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None
 
 
 def certificate_beside(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> Certificate | None:
-    """Return the certificate ``PATH-cert.pub`` of the private key ``PATH``; None where there is no such file.
+    """Read the certificate ``PATH-cert.pub`` of the private key ``PATH``; None if there is no such file.
 
     Raises `KeyFileError`, `KeyFormatError`.
     """
@@ -216,7 +216,7 @@ def _read(path: Path, secret: bool = True) -> bytes:
 
 
 def _check_permissions(path: Path, status: os.stat_result) -> None:
-    """As OpenSSH: only where we own the file, since otherwise we could not put it right."""
+    """Check that only the owner can read the file; as in OpenSSH only if that is us, who can fix it."""
     if sys.platform == "win32":
         return
     if status.st_uid == os.getuid() and status.st_mode & 0o077:
@@ -225,7 +225,7 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
             phase=PHASE,
             expected="mode 0600",
             received=f"{stat.S_IMODE(status.st_mode):04o}",
-            next_step=f"Close it with: chmod 600 {shlex.quote(str(path))}",
+            next_step=f"Fix it with: chmod 600 {shlex.quote(str(path))}",
         )
 
 
@@ -237,7 +237,7 @@ def _public_beside(path: Path, required_rsa_size: int | None) -> PublicKey | Non
 
 
 def _of_file(error: SSHError, path: Path) -> SSHError:
-    """``error`` with the file's name in it, and without the traceback and causes it came with."""
+    """Return ``error`` with the file's name added, without its traceback and causes."""
     next_step = error.next_step and error.next_step.replace("FILE", shlex.quote(str(path)))
     return type(error)(
         f"{path}: {error.message}",

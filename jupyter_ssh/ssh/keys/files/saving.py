@@ -1,4 +1,4 @@
-"""Writing key files, each replaced as a whole; changing the passphrase or the comment of one."""
+"""Write key files atomically; change the passphrase or the comment of one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ PRIVATE_FORMATS: dict[str, DumpPrivate] = {
     "ppk2": _ppk(2),
     "ppk1": _ppk(1),
 }
-"""(key, passphrase, rounds of bcrypt, cipher) -> text of a private key file.  Only OpenSSH's has the last two."""
+"""(key, passphrase, rounds of bcrypt, cipher) -> text of a private key file; the last two only for OpenSSH's format."""
 
 PUBLIC_FORMATS: dict[str, Callable[[PublicKey, str], str]] = {
     "openssh": lambda key, comment: key.line(comment) + "\n",
@@ -63,7 +63,7 @@ PUBLIC_FORMATS: dict[str, Callable[[PublicKey, str], str]] = {
     "pkcs8": lambda key, comment: dump_pem(key),
     "pem": lambda key, comment: dump_pem(key, pkcs8=False),
 }
-"""(key, comment) -> text of a public key file; PEM has no room for the comment."""
+"""(key, comment) -> text of a public key file; PEM has no comment."""
 
 FORMATS_WITH_COMMENT = ("openssh", "ppk1", "ppk2", "ppk3")
 
@@ -76,10 +76,10 @@ def dump_private_key(
     rounds: int | None = None,
     cipher: str | None = None,
 ) -> bytes:
-    """Secret: the text of a private key file.  Raises `KeyFormatError` for what the format cannot hold.
+    """Return the text of a private key file (secret).
 
-    ``file_format`` is a name of `PRIVATE_FORMATS`; ``rounds`` of bcrypt and ``cipher``, of
-    `openssh_file.FILE_CIPHERS`, are those of OpenSSH's format.
+    ``file_format`` is a name in `PRIVATE_FORMATS`.  ``rounds`` (of bcrypt) and ``cipher`` (a name in
+    `openssh_file.FILE_CIPHERS`) apply to OpenSSH's format.  Raises `KeyFormatError` if the format cannot hold the key.
     """
     if isinstance(passphrase, str):
         passphrase = passphrase.encode("utf-8", "surrogateescape")
@@ -87,7 +87,7 @@ def dump_private_key(
 
 
 def dump_public_key(key: PublicKey, comment: str = "", *, file_format: str = "openssh") -> str:
-    """Return the text of a public key file; ``file_format`` is a name of `PUBLIC_FORMATS`.  Raises `KeyFormatError`."""
+    """Return the text of a public key file; ``file_format`` is a name in `PUBLIC_FORMATS`.  Raises `KeyFormatError`."""
     return _row(PUBLIC_FORMATS, file_format)(key, one_line(comment))
 
 
@@ -101,10 +101,10 @@ def save_private_key(
     rounds: int | None = None,
     cipher: str | None = None,
 ) -> None:
-    """Write ``key`` with mode 0600, and its ``.pub`` beside it; each file replaced as a whole.
+    """Write ``key`` with mode 0600, and its ``.pub`` file beside it; each file is replaced atomically.
 
-    An existing key is only replaced with ``overwrite``: it may be the only way into some machine.  The options are
-    those of `dump_private_key`.  Raises `KeyFileError`, and `KeyFormatError` for what the format cannot hold.
+    An existing key is replaced only with ``overwrite``: it may be the only way into some machine.  The options are
+    those of `dump_private_key`.  Raises `KeyFileError`, and `KeyFormatError` if the format cannot hold the key.
     """
     if not overwrite:
         _must_not_exist(Path(path))
@@ -122,7 +122,7 @@ def save_public_key(
     overwrite: bool = False,
     file_format: str = "openssh",
 ) -> None:
-    """Write a public key or certificate with mode 0644.  Raises as `save_private_key` does."""
+    """Write a public key or certificate with mode 0644.  Raises what `save_private_key` raises."""
     if not overwrite:
         _must_not_exist(Path(path))
     text = dump_public_key(key, comment, file_format=file_format)
@@ -139,10 +139,10 @@ def change_passphrase(
     cipher: str | None = None,
     required_rsa_size: int | None = None,
 ) -> PrivateKey:
-    """Write a private key anew, under the passphrase ``new`` or none; in the format it had unless told otherwise.
+    """Rewrite a private key with the passphrase ``new``, or without one, by default in the same format.
 
-    ``old`` is as in `load_private_key`, the other options as in `save_private_key`.  Raises what those raise; then the
-    file is as it was.
+    ``old`` is as for `load_private_key`, the other options as for `save_private_key`.  Raises what those raise; the
+    file is then unchanged.
     """
     file = open_key_file(path, required_rsa_size)
     key = unlock(file, old)
@@ -159,9 +159,9 @@ def change_comment(
     rounds: int | None = None,
     required_rsa_size: int | None = None,
 ) -> PrivateKey:
-    """Write a private key and its ``.pub`` anew with another comment, under the passphrase it has.
+    """Rewrite a private key and its ``.pub`` file with another comment and the same passphrase.
 
-    Raises as `change_passphrase` does, and `KeyFileError` for PEM files, which have no comment.
+    Raises what `change_passphrase` raises, and `KeyFileError` for PEM files, which have no comment.
     """
     file = open_key_file(path, required_rsa_size)
     if file.file_format not in FORMATS_WITH_COMMENT:
@@ -170,7 +170,7 @@ def change_comment(
             phase=PHASE,
             next_step="Convert it to OpenSSH's format first, by changing its passphrase",
         )
-    # What is asked for is needed once more.
+    # The passphrase is needed again for writing.
     secret: str | bytes | None = None if callable(passphrase) else passphrase
 
     def ask(prompt: str) -> str | bytes | None:
@@ -188,12 +188,12 @@ def change_comment(
 
 
 def one_line(comment: str) -> str:
-    """``comment`` without line breaks, which would end it, or begin another key."""
+    """Return ``comment`` without line breaks, which would end it or begin another key."""
     return comment.replace("\r", " ").replace("\n", " ")
 
 
 def write_file(path: str | os.PathLike[str], data: bytes, mode: int) -> None:
-    """`disk.replace_file` with errors for people.  Raises `KeyFileError`."""
+    """Call `disk.replace_file`, but raise `KeyFileError`."""
     try:
         replace_file(Path(path), data, mode)
     except (OSError, ValueError) as error:
@@ -204,7 +204,7 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int) -> None:
 def _must_not_exist(path: Path) -> None:
     if os.path.lexists(path):
         raise KeyFileError(
-            f"the file {path} exists already", phase=PHASE, next_step="Choose another name, or overwrite it"
+            f"the file {path} already exists", phase=PHASE, next_step="Choose another name, or overwrite it"
         )
 
 

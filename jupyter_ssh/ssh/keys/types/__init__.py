@@ -1,1 +1,1 @@
-"""Key types: one file a type, and the table of them."""
+"""Key types: one file per type, and the table of them."""

@@ -1,4 +1,4 @@
-"""ssh-dss (RFC 4253 §6.6): DSA with SHA-1.  Of legacy grade: OpenSSH disabled it in 2015 and removed it in 2025."""
+"""ssh-dss (RFC 4253 §6.6): DSA with SHA-1.  Legacy: OpenSSH disabled it in 2015 and removed it in 2025."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "ssh-dss"
 MODULUS_BITS = (1024, 2048, 3072, 4096)
-"""Of p.  FIPS 186-2, which RFC 4253 names, has only the first; PuTTY made longer ones."""
+"""Sizes of p.  FIPS 186-2, which RFC 4253 refers to, has only the first; PuTTY generated longer ones."""
 GENERATED_BITS = 1024
 ORDER_BITS = 160
 ORDER_SIZE = ORDER_BITS // 8
@@ -80,20 +80,21 @@ class DSAPrivateKey(PrivateKey):
 
 
 def _check_numbers(p: int, q: int, g: int, y: int) -> None:
-    """FIPS 186-4 §4.1, but for the tests whether p and q are prime, which take longer than a whole login."""
+    """Check the numbers (FIPS 186-4 §4.1), except that p and q are prime, which would take longer than a whole
+    login."""
     bits = p.bit_length() if p > 0 else 0
     if bits not in MODULUS_BITS or q.bit_length() != ORDER_BITS or q < 0:
         raise KeyFormatError(
-            "DSA key of a wrong size",
+            "DSA key of the wrong size",
             expected=f"p of {' or '.join(map(str, MODULUS_BITS))} bits, q of {ORDER_BITS}",
             received=f"{bits} and {q.bit_length()} bits",
         )
     if p % 2 == 0 or q % 2 == 0 or (p - 1) % q:
-        raise KeyFormatError("the modulus of the DSA key is impossible", expected="primes p and q, q dividing p - 1")
+        raise KeyFormatError("the modulus of the DSA key is invalid", expected="primes p and q, q dividing p - 1")
     for name, value in (("generator", g), ("public value", y)):
-        # Of order q exactly, since that is prime: the subgroups of low order are shut out.
+        # The order is exactly q, as that is prime; this excludes the subgroups of low order.
         if not 1 < value < p - 1 or pow(value, q, p) != 1:
-            raise KeyFormatError(f"the {name} of the DSA key is not of its group")
+            raise KeyFormatError(f"the {name} of the DSA key is not in its group")
 
 
 def _public_numbers(fields: Reader) -> dsa.DSAPublicNumbers:
@@ -109,7 +110,7 @@ def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> PublicKey:
     try:
         return DSAPublicKey(row, numbers.public_key())
     except ValueError:
-        raise KeyFormatError("impossible DSA public key") from None
+        raise KeyFormatError("invalid DSA public key") from None
 
 
 def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
@@ -123,7 +124,7 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
         # OpenSSL checks that x and y belong together.
         return DSAPrivateKey(row, dsa.DSAPrivateNumbers(x, numbers).private_key())
     except ValueError:
-        raise KeyFormatError("the public half of the DSA key is not of its private half") from None
+        raise KeyFormatError("the public part of the DSA key does not match its private part") from None
 
 
 def _generate(row: KeyType, bits: int) -> PrivateKey:

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
 UNCOMPRESSED = 4
-"""First byte of a point in the only form OpenSSH and we take (SEC 1 §2.3.3)."""
+"""First byte of an uncompressed point, the only form OpenSSH and we accept (SEC 1 §2.3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One curve of RFC 5656 §10.1."""
+    """A curve of RFC 5656 §10.1."""
 
     identifier: str
     openssl_name: str
-    """Its name in `cryptography`, which is also that of its class in lower case."""
+    """Its name in `cryptography`: that of its class in lower case."""
     size: int
     hash_name: str
     """RFC 5656 §6.2.1: the hash follows from the curve's size."""
@@ -40,7 +40,7 @@ class Curve:
         return curve
 
     def signature_scheme(self) -> ec.ECDSA:
-        """ECDSA with the curve's hash."""
+        """Return ECDSA with the curve's hash."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -99,8 +99,10 @@ class ECDSAPrivateKey(PrivateKey):
 
 
 def verifies(curve: Curve, key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:
-    """Return whether ``signature``, mpint r and mpint s (RFC 5656 §3.1.2), over ``data`` is right; may raise
-    `WireError`."""
+    """Return whether ``signature``, mpint r and mpint s (RFC 5656 §3.1.2), is valid for ``data``.
+
+    May raise `WireError`.
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -117,7 +119,7 @@ def verifies(curve: Curve, key: ec.EllipticCurvePublicKey, signature: bytes, dat
 
 
 def public_fields(curve: Curve, key: ec.EllipticCurvePublicKey) -> bytes:
-    """string(curve) string(point) (RFC 5656 §3.1)."""
+    """Return string(curve) string(point) (RFC 5656 §3.1)."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
@@ -125,16 +127,16 @@ def public_fields(curve: Curve, key: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def parse_point(curve: Curve, fields: Reader) -> ec.EllipticCurvePublicKey:
-    """Return the point in string(curve) string(point).  Raises `KeyFormatError` for one that is not on the curve.
+    """Parse string(curve) string(point).  Raises `KeyFormatError` for a point that is not on the curve.
 
-    (The curves have cofactor 1: no point on them but infinity, which has no uncompressed form, is of low order.)
+    (The curves have cofactor 1: the only point of low order is infinity, which has no uncompressed form.)
     """
     from cryptography.hazmat.primitives.asymmetric import ec
 
     identifier = fields.string()
     if identifier != curve.identifier.encode("ascii"):
         raise KeyFormatError(
-            f"{curve.key_type} key of another curve", expected=curve.identifier, received=repr(identifier[:32])
+            f"{curve.key_type} key on another curve", expected=curve.identifier, received=repr(identifier[:32])
         )
     point = fields.string()
     size = 1 + 2 * ((curve.size + 7) // 8)
@@ -168,7 +170,7 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
     except ValueError:
         raise KeyFormatError(f"the private value of the {curve.key_type} key is out of range") from None
     if key.public_key().public_numbers() != point.public_numbers():
-        raise KeyFormatError(f"the public half of the {curve.key_type} key is not of its private half")
+        raise KeyFormatError(f"the public part of the {curve.key_type} key does not match its private part")
     return ECDSAPrivateKey(row, curve, key)
 
 

@@ -1,4 +1,4 @@
-"""ssh-ed25519 (RFC 8709), through libsodium: faster than OpenSSL here, and it refuses keys of small order."""
+"""ssh-ed25519 (RFC 8709), with libsodium: faster than OpenSSL here, and it rejects keys of low order."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
     secret = fields.string()
     if len(secret) != SEED_SIZE + PUBLIC_SIZE:
         raise KeyFormatError(
-            "Ed25519 private key of a wrong size",
+            "Ed25519 private key of the wrong size",
             expected=f"{SEED_SIZE + PUBLIC_SIZE} bytes",
             received=f"{len(secret)} bytes",
         )
     key = _from_seed(row, secret[:SEED_SIZE])
-    # A key whose two halves disagree gives its seed away with the first signature.
+    # A key whose two parts disagree gives its seed away with the first signature.
     if secret[SEED_SIZE:] != point or key.public.blob != string(NAME) + string(point):
-        raise KeyFormatError("the public half of the Ed25519 key is not of its private half")
+        raise KeyFormatError("the public part of the Ed25519 key does not match its private part")
     return key
 
 
@@ -105,31 +105,30 @@ def _from_seed(row: KeyType, seed: bytes) -> Ed25519PrivateKey:
 
 
 def read_point(fields: Reader) -> bytes:
-    """Return the string with a public key: 32 bytes.  Raises `KeyFormatError` for what is no point, or one of low
-    order."""
+    """Read a public key: a string of 32 bytes.  Raises `KeyFormatError` as `check_point` does."""
     return check_point(fields.string())
 
 
 def check_point(point: bytes) -> bytes:
-    """``point``, if it is the encoding of one of the curve's main subgroup (RFC 8032 §5.1.3).
+    """Return ``point`` if it encodes a point of the curve's main subgroup (RFC 8032 §5.1.3).
 
-    Under a point of low order a signature may verify that nobody made.  Raises `KeyFormatError`.
+    With a point of low order, a forged signature may verify.  Raises `KeyFormatError`.
     """
     from nacl.bindings import crypto_core_ed25519_is_valid_point
 
     if len(point) != PUBLIC_SIZE:
         raise KeyFormatError(
-            "Ed25519 public key of a wrong size",
+            "Ed25519 public key of the wrong size",
             expected=f"{PUBLIC_SIZE} bytes (RFC 8709 §4)",
             received=f"{len(point)} bytes",
         )
     if not crypto_core_ed25519_is_valid_point(point):
-        raise KeyFormatError("the Ed25519 public key is not on its curve, or of low order")
+        raise KeyFormatError("the Ed25519 public key is not on its curve, or is of low order")
     return point
 
 
 def verifies(point: bytes, signature: bytes, data: bytes) -> bool:
-    """Return whether the 64 bytes of ``signature`` over ``data`` are right under ``point`` (RFC 8032 §5.1.7)."""
+    """Return whether the 64-byte ``signature`` by ``point`` over ``data`` is valid (RFC 8032 §5.1.7)."""
     from nacl.exceptions import CryptoError
     from nacl.signing import VerifyKey
 

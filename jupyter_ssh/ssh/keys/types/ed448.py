@@ -1,4 +1,4 @@
-"""ssh-ed448 (RFC 8709), through OpenSSL.  PuTTY and AsyncSSH know it, OpenSSH does not."""
+"""ssh-ed448 (RFC 8709), with OpenSSL.  PuTTY and AsyncSSH support it, OpenSSH does not."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Ed448PrivateKey(PrivateKey):
         return string(self._key.sign(data))
 
     def private_fields(self) -> bytes:
-        # PROTOCOL.key has no Ed448; PuTTY and AsyncSSH write it as it has Ed25519.
+        # PROTOCOL.key does not define Ed448; PuTTY and AsyncSSH write it in the same way as Ed25519.
         point = self._key.public_key().public_bytes_raw()
         return string(point) + string(self._key.private_bytes_raw() + point)
 
@@ -81,14 +81,14 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
     point, secret = fields.string(), fields.string()
     if len(secret) != SEED_SIZE + PUBLIC_SIZE:
         raise KeyFormatError(
-            "Ed448 private key of a wrong size",
+            "Ed448 private key of the wrong size",
             expected=f"{SEED_SIZE + PUBLIC_SIZE} bytes",
             received=f"{len(secret)} bytes",
         )
     key = Ed448PrivateKey(row, ed448.Ed448PrivateKey.from_private_bytes(secret[:SEED_SIZE]))
-    # A key whose two halves disagree gives its seed away with the first signature.
+    # A key whose two parts disagree gives its seed away with the first signature.
     if secret[SEED_SIZE:] != point or key.public.blob != string(NAME) + string(point):
-        raise KeyFormatError("the public half of the Ed448 key is not of its private half")
+        raise KeyFormatError("the public part of the Ed448 key does not match its private part")
     return key
 
 
@@ -114,22 +114,22 @@ def _public_from_cryptography(row: KeyType, key: object) -> PublicKey | None:
 
 
 def _check_point(point: bytes) -> bytes:
-    """``point``, if it is one of the curve and not of low order (OpenSSL looks at neither before verifying).
+    """Return ``point`` if it is on the curve and not of low order (OpenSSL checks neither before verifying).
 
     RFC 8032 §5.2.3: y in 455 bits, little endian, then the sign of x; x² = (y² - 1) / (d y² - 1) must be a square.
     """
     if len(point) != PUBLIC_SIZE:
         raise KeyFormatError(
-            "Ed448 public key of a wrong size",
+            "Ed448 public key of the wrong size",
             expected=f"{PUBLIC_SIZE} bytes (RFC 8709 §4)",
             received=f"{len(point)} bytes",
         )
     y = int.from_bytes(point, "little") & (1 << 455) - 1
     square = y * y % PRIME
-    # Euler's criterion for numerator / denominator, which has the character of their product.
+    # Euler's criterion for numerator / denominator, whose quadratic character is that of their product.
     residue = pow((square - 1) * (CURVE_D * square - 1), (PRIME - 1) // 2, PRIME)
     if y >= PRIME or y in LOW_ORDER_Y or residue != 1:
-        raise KeyFormatError("the Ed448 public key is not on its curve, or of low order")
+        raise KeyFormatError("the Ed448 public key is not on its curve, or is of low order")
     return point
 
 

@@ -1,6 +1,6 @@
-"""ssh-mldsa44-ed25519@openssh.com: ML-DSA-44 (FIPS 204) and Ed25519 together, safe while either of them is.
+"""ssh-mldsa44-ed25519@openssh.com: ML-DSA-44 (FIPS 204) combined with Ed25519, secure as long as either of them is.
 
-draft-miller-sshm-mldsa44-ed25519-composite-sigs, as OpenSSH has it since 10.4; the combination is that of
+draft-miller-sshm-mldsa44-ed25519-composite-sigs, as in OpenSSH since 10.4; the combination is that of
 draft-ietf-lamps-pq-composite-sigs.
 """
 
@@ -31,7 +31,7 @@ SECRET_SIZE = SEED_SIZE + ed25519.SEED_SIZE
 
 
 def representative(data: bytes) -> bytes:
-    """Return what both halves sign in place of ``data``: M' with an empty context, whose length is the zero byte."""
+    """Return what both algorithms sign instead of ``data``: M' with an empty context, whose length is the zero byte."""
     return PREFIX + LABEL + b"\0" + hashlib.sha512(data).digest()
 
 
@@ -87,7 +87,7 @@ def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> PublicKey:
         # Any string of that size is a key (FIPS 204, algorithm 23).
         key = mldsa.MLDSA44PublicKey.from_public_bytes(value[:MLDSA_PUBLIC_SIZE])
     except ValueError:
-        raise KeyFormatError("impossible ML-DSA-44 public key") from None
+        raise KeyFormatError("invalid ML-DSA-44 public key") from None
     return CompositePublicKey(row, key, point)
 
 
@@ -95,11 +95,11 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
     value, secret = _public(fields), fields.string()
     if len(secret) != SECRET_SIZE:
         raise KeyFormatError(
-            f"{NAME} private key of a wrong size", expected=f"{SECRET_SIZE} bytes", received=f"{len(secret)} bytes"
+            f"{NAME} private key of the wrong size", expected=f"{SECRET_SIZE} bytes", received=f"{len(secret)} bytes"
         )
     key = _from_seeds(row, secret[:SEED_SIZE], secret[SEED_SIZE:])
     if key.public.blob != string(NAME) + string(value):
-        raise KeyFormatError(f"the public half of the {NAME} key is not of its private half")
+        raise KeyFormatError(f"the public part of the {NAME} key does not match its private part")
     return key
 
 
@@ -121,7 +121,7 @@ def _public(fields: Reader) -> bytes:
     value = fields.string()
     if len(value) != PUBLIC_SIZE:
         raise KeyFormatError(
-            f"{NAME} public key of a wrong size", expected=f"{PUBLIC_SIZE} bytes", received=f"{len(value)} bytes"
+            f"{NAME} public key of the wrong size", expected=f"{PUBLIC_SIZE} bytes", received=f"{len(value)} bytes"
         )
     return value
 

@@ -1,5 +1,4 @@
-"""RSA keys (``ssh-rsa``, RFC 4253 §6.6) with the signatures rsa-sha2-512 and rsa-sha2-256 (RFC 8332), and with the
-SHA-1 ones of old that share the key type's name."""
+"""RSA keys (``ssh-rsa``, RFC 4253 §6.6) with rsa-sha2-512, rsa-sha2-256 (RFC 8332) and the old SHA-1 signatures."""
 
 from __future__ import annotations
 
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 
 NAME = "ssh-rsa"
 MIN_BITS = 2048
-"""What is accepted unless the caller allows less, as with OpenSSH's RequiredRSASize."""
+"""The minimum size in bits unless the caller allows less, like OpenSSH's RequiredRSASize."""
 LEAST_BITS = 768
-"""The shortest key a caller can allow: less than that anybody can factor."""
+"""The shortest key a caller can allow: anybody can factor a shorter one."""
 LEAST_GENERATED_BITS = 1024
 MAX_BITS = 16384
-"""OpenSSH's limit: beyond it a single signature keeps a machine busy for seconds."""
+"""OpenSSH's limit: a signature by a longer key keeps a machine busy for seconds."""
 DEFAULT_BITS = 3072
 PUBLIC_EXPONENT = 65537
 MAX_EXPONENT_BITS = 64
@@ -52,7 +51,7 @@ class RSAPublicKey(PublicKey):
         if not 0 < len(value) <= size:
             return False
         try:
-            # Some peers send the number without its leading zero bytes.
+            # Some peers omit leading zero bytes.
             self._key.verify(value.rjust(size, b"\0"), data, PKCS1v15(), _hash(algorithm))
         except InvalidSignature:
             return False
@@ -60,7 +59,7 @@ class RSAPublicKey(PublicKey):
 
 
 class RSAPrivateKey(PrivateKey):
-    """Two primes with what follows from them."""
+    """Two primes, and the numbers derived from them."""
 
     __slots__ = ("_key",)
 
@@ -84,7 +83,7 @@ class RSAPrivateKey(PrivateKey):
 
 @functools.cache
 def allowing(row: KeyType, bits: int) -> KeyType:
-    """``row`` with ``bits`` as the shortest key that is accepted."""
+    """Return ``row`` with ``bits`` as the minimum size."""
     return dataclasses.replace(row, sizes=range(min(max(bits, LEAST_BITS), MAX_BITS), MAX_BITS + 1))
 
 
@@ -102,10 +101,10 @@ def _check_public(row: KeyType, e: int, n: int) -> None:
             "RSA key too short",
             expected=f"at least {row.sizes[0]} bits",
             received=f"{bits} bits",
-            next_step="Make a new key, for example with: ssh-keygen -t ed25519; if this one has to do, allow it with "
-            f"RequiredRSASize={bits}"
+            next_step="Generate a new key, for example with: ssh-keygen -t ed25519; if you have to use this one, allow "
+            f"it with RequiredRSASize={bits}"
             if bits >= LEAST_BITS
-            else "Make a new key: anybody can break this one",
+            else "Generate a new key: anybody can break this one",
         )
     if bits > MAX_BITS:
         raise KeyFormatError("RSA key too long", expected=f"at most {MAX_BITS} bits", received=f"{bits} bits")
@@ -113,7 +112,7 @@ def _check_public(row: KeyType, e: int, n: int) -> None:
         raise KeyFormatError("the modulus of the RSA key is even")
     if e < 3 or e % 2 == 0 or e.bit_length() > MAX_EXPONENT_BITS:
         raise KeyFormatError(
-            "the exponent of the RSA key is impossible",
+            "the exponent of the RSA key is invalid",
             expected=f"an odd number, 3 or more, of {MAX_EXPONENT_BITS} bits",
         )
 
@@ -126,7 +125,7 @@ def _parse_public(row: KeyType, blob: bytes, fields: Reader) -> PublicKey:
     try:
         return RSAPublicKey(row, rsa.RSAPublicNumbers(e, n).public_key())
     except ValueError:
-        raise KeyFormatError("impossible RSA public key") from None
+        raise KeyFormatError("invalid RSA public key") from None
 
 
 def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
@@ -134,7 +133,7 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
 
     n, e, d, iqmp, p, q = (fields.mpint() for _ in range(6))
     _check_public(row, e, n)
-    # In place of OpenSSL's own check, whose primality tests take longer than a whole login; these find any damage.
+    # Instead of OpenSSL's check, whose primality tests take longer than a whole login; these detect any damage.
     if (
         not (1 < p < n and 1 < q < n and 1 < d < n and 1 < iqmp < p)
         or p * q != n
@@ -142,12 +141,12 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
         or e * d % (q - 1) != 1
         or iqmp * q % p != 1
     ):
-        raise KeyFormatError("the numbers of the RSA private key do not belong together")
+        raise KeyFormatError("the numbers of the RSA private key do not match")
     numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), iqmp, rsa.RSAPublicNumbers(e, n))
     try:
         return RSAPrivateKey(row, numbers.private_key(unsafe_skip_rsa_key_validation=True))
     except ValueError:
-        raise KeyFormatError("impossible RSA private key") from None
+        raise KeyFormatError("invalid RSA private key") from None
 
 
 def _generate(row: KeyType, bits: int) -> PrivateKey:
@@ -181,7 +180,7 @@ def _public_from_cryptography(row: KeyType, key: object) -> PublicKey | None:
 
 
 def _certified_fields(key: PublicKey) -> bytes:
-    # Of all types this one alone has its public fields in another order in the private section.
+    # This is the only type whose public fields are in a different order in the private section.
     fields = Reader(key.fields)
     e, n = fields.mpint(), fields.mpint()
     return mpint(n) + mpint(e)

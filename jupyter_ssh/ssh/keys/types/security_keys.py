@@ -1,6 +1,6 @@
-"""sk-ssh-ed25519@openssh.com and sk-ecdsa-sha2-nistp256@openssh.com: keys inside a FIDO/U2F device (PROTOCOL.u2f).
+"""sk-ssh-ed25519@openssh.com and sk-ecdsa-sha2-nistp256@openssh.com: keys in a FIDO/U2F device (PROTOCOL.u2f).
 
-Their signatures are verified here; making one needs the device, which an agent speaks to.
+Their signatures are verified here; signing needs the device, which an agent talks to.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ ECDSA_NAME = "sk-ecdsa-sha2-nistp256@openssh.com"
 USER_PRESENT = 0x01
 """The device was touched."""
 USER_VERIFIED = 0x04
-"""The device checked a PIN or a finger."""
+"""The device checked a PIN or a fingerprint."""
 MAX_APPLICATION = 1024
 MAX_HANDLE = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a device says with each signature."""
+    """What a device states with each signature."""
 
     flags: int
     counter: int
-    """Signatures the device has made; one that goes back speaks of a copied device."""
+    """The number of signatures made by the device; if it decreases, the device was cloned."""
 
     @property
     def user_present(self) -> bool:
@@ -48,12 +48,12 @@ class Assertion:
 
 
 def read_assertion(fields: Reader) -> Assertion:
-    """byte flags, uint32 counter; may raise `WireError`."""
+    """Read byte flags, uint32 counter; may raise `WireError`."""
     return Assertion(fields.byte(), fields.uint32())
 
 
 def signed_data(application: str, assertion: Assertion, data: bytes) -> bytes:
-    """Return what a device signs in place of ``data`` (PROTOCOL.u2f, "SSH U2F Signatures")."""
+    """Return what a device signs instead of ``data`` (PROTOCOL.u2f, "SSH U2F Signatures")."""
     name = application.encode("utf-8", "surrogateescape")
     state = bytes((assertion.flags,)) + uint32(assertion.counter)
     return hashlib.sha256(name).digest() + state + hashlib.sha256(data).digest()
@@ -82,12 +82,12 @@ class SecurityKeyPublicKey(PublicKey):
         if not assertion.user_present and not no_touch_required:
             raise SignatureError("the security key was not touched for this signature")
         if not assertion.user_verified and verify_required:
-            raise SignatureError("the security key asked for no PIN or finger for this signature")
+            raise SignatureError("the security key did not ask for a PIN or fingerprint for this signature")
         return name
 
     @staticmethod
     def assertion(signature: bytes) -> Assertion:
-        """Return what the device said with a signature that was verified; may raise `WireError`."""
+        """Return what the device stated with a verified signature; may raise `WireError`."""
         fields = Reader(signature)
         fields.string()
         fields.string()
@@ -99,7 +99,7 @@ class SecurityKeyPublicKey(PublicKey):
 
     @abstractmethod
     def _check_value(self, value: bytes, message: bytes) -> bool:
-        """Return whether the signature proper over ``message`` is right; may raise `WireError`."""
+        """Return whether the signature value is valid for ``message``; may raise `WireError`."""
 
 
 class SecurityKeyEd25519PublicKey(SecurityKeyPublicKey):
@@ -131,7 +131,7 @@ class SecurityKeyECDSAPublicKey(SecurityKeyPublicKey):
 
 
 class SecurityKeyPrivateKey(PrivateKey):
-    """What a file holds of such a key: with its handle the device finds the private key, or makes it."""
+    """The part of such a key that is in a file: a handle from which the device finds or derives the private key."""
 
     __slots__ = ("_handle", "_reserved", "flags")
 
@@ -149,8 +149,8 @@ class SecurityKeyPrivateKey(PrivateKey):
 
     def _sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
         raise SignatureError(
-            f"a {self.public.key_type} key signs in its device only",
-            next_step="Add it to an agent with ssh-add, and sign through that",
+            f"a {self.public.key_type} key can sign only in its device",
+            next_step="Add it to an agent with ssh-add, and sign through the agent",
         )
 
     def private_fields(self) -> bytes:
@@ -177,8 +177,8 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
 
 def _generate(row: KeyType, bits: int) -> NoReturn:
     raise KeyFormatError(
-        f"{row.keygen_name} keys are made by a security key",
-        next_step=f"Make it where the device is, with: ssh-keygen -t {row.keygen_name}",
+        f"{row.keygen_name} keys are generated in a security key",
+        next_step=f"Generate it on the machine with the device: ssh-keygen -t {row.keygen_name}",
     )
 
 
@@ -187,7 +187,7 @@ def _not_of_cryptography(row: KeyType, key: object) -> None:
 
 
 def _certified_fields(key: PublicKey) -> bytes:
-    """Return the curve and point of an ECDSA key; the application is told even so."""
+    """Return the curve and point of an ECDSA key; the application is not left out."""
     if key.key_type == ED25519_NAME:
         return b""
     assert isinstance(key, SecurityKeyPublicKey)

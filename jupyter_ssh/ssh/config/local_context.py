@@ -1,4 +1,4 @@
-"""What is around a configuration: who asks, and the ways to a process, to names and to interfaces, all handed in."""
+"""The local side of a configuration: the user, and access to processes, names and interfaces, all passed in."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Final, Protocol
 
 VERSION: Final = "OpenSSH_10.2"
-"""What ``Match version`` compares with: the OpenSSH whose keywords are known here."""
+"""What ``Match version`` compares with: the version of OpenSSH whose keywords are supported here."""
 
 
 class Names(Protocol):
-    """Looks up names of hosts, for CanonicalizeHostname."""
+    """Looks up host names, for CanonicalizeHostname."""
 
     def address(self, name: str) -> str | None:
         """Return a numeric address in its usual form ("127.1" is 127.0.0.1); None for anything else."""
 
     def canonical(self, name: str, family: str) -> str | None:
-        """Return the name that a host's aliases lead to; None for a host without an address.
+        """Return a host's canonical name, following its aliases; None for a host without an address.
 
-        ``family`` is AddressFamily of ssh_config(5).  Raises ``TimeoutError``.
+        ``family`` is as for AddressFamily in ssh_config(5).  Raises ``TimeoutError``.
         """
 
 
 class NoNames:
-    """Knows addresses and no name."""
+    """Recognizes addresses, but resolves no names."""
 
     def address(self, name: str) -> str | None:
         """See `Names`."""
@@ -41,12 +41,12 @@ class NoNames:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """This side of a connection.
+class LocalContext:
+    """The local side of a connection.
 
     ``run`` executes the command of ``Match exec`` in the user's shell and returns its exit status, negative for a
-    signal; it raises ``TimeoutError`` and ``OSError``.  ``addresses`` gives the addresses of the interfaces that are
-    up.  Where either is missing, a criterion that needs it is an error.  ``command`` and ``session`` (shell, exec,
+    signal; it raises ``TimeoutError`` and ``OSError``.  ``addresses`` returns the addresses of the interfaces that are
+    up.  If either is missing, a criterion that needs it is an error.  ``command`` and ``session`` (shell, exec,
     subsystem or none) are what Match command and Match sessiontype compare with.
     """
 
