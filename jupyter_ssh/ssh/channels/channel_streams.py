@@ -10,13 +10,13 @@ from jupyter_ssh.ssh.protocol.channel import Channel
 
 
 class ChannelStreams(Duplex):
-    """The two streams of one channel; what comes as stderr is none of theirs."""
+    """The two streams of one channel, which `Writer.close` closes; what comes as stderr is none of theirs."""
 
     def __init__(self, host: ChannelHost, channel: Channel) -> None:
         super().__init__(host, channel)
         self.reader = ByteReader(channel.credit)
         self.reader.on_flood = host.rest
-        self.writer = ByteWriter(channel, self.reader.written)
+        self.writer = ByteWriter(channel, self.reader.written, channel.close)
 
     def on_data(self, data: bytes, code: int | None) -> None:
         """Give it to who reads."""

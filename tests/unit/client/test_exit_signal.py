@@ -18,7 +18,7 @@ class Host:
         self.changes = Changes("connection", "box")
 
     def open_channel(self, kind: str, details: bytes = b"") -> Any:
-        return SimpleNamespace(number=0, credit=lambda count: None)
+        return SimpleNamespace(number=0, credit=lambda count: None, eof=lambda: None)
 
     def rest(self) -> None:
         """There is nothing to rest from."""
