@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from jupyter_ssh.ssh.client import HostKeyQuestion
-from jupyter_ssh.ssh.client.connecting import Connecting, connect
+from jupyter_ssh.ssh.client.connecting import connect
 from jupyter_ssh.ssh.client.connection import Connection
+from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.protocol.session import SessionInfo
 from tests.support.peers import require_tool
 
@@ -19,7 +20,7 @@ SIZE = 60_000
 TURN_SECONDS = 30
 
 
-def reach(server: Any, **options: Any) -> Connecting:
+def reach(server: Any, **options: Any) -> Opening[Connection]:
     """Connects to one of the peers, by its key unless ``options`` say otherwise."""
     settings = {
         "user": server.user,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import logging
 import os
 import socket
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.connection import Connection
@@ -39,6 +39,7 @@ from jupyter_ssh.ssh.errors import ConfigError, SSHError
 from jupyter_ssh.ssh.forwarding.agent import AgentForwarding
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.net.names import SystemNames, interface_addresses
+from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.protocol.session import SessionInfo
 
 CONNECT_SECONDS: Final = 30.0
@@ -46,28 +47,6 @@ CONNECT_SECONDS: Final = 30.0
 
 Config = str | os.PathLike[str] | Sequence[ConfigFile] | None
 Keys = str | os.PathLike[str] | PrivateKey
-
-
-class Connecting:
-    """A connection being made: ``await`` it, or use it with ``async with``, which also closes it."""
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-        self._connection: Connection | None = None
-
-    def __await__(self) -> Generator[Any, None, Connection]:
-        made: Generator[Any, None, Connection] = self._make().__await__()
-        return made
-
-    async def __aenter__(self) -> Connection:
-        self._connection = await self
-        return self._connection
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._connection is not None:
-            await self._connection.close()
 
 
 def connect(
@@ -79,39 +58,68 @@ def connect(
     prompts: Prompts | None = None,
     command_line: Sequence[str | tuple[str, str]] = (),
     pool: ConnectionPool[Connection] | None = None,
+    sock: socket.socket | None = None,
+    tunnel: Connection | str | None = None,
     progress: Progress | None = None,
     **options: object,
-) -> Connecting:
-    """Connects to ``target``: ``host``, ``user@host`` or ``ssh://user@host:port``.
+) -> Opening[Connection]:
+    """Connect to ``target``: ``connection = await connect(...)``, or ``async with connect(...) as connection``.
 
-    ``options`` are ssh_config keywords in snake_case (``port=2222``, ``strict_host_key_checking="accept-new"``,
-    ``ciphers=["aes128-gcm@openssh.com"]``), and ``known_hosts=PATH`` for that file and no other.  ``command_line`` are
-    ``-o`` options as text.  ``config`` is the ssh_config file to read in place of the person's and the system's, "none"
-    to read none.  ``identity_file`` may also be a key in memory.  ``prompts`` answers questions; without it none is
-    answered, and the key of an unknown host is refused.  Connections made with the same ``pool`` share their jump
-    hosts.  ``progress`` hears of each step.
+    The key of a host that no file knows is refused, unless ``prompts`` accepts it.
 
-    Raises `ConfigError`, `NameNotFound`, `ConnectError`, `DeadlineExceeded`, `HostKeyError`, `AuthenticationError`,
-    `NegotiationError` and other `SSHError`.
+    Args:
+        target: ``host``, ``user@host`` or ``ssh://user@host:port``.
+        config: The ssh_config file to read in place of the person's and the system's; "none" for none.
+        identity_file: Paths of private keys, or keys in memory.
+        prompts: Answers questions; without it none is answered.
+        command_line: ``-o`` options as text.
+        pool: Connections made with the same one share their jump hosts.
+        sock: A connected socket to use in place of a connection of our own.  It is closed with the connection, also
+            where there will be none.
+        tunnel: An open connection to go through, which stays open, or the names of jump hosts as for ``ssh -J``.
+        progress: Hears of each step.
+        options: Keywords of ssh_config in snake_case: ``port=2222``, ``strict_host_key_checking="accept-new"``,
+            ``ciphers=["aes128-gcm@openssh.com"]``; and ``known_hosts=PATH`` for that file and no other.
+
+    Raises:
+        ConfigError: An option is wrong.
+        NameNotFound, ConnectError, ProxyError: The host cannot be reached.
+        HostKeyError: It is not known to be the right one; nothing secret was sent.
+        AuthenticationError: It let nobody in.
+        SSHError: What else may go wrong: `DeadlineExceeded`, `NegotiationError`, `ConnectionLost`, ...
     """
 
     async def make() -> Connection:
-        keys, identity_files = split_keys(identity_file)
-        if identity_files is not None:
-            options["identity_file"] = identity_files
-        # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
-        resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
-        context = route_context_for(config, pool=pool)
-        return await open_connection(
-            resolved,
-            prompts or NoPrompts(),
-            password=password,
-            keys=keys,
-            route_context=context,
-            progress=progress,
-        )
+        with closing_on_error(sock):
+            keys, identity_files = split_keys(identity_file)
+            if identity_files is not None:
+                options["identity_file"] = identity_files
+            if isinstance(tunnel, str):
+                options["proxy_jump"] = tunnel
+            context = route_context_for(config, pool=pool, sock=sock, tunnel=tunnel)
+            # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
+            resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
+            return await open_connection(
+                resolved,
+                prompts or NoPrompts(),
+                password=password,
+                keys=keys,
+                route_context=context,
+                progress=progress,
+            )
 
-    return Connecting(make)
+    return Opening(make)
+
+
+@contextlib.contextmanager
+def closing_on_error(sock: socket.socket | None) -> Iterator[None]:
+    """Close a socket that was given, where no connection comes of it."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(sock, socket.socket):
+            sock.close()
+        raise
 
 
 def resolve_options(
@@ -164,14 +172,28 @@ def split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], l
 
 
 def route_context_for(
-    config: Config = None, *, pool: ConnectionPool[Connection] | None = None, terminal: bool = False
+    config: Config = None,
+    *,
+    pool: ConnectionPool[Connection] | None = None,
+    terminal: bool = False,
+    sock: socket.socket | None = None,
+    tunnel: Connection | str | None = None,
 ) -> RouteContext[Connection]:
-    """What the way to a host depends on besides its options, for `open_connection`; ``config`` as for `connect`."""
+    """What the way to a host depends on besides its options, for `open_connection`; as for `connect`.
+
+    Raises `ConfigError`.
+    """
 
     def hop_options(hop: Target, command_line: Sequence[tuple[str, str]]) -> Options:
         return resolve_options(hop, config, command_line, {})
 
-    return RouteContext(hop_options, pool or ConnectionPool(), repr(config), terminal)
+    for name, given, kinds in (("sock", sock, socket.socket), ("tunnel", tunnel, (Connection, str))):
+        if given is not None and not isinstance(given, kinds):
+            raise ConfigError(f"{name} is no {name}", phase="options", received=type(given).__name__)
+    if sock is not None and tunnel is not None:
+        raise ConfigError("sock and tunnel are both given", phase="options", expected="one of them")
+    through = tunnel if isinstance(tunnel, Connection) else None
+    return RouteContext(hop_options, pool or ConnectionPool(), repr(config), terminal, sock, through)
 
 
 async def open_connection(
@@ -191,7 +213,7 @@ async def open_connection(
     for line in options.notes:
         progress.note(line)
     seconds = options.connect_timeout or CONNECT_SECONDS
-    if options.proxy_jump:
+    if options.proxy_jump and context.sock is None and context.tunnel is None:
         prompts = NamedPrompts(prompts, f"{options.user}@{options.host}")
     host_key = HostKeyCheck(options, prompts)
     settings = await host_key.prepare()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 
 from jupyter_ssh.ssh.client.connecting import (
     Config,
     Keys,
+    closing_on_error,
     open_connection,
     resolve_options,
     route_context_for,
@@ -31,6 +33,8 @@ async def lease_connection(
     identity_file: Keys | Sequence[Keys] | None = None,
     prompts: Prompts | None = None,
     command_line: Sequence[str | tuple[str, str]] = (),
+    sock: socket.socket | None = None,
+    tunnel: Connection | str | None = None,
     **options: object,
 ) -> Lease[Connection]:
     """Hold a connection of ``pool`` as `connect` would make it; it is made where none like it is open.
@@ -42,17 +46,22 @@ async def lease_connection(
 
     Raises what `connect` raises.
     """
-    keys, identity_files = split_keys(identity_file)
-    if identity_files is not None:
-        options["identity_file"] = identity_files
-    # In a thread, for a file may have a command run; the loop belongs to all connections.
-    resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
-    context = route_context_for(config, pool=pool)
+    with closing_on_error(sock):
+        keys, identity_files = split_keys(identity_file)
+        if identity_files is not None:
+            options["identity_file"] = identity_files
+        if isinstance(tunnel, str):
+            options["proxy_jump"] = tunnel
+        context = route_context_for(config, pool=pool, sock=sock, tunnel=tunnel)
+        # In a thread, for a file may have a command run; the loop belongs to all connections.
+        resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
 
-    async def make() -> Connection:
-        return await open_connection(
-            resolved, prompts or NoPrompts(), password=password, keys=keys, route_context=context
-        )
+        async def make() -> Connection:
+            return await open_connection(
+                resolved, prompts or NoPrompts(), password=password, keys=keys, route_context=context
+            )
 
-    key = connection_key(resolved, context.files, keys) if shared else object()
-    return await pool.lease(key, make, holder, fresh=fresh)
+        # What was given is one way of many to that host, and nobody else's.
+        shared = shared and context.sock is None and context.tunnel is None
+        key = connection_key(resolved, context.files, keys) if shared else object()
+        return await pool.lease(key, make, holder, fresh=fresh)

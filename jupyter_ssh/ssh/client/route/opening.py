@@ -62,6 +62,10 @@ class JumpHost(Poolable, Protocol):
     """An open connection to a jump host."""
 
     @property
+    def name(self) -> str:
+        """``user@host``, with the port if it is not 22."""
+
+    @property
     def messages(self) -> list[str]:
         """What the person should be told about how it came to be."""
 
@@ -86,6 +90,10 @@ class RouteContext(Generic[J]):
     files: str
     """Stands for the configuration that ``hop_options`` reads."""
     terminal: bool = False
+    sock: socket.socket | None = None
+    """The way itself, given by the caller."""
+    tunnel: J | None = None
+    """A connection of the caller's that the way leads through."""
     trail: tuple[str, ...] = ()
     """The hosts that are being reached through this one."""
 
@@ -158,6 +166,12 @@ async def open_route(
 ) -> Route:
     """Open the route that the options describe.  Raises `ConnectError` and what connecting to a jump host
     raises."""
+    if context.sock is not None:
+        return _over_socket(context.sock, progress)
+    if context.tunnel is not None:
+        route = Route(via=f"jump host {context.tunnel.name}")
+        await _lead_through(context.tunnel, route, options, seconds, progress)
+        return route
     if options.proxy_jump:
         return await _through_jump_hosts(options, context, prompts, progress, seconds, connect)
     if options.proxy_command is not None:
@@ -170,6 +184,23 @@ async def open_route(
     route._socket = await _dial(options, options.host_name, options.port, seconds, progress)
     with contextlib.suppress(OSError):  # it may have been reset already; reading will report that
         route.address = str(route._socket.getpeername()[0])
+    return route
+
+
+def _over_socket(given: socket.socket, progress: Progress) -> Route:
+    """The socket of the caller, wherever it leads: its other end need not be the host itself."""
+    route = Route(via="a given socket")
+    route._socket = given
+    try:
+        connected = given.type == socket.SOCK_STREAM and given.getpeername() is not None
+    except OSError:
+        connected = False
+    if not connected:
+        raise ConfigError("the given socket is not connected", phase="options", expected="a connected stream socket")
+    given.setblocking(False)
+    if given.family in (socket.AF_INET, socket.AF_INET6):
+        given.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    progress.done(Step.ROUTE, "over a given socket")
     return route
 
 
@@ -324,14 +355,18 @@ async def _through_jump_hosts(
             error.message = f"jump host {_name(hop)}: {error.message}"
         raise
     try:
-        route._tunnel = await _tunnel(route._lease.connection.channel_host, _name(hop), options, seconds)
+        await _lead_through(route._lease.connection, route, options, seconds, progress)
     except BaseException as error:
         if isinstance(error, SSHError):
             error.messages = route.messages
         await route.close()
         raise
-    progress.done(Step.TCP, f"{_name(hop)} connected to {options.host_name} port {options.port}")
     return route
+
+
+async def _lead_through(jump: JumpHost, route: Route, options: Options, seconds: float, progress: Progress) -> None:
+    route._tunnel = await _tunnel(jump.channel_host, jump.name, options, seconds)
+    progress.done(Step.TCP, f"{jump.name} connected to {options.host_name} port {options.port}")
 
 
 async def _tunnel(jump: ChannelHost, name: str, options: Options, seconds: float) -> ChannelTransport:

@@ -1,0 +1,57 @@
+"""``jupyter_ssh.connect``: what it takes besides a host, and what it gives."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+import jupyter_ssh
+from jupyter_ssh.kernel import AsyncConnection, Connection
+from jupyter_ssh.kernel.connections.registry import get_connections
+from jupyter_ssh.ssh import ConfigError
+from tests.notebook.remotes import Remote
+
+
+def test_over_a_socket_and_through_a_connection(remote: Remote, login: dict[str, Any]) -> None:
+    given = socket.create_connection((remote.host, remote.port))
+    with jupyter_ssh.connect(remote.host, **login, sock=given) as first:
+        assert first.info.via == "a given socket"
+        with jupyter_ssh.connect(remote.host, **login, tunnel=first) as second:
+            assert second.run("echo behind").stdout == b"behind\n"
+            assert second.info.via == f"jump host {first.name}"
+        assert first.run("echo open").stdout == b"open\n"
+    assert given.fileno() == -1
+
+
+async def test_awaited_it_gives_the_same(remote: Remote, login: dict[str, Any]) -> None:
+    connection = await jupyter_ssh.connect_async(remote.host, **login)
+    assert isinstance(connection, Connection)
+    async with connection.aio as aio:
+        assert isinstance(aio, AsyncConnection)
+        through = await jupyter_ssh.connect_async(remote.host, **login, tunnel=aio)
+        assert (await through.aio.run("echo behind")).stdout == b"behind\n"
+        await through.aio.close()
+        assert not aio.closed
+    assert aio.closed
+    assert connection.closed
+
+
+def test_a_socket_cannot_be_connected_again(remote: Remote, login: dict[str, Any]) -> None:
+    with socket.create_connection((remote.host, remote.port)) as given:
+        with pytest.raises(ConfigError, match="again"):
+            jupyter_ssh.connect(remote.host, **login, sock=given, reconnect=True)
+
+
+def test_a_connection_shows_itself_as_a_card(remote: Remote, login: dict[str, Any]) -> None:
+    with jupyter_ssh.connect(remote.host, **login) as connection:
+        assert connection in get_connections().opened()
+        assert connection.state == "connected"
+        assert repr(connection) == f"<Connection {connection.name}, connected>"
+        bundle = connection._repr_mimebundle_()  # as IPython calls it
+        assert connection.name in bundle["text/plain"]
+        assert "<table" in bundle["text/html"]
+    assert connection.state == "closed"
+    assert connection.closed
+    assert connection.closed_because is None
