@@ -194,8 +194,9 @@ async def use(server: Server) -> Waits:
     streams = await wait("open_tcp", connection.open_tcp("db", 5432, timeout=PATIENCE))
     if streams is not None:
         reader, writer = streams
-        writer.close()
+        writer.write_eof()
         await wait("read tcp", reader.read())
+        writer.close()
     await wait("run", connection.run("talk", timeout=PATIENCE))
     await wait("close", connection.close())
     await wait("connection.wait_closed", connection.wait_closed())
