@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from jupyter_ssh.ssh.crypto.packet_protection.plain import PlainOpener, PlainSealer
@@ -139,10 +141,18 @@ def test_what_was_sealed_before_the_keys_does_not_wear_them() -> None:
 
 
 def test_the_end(sender: Sender) -> None:
+    class Then:
+        def __call__(self) -> None:
+            raise AssertionError("what waits when the session ends is never sent")
+
+    then = Then()
+    forgotten = weakref.ref(then)
     sender.hold()
-    sender.send(b"\2held")
+    sender.send(b"\2held", then)
+    del then
     sender.send_now(b"\1goodbye")
     sender.close()
+    assert forgotten() is None
     sender.send(b"\2late")
     sender.send_data(bytes(2 * MAX_HELD))
     sender.resume()
