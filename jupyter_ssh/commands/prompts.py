@@ -8,7 +8,7 @@ import sys
 
 from jupyter_ssh.commands import terminal
 from jupyter_ssh.commands.messages import Messages
-from jupyter_ssh.ssh.client.prompts import HostKeyQuestion
+from jupyter_ssh.ssh.client.prompts import HostKeyQuestion, yes_or_no
 from jupyter_ssh.ssh.errors import PromptUnavailable
 from jupyter_ssh.ssh.text import printable
 
@@ -53,6 +53,18 @@ class TerminalPrompts:
                 return None
             answers.append(answer)
         return answers
+
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """Ask until yes or no is typed, or nothing for the ``default``; no at the end of input."""
+        prompt = f"{text} (yes/no) [{'yes' if default else 'no'}] "
+        for _ in range(_ANSWERS):
+            answer = await self._ask(prompt, echo=True)
+            if answer is None:
+                return False
+            if (agreed := yes_or_no(answer, default)) is not None:
+                return agreed
+            prompt = "Please type 'yes' or 'no': "
+        return False
 
     def show_banner(self, text: str) -> None:
         """What the server says before authentication (RFC 4252 §5.4)."""

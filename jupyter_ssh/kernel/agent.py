@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from jupyter_ssh.kernel.desk import waiting_desk
 from jupyter_ssh.kernel.engine import Engine, get_engine, running_engine
-from jupyter_ssh.kernel.prompts import confirm_at
+from jupyter_ssh.kernel.place.page_prompts import page_prompts
+from jupyter_ssh.kernel.prompts.cell import StdinPrompts
 from jupyter_ssh.ssh.agent import HeldKey, Keyring
 from jupyter_ssh.ssh.errors import AgentUnavailable, SSHError
 from jupyter_ssh.ssh.net.agent import Agent, default_address, open_agent, with_agent
@@ -72,13 +73,15 @@ async def _close(server: AgentServer) -> None:
 
 
 async def confirm(question: str) -> bool:
-    """Whether the owner of a key allows a signature: asked in the cell that waits for us, else by SSH_ASKPASS.
+    """Whether the owner of a key allows a signature: asked in the cell that waits for us, a page, else by SSH_ASKPASS.
 
     Raises `PromptUnavailable` where nobody can be asked; a cell that computes is left alone.
     """
     desk = waiting_desk()
     if desk is not None:
-        return await confirm_at(desk, question)
+        return await StdinPrompts(desk).confirm(question)
+    if (pages := page_prompts()) is not None:
+        return await pages.confirm(question)
     return await confirm_with_askpass(question, os.environ)
 
 

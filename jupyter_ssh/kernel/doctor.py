@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jupyter_ssh.kernel.cards import card
 from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.kernel.hosts import config_file
-from jupyter_ssh.kernel.prompts import StdinPrompts
+from jupyter_ssh.kernel.prompts.choice import KernelPrompts
 from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def examination(target: str, config: str | None, command_line: Sequence[str | tu
     from jupyter_ssh.ssh.client.report.doctor import examine
 
     chosen = config if config is not None else config_file()
-    prompts = StdinPrompts()
+    prompts = KernelPrompts()
     return Examination(
         get_engine().call(lambda: examine(target, prompts, config=chosen, command_line=command_line)),
     )

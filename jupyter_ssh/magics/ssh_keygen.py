@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from jupyter_ssh.kernel.key_cards import KeyCard
 from jupyter_ssh.kernel.person import current_person
-from jupyter_ssh.kernel.prompts import CellQuestions
+from jupyter_ssh.kernel.prompts.cell import CellQuestions
 from jupyter_ssh.kernel.waiting import interruptible
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import AgentUnavailable, KeygenError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jupyter_ssh.pages.questions import TEXT, Subject, texts_or_none
+from jupyter_ssh.pages.questions import TEXT, Subject, flag_or_none, texts_or_none
 from jupyter_ssh.ssh.text import printable
 from jupyter_ssh.ssh.trust.question import HostKeyQuestion
 
@@ -65,6 +65,11 @@ class PagePrompts:
         }
         answers: list[str] | None = await self._subject.ask("prompts", members, texts_or_none(len(prompts)))
         return answers
+
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """Ask a question that is answered by yes or no; giving up means no."""
+        members = {"text": printable(text)[:TEXT], "default": default}
+        return await self._subject.ask("confirm", members, flag_or_none) is True
 
     def show_banner(self, text: str) -> None:
         """Show what the server says before authentication (RFC 4252 §5.4)."""

@@ -38,6 +38,13 @@ def text_or_none(answer: Any) -> str | None:
     return answer
 
 
+def flag_or_none(answer: Any) -> bool | None:
+    """Let pass true and false, and null, which gives up."""
+    if answer is not None and not isinstance(answer, bool):
+        raise MemberError("answer", "true, false or null")
+    return answer
+
+
 def texts_or_none(count: int) -> Check:
     """Let pass a list of ``count`` texts, and null, which gives up."""
 

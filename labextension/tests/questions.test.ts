@@ -78,6 +78,7 @@ describe('questions', () => {
     { question: 'q', about: TERMINAL, kind: 'prompts', prompts: [{ prompt: 'x' }] },
     { question: 'q', about: TERMINAL, kind: 'host-key', host: 'demo' },
     { question: 'q', about: TERMINAL, kind: 'notice' },
+    { question: 'q', about: TERMINAL, kind: 'confirm', text: 'Use the key?' },
     { question: 3, about: TERMINAL, ...SECRET },
     { question: 'q', about: { service: 'terminals', session: 3 }, ...SECRET }
   ])('end the connection where they lack something: %j', members => {

@@ -19,7 +19,7 @@ from jupyter_ssh.kernel.connections.listening import Listening
 from jupyter_ssh.kernel.desk import say_in_cell
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.hosts import config_file
-from jupyter_ssh.kernel.prompts import StdinPrompts
+from jupyter_ssh.kernel.prompts.choice import KernelPrompts
 from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Changes, Listener
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
@@ -164,7 +164,7 @@ class Connections:
         options = {name: value for name, value in options.items() if name != "reconnect"}
         if prompts is not None:
             options["prompts"] = prompts
-        options.setdefault("prompts", StdinPrompts())
+        options.setdefault("prompts", KernelPrompts())
         if (config := config_file()) is not None:
             options.setdefault("config", config)
         return await lease_connection(self._pool, target, holder, fresh=fresh, shared=shared, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_ssh.kernel.place.running import running_place
+from jupyter_ssh.kernel.place.current import running_place
 from jupyter_ssh.pages.prompts import PagePrompts
 from jupyter_ssh.pages.questions import QuestionService
 

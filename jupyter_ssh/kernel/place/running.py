@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jupyter_ssh.kernel.engine import Engine, get_engine, running_engine
+from jupyter_ssh.kernel.engine import Engine, get_engine
+from jupyter_ssh.kernel.place.current import running_place, set_place
 from jupyter_ssh.pages.close_codes import NO_SERVICE
 from jupyter_ssh.pages.place import Place
 from jupyter_ssh.pages.questions import QuestionService
@@ -20,12 +21,11 @@ from jupyter_ssh.pages.rendezvous import runtime_folder, valid_place
 from jupyter_ssh.pages.services import Service
 from jupyter_ssh.ssh.errors import ConfigError
 
+__all__ = ["kernel_place", "place_on_engine", "running_place", "start_place", "stop_place"]
+
 _CONNECTION_FILE = re.compile(r"kernel-(.+)\.json")
 
-_place: Place | None = None
-_engine: Engine | None = None
-"""On whose loop the place is, or was."""
-_starting: asyncio.Lock | None = None
+_starting: tuple[Engine, asyncio.Lock] | None = None
 """Held while the place of that engine is started."""
 
 
@@ -71,22 +71,18 @@ async def place_on_engine(name: str, folder: Path | None = None, kernel: Any = N
     ``name`` is the kernel's id or ``host``; ``folder`` the Jupyter runtime directory to be found in; ``kernel`` the
     ipykernel whose channels carry the fallback transport.
     """
-    global _place, _engine, _starting
+    global _starting
     engine = get_engine()
-    if _starting is None or _engine is not engine:
-        _place, _engine, _starting = None, engine, asyncio.Lock()
+    if _starting is None or _starting[0] is not engine:
+        _starting = engine, asyncio.Lock()
         engine.add_closer(_close)
-    async with _starting:
-        if _place is None:
+    async with _starting[1]:
+        place = running_place()
+        if place is None:
             place = Place(name, *_services())
             await place.listen(folder, kernel)
-            _place = place
-        return _place
-
-
-def running_place() -> Place | None:
-    """Return the place, if there is one in this process (and not only in the one it was forked from)."""
-    return _place if _engine is not None and _engine is running_engine() else None
+            set_place(place, engine)
+        return place
 
 
 def start_place() -> Place:
@@ -108,17 +104,16 @@ def start_place() -> Place:
 
 
 async def _close() -> None:
-    global _place
-    place, _place = _place, None
+    place = running_place()
+    set_place(None, None)
     if place is not None:
         await place.close()
 
 
 def stop_place() -> None:
     """End the place of this process, as when the extension is unloaded; blocks until it has ended."""
-    global _place
     place = running_place()
-    if place is None or _engine is None:
+    if place is None:
         return
-    _place = None
-    _engine.call(lambda: place.close(NO_SERVICE, "the extension was unloaded"))
+    set_place(None, None)
+    get_engine().call(lambda: place.close(NO_SERVICE, "the extension was unloaded"))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.engine import get_engine
-from jupyter_ssh.kernel.place.running import running_place, start_place
-from jupyter_ssh.kernel.prompts import StdinPrompts
+from jupyter_ssh.kernel.place.current import running_place
+from jupyter_ssh.kernel.place.running import start_place
+from jupyter_ssh.kernel.prompts.choice import KernelPrompts
 from jupyter_ssh.kernel.terminals.service import TerminalService
 from jupyter_ssh.kernel.terminals.sources import RegistrySource
 from jupyter_ssh.pages.place import Place
@@ -61,7 +62,7 @@ def open_session(connection: Connection, command: str | None = None, *, wanted: 
             )
         source = RegistrySource(target, options, given=connection)
         session = service.add(source, command, ROWS, COLS, wanted=wanted)
-        session.begin(StdinPrompts())  # where one more connection is needed, the cell asks
+        session.begin(KernelPrompts())  # where one more connection is needed, the cell asks
         try:
             await session.opened()
         except BaseException:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from jupyter_ssh.ssh.trust.policy import HostKeyQuestion
 
-__all__ = ["HostKeyQuestion", "NamedPrompts", "NoPrompts", "Prompts"]
+__all__ = ["HostKeyQuestion", "NamedPrompts", "NoPrompts", "Prompts", "yes_or_no"]
 
 
 class Prompts(Protocol):
@@ -29,6 +29,12 @@ class Prompts(Protocol):
         Without ``prompts`` there is only something to show.  What the server wrote is as harmless as a banner.
         """
 
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """Ask a question of our own that is answered by yes or no; ``default`` is meant where nothing is typed.
+
+        Giving up means no, whatever the default.
+        """
+
     def show_banner(self, text: str) -> None:
         """Shows what the server says before authentication; of control characters it holds newlines and tabs only."""
 
@@ -49,6 +55,10 @@ class NoPrompts:
     ) -> list[str] | None:
         """None."""
         return None
+
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """No: nobody has agreed."""
+        return False
 
     def show_banner(self, text: str) -> None:
         """Nothing."""
@@ -80,6 +90,10 @@ class NamedPrompts:
         named = [(self._named(prompt), echo) for prompt, echo in prompts]
         return await self._prompts.keyboard_interactive(name, instruction, named)
 
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """The question, with the name before it if it is not in it."""
+        return await self._prompts.confirm(self._named(text), default)
+
     def show_banner(self, text: str) -> None:
         """The text as it is."""
         self._prompts.show_banner(text)
@@ -87,3 +101,13 @@ class NamedPrompts:
     def _named(self, prompt: str) -> str:
         # Of our own making; a server whose name begins another's may not ask in the other's place.
         return prompt if prompt.startswith(f"{self._name}'s ") else f"({self._name}) {prompt}"
+
+
+def yes_or_no(answer: str, default: bool = False) -> bool | None:
+    """Return what a typed ``answer`` to `Prompts.confirm` means; None where it is neither yes nor no."""
+    word = answer.strip().lower()
+    if word == "":
+        return default
+    if word in ("yes", "y"):
+        return True
+    return False if word in ("no", "n") else None

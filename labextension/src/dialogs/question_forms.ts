@@ -13,6 +13,8 @@ export interface Form {
   /** Read the fields, clear them, and give the answer. */
   take: () => Answer;
   danger?: boolean;
+  /** Whether the focus goes to the button that refuses: Enter alone is no answer to this. */
+  isCautious?: boolean;
   /** Called once with a way to forbid the answer for now. */
   guard?: (forbid: (isForbidden: boolean) => void) => void;
 }
@@ -31,6 +33,8 @@ export function titleOf(question: Question, host: string, trans: TranslationBund
       }
       return name === '' ? trans.__('%1 asks', host) : trans.__('%1 asks: %2', host, name);
     }
+    case 'confirm':
+      return trans.__('Please confirm');
     case 'notice':
       if (!question.remote) {
         return trans.__('Please note');
@@ -178,6 +182,14 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
         })
     };
   },
+  confirm: (question, trans) => ({
+    body: [element('p', 'jssh-Note', remoteText(question.text))],
+    first: null,
+    isCautious: !question.default,
+    accept: trans.__('Yes'),
+    refuse: trans.__('No'),
+    take: () => true
+  }),
   notice: (question, trans) => ({
     body: [element('p', question.remote ? 'jssh-Remote' : 'jssh-Note', remoteText(question.text))],
     first: null,

@@ -101,6 +101,6 @@ export class QuestionPanel {
     form.guard?.(isForbidden => {
       accept.disabled = isForbidden; // Enter does nothing then, either
     });
-    this.first = form.first ?? accept;
+    this.first = form.first ?? (form.isCautious === true ? refuse[0] : null) ?? accept;
   }
 }

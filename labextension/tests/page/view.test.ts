@@ -210,6 +210,19 @@ describe('a view of a session', () => {
     await view.terminal.ready;
   });
 
+  it.each([
+    ['Yes', true],
+    ['No', null]
+  ])('asks what is answered by yes or no: %s', (label, answer) => {
+    const text = 'Use the key?';
+    place().say('questions.question', { question: 'q', about: ABOUT, kind: 'confirm', text, default: false });
+    expect(view.questions.node.textContent).toContain(text);
+    const buttons = [...view.questions.node.querySelectorAll('button')];
+    expect(document.activeElement?.textContent).toBe('No'); // Enter alone does not agree
+    buttons.find(button => button.textContent === label)?.click();
+    expect(place().take('questions.answer')).toMatchObject([{ question: 'q', answer }]);
+  });
+
   it('asks its questions over the terminal, and hands on the answer once', async () => {
     place().say('questions.question', { question: 'q', about: ABOUT, kind: 'secret', prompt: 'Password:' });
     expect(view.questions.isShown).toBe(true);

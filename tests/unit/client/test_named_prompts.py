@@ -15,6 +15,10 @@ class Heard(NoPrompts):
         self.prompts.append(prompt)
         return None
 
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        self.prompts.append(text)
+        return default
+
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
@@ -28,3 +32,15 @@ async def test_a_host_asks_in_its_own_name_only() -> None:
     await named.ask_secret("root@a's password: ")
     await named.keyboard_interactive("", "", [("root@abc's password: ", False), ("Code: ", True)])
     assert heard.prompts == ["root@a's password: ", "(root@a) root@abc's password: ", "(root@a) Code: "]
+
+
+async def test_a_question_of_yes_and_no_names_the_host_and_keeps_its_default() -> None:
+    heard = Heard()
+    named = NamedPrompts(heard, "root@a")
+    assert await named.confirm("Learn the new keys?", True)
+    assert not await named.confirm("Learn the new keys?")
+    assert heard.prompts == ["(root@a) Learn the new keys?"] * 2
+
+
+async def test_nobody_agrees_to_nothing() -> None:
+    assert not await NoPrompts().confirm("Learn the new keys?", True)

@@ -31,6 +31,13 @@ interface PromptsQuestion {
   again?: boolean;
 }
 
+interface ConfirmQuestion {
+  kind: 'confirm';
+  text: string;
+  /** What is meant where somebody only goes on. */
+  default: boolean;
+}
+
 interface NoticeQuestion {
   kind: 'notice';
   text: string;
@@ -38,10 +45,10 @@ interface NoticeQuestion {
 }
 
 export type Question = { question: string; about: About } & (
-  HostKeyQuestion | SecretQuestion | PromptsQuestion | NoticeQuestion
+  HostKeyQuestion | SecretQuestion | PromptsQuestion | ConfirmQuestion | NoticeQuestion
 );
 
-export type Answer = string | string[] | null;
+export type Answer = string | string[] | boolean | null;
 
 /** A question as it comes: of a kind that this page knows, or not. */
 interface Asked {
@@ -71,6 +78,7 @@ const KINDS: Record<Question['kind'], Check> = {
   'host-key': fields({ host: text, key_type: text, sha256: text }),
   secret: fields({ prompt: text }),
   prompts: fields({ prompts: listOf(fields({ prompt: text, echo: flag })) }),
+  confirm: fields({ text, default: flag }),
   notice: fields({ text })
 };
 

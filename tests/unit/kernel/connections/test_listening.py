@@ -164,6 +164,7 @@ async def test_after_stop_nothing_is_told(engine: Engine) -> None:
     on(engine, lambda: None)
     listening.stop()
     last.stop()
+    on(engine, lambda: None)  # what was handed to it before is done
     for _ in range(3):
         await asyncio.sleep(0)
     assert heard.changes == another.changes == []

@@ -168,6 +168,24 @@ async def test_several_prompts_at_once(service: Terminals, server: Remote) -> No
     assert await prompts.keyboard_interactive("", "", []) == []
 
 
+async def test_a_question_of_yes_and_no(service: Terminals, server: Remote) -> None:
+    session = service.add(OwnSource(server), None, 24, 80)
+    prompts = PagePrompts(session.questions)
+    page = Page(service)
+    page.attach(session)
+    answers: list[tuple[Any, bool]] = [(True, True), (False, False), (None, False)]
+    for number, (answer, agreed) in enumerate(answers):
+        asked = asyncio.create_task(prompts.confirm("Use the key\x1b[2J?", default=True))
+        await page.until(lambda wanted=number + 1: len(page.of("question", kind="confirm")) == wanted)
+        question = page.of("question", kind="confirm")[-1]
+        assert (question["text"], question["default"]) == ("Use the key?[2J?", True)
+        for wrong in ("yes", 1, [True]):
+            page.send("answer", question=question["question"], answer=wrong)
+        page.send("answer", question=question["question"], answer=answer)
+        assert await asked is agreed
+    assert [error["code"] for error in page.of("error")] == ["bad-frame"] * 9
+
+
 async def test_a_question_that_nobody_can_see_does_not_wait_forever(
     service: Terminals, server: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:

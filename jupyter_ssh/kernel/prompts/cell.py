@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_ssh.kernel.desk import CURRENT_DESK, Desk
+from jupyter_ssh.ssh.client.prompts import yes_or_no
 from jupyter_ssh.ssh.errors import PromptUnavailable
 from jupyter_ssh.ssh.text import printable
 
@@ -37,15 +38,21 @@ _ATTEMPTS = 3
 
 
 class StdinPrompts:
-    """The prompts of the client (``jupyter_ssh.ssh.client.prompts.Prompts``) inside a cell or a terminal."""
+    """The prompts of the client (``jupyter_ssh.ssh.client.prompts.Prompts``) inside a cell or a terminal.
+
+    They are asked at ``desk``, else at the one of the call that the asking task works for.
+    """
+
+    def __init__(self, desk: Desk | None = None) -> None:
+        self._desk = desk
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
         """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself."""
-        return await _ask(lambda: _confirm(question), "the host key", _HOST_KEY_STEP)
+        return await self._ask(lambda: _host_key(question), "the host key", _HOST_KEY_STEP)
 
     async def ask_secret(self, prompt: str) -> str | None:
         """A password or passphrase, typed without echo."""
-        return await _ask(lambda: _secret(prompt), "a password or passphrase", _SECRET_STEP)
+        return await self._ask(lambda: _secret(prompt), "a password or passphrase", _SECRET_STEP)
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
@@ -61,19 +68,24 @@ class StdinPrompts:
         # A server may send only text, or nothing at all: then there is nothing that needs a person.
         if not prompts and not (name.strip() or instruction.strip()):
             return []
-        return await _ask(answer, "the server's questions", _SECRET_STEP)
+        return await self._ask(answer, "the server's questions", _SECRET_STEP)
+
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """Ask until yes or no is typed, or nothing for the ``default``."""
+        return await self._ask(lambda: _confirm(text, default), "a question", _CONFIRM_STEP)
 
     def show_banner(self, text: str) -> None:
         """What the server says before authentication (RFC 4252 §5.4)."""
-        desk = CURRENT_DESK.get()
+        desk = self._desk or CURRENT_DESK.get()
         if desk is not None:
             desk.post(lambda: _say(printable(text)))
 
-
-async def confirm_at(desk: Desk, question: str) -> bool:
-    """Whether the person at ``desk`` says yes to ``question``.  Raises `PromptUnavailable`."""
-    with _answerable("the use of a key", _CONFIRM_STEP):
-        return await desk.ask(lambda: _yes(question))
+    async def _ask(self, question: Callable[[], T], what: str, next_step: str) -> T:
+        desk = self._desk or CURRENT_DESK.get()
+        if desk is None:
+            raise _unavailable(what, "no cell waits for this connection", next_step)
+        with _answerable(what, next_step):
+            return await desk.ask(question)
 
 
 class CellQuestions:
@@ -91,14 +103,6 @@ class CellQuestions:
         """A line typed without echo.  Raises `PromptUnavailable`."""
         with _answerable(what, self.next_step):
             return _secret(prompt)
-
-
-async def _ask(question: Callable[[], T], what: str, next_step: str) -> T:
-    desk = CURRENT_DESK.get()
-    if desk is None:
-        raise _unavailable(what, "no cell waits for this connection", next_step)
-    with _answerable(what, next_step):
-        return await desk.ask(question)
 
 
 @contextmanager
@@ -119,7 +123,7 @@ def _unavailable(what: str, why: str, next_step: str) -> PromptUnavailable:
 # --- done by the waiting thread ---------------------------------------------------------------------------------------
 
 
-def _confirm(question: HostKeyQuestion) -> bool:
+def _host_key(question: HostKeyQuestion) -> bool:
     *facts, prompt = question.text().split("\n")
     _say("\n".join(facts))
     for _ in range(_ATTEMPTS):
@@ -131,12 +135,12 @@ def _confirm(question: HostKeyQuestion) -> bool:
     return False
 
 
-def _yes(question: str) -> bool:
-    _say(printable(question))
+def _confirm(text: str, default: bool) -> bool:
+    _say(printable(text))
     for _ in range(_ATTEMPTS):
-        answer = _line("Allow it (yes/no)? ").strip().lower()
-        if answer in ("yes", "y", "no", "n", ""):
-            return answer in ("yes", "y")
+        answer = yes_or_no(_line(f"Please type yes or no ({'yes' if default else 'no'}): "), default)
+        if answer is not None:
+            return answer
     return False
 
 

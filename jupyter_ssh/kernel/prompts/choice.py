@@ -1,0 +1,82 @@
+"""Where a question of a connection is asked: where somebody is who can answer it.
+
+What a cell started is asked in that cell.  What nobody's cell started (a terminal's jump host, a connection that comes
+back, a panel) is asked in a page of JupyterLab, else in a cell that waits for something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from jupyter_ssh.kernel.desk import CURRENT_DESK, waiting_desk
+from jupyter_ssh.kernel.place.page_prompts import page_prompts
+from jupyter_ssh.kernel.prompts.cell import StdinPrompts
+from jupyter_ssh.ssh.client.prompts import Prompts
+from jupyter_ssh.ssh.errors import PromptUnavailable
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.trust.question import HostKeyQuestion
+
+T = TypeVar("T")
+
+
+class KernelPrompts:
+    """The prompts of the client (``jupyter_ssh.ssh.client.prompts.Prompts``) for one connection of the kernel.
+
+    Each question goes to the first of those who can answer; where one cannot after all, to the next.
+    """
+
+    def __init__(self) -> None:
+        self._page: Prompts | None = None
+
+    async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
+        """See `Prompts.confirm_host_key`."""
+        return await self._ask(lambda prompts: prompts.confirm_host_key(question))
+
+    async def ask_secret(self, prompt: str) -> str | None:
+        """See `Prompts.ask_secret`."""
+        return await self._ask(lambda prompts: prompts.ask_secret(prompt))
+
+    async def keyboard_interactive(
+        self, name: str, instruction: str, prompts: list[tuple[str, bool]]
+    ) -> list[str] | None:
+        """See `Prompts.keyboard_interactive`."""
+        if not prompts and not (name.strip() or instruction.strip()):
+            return []  # nothing to show, and nobody needed
+        return await self._ask(lambda asked: asked.keyboard_interactive(name, instruction, prompts))
+
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        """See `Prompts.confirm`."""
+        return await self._ask(lambda prompts: prompts.confirm(text, default))
+
+    def show_banner(self, text: str) -> None:
+        """Show it where questions are asked; where nobody is, it is shown to nobody."""
+        if ways := self._ways():
+            ways[0].show_banner(text)
+
+    def _ways(self) -> list[Prompts]:
+        """Those who can be asked now, in the order of asking."""
+        # The page remembers what it was asked before, so that it can say that an answer was wrong.
+        self._page = self._page or page_prompts()
+        page = [] if self._page is None or page_prompts() is None else [self._page]
+        started_by, waits = CURRENT_DESK.get(), waiting_desk()
+        if started_by is not None and started_by.open:
+            return [StdinPrompts(started_by), *page]
+        return page if waits is None else [*page, StdinPrompts(waits)]
+
+    async def _ask(self, question: Callable[[Prompts], Awaitable[T]]) -> T:
+        refusal: PromptUnavailable | None = None
+        for prompts in self._ways():
+            try:
+                return await question(prompts)
+            except PromptUnavailable as error:
+                refusal = refusal or error
+        if refusal is not None:
+            raise refusal
+        raise PromptUnavailable(
+            "a question must be asked, and there is nobody to ask: no cell waits, and no page of JupyterLab is open",
+            phase="question",
+            next_step="Connect once from a cell, where the question can be answered, or use a key without a passphrase"
+            " and a known host.",
+        )

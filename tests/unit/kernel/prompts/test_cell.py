@@ -1,0 +1,59 @@
+"""Questions of yes and no in a cell."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+
+import pytest
+
+from jupyter_ssh.kernel.engine import Engine
+from jupyter_ssh.kernel.prompts.cell import StdinPrompts
+from jupyter_ssh.ssh.errors import PromptUnavailable
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine()
+    yield engine
+    engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("default", "typed", "agreed"),
+    [
+        (False, ["yes"], True),
+        (False, [" Y "], True),
+        (False, [""], False),
+        (True, [""], True),
+        (True, ["no"], False),
+        (True, ["N"], False),
+        (False, ["what?", "yes"], True),
+        (True, ["what?", "why?", "who?"], False),  # whatever the default: nobody has agreed
+    ],
+)
+def test_yes_and_no(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    default: bool,
+    typed: list[str],
+    agreed: bool,
+) -> None:
+    asked: list[str] = []
+    answers = iter(typed)
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return next(answers)
+
+    monkeypatch.setattr(builtins, "input", answer)
+    assert engine.call(lambda: StdinPrompts().confirm("Use the key\x1b[2J?", default)) is agreed
+    assert capsys.readouterr().out == "Use the key?[2J?\n"
+    assert len(asked) == len(typed)
+    assert ("(yes)" if default else "(no)") in asked[0]
+
+
+def test_without_a_cell_there_is_no_answer(engine: Engine) -> None:
+    with pytest.raises(PromptUnavailable, match="no cell waits"):
+        engine.submit(lambda: StdinPrompts().confirm("Use the key?")).result(60)
