@@ -58,7 +58,7 @@ async def test_a_no_ends_it_and_writes_nothing(openssh_server: Any, mine: Path) 
     with pytest.raises(errors.HostKeyUnknown) as caught:
         await reach(openssh_server, known_hosts=mine, prompts=person)
     assert caught.value.fingerprint in shown(openssh_server)
-    assert str(caught.value.next_step).startswith("Connect again, and answer with yes or the fingerprint")
+    assert str(caught.value.next_step).startswith("Connect again and answer yes, or the fingerprint")
     assert not mine.exists()
     assert person.asked == []
     assert "Accepted" not in openssh_server.log()
@@ -95,9 +95,9 @@ async def test_a_changed_key_is_refused(openssh_server: Any, mine: Path, tmp_pat
         *fingerprints(other),
         error.fingerprint,
         f"{mine}:2",
-        "set up anew",
+        "reinstalled",
         "another machine",
-        "in the place",
+        "impersonating",
     ):
         assert part in str(error)
     assert error.check_command == "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
