@@ -315,13 +315,14 @@ def _ours_beside_a_busy_cell(task: str, request: Request) -> Report:
     """On the engine of the kernel, whose loop is in a thread of its own."""
     import jupyter_ssh
     from jupyter_ssh.kernel.engine import get_engine
+    from jupyter_ssh.kernel.faces.face import behind
 
     connection = jupyter_ssh.connect(f"{request['user']}@{request['host']}", **ours_options(request))
     report: Report = {}
 
     async def work() -> int:
         with measured(report):
-            return await CLIENTS["ours"].tasks[task](connection.inner, request["size"])
+            return await CLIENTS["ours"].tasks[task](behind(connection), request["size"])
 
     running = get_engine().submit(work)
     _compute(lambda: not running.done())

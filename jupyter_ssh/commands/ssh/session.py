@@ -45,13 +45,12 @@ class LocalSession:
         Raises `SSHError` when it cannot be started or the connection breaks.
         """
         pty = self._pty(command)
-        environment = self._options.remote_environment(os.environ)
         self._messages.say("debug1: Entering interactive session.", "DEBUG1")
         self._interrupts.watch(self._quit.set)
         if subsystem:
-            process = await self._connection.start(None, pty=pty, env=environment, subsystem=command)
+            process = await self._connection.start(pty=pty, subsystem=command)
         else:
-            process = await self._connection.start(command, pty=pty, env=environment)
+            process = await self._connection.start(command, pty=pty)
         self._process = process
         try:
             if pty is not None:

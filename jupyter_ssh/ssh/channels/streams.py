@@ -175,6 +175,12 @@ class ByteReader(Reader[bytes]):
             self._credit(count - early)
         return data
 
+    async def read(self, count: int = -1, *, timeout: float | None = None) -> bytes:
+        """See `Reader.read`."""
+        if count > 0 and self._size:  # most often: then nothing waits, and no coroutine is needed for it
+            return self._take(min(count, self._size))
+        return await super().read(count, timeout=timeout)
+
     async def _read(self, count: int) -> bytes:
         if count < 0:
             return await self._read_all()
