@@ -120,6 +120,7 @@ DOWNWARD = {
     "the stack from Jupyter": {"ssh__server__listen": "from jupyter_ssh.magics import ssh"},
     "the stack from its own root": {"ssh__wire__types": "from jupyter_ssh.ssh import connect"},
     "the stack from the package's root": {"ssh__client__run": "from jupyter_ssh import connect"},
+    "the server from the client": {"ssh__server__listen": "from jupyter_ssh.ssh.client.process import Process"},
     "the bridge from the kernel": {"bridge__rest": "from jupyter_ssh.kernel.terminals import service"},
     "the bridge from the package's root": {"bridge__rest": "from jupyter_ssh import connect"},
     "kernel from commands": {"kernel__engine": "from jupyter_ssh.commands import main"},

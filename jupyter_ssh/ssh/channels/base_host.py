@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from jupyter_ssh.ssh.channels.host import ANSWER_SECONDS, Parts
-from jupyter_ssh.ssh.errors import ChannelClosed, SSHError
+from jupyter_ssh.ssh.errors import ChannelClosed, ChannelError, SSHError
 from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.net.driver import SessionDriver
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.events import ChannelEvent, Closed, Event
 from jupyter_ssh.ssh.protocol.session import Session
 
+log = logging.getLogger("jupyter_ssh.ssh")
+
 S = TypeVar("S", bound=Session)
 
 
-class BaseHost(Generic[S]):
+class BaseHost(ABC, Generic[S]):
     """A session with its driver, the tasks that belong to it, and what it tells."""
 
     def __init__(self, driver: SessionDriver[S]) -> None:
@@ -42,6 +46,11 @@ class BaseHost(Generic[S]):
             task.cancel()
 
     # --- for channels: see `ChannelHost` ------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def peer(self) -> str:
+        """Who is at the other end, for logs and errors."""
 
     @property
     def peer_version(self) -> str:
@@ -94,12 +103,14 @@ class BaseHost(Generic[S]):
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Surround calls into the session that come from elsewhere than the network: an error ends the connection."""
+        """Surround what the network did not call: an error ends the connection, unless it is a `ChannelError`."""
         try:
             yield
         except ChannelClosed:
             # The peer closed the channel; whoever writes to it hears of that in a moment.
             pass
+        except ChannelError as error:
+            log.info("a channel to %s: %s", self.peer, error)  # its trouble alone
         except SSHError as error:
             self.session.transport.fail(error)
             self.driver.abandon()

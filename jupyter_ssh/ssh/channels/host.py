@@ -84,10 +84,10 @@ class ChannelHost(Protocol):
         """Say that nobody is in a hurry for what is being received: see `SessionDriver.rest`."""
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run ``work`` as a task that ends with the connection at the latest."""
+        """Run ``work`` as a task that ends with the connection at the latest, and is guarded: see `guard`."""
 
     def guard(self) -> AbstractContextManager[None]:
-        """Surround calls into channels that come from elsewhere than the network: an error ends the connection."""
+        """Surround what the network did not call: an error ends the connection, unless it is a `ChannelError`."""
 
 
 def refusal(host: ChannelHost, kind: str, event: e.ChannelRefused) -> ChannelOpenError:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Generic, TypeVar
 
 from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.errors import ProtocolError, SSHError
 from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested, GlobalRequested
 from jupyter_ssh.ssh.text import printable
 from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_UNKNOWN_CHANNEL_TYPE
@@ -53,12 +54,16 @@ class Registry(Generic[H]):
         if answer is None or isinstance(answer, bytes):
             event.answer(answer)
         else:
-            host.start(_answer_later(event, answer))
+            host.start(_answer_later(host, event, answer))
 
 
-async def _answer_later(event: GlobalRequested, coming: Awaitable[Answer]) -> None:
+async def _answer_later(host: ChannelHost, event: GlobalRequested, coming: Awaitable[Answer]) -> None:
     answer = None
     try:
         answer = await coming
+    except ProtocolError:
+        raise
+    except SSHError as error:
+        log.info("%s of %s is refused: %s", printable(event.name)[:MAX_LOGGED], host.peer, error)
     finally:
         event.answer(answer)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from typing import Final, cast
@@ -19,6 +23,9 @@ SOCKET_HIGH_WATER: Final = 512 * 1024
 
 LINGER_SECONDS: Final = 30.0
 """How long a socket may take what came before its connection ended."""
+
+RESET: Final = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
+"""The value of SO_LINGER by which a TCP socket that is closed sends a reset."""
 
 NOBODY: Final = ("127.0.0.1", 0)
 """The originator of a channel that no socket stands behind, as RFC 4254 §7.2 wants an address and a port."""
@@ -151,7 +158,7 @@ class Splice:
         if out is None:
             return
         if end is self.channel and error is not None:
-            out.abort()
+            _reset(out)
         else:
             out.close()
 
@@ -191,4 +198,12 @@ class Splice:
     def _abort(self, tunnel: ChannelTransport) -> None:
         tunnel.abort()
         if self.socket.transport is not None:
-            self.socket.transport.abort()
+            _reset(self.socket.transport)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Ends a socket so that its other end cannot take it for the end of a file."""
+    connected = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # it may be gone already
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()

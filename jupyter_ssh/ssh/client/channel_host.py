@@ -25,8 +25,6 @@ log = logging.getLogger("jupyter_ssh.ssh")
 class ClientChannelHost(BaseHost[ClientSession]):
     """The `ChannelHost` of a client; ``on_handshake`` hears the session's events until `logged_in`."""
 
-    peer = "the server"
-
     def __init__(self, options: Options, settings: Settings, on_handshake: Callable[[e.Event], None]) -> None:
         super().__init__(SessionDriver(lambda on_event: ClientSession(settings, on_event), self.on_event))
         self._options = options
@@ -80,6 +78,11 @@ class ClientChannelHost(BaseHost[ClientSession]):
         log.debug("Remote: %s", printable(event.text))
 
     # --- for channels -------------------------------------------------------------------------------------------------
+
+    @property
+    def peer(self) -> str:
+        """The server."""
+        return "the server"
 
     def explain(self, error: SSHError) -> None:
         """Give an error the advice on what to do."""

@@ -37,8 +37,12 @@ ROOMS = (
     *(f"{PACKAGE}.ssh.{room}" for room in STACK),
     *(f"{PACKAGE}.{room}" for room in ("pages", "engine", "kernel", "bridge", "magics", "widgets", "commands")),
 )
-# Rooms above another that it does without: the Jupyter server needs nothing of what lives in kernels.
-APART = {f"{PACKAGE}.bridge": (f"{PACKAGE}.engine", f"{PACKAGE}.kernel")}
+# Rooms above another that it does without: the Jupyter server needs nothing of what lives in kernels, and a server
+# nothing of a client: what both need stands above both.
+APART = {
+    f"{PACKAGE}.bridge": (f"{PACKAGE}.engine", f"{PACKAGE}.kernel"),
+    f"{PACKAGE}.ssh.server": (f"{PACKAGE}.ssh.client",),
+}
 # Modules outside every room. They may import any room, but only when one of their names is used.
 ROOTS = (PACKAGE, f"{PACKAGE}.__main__", f"{PACKAGE}.ssh")
 # The last room whose names a root hands out: to import them from the root is to import from that room.
