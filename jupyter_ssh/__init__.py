@@ -1,6 +1,6 @@
 """SSH in Jupyter.
 
-Importing this package starts nothing and loads next to nothing: what it offers is imported at first use.
+Importing this package starts nothing and loads almost nothing: its names are imported at first use.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """``%unload_ext jupyter_ssh``: take the magics away and close what they opened."""
+    """``%unload_ext jupyter_ssh``: remove the magics and close what they opened."""
     from jupyter_ssh import magics
 
     magics.unload(shell)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    """Where a Jupyter server finds its extension, which carries the terminals."""
+    """Tell a Jupyter server where its extension is, which connects pages with terminals."""
     return [{"module": "jupyter_ssh.bridge"}]

@@ -1,6 +1,6 @@
 """The SSH stack, usable without Jupyter: ``from jupyter_ssh.ssh import connect, listen``.
 
-Names are imported at first use, so that one who needs a client never loads the server.
+Names are imported at first use, so that a client never loads the server.
 """
 
 from __future__ import annotations

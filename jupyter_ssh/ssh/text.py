@@ -1,4 +1,4 @@
-"""Text of strangers, made safe to show: it may not steer the terminal or the page that it is shown on."""
+"""Make untrusted text safe to show: it must not control the terminal or the page it is shown on."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ REPLACEMENT: Final = "?"
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with newlines and tabs kept, and `REPLACEMENT` for all that is not seen as itself.
+    """Return ``text`` with `REPLACEMENT` for everything that is not visible as itself, except newlines and tabs.
 
-    That is: control characters of both sets (ESC, and CSI and OSC in their one-byte forms), carriage returns that would
-    write over a line, characters that change the direction of what follows, invisible ones, halves of broken UTF-8.
+    It replaces control characters of both sets (ESC, and CSI and OSC in their one-byte forms), carriage returns that
+    would overwrite a line, characters that change the writing direction, invisible ones, and surrogates of invalid
+    UTF-8.
     """
     text = text.replace("\r\n", "\n")
     return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` as one line, with Python's escapes for all that is not printable."""
+    """Return ``text`` as one line, with Python's escapes for everything that is not printable."""
     if text.isprintable():
         return text
     return "".join(
@@ -31,5 +32,5 @@ def escaped(text: str) -> str:
 def _shown(character: str) -> str:
     if character.isprintable() or character in "\n\t":
         return character
-    # Spaces of other widths are no harm.
+    # Spaces of other widths are harmless.
     return " " if unicodedata.category(character) == "Zs" else REPLACEMENT

@@ -74,7 +74,7 @@ def name_server(data: bytes) -> None:
     if finding.validated_by is not None:
         assert finding.records == (record,)
     else:
-        assert finding.doubt is None or not finding.doubt.startswith("the answer is of no use"), finding.doubt
+        assert finding.doubt is None or not finding.doubt.startswith("the answer is unusable"), finding.doubt
 
 
 def name_server_seeds() -> Iterator[bytes]:

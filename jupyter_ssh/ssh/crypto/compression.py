@@ -10,24 +10,24 @@ from jupyter_ssh.ssh.crypto.grades import Grade
 
 
 class Compressor(Protocol):
-    """One direction of a compression, for the life of its context."""
+    """The compressing side of one direction, for the lifetime of its context."""
 
     def compress(self, payload: bytes) -> bytes:
-        """Return what is sent instead of ``payload``, flushed so that the peer can decompress all of it."""
+        """Return the compressed ``payload``, flushed so that the peer can decompress all of it."""
 
 
 class Decompressor(Protocol):
-    """The other direction."""
+    """The decompressing side."""
 
     def decompress(self, payload: bytes, limit: int) -> bytes:
-        """Return the payload, of at most ``limit`` bytes; raises `PacketError` when it is longer or malformed."""
+        """Return the payload of at most ``limit`` bytes.  Raises `PacketError` if it is longer or malformed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """One row; a method without ``compressor`` and ``decompressor`` leaves payloads as they are.
+    """A row; a method without ``compressor`` and ``decompressor`` leaves payloads unchanged.
 
-    ``delayed`` methods begin after authentication instead of after SSH_MSG_NEWKEYS.
+    ``delayed`` methods start after authentication instead of after SSH_MSG_NEWKEYS.
     """
 
     name: str
@@ -52,7 +52,7 @@ def _zlib_decompressor() -> Decompressor:
 _ROWS = (
     Compression("none", Grade.MODERN),
     Compression("zlib@openssh.com", Grade.MODERN, True, _zlib_compressor, _zlib_decompressor),
-    # From the first keys on: whoever connects may then feed the decompressor, before anybody knows who it is.
+    # Active from the first keys on, so the decompressor is exposed to unauthenticated peers.
     Compression("zlib", Grade.LEGACY, False, _zlib_compressor, _zlib_decompressor),
 )
 

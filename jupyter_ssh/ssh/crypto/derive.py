@@ -1,4 +1,4 @@
-"""Keys from the shared secret (RFC 4253 §7.2)."""
+"""Derive keys from the shared secret (RFC 4253 §7.2)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import hashlib
 def derive_key(
     hash_name: str, secret: bytes, exchange_hash: bytes, letter: bytes, session_id: bytes, size: int
 ) -> bytes:
-    """``size`` bytes of key or IV.
+    """Derive ``size`` bytes of a key or IV.
 
-    ``secret`` is K as it is hashed, an encoded mpint or string; ``exchange_hash`` is H; ``letter`` is one of A to F:
-    A and B the IVs, C and D the encryption keys, E and F the MAC keys, client to server and server to client.
+    ``secret`` is K as it is hashed, an encoded mpint or string; ``exchange_hash`` is H; ``letter`` is A to F: A and B
+    for the IVs, C and D for the encryption keys, E and F for the MAC keys, each client to server and server to client.
     """
     prefix = hashlib.new(hash_name, secret + exchange_hash)
 

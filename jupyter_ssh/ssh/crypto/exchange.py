@@ -12,27 +12,27 @@ from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 
 class KeyAgreement(Protocol):
-    """One key agreement of two messages, of either role; used once.
+    """A key agreement with two messages, in either role; for one use.
 
-    The public values are the contents of the strings Q_C and Q_S of RFC 5656 §4; the shared secret K comes encoded as
-    the method hashes it, an mpint or a string.
+    The public values are the contents of the strings Q_C and Q_S of RFC 5656 §4; the shared secret K is encoded as the
+    method hashes it, as an mpint or a string.
 
-    Every method raises `KeyExchangeError` when the peer's value has the wrong length, is no point of the curve, or
-    leads to an all-zero secret.
+    Every method raises `KeyExchangeError` if the peer's value has the wrong length, is not on the curve, or leads to an
+    all-zero secret.
     """
 
     def client_public(self) -> bytes:
-        """Q_C of a fresh key pair."""
+        """Return Q_C of a fresh key pair."""
 
     def client_secret(self, server_public: bytes) -> bytes:
-        """K, after `client_public` of the same object."""
+        """Return K; call `client_public` of the same object first."""
 
     def server_reply(self, client_public: bytes) -> tuple[bytes, bytes]:
-        """Q_S and K."""
+        """Return Q_S and K."""
 
 
 class AgreementFactory(Protocol):
-    """What a row makes its agreements with."""
+    """Makes a row's agreements."""
 
     def __call__(self, random: Randomness = ...) -> KeyAgreement:
         """Return a fresh agreement that draws its private keys from ``random``."""
@@ -40,7 +40,7 @@ class AgreementFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExchangeMethod:
-    """One row; ``hash_name`` as hashlib spells it, for the exchange hash and the key derivation."""
+    """A row; ``hash_name``, a name for hashlib, is for the exchange hash and the key derivation."""
 
     name: str
     grade: Grade
@@ -51,10 +51,10 @@ class ExchangeMethod:
 
 @dataclass(frozen=True, slots=True)
 class GroupExchangeMethod:
-    """One row of RFC 4419, where the server names a group first.
+    """A row for RFC 4419, where the server first names a group.
 
-    ``minimum``, ``preferred`` and ``maximum`` are the bits of the prime: what a client asks for, and between which
-    limits a server has groups.
+    ``minimum``, ``preferred`` and ``maximum`` are bits of the prime: what a client requests, and the limits within
+    which a server offers groups.
     """
 
     name: str
@@ -151,11 +151,11 @@ def _in_group(bits: int, random: Randomness = os.urandom) -> KeyAgreement:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _ROWS: tuple[ExchangeMethod | GroupExchangeMethod, ...] = (
-    # Post-quantum first: what is recorded today must not be readable to the quantum computers of tomorrow.
+    # Post-quantum first: what is recorded today must not become readable to a future quantum computer.
     ExchangeMethod("mlkem768x25519-sha256", Grade.MODERN, "sha256", True, _mlkem768_x25519),
     ExchangeMethod("mlkem768nistp256-sha256", Grade.MODERN, "sha256", True, _mlkem768_nistp256),
     ExchangeMethod("mlkem1024nistp384-sha384", Grade.MODERN, "sha384", True, _mlkem1024_nistp384),
-    # Behind ML-KEM for the time it takes here, and because it does not run in constant time.
+    # After ML-KEM because it is slower here, and not in constant time.
     ExchangeMethod("sntrup761x25519-sha512", Grade.MODERN, "sha512", True, _sntrup761_x25519),  # RFC 9941
     ExchangeMethod("sntrup761x25519-sha512@openssh.com", Grade.MODERN, "sha512", True, _sntrup761_x25519),  # the same
     ExchangeMethod("curve25519-sha256", Grade.MODERN, "sha256", False, _curve25519),  # RFC 8731
@@ -164,15 +164,15 @@ _ROWS: tuple[ExchangeMethod | GroupExchangeMethod, ...] = (
     ExchangeMethod("ecdh-sha2-nistp384", Grade.MODERN, "sha384", False, _nistp384),
     ExchangeMethod("ecdh-sha2-nistp521", Grade.MODERN, "sha512", False, _nistp521),
     ExchangeMethod("curve448-sha512", Grade.MODERN, "sha512", False, _curve448),  # RFC 8731
-    # RFC 4419.  3072 bits are what goes with keys of 128 bits; a server that has none so small may send more.
+    # RFC 4419.  3072 bits match 128-bit keys; a server without a group of that size may send a larger one.
     GroupExchangeMethod("diffie-hellman-group-exchange-sha256", Grade.MODERN, "sha256", 2048, 3072, 8192),
-    # RFC 8268.  Those of 2048 bits last: the others cost time, but no more than is good for a person who waits.
+    # RFC 8268.  2048 bits last: the larger ones take more time, but no more than a waiting person accepts.
     ExchangeMethod("diffie-hellman-group16-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 4096)),
     ExchangeMethod("diffie-hellman-group18-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 8192)),
     ExchangeMethod("diffie-hellman-group17-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 6144)),
     ExchangeMethod("diffie-hellman-group15-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 3072)),
     ExchangeMethod("diffie-hellman-group14-sha256", Grade.MODERN, "sha256", False, partial(_in_group, 2048)),
-    # SHA-1 (RFC 9142).  Servers of its time often have groups of 1024 bits only, which RFC 8270 forbids since.
+    # SHA-1 (RFC 9142).  Servers of its time often have only 1024-bit groups, which RFC 8270 has since forbidden.
     GroupExchangeMethod("diffie-hellman-group-exchange-sha1", Grade.LEGACY, "sha1", 1024, 2048, 8192),
     ExchangeMethod("diffie-hellman-group14-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 2048)),
     ExchangeMethod("diffie-hellman-group1-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 1024)),

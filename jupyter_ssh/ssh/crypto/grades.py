@@ -1,4 +1,4 @@
-"""How far an algorithm is to be trusted."""
+"""Grades of algorithms: how far to trust them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import enum
 
 
 class Grade(enum.Enum):
-    """Decides whether an algorithm is proposed at all; see `selection`."""
+    """Determines whether an algorithm is proposed; see `selection`."""
 
     MODERN = "modern"
     """Proposed by default."""
     EXPERIMENTAL = "experimental"
-    """Sound as far as anybody knows, but young: proposed only where the user named it."""
+    """Believed to be sound, but young: proposed only if the user names it."""
     LEGACY = "legacy"
-    """Proposed where the user allowed legacy algorithms for a host, or named it."""
+    """Proposed if the user allows legacy algorithms for a host, or names it."""
     BROKEN = "broken"
-    """Proposed only where the user wrote its exact name."""
+    """Proposed only if the user gives its exact name."""

@@ -1,7 +1,7 @@
-"""Names of algorithms that OpenSSH has, or had, and we have no row for.
+"""Names of algorithms that OpenSSH has, or had, but for which we have no row.
 
-An ssh_config that was written for OpenSSH may hold any of them.  That is no reason to refuse every connection: what
-cannot be done is not proposed, while a name that nobody knows is a slip of the pen.
+An ssh_config written for OpenSSH may contain any of them.  This must not make every connection fail, so unsupported
+ones are not proposed, while an entirely unknown name is treated as a typing error.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator
 
 @dataclass(frozen=True, slots=True)
 class Mac:
-    """One row: sizes in bytes, ``etm`` for OpenSSH's encrypt-then-MAC forms.
+    """A row; sizes are in bytes, ``etm`` marks OpenSSH's encrypt-then-MAC variants.
 
-    ``hash_name`` is as hashlib spells it, or "umac", which has none.
+    ``hash_name`` is a name for hashlib, or "umac", which has no hash.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Mac:
     construction: Callable[[str, int, bytes], Authenticator]
 
     def authenticator(self, key: bytes) -> Authenticator:
-        """This MAC under ``key``, which is ``key_size`` bytes."""
+        """Return this MAC under ``key``, which has ``key_size`` bytes."""
         return self.construction(self.hash_name, self.tag_size, key)
 
 
@@ -42,13 +42,13 @@ def _umac(hash_name: str, tag_size: int, key: bytes) -> Authenticator:
 
 
 _ROWS = (
-    # Encrypt-then-MAC first: nothing is decrypted before it is authenticated, and no length leaks by its handling.
-    # SHA-256 before SHA-512: a shorter tag, and faster where the processor has SHA instructions.
+    # Encrypt-then-MAC first: nothing is decrypted before it is authenticated, and handling a length reveals nothing.
+    # SHA-256 before SHA-512: its tag is shorter, and it is faster on processors with SHA instructions.
     Mac("hmac-sha2-256-etm@openssh.com", Grade.MODERN, 32, 32, True, "sha256", _hmac),
     Mac("hmac-sha2-512-etm@openssh.com", Grade.MODERN, 64, 64, True, "sha512", _hmac),
     Mac("hmac-sha2-256", Grade.MODERN, 32, 32, False, "sha256", _hmac),  # RFC 6668
     Mac("hmac-sha2-512", Grade.MODERN, 64, 64, False, "sha512", _hmac),
-    # Not known to be forgeable, but of hashes that are broken, or with tags cut short.
+    # Not known to be forgeable, but based on broken hashes, or with truncated tags.
     Mac("hmac-sha1-etm@openssh.com", Grade.LEGACY, 20, 20, True, "sha1", _hmac),
     Mac("hmac-sha2-256-96-etm@openssh.com", Grade.LEGACY, 32, 12, True, "sha256", _hmac),
     Mac("hmac-sha2-512-96-etm@openssh.com", Grade.LEGACY, 64, 12, True, "sha512", _hmac),
@@ -61,7 +61,7 @@ _ROWS = (
     Mac("hmac-sha1-96", Grade.LEGACY, 20, 12, False, "sha1", _hmac),
     Mac("hmac-md5", Grade.LEGACY, 16, 16, False, "md5", _hmac),
     Mac("hmac-md5-96", Grade.LEGACY, 16, 12, False, "md5", _hmac),
-    # Sound, but a hundred times slower than HMAC here, being plain Python, and not in constant time: only if need be.
+    # Sound, but in plain Python a hundred times slower than HMAC and not in constant time: a last resort.
     Mac("umac-128-etm@openssh.com", Grade.LEGACY, 16, 16, True, "umac", _umac),
     Mac("umac-64-etm@openssh.com", Grade.LEGACY, 16, 8, True, "umac", _umac),
     Mac("umac-128@openssh.com", Grade.LEGACY, 16, 16, False, "umac", _umac),

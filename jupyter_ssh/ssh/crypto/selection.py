@@ -1,4 +1,4 @@
-"""Which rows of a table are proposed, and in which order."""
+"""Select which rows of a table are proposed, and in which order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ class Graded(Protocol):
 
     @property
     def grade(self) -> Grade:
-        """How far it is to be trusted."""
+        """How far to trust it."""
 
 
 def names(table: Mapping[str, Graded], legacy: bool = False) -> tuple[str, ...]:
-    """Return what is proposed by default: the modern rows in the table's order; the legacy ones after them if asked
-    for."""
+    """Return the names proposed by default: the modern rows in order, followed by the legacy ones if ``legacy``."""
     grades = (Grade.MODERN, Grade.LEGACY) if legacy else (Grade.MODERN,)
     return tuple(name for grade in grades for name, row in table.items() if row.grade is grade)
 
@@ -29,15 +28,14 @@ def names(table: Mapping[str, Graded], legacy: bool = False) -> tuple[str, ...]:
 def pick(
     table: Mapping[str, Graded], spec: str | Sequence[str] | None, default: Sequence[str], kind: str = "algorithm"
 ) -> tuple[str, ...]:
-    """Return the names ``spec`` asks for, in the list syntax of ssh_config(5), such as in ``Ciphers``.
+    """Return the names that ``spec`` selects, in the list syntax of ssh_config(5), such as for ``Ciphers``.
 
-    A comma-separated string or a sequence of names: alone it stands for itself; after ``+`` it is appended to
-    ``default``, after ``^`` put in front of it, after ``-`` taken out of it.  ``*`` and ``?`` match any row but those
-    of grade broken, which only their exact names bring in.  None and an empty spec are ``default``.
+    ``spec`` is a comma-separated string or a sequence of names.  With a leading ``+`` the names are appended to
+    ``default``, with ``^`` prepended, with ``-`` removed from it.  ``*`` and ``?`` match all rows except those of grade
+    broken, which have to be named exactly.  None and an empty spec select ``default``.
 
-    Names in no row that OpenSSH knows are left out, see `known_elsewhere`.  Raises `ConfigError` for a name that nobody
-    knows (except after ``-``, where it is gone already) and for a list that ends up empty.  ``kind`` is what the error
-    calls the names.
+    Names without a row that OpenSSH knows are skipped, see `known_elsewhere`.  Raises `ConfigError` for an unknown name
+    (except after ``-``) and for a list that ends up empty.  ``kind`` is the term for the names in errors.
     """
     text = spec if isinstance(spec, str) else ",".join(spec or ())
     operator = text[:1] if text[:1] in ("+", "-", "^") else ""

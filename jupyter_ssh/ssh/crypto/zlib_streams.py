@@ -1,4 +1,4 @@
-"""zlib, RFC 1950, as RFC 4253 §6.2 wants it: one stream for all packets of a key, flushed after each of them."""
+"""zlib (RFC 1950) as in RFC 4253 §6.2: one stream for all packets of a key, flushed after each packet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from jupyter_ssh.ssh.errors import PacketError
 
 LEVEL = 6
-"""zlib's own default, and OpenSSH's."""
+"""The default of zlib and of OpenSSH."""
 
 
 class ZlibCompressor:
@@ -36,14 +36,14 @@ class ZlibDecompressor:
         """See `Decompressor.decompress`."""
         stream = self._stream
         try:
-            # One byte more than allowed tells a payload that is as long as can be from one that is longer.
+            # Allow one byte more, to distinguish the longest allowed payload from one that is too long.
             plain = stream.decompress(payload, limit + 1)
         except zlib.error as error:
             raise _wrong("a compressed packet is malformed", "a zlib stream", str(error)) from None
         if len(plain) > limit:
             raise _wrong("a compressed packet is too long when decompressed", f"at most {limit} bytes", "more")
         if stream.eof or not plain:
-            raise _wrong("a compressed packet holds no message", "a zlib stream that goes on from packet to packet")
+            raise _wrong("a compressed packet contains no message", "a zlib stream that continues across packets")
         return plain
 
 

@@ -1,1 +1,1 @@
-"""The only place of the stack with sockets and asyncio's transports: dialling, listening, driving a session."""
+"""Sockets and asyncio transports, used nowhere else in the stack: dialling, listening, driving a session."""

@@ -1,4 +1,4 @@
-"""Numeric addresses as people write them."""
+"""Numeric addresses in their usual notation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def parse_address(text: str) -> IPAddress | None:
-    """Read an address, without its scope and IPv4 not wrapped into IPv6; None for what is none."""
+    """Parse an address, dropping its scope and unmapping IPv4 from IPv6; None if it is not an address."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -19,6 +19,6 @@ def parse_address(text: str) -> IPAddress | None:
 
 
 def plain_address(text: str) -> str:
-    """Write an address without its scope, and IPv4 not wrapped into IPv6 (a dual-stack socket reports it so)."""
+    """Return an address without its scope, and IPv4 unmapped from IPv6, as which dual-stack sockets report it."""
     address = parse_address(text)
     return text if address is None else str(address)

@@ -1,4 +1,4 @@
-"""Connections to agents: a Unix socket, or on Windows a named pipe or Pageant's window."""
+"""Connections to agents: through a Unix socket, or on Windows a named pipe or Pageant's window."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ CHUNK: Final = 65536
 CONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 15.0
-"""How long an agent may take for what needs no person."""
+"""Seconds an agent may take for requests that need no person."""
 PERSON_SECONDS: Final = 120.0
-"""How long it may take where it may have to ask: for a signature, or to take in a key."""
+"""Seconds an agent may take if it may have to ask its owner: to sign, or to add a key."""
 
 PAGEANT: Final = "pageant"
-"""The name for the agent of PuTTY on Windows, where it has no pipe of its own."""
+"""The address that stands for PuTTY's agent on Windows if it has no named pipe."""
 WINDOWS_PIPE: Final = r"\\.\pipe\openssh-ssh-agent"
-"""Where Windows' own OpenSSH has its agent."""
+"""The address of the agent of Windows' OpenSSH."""
 
 _REASONS = {
-    errno.ENOENT: "there is no such socket",
-    errno.ECONNREFUSED: "nobody listens there any more",
-    errno.EACCES: "this user may not use it",
-    errno.ENOTSOCK: "it is no socket",
+    errno.ENOENT: "the socket does not exist",
+    errno.ECONNREFUSED: "nothing listens on it any more",
+    errno.EACCES: "permission denied",
+    errno.ENOTSOCK: "it is not a socket",
 }
 
 
 class AgentTransport(Protocol):
-    """A way to an agent: a message out, its answer back; one at a time."""
+    """A connection to an agent: sends a message and receives its answer, one at a time."""
 
     async def exchange(self, message: bytes) -> bytes:
         """Return the answer to ``message``.  Raises `AgentError`."""
 
     def close(self) -> None:
-        """Let go of the agent."""
+        """Close the connection."""
 
     async def wait_closed(self) -> None:
-        """Waits, a bounded time, until that is done."""
+        """Wait, for a bounded time, until it is closed."""
 
 
 class StreamTransport:
@@ -91,10 +91,10 @@ class StreamTransport:
 
 
 async def open_transport(address: str, seconds: float = CONNECT_SECONDS) -> AgentTransport:
-    """Return a way to the agent at ``address``.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
+    """Connect to the agent at ``address``.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
     try:
         return await within(_open(address), seconds, "connecting to the agent")
-    except DeadlineExceeded:  # an OSError too, but not one of the system
+    except DeadlineExceeded:  # also an OSError, but not one from the system
         raise
     except (OSError, ValueError, NotImplementedError) as error:
         number = error.errno if isinstance(error, OSError) else None
@@ -102,7 +102,7 @@ async def open_transport(address: str, seconds: float = CONNECT_SECONDS) -> Agen
             f"the agent at {address} cannot be reached",
             phase="agent",
             received=_REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error),
-            next_step="Start one, or set SSH_AUTH_SOCK or IdentityAgent to where it is.",
+            next_step="Start one, or set SSH_AUTH_SOCK or IdentityAgent to its address.",
         ) from None
 
 
@@ -124,7 +124,7 @@ async def _open(address: str) -> AgentTransport:
 
 
 def default_address(environment: Mapping[str, str]) -> str | None:
-    """Return where the agent is that ``environment`` speaks of: SSH_AUTH_SOCK, on Windows also the usual places."""
+    """Return the agent's address according to ``environment``: SSH_AUTH_SOCK, on Windows also the usual addresses."""
     address = environment.get("SSH_AUTH_SOCK") or None
     if sys.platform == "win32" and address is None:
         from jupyter_ssh.ssh.net.pageant import is_running
@@ -134,10 +134,10 @@ def default_address(environment: Mapping[str, str]) -> str | None:
 
 
 class Agent:
-    """An agent, asked one thing after another; use `open_agent` to get one.
+    """An agent, which answers one request at a time; use `open_agent` to get one.
 
-    Every method raises `AgentRefused` when the agent says no, `AgentUnavailable` when it is gone, `DeadlineExceeded`
-    when it is silent, and `AgentError` for nonsense; after the last three it is closed.
+    Every method raises `AgentRefused` if the agent refuses, `AgentUnavailable` if it is gone, `DeadlineExceeded` if it
+    does not answer, and `AgentError` for an invalid answer; after the last three it is closed.
     """
 
     def __init__(self, transport: AgentTransport, address: str) -> None:
@@ -147,7 +147,7 @@ class Agent:
         self.address = address
 
     async def ask(self, message: bytes, seconds: float | None = ANSWER_SECONDS) -> bytes:
-        """Return the agent's answer to any message."""
+        """Send any message and return the agent's answer."""
         async with self._turn:
             if self._broken:
                 raise AgentUnavailable("the connection to the agent is closed", phase="agent")
@@ -156,37 +156,37 @@ class Agent:
                     self._transport.exchange(message),
                     seconds,
                     "waiting for the agent",
-                    next_step=f"The agent at {self.address} does not answer; IdentityAgent=none goes without it.",
+                    next_step=f"The agent at {self.address} does not answer; to do without it, use IdentityAgent=none.",
                 )
             except (AgentError, DeadlineExceeded, asyncio.CancelledError):
-                self.close()  # what comes now would be taken for the answer to another question
+                self.close()  # a late answer would be taken for that to another request
                 raise
 
     async def identities(self, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-        """Return the keys it has, those of unknown types with `AgentIdentity.problem`."""
+        """List its keys, those of unknown types with `AgentIdentity.problem`."""
         return conversation.read_identities(await self.ask(conversation.request_identities()), required_rsa_size)
 
     async def sign(self, key: PublicKey, data: bytes, algorithm: str, seconds: float | None = PERSON_SECONDS) -> bytes:
-        """Return the signature blob over ``data``; ``algorithm`` may be that of a certificate."""
+        """Sign ``data`` and return the signature blob; ``algorithm`` may be that of a certificate."""
         flags = SIGN_FLAGS.get(plain_algorithm(algorithm), 0)
         answer = await self.ask(conversation.sign_request(key.blob, data, flags), seconds)
         return check_signature_name(conversation.read_signature(answer), algorithm)
 
     async def sign_blob(self, blob: bytes, data: bytes, flags: int) -> bytes:
-        """Return the signature blob over ``data``, as `agent.AgentKey` asks for it."""
+        """Sign ``data`` with the key of a public key blob, as `agent.AgentKey` needs it; return the signature blob."""
         return conversation.read_signature(await self.ask(conversation.sign_request(blob, data, flags), PERSON_SECONDS))
 
     async def add(self, key: PrivateKey, comment: str = "", constraints: Constraints = NO_CONSTRAINTS) -> None:
-        """Hand it a key."""
+        """Add a key."""
         message = conversation.add_identity(key, comment or key.comment, constraints)
         conversation.read_success(await self.ask(message, PERSON_SECONDS), "the key")
 
     async def remove(self, blob: bytes) -> None:
-        """Take a key out of it."""
+        """Remove a key."""
         conversation.read_success(await self.ask(conversation.remove_identity(blob)), "to remove the key")
 
     async def remove_all(self) -> None:
-        """Take all keys out of it."""
+        """Remove all keys."""
         conversation.read_success(await self.ask(conversation.remove_all_identities()), "to remove all keys")
 
     async def lock(self, passphrase: str) -> None:
@@ -194,17 +194,17 @@ class Agent:
         conversation.read_success(await self.ask(conversation.lock(passphrase)), "to be locked")
 
     async def unlock(self, passphrase: str) -> None:
-        """Unlock it; it answers a wrong passphrase late."""
+        """Unlock it; the answer to a wrong passphrase is delayed."""
         answer = await self.ask(conversation.unlock(passphrase), PERSON_SECONDS)
         conversation.read_success(answer, "to be unlocked")
 
     async def bind(self, host_key: bytes, session_id: bytes, signature: bytes, *, forwarded: bool) -> None:
-        """Tell it for which session it is used; see `conversation.session_bind`."""
+        """Bind the connection to a session; see `conversation.session_bind`."""
         message = conversation.session_bind(host_key, session_id, signature, forwarded=forwarded)
         conversation.read_success(await self.ask(message), "to be bound to the session")
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connection."""
         self._broken = True
         self._transport.close()
 
@@ -219,12 +219,12 @@ class Agent:
 
 
 async def open_agent(address: str, seconds: float = CONNECT_SECONDS) -> Agent:
-    """Return the agent at ``address``, a socket's path.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
+    """Connect to the agent at ``address``, the path of a socket.  Raises `AgentUnavailable`, `DeadlineExceeded`."""
     return Agent(await open_transport(address, seconds), address)
 
 
 async def with_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
-    """Return the value of ``work`` with an agent that is let go of afterwards."""
+    """Run ``work`` with a connection to an agent, close that, and return the value."""
     async with await open_agent(address) as agent:
         return await work(agent)
 

@@ -1,4 +1,4 @@
-"""An agent on a socket: the connections of its clients, the clock of its keys, and whom it asks."""
+"""An agent on a socket: its clients, the expiry of its keys, and the confirmations of its owner."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ log = logging.getLogger(__name__)
 CHUNK: Final = 65536
 MAX_CLIENTS: Final = 256
 CONFIRM_SECONDS: Final = 60.0
-"""How long the owner of a key may think about a signature; then it is refused."""
+"""Seconds after which an unanswered confirmation is a refusal."""
 WRITE_SECONDS: Final = 30.0
-"""How long a client may take to read an answer."""
+"""Seconds a client may take to read an answer."""
 
 Confirmation = Callable[[str], Awaitable[bool]]
-"""Asks the owner of the keys; raises `SSHError` where nobody can answer, which means no."""
+"""Asks the owner of the keys; raises `SSHError` if nobody can answer, which means no."""
 
 
 class _Closable(Protocol):
-    """A server of asyncio's, on a socket or a pipe."""
+    """An asyncio server, on a socket or a pipe."""
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting connections."""
 
 
 async def nobody(question: str) -> bool:
-    """Return the answer of nobody."""
+    """Answer no, because there is nobody to ask."""
     return False
 
 
 class AgentServer:
-    """A keyring that the programs of this user use through ``path``; made by `serve_agent`."""
+    """A keyring, served at ``path`` to programs of this user; see `serve_agent`."""
 
     def __init__(self, keyring: Keyring, confirm: Confirmation = nobody) -> None:
         self.keyring = keyring
@@ -55,7 +55,7 @@ class AgentServer:
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self, path: str | None = None, listening: socket.socket | None = None) -> None:
-        """Listen at ``path``, by default in a new private folder; or on ``listening``, a socket that does so there.
+        """Listen at ``path``, by default in a new private folder, or on the listening socket ``listening``.
 
         Raises OSError.
         """
@@ -74,7 +74,7 @@ class AgentServer:
         self.path = path
 
     async def _start_pipe(self, path: str | None) -> None:
-        """The same on Windows.  Others may read from a new pipe there, but only its owner may write requests to it."""
+        """Listen on Windows.  There others may read from a new pipe, but only its owner may write requests to it."""
         if sys.platform == "win32":
             loop = cast(asyncio.ProactorEventLoop, asyncio.get_running_loop())
             self.path = path or rf"\\.\pipe\jupyter-ssh-agent-{secrets.token_hex(16)}"
@@ -85,7 +85,7 @@ class AgentServer:
             self._server = (await loop.start_serving_pipe(make, self.path))[0]
 
     async def close(self) -> None:
-        """End the agent and forgets its keys; again is nothing."""
+        """Stop the agent and forget its keys; idempotent."""
         self.keyring.remove_all()
         if self._timer is not None:
             self._timer.cancel()
@@ -117,9 +117,9 @@ class AgentServer:
         try:
             await self._serve(reader, writer)
         except (SSHError, OSError, asyncio.TimeoutError) as error:
-            log.info("a client of the agent was let go: %s", error)
+            log.info("a client of the agent was disconnected: %s", error)
         except asyncio.CancelledError:
-            pass  # the agent ends
+            pass  # the agent is being stopped
         finally:
             del self._clients[task]
             writer.close()
@@ -134,7 +134,7 @@ class AgentServer:
                 await asyncio.wait_for(writer.drain(), WRITE_SECONDS)
 
     async def _settled(self, outcome: Outcome) -> bytes:
-        """Return the answer that an outcome comes to."""
+        """Return the answer that an outcome leads to, waiting or asking as necessary."""
         while not isinstance(outcome, bytes):
             if isinstance(outcome, Later):
                 await asyncio.sleep(outcome.seconds)
@@ -147,13 +147,13 @@ class AgentServer:
         try:
             return await asyncio.wait_for(self.confirm(question), CONFIRM_SECONDS)
         except (SSHError, OSError, asyncio.TimeoutError) as error:
-            log.warning("the use of a key was refused, for its owner did not answer: %s", error or "too late")
+            log.warning("the use of a key was refused because its owner did not answer: %s", error or "too late")
             return False
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
     def _watch_expiry(self) -> None:
-        """Keys whose time is over leave the memory then, not when somebody looks next."""
+        """Schedule the removal of keys that expire, so that they leave memory on time."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -169,7 +169,7 @@ class AgentServer:
 
 
 async def serve_agent(keyring: Keyring, confirm: Confirmation = nobody, path: str | None = None) -> AgentServer:
-    """Return an agent that serves ``keyring``; see `AgentServer`.  Raises OSError."""
+    """Start an agent that serves ``keyring``; see `AgentServer`.  Raises OSError."""
     server = AgentServer(keyring, confirm)
     await server.start(path)
     return server

@@ -1,4 +1,4 @@
-"""Asking a person yes or no through the program of SSH_ASKPASS, where there is neither terminal nor cell."""
+"""Ask a person yes or no through the program of SSH_ASKPASS, where there is neither a terminal nor a cell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_ANSWER = 1024
 
 
 def askpass_program(environment: Mapping[str, str]) -> str | None:
-    """Return the program to ask with; None where there is none, or no screen it could ask on."""
+    """Return the program to ask with; None if there is none, or no display for it."""
     if environment.get("SSH_ASKPASS_REQUIRE") == "never":
         return None
     forced = environment.get("SSH_ASKPASS_REQUIRE") in ("force", "prefer")
@@ -24,16 +24,16 @@ def askpass_program(environment: Mapping[str, str]) -> str | None:
 
 
 async def confirm_with_askpass(question: str, environment: Mapping[str, str]) -> bool:
-    """Return whether a person said yes to ``question``: the program ends with 0 and says nothing, or "yes".
+    """Return whether a person confirmed ``question``: the program exits with 0 and prints nothing, or "yes".
 
-    Raises `PromptUnavailable` where nobody can be asked.  Cancelling ends the program.
+    Raises `PromptUnavailable` if nobody can be asked.  Cancelling ends the program.
     """
     program = askpass_program(environment)
     if program is None:
         raise PromptUnavailable(
-            "the use of a key must be confirmed, and there is nobody to ask",
+            "the use of a key has to be confirmed, but there is nobody to ask",
             phase="agent",
-            next_step="Set SSH_ASKPASS to a program that asks, and DISPLAY or SSH_ASKPASS_REQUIRE=force.",
+            next_step="Set SSH_ASKPASS to an askpass program, and DISPLAY or SSH_ASKPASS_REQUIRE=force.",
         )
     try:
         process = await asyncio.create_subprocess_exec(

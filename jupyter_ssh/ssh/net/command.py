@@ -1,4 +1,4 @@
-"""Running a local command for what it prints, such as KnownHostsCommand (ssh_config(5))."""
+"""Run a local command for its output, such as KnownHostsCommand (ssh_config(5))."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from jupyter_ssh.ssh.net.deadline import within
 
 MAX_OUTPUT: Final = 1 << 24
 MAX_COMPLAINT: Final = 4096
-"""Bytes of stderr that are kept."""
+"""Maximum bytes of stderr that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a command printed, and how it ended: an exit status, or minus the number of a signal."""
+    """What a command printed, and its exit status or the negative number of a signal."""
 
     status: int
     stdout: bytes
@@ -29,10 +29,10 @@ class Output:
 
 
 async def output_of(argv: Sequence[str], seconds: float, phase: str, *, next_step: str | None = None) -> Output:
-    """Run a program, without a shell and with nothing on stdin, to its end.
+    """Run a program to completion, without a shell and with empty stdin.
 
-    Raises `OSError` when it cannot be started, `ValueError` when it prints too much, and `DeadlineExceeded` that names
-    ``phase``; then it and its children are killed.
+    Raises `OSError` if it cannot be started, `ValueError` if it prints too much, and `DeadlineExceeded` for ``phase``;
+    it and its children are then killed.
     """
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
@@ -40,14 +40,14 @@ async def output_of(argv: Sequence[str], seconds: float, phase: str, *, next_ste
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # A group of its own, so that a shell script ends with all it started.
+            # A process group of its own, so that a shell script can be ended with everything it started.
             start_new_session=sys.platform != "win32",
         )
     )
     try:
         process = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # It may run already; asyncio would end the program, and leave what that has started.
+        # It may already be running; asyncio would end the program but not what it has started.
         with contextlib.suppress(OSError):
             await _end(await starting)
         raise
@@ -73,7 +73,7 @@ async def _all(stream: asyncio.StreamReader) -> bytes:
     while data := await stream.read(1 << 16):
         taken += data
         if len(taken) > MAX_OUTPUT:
-            raise ValueError(f"it prints more than {MAX_OUTPUT >> 20} MiB")
+            raise ValueError(f"it printed more than {MAX_OUTPUT >> 20} MiB")
     return bytes(taken)
 
 
@@ -86,7 +86,7 @@ async def _beginning(stream: asyncio.StreamReader) -> bytes:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     _kill(process)
-    # asyncio keeps the transport and its pipes until it is told, and waits for the end of what nobody reads.
+    # asyncio keeps the transport and its pipes until told otherwise, and waits for the end of unread output.
     process._transport.close()  # type: ignore[attr-defined]
     await process.wait()
 
@@ -96,15 +96,18 @@ def _kill(process: asyncio.subprocess.Process) -> None:
         if sys.platform == "win32":
             process.kill()
         elif process.returncode is None or not _exists(process.pid):
-            # Where the program has ended, what it started may hold its output still, in its group.
+            # Even if the program has ended, processes of its group may still hold its output open.
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def _exists(pid: int) -> bool:
-    """Return whether a process has that number.  Of one that was waited for it is free only once its group is empty:
-    whoever has it then is a stranger, and leads a group of that number perhaps."""
+    """Return whether a process has this number.
+
+    After the process was waited for, its number is reused only once its group is empty; if it exists then, it belongs
+    to a stranger, who may lead a group of that number.
+    """
     if sys.platform == "win32":
-        return False  # nobody asks: `_kill` ends one program there
+        return False  # not needed: `_kill` ends a single program there
     try:
         os.getpgid(pid)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Opening a TCP connection: every address of a name, the next one begun before the last has given up (RFC 8305)."""
+"""Open a TCP connection, trying the addresses of a name in overlapping order (Happy Eyeballs, RFC 8305)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.net.names import FAMILIES, interface_addresses
 
 ATTEMPT_DELAY: Final = 0.25
-"""Seconds before the next address is tried beside the last (RFC 8305 §5)."""
+"""Seconds before the next address is tried in parallel (RFC 8305 §5)."""
 
 Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
 
@@ -32,14 +32,14 @@ async def dial(
     keepalive: bool = True,
     on_step: Callable[[str, str], None] = lambda step, detail: None,
 ) -> socket.socket:
-    """Return a connected, non-blocking TCP socket.
+    """Connect and return a non-blocking TCP socket.
 
     Raises `NameNotFound`, `ConnectError` (with ``attempts``, each address and its outcome) and `DeadlineExceeded`.
     ``family`` is AddressFamily of ssh_config(5), ``bind_interface`` BindInterface, ``keepalive`` TCPKeepAlive.
-    ``on_step`` hears of what was done: of "name" with the addresses found, of "address" with each that is tried, of
-    "failed" with how, of "TCP" at the end.
+    ``on_step`` is called for each step: "name" with the addresses found, "address" for each one that is tried, "failed"
+    with its outcome, "TCP" at the end.
     """
-    # One time for the name, and one for the addresses: who knows which was too short knows where to look.
+    # Separate deadlines for the name and the addresses, so that the error tells which of them did not answer.
     addresses = await within(resolve(host, port, family), timeout, f"looking up {host}")
     on_step("name", f"{host} is {', '.join(str(address[1][0]) for address in addresses)}")
     dialling = _dial(host, port, addresses, family, bind_address, bind_interface, on_step)
@@ -68,14 +68,14 @@ async def _dial(
 
 
 def _interface(name: str) -> list[Address]:
-    """The addresses of an interface, for BindInterface of ssh_config(5); raises `ConnectError`."""
+    """Return the addresses of an interface, for BindInterface (ssh_config(5)).  Raises `ConnectError`."""
     found = interface_addresses(name)
     if not found:
         raise ConnectError(
             f"the interface {name!r} has no address",
             phase="connecting",
             expected="BindInterface with the name of an interface that is up",
-            next_step="Look at `ip address` (Windows: `ipconfig`).",
+            next_step="`ip address` lists them (Windows: `ipconfig`).",
         )
     flags = socket.AI_NUMERICHOST
     return [
@@ -86,7 +86,7 @@ def _interface(name: str) -> list[Address]:
 
 
 async def resolve(host: str, port: int, family: str = "any") -> list[Address]:
-    """Return all addresses of a name, families taking turns (RFC 8305 §4).  Raises `NameNotFound`."""
+    """Resolve a name to all its addresses, alternating between families (RFC 8305 §4).  Raises `NameNotFound`."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, family=FAMILIES[family], type=socket.SOCK_STREAM)
@@ -97,7 +97,7 @@ async def resolve(host: str, port: int, family: str = "any") -> list[Address]:
             phase="looking up the host",
             expected="an address",
             received=text or str(error),
-            next_step="Check the spelling, or name the host's address with HostName in your ssh_config.",
+            next_step="Check the spelling, or set the host's address with HostName in your ssh_config.",
         ) from None
     addresses = list(dict.fromkeys(cast(Address, (item[0], item[4])) for item in found))
     first = [address for address in addresses if address[0] == addresses[0][0]]
@@ -112,7 +112,8 @@ async def _race(
     local: Sequence[Address] | None,
     on_step: Callable[[str, str], None],
 ) -> socket.socket:
-    """Return the first address that answers; a failure or `ATTEMPT_DELAY` lets the next one begin."""
+    """Return a socket to the first address that answers; each next attempt starts after a failure or
+    `ATTEMPT_DELAY`."""
     waiting = list(reversed(addresses))
     running: dict[asyncio.Task[socket.socket], Address] = {}
     attempts: list[tuple[str, str]] = []
@@ -154,7 +155,7 @@ async def _race(
 
 
 def _close_late(task: asyncio.Task[socket.socket]) -> None:
-    """A socket that connected although another was first must not leak."""
+    """Close a socket that connected after another one."""
     if not task.cancelled() and task.exception() is None:
         task.result().close()
 

@@ -1,8 +1,8 @@
-"""DNSSEC (RFC 4035 §5): whether records are signed by a chain of keys that begins at a trust anchor.
+"""DNSSEC (RFC 4035 §5): validate that records are signed by a chain of keys from a trust anchor.
 
-Only what is there is proved, never that something is not there: records that are not proved count for nothing here,
-whether their zone is unsigned or somebody has taken the signatures away.  All that is read comes from name servers,
-which may lie: each list is cut, and so are the questions and the signatures of one look-up (KeyTrap, CVE-2023-50387).
+Only existing records are validated, never the absence of records: ones that are not validated are treated alike,
+whether their zone is unsigned or somebody stripped the signatures.  All input comes from name servers, which may lie,
+so the length of each list is limited, as is the number of queries and signatures of a lookup (KeyTrap, CVE-2023-50387).
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ Ask: TypeAlias = Callable[[dns.name.Name, dns.rdatatype.RdataType], Awaitable[dn
 
 
 class Unproven(Exception):
-    """Records are not validated; the text is a clause that says why."""
+    """Records could not be validated; the text is a clause that says why."""
 
 
 def root_anchors() -> Anchors:
-    """Return the trust anchors that are built in."""
+    """Return the built-in trust anchors."""
     return parse_anchors(ROOT_ANCHORS)
 
 
 def read_anchors(path: Path | str) -> Anchors:
-    """Return trust anchors of a file: DS or DNSKEY records as in a zone file.  Raises `Unproven`."""
+    """Read trust anchors from a file: DS or DNSKEY records as in a zone file.  Raises `Unproven`."""
     try:
         with open(path, "rb") as file:
             text = file.read(MAX_ANCHORS_FILE).decode("utf-8")
@@ -61,14 +61,14 @@ def read_anchors(path: Path | str) -> Anchors:
     try:
         anchors = parse_anchors(text)
     except (dns.exception.DNSException, ValueError) as error:
-        raise Unproven(f"{path} is no file of trust anchors: {error}") from None
+        raise Unproven(f"{path} is not a file of trust anchors: {error}") from None
     if not anchors:
         raise Unproven(f"there are no DS or DNSKEY records in {path}")
     return anchors
 
 
 def parse_anchors(text: str) -> Anchors:
-    """Return trust anchors by their zone; other records are left out.  Raises ``dns.exception.DNSException``."""
+    """Parse trust anchors by zone, ignoring other records.  Raises ``dns.exception.DNSException``."""
     import dns.zonefile
 
     anchors: dict[dns.name.Name, list[dns.rdata.Rdata]] = {}
@@ -84,12 +84,12 @@ def found(
     rdtype: dns.rdatatype.RdataType,
     covers: dns.rdatatype.RdataType = dns.rdatatype.NONE,
 ) -> dns.rrset.RRset | None:
-    """Return the records of one name and type in an answer; with RRSIG those that cover another type."""
+    """Return the records of a name and type in an answer; for RRSIG those that cover the type ``covers``."""
     return message.get_rrset(message.answer, name, dns.rdataclass.IN, rdtype, covers)
 
 
 class Chain:
-    """The proofs of one look-up.  ``ask`` fetches records with their signatures, ``now`` is in seconds."""
+    """The validation of one lookup.  ``ask`` fetches records with their signatures, ``now`` is in seconds."""
 
     def __init__(self, ask: Ask, anchors: Anchors, now: float) -> None:
         self._ask = ask
@@ -105,10 +105,10 @@ class Chain:
             signer = signature.signer
             above = rrset.name.is_subdomain(signer)
             if not above or (rrset.rdtype == dns.rdatatype.DS and signer == rrset.name):
-                why = f"the zone {signer} has no say in it"
+                why = f"the zone {signer} is not entitled to sign it"
             elif signature.labels != len(rrset.name.labels) - 1:
-                # RFC 4035 §5.3.4: that there is no closer name would have to be proved.
-                why = "it is a wildcard's record"
+                # RFC 4035 §5.3.4 would require proof that there is no closer name.
+                why = "it was expanded from a wildcard"
             else:
                 try:
                     keys = await self._keys_of(signer)
@@ -119,7 +119,7 @@ class Chain:
         raise Unproven(why)
 
     async def _keys_of(self, zone: dns.name.Name) -> list[DNSKEY]:
-        """Return the keys of a zone, once its parent or a trust anchor has vouched for one of them (RFC 4035 §5.2)."""
+        """Return the keys of a zone after validating one with its parent or a trust anchor (RFC 4035 §5.2)."""
         if zone in self._keys:
             return self._keys[zone]
         anchors = self._anchors.get(zone)
@@ -129,7 +129,7 @@ class Chain:
             answer = await self._ask(zone, dns.rdatatype.DS)
             delegation = found(answer, zone, dns.rdatatype.DS)
             if delegation is None:
-                raise Unproven(f"nothing above the zone {zone} vouches for its keys")
+                raise Unproven(f"no parent of the zone {zone} vouches for its keys")
             await self.prove(answer, delegation)
             anchors = list(delegation)
         answer = await self._ask(zone, dns.rdatatype.DNSKEY)
@@ -137,8 +137,8 @@ class Chain:
         keys = [key for key in list(rrset or ())[:MAX_KEYS] if isinstance(key, DNSKEY) and _usable(key)]
         vouched = [key for key in keys if any(_is_of(key, zone, anchor) for anchor in list(anchors)[:MAX_KEYS])]
         if rrset is None or not vouched:
-            raise Unproven(f"the keys of the zone {zone} are not those that are vouched for")
-        why = f"the keys of the zone {zone} are not signed by those that are vouched for"
+            raise Unproven(f"the keys of the zone {zone} are not those that its parent vouches for")
+        why = f"the keys of the zone {zone} are not signed by those that its parent vouches for"
         for signature in _signatures(answer, zone, dns.rdatatype.DNSKEY):
             if signature.signer == zone:
                 try:
@@ -157,7 +157,7 @@ class Chain:
             late = at < self._now
             if late or since > self._now:
                 raise Unproven(f"the signature of the zone {zone} {'has expired' if late else 'is not valid yet'}")
-            raise Unproven(f"the signature of the zone {zone} is WRONG")
+            raise Unproven(f"the signature of the zone {zone} is INVALID")
 
     def _is_good(self, rrset: dns.rrset.RRset, signature: RRSIG, zone: dns.name.Name, keys: Iterable[DNSKEY]) -> bool:
         for key in keys:
@@ -186,7 +186,7 @@ def _usable(key: DNSKEY) -> bool:
 
 
 def _is_of(key: DNSKEY, zone: dns.name.Name, anchor: dns.rdata.Rdata) -> bool:
-    """Return whether a DS record (RFC 4034 §5.2), or an anchor that is the key itself, means this key."""
+    """Return whether a DS record (RFC 4034 §5.2), or an anchor that is a key itself, refers to this key."""
     if not isinstance(anchor, DS):
         return bool(key == anchor)
     if anchor.key_tag != dns.dnssec.key_id(key) or anchor.algorithm != key.algorithm:

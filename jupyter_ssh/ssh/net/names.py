@@ -1,4 +1,4 @@
-"""Names and addresses of this machine's resolver and interfaces, for what a configuration asks of them."""
+"""Names from this machine's resolver and addresses of its interfaces, as needed by configuration files."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import threading
 from typing import Final
 
 FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
-"""AddressFamily of ssh_config(5)."""
+"""The values of AddressFamily (ssh_config(5))."""
 
 LOOKUP_SECONDS: Final = 20.0
-"""How long the system's resolver may take for one name."""
+"""Seconds the system's resolver may take for a name."""
 
 
 class SystemNames:
-    """`config.local_context.Names` by the system's resolver; blocks, but never longer than ``seconds`` for a name."""
+    """`config.local_context.Names` with the system's resolver; blocks for at most ``seconds`` per name."""
 
     def __init__(self, seconds: float = LOOKUP_SECONDS) -> None:
         self._seconds = seconds
 
     def address(self, name: str) -> str | None:
-        """Return the usual form of a numeric address; no name server is asked."""
+        """Return the usual form of a numeric address without asking a name server."""
         try:
             found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
             return socket.getnameinfo(found[0][4], socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]  # with its zone
@@ -28,7 +28,7 @@ class SystemNames:
             return None
 
     def canonical(self, name: str, family: str) -> str | None:
-        """Return the name that aliases lead to, None where nothing has an address.  Raises ``TimeoutError``."""
+        """Return the canonical name; None if it has no address.  Raises ``TimeoutError``."""
         answers: list[str | None] = []
 
         def ask() -> None:
@@ -39,7 +39,7 @@ class SystemNames:
             except (OSError, UnicodeError):
                 answers.append(None)
 
-        # A thread that is left behind ends with the resolver's own patience, and holds nothing up.
+        # An abandoned thread ends at the resolver's own timeout and blocks nothing.
         asking = threading.Thread(target=ask, name="jupyter-ssh-name", daemon=True)
         asking.start()
         asking.join(self._seconds)
@@ -50,7 +50,7 @@ class SystemNames:
 
 def interface_addresses(name: str | None = None) -> list[str]:
     """Return the addresses of all interfaces that are up, or of one of them."""
-    import psutil  # only where a file says Match localnetwork or BindInterface
+    import psutil  # needed only for Match localnetwork and BindInterface
 
     up = {each for each, state in psutil.net_if_stats().items() if state.isup and name in (None, each)}
     families = (socket.AF_INET, socket.AF_INET6)

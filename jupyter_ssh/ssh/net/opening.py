@@ -1,4 +1,4 @@
-"""What `connect` and `listen` return: something being opened, for ``await`` and for ``async with``."""
+"""The return type of `connect` and `listen`: something being opened, for ``await`` and ``async with``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 
 class Closable(Protocol):
-    """What is closed when it is not needed any more."""
+    """Something that is closed when no longer needed."""
 
     async def close(self) -> None:
         """Close it; idempotent."""

@@ -1,7 +1,7 @@
-"""PuTTY's Pageant on Windows, where it is spoken to by a window message and a piece of shared memory.
+"""PuTTY's Pageant on Windows, which is reached by a window message and shared memory.
 
-The memory holds the framed request, and the framed answer in its place; the message names it.  Newer Pageants have a
-named pipe as well, for which SSH_AUTH_SOCK is the way.
+The memory, which the message names, contains the framed request and then the framed answer.  Newer Pageants also have a
+named pipe, which SSH_AUTH_SOCK can name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jupyter_ssh.ssh.agent.frames import FrameReader, frame
 from jupyter_ssh.ssh.errors import AgentUnavailable
 
 MAX_PAGEANT_MESSAGE: Final = 262144
-"""Bytes of the shared memory: Pageant takes as much since 0.68; older ones 8 KiB, the frame included."""
+"""Bytes of the shared memory, accepted by Pageant since 0.68; older ones accept 8 KiB including the frame."""
 
 WINDOW: Final = "Pageant"
 COPYDATA_ID: Final = 0x804E50BA
@@ -26,26 +26,26 @@ INVALID_HANDLE: Final = -1
 
 
 class PageantTransport:
-    """See `agent.AgentTransport`.  Pageant may ask its owner meanwhile, so each exchange has a thread."""
+    """See `agent.AgentTransport`.  Pageant may ask its owner, so each exchange runs in a thread."""
 
     async def exchange(self, message: bytes) -> bytes:
         """See `agent.AgentTransport`."""
         return await asyncio.get_running_loop().run_in_executor(None, _exchange, message)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is no connection."""
 
     async def wait_closed(self) -> None:
-        """Nor to wait for."""
+        """Do nothing: there is no connection."""
 
 
 def is_running() -> bool:
-    """Return whether there is a Pageant."""
+    """Return whether Pageant is running."""
     return sys.platform == "win32" and bool(_libraries()[0].FindWindowW(WINDOW, WINDOW))
 
 
 def _libraries() -> tuple[Any, Any]:
-    """user32 and kernel32, with the types of what is used: handles are as wide as pointers."""
+    """Return user32 and kernel32 with the types of the functions used; handles are as wide as pointers."""
     import ctypes
     from ctypes import wintypes
 
@@ -89,7 +89,7 @@ def _exchange(message: bytes) -> bytes:
     window = user32.FindWindowW(WINDOW, WINDOW)
     if not window or len(data) > MAX_PAGEANT_MESSAGE:
         raise AgentUnavailable(
-            "Pageant does not run" if not window else "too long a request for Pageant", phase="agent"
+            "Pageant is not running" if not window else "the request is too long for Pageant", phase="agent"
         )
     name = f"PageantRequest{threading.get_ident():08x}".encode("ascii")
     mapping = kernel32.CreateFileMappingA(INVALID_HANDLE, None, PAGE_READWRITE, 0, MAX_PAGEANT_MESSAGE, name)
@@ -103,9 +103,9 @@ def _exchange(message: bytes) -> bytes:
             ctypes.memmove(view, data, len(data))
             request = CopyData(COPYDATA_ID, len(name) + 1, name)
             if not user32.SendMessageW(window, WM_COPYDATA, 0, ctypes.byref(request)):
-                raise AgentUnavailable("Pageant did not take the request", phase="agent")
+                raise AgentUnavailable("Pageant did not accept the request", phase="agent")
             size = int.from_bytes(ctypes.string_at(view, 4), "big")
-            # The length is Pageant's word; what lies in the memory is all there is.
+            # Pageant states the length, but there is no more than the size of the memory.
             answers = FrameReader().feed(ctypes.string_at(view, 4 + min(size, MAX_PAGEANT_MESSAGE - 4)))
         finally:
             kernel32.UnmapViewOfFile(view)

@@ -1,4 +1,4 @@
-"""Unix sockets that only their owner can reach, and who is at the other end of one."""
+"""Unix sockets that only their owner can reach, and the user at the other end of one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 MAX_SOCKET_PATH: Final = 103
-"""Bytes of a path that every system takes: macOS has 104 with the zero, Linux 108."""
+"""Maximum bytes of a path on every system: macOS allows 104 with the zero byte, Linux 108."""
 
 _XUCRED: Final = struct.Struct("=II")
 """The beginning of BSD's struct xucred: version, user."""
@@ -27,26 +27,25 @@ class PrivateFolder:
         self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=_short_folder(prefix)))
 
     def remove(self) -> None:
-        """Take the folder away; again is nothing."""
+        """Remove the folder; idempotent."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _short_folder(prefix: str) -> str | None:
-    """Return where a socket's path is short enough: the usual folder for temporary files, or /tmp."""
+    """Return a folder in which a socket's path is short enough: the usual one for temporary files, or /tmp."""
     usual = tempfile.gettempdir()
     return None if len(os.fsencode(usual)) + len(prefix) + 40 < MAX_SOCKET_PATH else "/tmp"
 
 
 def bind_private(path: str | os.PathLike[str]) -> socket.socket:
-    """Return a listening Unix socket of mode 0600.  Raises OSError, also when there is something at ``path``
-    already."""
+    """Bind a Unix socket with mode 0600.  Raises OSError, also if ``path`` already exists."""
     if sys.platform == "win32":
         raise OSError("Python has no Unix sockets on Windows")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listening.setblocking(False)
         listening.bind(os.fspath(path))
-        # Nobody is let in before `listen`, so the mode is right from the first moment on.
+        # Nobody can connect before `listen`, so the mode is right from the first moment on.
         try:
             os.chmod(path, 0o600)
             listening.listen(64)
@@ -61,8 +60,7 @@ def bind_private(path: str | os.PathLike[str]) -> socket.socket:
 
 
 def peer_user(connected: Any) -> int | None:
-    """Return the user id of the process at the other end of a socket; None where the system does not tell, -1 for
-    nobody's."""
+    """Return the user ID of the process at the other end of a socket; None if unknown, -1 if there is none."""
     user = None
     try:
         if sys.platform == "linux":
@@ -75,6 +73,6 @@ def peer_user(connected: Any) -> int | None:
 
 
 def is_owner(connected: Any) -> bool:
-    """Return whether the other end is this user's, or root's, who could do anything anyway."""
+    """Return whether the other end belongs to this user, or to root, who could do anything anyway."""
     user = peer_user(connected)
     return user is None or not hasattr(os, "getuid") or user in (0, os.getuid())

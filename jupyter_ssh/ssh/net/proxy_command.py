@@ -15,20 +15,20 @@ from typing import Final
 from jupyter_ssh.ssh.errors import ProxyError
 
 STOP_SECONDS: Final = 2.0
-"""How long a program may take to end by itself, and then by SIGHUP, before it is killed."""
+"""Seconds a program may take to end by itself, and then after SIGHUP, before it is killed."""
 
 PIECE: Final = 64 * 1024
 LINE_LIMIT: Final = 4096
 KEPT_LINES: Final = 20
-"""Lines of its stderr that are kept for an error."""
+"""Maximum lines of its stderr that are kept for an error."""
 
 
 class ProxyCommand:
-    """A running ProxyCommand; `socket` is its other end.
+    """A running ProxyCommand; `socket` is our end of the connection.
 
-    It leads a process group of its own, so that an interrupt meant for a cell does not end the connection; with
-    ``terminal`` it stays in the group of this process, and may ask for a password at the terminal.  ``on_line`` gets
-    each line of its stderr; without it stderr is this process's own.
+    It has a process group of its own, so that interrupting a cell does not end the connection; with ``terminal`` it
+    stays in this process's group and may ask for a password at the terminal.  ``on_line`` is called with each line of
+    its stderr; without it, stderr is this process's own.
     """
 
     def __init__(self, command: str, socket: socket.socket, own_group: bool) -> None:
@@ -44,7 +44,7 @@ class ProxyCommand:
     async def start(
         cls, command: str, *, on_line: Callable[[str], None] | None = None, terminal: bool = False
     ) -> ProxyCommand:
-        """Start ``command`` in the person's shell; raises `ProxyError`."""
+        """Start ``command`` in the user's shell.  Raises `ProxyError`."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self = cls(command, ours, own_group=not terminal and sys.platform != "win32")
@@ -55,7 +55,7 @@ class ProxyCommand:
             if not isinstance(error, (OSError, ValueError)):
                 raise
             raise ProxyError(
-                "the ProxyCommand cannot be started",
+                "cannot start the ProxyCommand",
                 phase="starting the ProxyCommand",
                 received=getattr(error, "strerror", None) or str(error),
             ) from None
@@ -66,13 +66,13 @@ class ProxyCommand:
     async def _start(self, theirs: socket.socket, on_line: Callable[[str], None] | None) -> None:
         stderr = asyncio.subprocess.PIPE if on_line is not None else None
         if sys.platform == "win32":
-            # A program there takes no socket for its stdin: bytes are carried by hand.
+            # Programs there cannot use a socket as stdin, so bytes are copied.
             self._process = await asyncio.create_subprocess_shell(
                 self.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr
             )
             self._tasks += [asyncio.ensure_future(_carry(theirs.dup(), self._process))]
         else:
-            # "exec", as OpenSSH: the shell shall not stay between us and the program.
+            # "exec", as in OpenSSH: no shell should remain between us and the program.
             shell = os.environ.get("SHELL") or "/bin/sh"
             self._process = await asyncio.create_subprocess_exec(
                 shell,
@@ -108,13 +108,13 @@ class ProxyCommand:
 
     @property
     def pid(self) -> int:
-        """The program's process id."""
+        """The program's process ID."""
         assert self._process is not None
         return self._process.pid
 
     async def ended(self, seconds: float = STOP_SECONDS) -> str | None:
-        """Return how it ended, such as "exit status 1" with the last lines of its stderr; None if it still runs by
-        then."""
+        """Return how it ended, such as "exit status 1" with the last lines of its stderr; None if it is still
+        running."""
         assert self._process is not None
         try:
             status = await asyncio.wait_for(self._process.wait(), seconds)
@@ -125,7 +125,7 @@ class ProxyCommand:
         return "; ".join([text, *list(self.lines)[-3:]])
 
     def stop(self) -> asyncio.Task[None]:
-        """End it: it sees the end of its input, then gets SIGHUP as from OpenSSH, then is killed."""
+        """End it: close its input, then send SIGHUP as OpenSSH does, then kill it."""
         if self._stopping is None:
             self._stopping = asyncio.ensure_future(self._stop())
         return self._stopping
@@ -135,7 +135,7 @@ class ProxyCommand:
         assert process is not None
         with contextlib.suppress(OSError):
             self.socket.close()
-        # With an end of file before the signal a program may clean up; OpenSSH sends the signal at once.
+        # Closing the input first allows a program to clean up; OpenSSH sends the signal at once.
         signals = ("",) if sys.platform == "win32" else ("SIGHUP", "SIGKILL")
         for name, seconds in [("", 0.2), *((name, STOP_SECONDS) for name in signals)]:
             if name:
@@ -147,7 +147,7 @@ class ProxyCommand:
                 await asyncio.wait_for(process.wait(), seconds)
                 break
         if sys.platform != "win32" and self._own_group:
-            self._signal(signal.SIGHUP)  # what it has left behind in its group
+            self._signal(signal.SIGHUP)  # remaining processes of its group
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -164,7 +164,7 @@ class ProxyCommand:
 
 
 async def _carry(theirs: socket.socket, process: asyncio.subprocess.Process) -> None:
-    """Bytes between a socket and a program's pipes."""
+    """Copy bytes between a socket and a program's pipes."""
     reader, writer = await asyncio.open_connection(sock=theirs)
 
     async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

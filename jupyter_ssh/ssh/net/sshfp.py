@@ -1,7 +1,7 @@
-"""Looking up SSHFP records: VerifyHostKeyDNS (ssh_config(5)).
+"""Look up SSHFP records: VerifyHostKeyDNS (ssh_config(5)).
 
-The signatures are validated here, up to the root's keys or to trust anchors of the person's own; or a resolver has
-done it that the person trusts, by ``options trust-ad`` of resolv.conf(5) or by our own keyword ``DNSResolver``.
+The signatures are validated here, up to the root's keys or the user's own trust anchors; or by a resolver that the user
+trusts, through ``options trust-ad`` in resolv.conf(5) or our own keyword ``DNSResolver``.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from jupyter_ssh.ssh.trust.sshfp import DnsFinding, SshfpRecord
 log = logging.getLogger("jupyter_ssh.ssh")
 
 LOOKUP_SECONDS: Final = 10.0
-"""How long one look-up may take, with all that is asked for its validation."""
+"""Seconds a lookup may take, including all queries for its validation."""
 TRY_SECONDS: Final = 2.0
-"""How long a name server may take before the next one is asked."""
+"""Seconds a name server may take before the next one is asked."""
 ROUNDS: Final = 2
 MAX_SERVERS: Final = 3
-"""As resolv.conf(5)."""
+"""The most name servers, as in resolv.conf(5)."""
 MAX_QUESTIONS: Final = 40
 MAX_ALIASES: Final = 8
 MAX_RECORDS: Final = 64
 PAYLOAD: Final = 1232
-"""Bytes of UDP that no network breaks up (DNS flag day 2020)."""
+"""Bytes of a UDP message that no network fragments (DNS flag day 2020)."""
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
 BY_US: Final = "DNSSEC"
 
 
 class NoAnswer(Exception):
-    """No name server has said anything of use; the text is a clause."""
+    """No name server gave a usable answer; the text is a clause."""
 
 
 def is_numeric(host: str) -> bool:
-    """Return whether a host is an address, for which nobody publishes records."""
+    """Return whether a host is an address, for which there are no records."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -63,7 +63,7 @@ def is_numeric(host: str) -> bool:
 
 
 def system_resolvers(environment: Mapping[str, str], path: Path = RESOLV_CONF) -> list[ResolverAddress]:
-    """Return the name servers of this machine; trusted where resolv.conf(5) or RES_OPTIONS says so."""
+    """Return this machine's name servers, trusted if resolv.conf(5) or RES_OPTIONS says so."""
     words = [line.split() for line in _lines(path)]
     options = [option for line in words if line[:1] == ["options"] for option in line[1:]]
     trusted = TRUST_AD in [*options, *environment.get("RES_OPTIONS", "").split()]
@@ -85,7 +85,7 @@ def _of_windows() -> list[str]:
     import dns.resolver
 
     try:
-        return [str(address) for address in dns.resolver.Resolver().nameservers]  # the registry has them
+        return [str(address) for address in dns.resolver.Resolver().nameservers]  # from the registry
     except (dns.exception.DNSException, OSError):
         return []
 
@@ -96,18 +96,18 @@ async def look_up(
     anchors: str | None = None,
     seconds: float = LOOKUP_SECONDS,
 ) -> DnsFinding:
-    """Return what DNS says of the keys of ``host``; never raises for what a name server says, or does not say.
+    """Return what DNS says about the keys of ``host``; never raises because of a name server.
 
-    ``anchors`` names a file of trust anchors that takes the place of the root's keys.
+    ``anchors`` names a file of trust anchors to use instead of the root's keys.
     """
     lookup = _Lookup(servers, seconds)
     try:
         return await lookup.run(host, anchors)
     except (NoAnswer, dnssec.Unproven) as reason:
         return DnsFinding(lookup.records, doubt=str(reason))
-    except Exception as error:  # whatever a hostile answer makes of the libraries: it must not end the connection
-        log.debug("the look-up of SSHFP records for %s failed", host, exc_info=True)
-        return DnsFinding(lookup.records, doubt=f"the answer is of no use ({type(error).__name__})")
+    except Exception as error:  # whatever a hostile answer does to the libraries must not end the connection
+        log.debug("the lookup of SSHFP records for %s failed", host, exc_info=True)
+        return DnsFinding(lookup.records, doubt=f"the answer is unusable ({type(error).__name__})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +117,19 @@ class _Reply:
 
     @property
     def validated(self) -> bool:
-        """Whether a resolver that is trusted says so."""
+        """Whether a trusted resolver has validated it."""
         return self.server.trusted and bool(self.message.flags & dns.flags.AD)
 
 
 class _Lookup:
-    """One look-up; ``records`` are what is known so far, validated or not."""
+    """One lookup; ``records`` are those found so far, validated or not."""
 
     def __init__(self, servers: Sequence[ResolverAddress], seconds: float) -> None:
         self.records: tuple[SshfpRecord, ...] = ()
         self._servers = list(servers)
         self._questions = MAX_QUESTIONS
         self._seconds = seconds
-        # Given to each question: noise that arrives while a task is cancelled makes dnspython miss that.
+        # Passed to each query: dnspython misses a cancellation if unrelated data arrives at the same time.
         self._end = asyncio.get_running_loop().time() + seconds
 
     async def run(self, host: str, anchors: str | None) -> DnsFinding:
@@ -149,7 +149,7 @@ class _Lookup:
     async def _follow(
         self, name: dns.name.Name
     ) -> tuple[list[tuple[_Reply, dns.rrset.RRset]], list[_Reply], dns.rrset.RRset | None]:
-        """Return the records of a name or of what it is an alias of, and all that has led there."""
+        """Return the records of a name, following aliases, with the replies on the way."""
         links: list[tuple[_Reply, dns.rrset.RRset]] = []
         replies = [await self._ask(name, dns.rdatatype.SSHFP)]
         for _ in range(MAX_ALIASES):
@@ -162,26 +162,26 @@ class _Lookup:
                 links.append((replies[-1], alias))
                 name = alias[0].target
             elif links and links[-1][0] is replies[-1]:
-                # The server knows the alias, and not what it stands for.
+                # The server knows the alias but not its target.
                 replies.append(await self._ask(name, dns.rdatatype.SSHFP))
             else:
                 return links, replies, None
-        raise NoAnswer("its aliases lead nowhere")
+        raise NoAnswer("there are too many aliases")
 
     async def _ask_message(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.message.Message:
         return (await self._ask(name, rdtype)).message
 
     async def _ask(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> _Reply:
-        why = "no name server is known"
+        why = "no name server is configured"
         for server in self._servers * ROUNDS:
             left = self._end - asyncio.get_running_loop().time()
             if left <= 0:
                 break
             self._questions -= 1
             if self._questions < 0:
-                raise NoAnswer("it takes too many questions")
+                raise NoAnswer("it takes too many queries")
             query = dns.message.make_query(name, rdtype, want_dnssec=True, payload=PAYLOAD)
-            # Who validates by themselves want to see what the resolver would keep back (RFC 4035 §4.9.2).
+            # Validating ourselves, we want to see what the resolver would withhold (RFC 4035 §4.9.2).
             query.flags |= dns.flags.AD if server.trusted else dns.flags.CD
             try:
                 message, _ = await dns.asyncquery.udp_with_fallback(
@@ -198,7 +198,7 @@ class _Lookup:
                 why = f"the name server {server}: {getattr(error, 'strerror', None) or error or type(error).__name__}"
             else:
                 if message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-                    self._servers.sort(key=lambda each: each is not server)  # the next question goes there first
+                    self._servers.sort(key=lambda each: each is not server)  # the next query goes there first
                     return _Reply(message, server)
                 why = f"the name server {server} says {dns.rcode.to_text(message.rcode())}"
         if asyncio.get_running_loop().time() >= self._end:

@@ -1,7 +1,7 @@
-"""Noticing that this machine has slept: connections are then asked at once whether they are still there.
+"""Detect that this machine has slept, so that connections can be checked at once.
 
 While a machine sleeps its timers stand still, and so would keepalive.  A short timer for all connections of an event
-loop looks whether much more time went by than it was set for.
+loop checks whether much more time has passed than it was set for.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 PERIOD = 5.0
-"""Seconds between two looks, while there are connections."""
+"""Seconds between two checks, while there are connections."""
 
 SLACK: Final = 10.0
-"""Seconds more than that which are no sleep: a busy machine may be so late.  Asking too often does no harm."""
+"""Tolerated delay in seconds, as on a busy machine.  Checking connections too often does no harm."""
 
 
 def seconds() -> float:
-    """Return a clock that goes on during sleep; where the system has none, the time of day (a change of it does no
-    harm)."""
+    """Return a clock that advances during sleep; if the system has none, the time of day (setting it does no harm)."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     else:
@@ -30,7 +29,7 @@ def seconds() -> float:
 
 
 class WakeWatch:
-    """Calls those who registered with the seconds for which the machine slept.  One for each event loop."""
+    """Calls registered functions with the seconds for which the machine slept.  There is one per event loop."""
 
     def __init__(self) -> None:
         self._heard_by: dict[object, Callable[[float], None]] = {}
@@ -38,13 +37,13 @@ class WakeWatch:
         self._last = 0.0
 
     def add(self, who: object, woke: Callable[[float], None]) -> None:
-        """Have ``woke`` called after each sleep, until `remove`."""
+        """Register ``woke`` to be called after each sleep, until `remove`."""
         self._heard_by[who] = woke
         if self._timer is None:
             self._set()
 
     def remove(self, who: object) -> None:
-        """The opposite; again is nothing."""
+        """Undo `add`; idempotent."""
         self._heard_by.pop(who, None)
         if not self._heard_by and self._timer is not None:
             self._timer.cancel()
@@ -66,7 +65,7 @@ _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, WakeWatch] = WeakKeyDicti
 
 
 def wake_watch() -> WakeWatch:
-    """Return the one of the running loop."""
+    """Return the `WakeWatch` of the running loop."""
     loop = asyncio.get_running_loop()
     if loop not in _watches:
         _watches[loop] = WakeWatch()

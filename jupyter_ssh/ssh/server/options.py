@@ -1,4 +1,4 @@
-"""What a server is told: one field an option, named after sshd_config's keyword where there is one."""
+"""The options of a server: one field per option, named after sshd_config's keyword if there is one."""
 
 from __future__ import annotations
 
@@ -36,16 +36,17 @@ from jupyter_ssh.ssh.server.processes.in_process import Subsystem
 PathLike = str | os.PathLike[str]
 
 PasswordVerdict = bool | NewPasswordNeeded
-"""Right, wrong, or right but to be changed; of a change: done, refused, or another new password is wanted."""
+"""For a password: right, wrong, or right but to be changed.  For a change: done, refused, or rejected with a new
+prompt."""
 
 PasswordCheck = Callable[[str, str], PasswordVerdict | Awaitable[PasswordVerdict]]
-"""(user, password) -> whether it is right.  A plain function runs on a thread, so it may take its time."""
+"""(user, password) -> whether it is right.  A plain function runs on a thread, so it may be slow."""
 
 PasswordChange = Callable[[str, str, str], "PasswordVerdict | Awaitable[PasswordVerdict]"]
-"""(user, old password, new password) -> whether the one was right and the other is in its place now (RFC 4252 §8)."""
+"""(user, old password, new password) -> whether the old one was right and has been replaced (RFC 4252 §8)."""
 
 Ask = Callable[[str, str, Sequence[tuple[str, bool]]], Awaitable[Sequence[str]]]
-"""(name, instruction, prompts with whether the answer may be shown) -> the answers, one a prompt (RFC 4256 §3.2)."""
+"""(name, instruction, prompts with whether to echo the answer) -> one answer per prompt (RFC 4256 §3.2)."""
 
 KeyboardInteractive = Callable[[str, Ask], Awaitable[bool]]
 """(user, ask) -> whether the user may log in; ``ask`` may be called any number of times."""
@@ -65,97 +66,97 @@ class ServerOptions:
 
     # --- who may log in ---
     authorized_keys: PathLike | Sequence[PathLike] | None = None
-    """Files in the format of sshd(8), read anew at each login; None: no public keys."""
+    """Files in the format of sshd(8), read at each login; None: no public keys."""
     trusted_user_ca_keys: PathLike | Sequence[PathLike] | None = None
-    """Files of authorities whose certificates let in whoever they name as a principal, a public key a line."""
+    """Files of authorities, one public key per line, whose certificates are accepted for their principals."""
     authorized_principals: PathLike | Sequence[PathLike] | None = None
-    """Files of the principals of which a certificate of those authorities must have one; None: the user's name."""
+    """Files of principals, of which a certificate of those authorities must have one; None: the user's name."""
     revoked_keys: PathLike | None = None
-    """A file of keys and authorities that let nobody in, one a line, or a key revocation list; where it cannot be read
-    no key lets in."""
+    """A file of revoked keys and authorities, one per line, or a key revocation list; if it cannot be read, no key is
+    accepted."""
     pubkey_accepted_algorithms: str | Sequence[str] | None = None
-    """Signature algorithms that keys may log in with, in the list syntax of ssh_config(5); None: the modern ones."""
+    """Signature algorithms for logins, in the list syntax of ssh_config(5); None: the modern ones."""
     required_rsa_size: int | None = None
-    """Bits of the shortest RSA key that may log in; None: 2048."""
+    """Minimum size of RSA keys for logins in bits; None: 2048."""
     ca_signature_algorithms: str | Sequence[str] | None = None
-    """What authorities may sign certificates with, in the same syntax."""
+    """Signature algorithms of certificates, in the same syntax."""
     pubkey_auth_options: Collection[str] = ()
-    """``touch-required``, ``verify-required``: what security keys must have done, whatever is said of a key."""
+    """``touch-required``, ``verify-required``: what security keys must have done, regardless of a key's options."""
     passwords: PasswordCheck | None = field(default=None, repr=False)
     """For instance a `PasswordTable`; None: no passwords."""
     change_password: PasswordChange | None = field(default=None, repr=False)
-    """Changes a password that ``passwords`` wants changed; None: such passwords let nobody in."""
+    """Changes a password that has to be changed; None: such passwords are refused."""
     keyboard_interactive: KeyboardInteractive | None = None
-    """Questions and answers of your own (RFC 4256); None: none."""
+    """Custom questions and answers (RFC 4256); None: none."""
     authentication_methods: Sequence[Sequence[str]] | None = None
-    """Lists of methods, one of which has to be gone through in its order, such as ``[["publickey", "password"]]``.
+    """Lists of methods, one of which has to be completed in order, such as ``[["publickey", "password"]]``.
 
-    None: any one method will do.
+    None: any single method suffices.
     """
     users: Collection[str] | None = None
-    """Names that may log in.  All of them are the account the server runs as; None: that account's own name only."""
+    """User names that may log in, all as the account that the server runs as; None: only that account's name."""
     strict_modes: bool = True
     """Refuse authorized_keys files that others may write."""
     login_grace_time: float = 120.0
-    """How long a client may take from connecting until it is logged in."""
+    """Seconds a client may take to log in."""
     max_auth_tries: int = 6
-    """Failed attempts on one connection, a public key that is not authorised among them."""
+    """Failed attempts per connection, including public keys that are not authorized."""
     max_startups: tuple[int, int, int] = (10, 30, 100)
-    """(start, rate, full): from ``start`` connections that are not logged in on, new ones are dropped with a
-    probability of ``rate`` per cent, growing until all are from ``full`` on."""
+    """(start, rate, full): from ``start`` unauthenticated connections on, new ones are dropped with a probability of
+    ``rate`` per cent, increasing to all of them at ``full``."""
 
     # --- what they may do ---
     permit_tty: bool = True
     allow_tcp_forwarding: bool = True
-    """Let clients connect to anywhere through the server (direct-tcpip, ``ssh -L``), as sshd does by default: whoever
-    may run commands could do it anyway."""
+    """Let clients connect anywhere through the server (direct-tcpip, ``ssh -L``), as sshd does by default: clients that
+    may run commands could do that anyway."""
     permit_user_environment: bool | str | Sequence[str] = False
-    """Take the variables of ``environment=`` in authorized_keys: all, or those that fit patterns."""
+    """Accept variables of ``environment=`` in authorized_keys: all, or those that match patterns."""
     allow_agent_forwarding: bool = True
-    """Let clients lend their agent to what they run here (``ssh -A``)."""
+    """Let clients forward their agent (``ssh -A``)."""
     permit_open: Sequence[str] | None = None
-    """``HOST:PORT`` to which clients may connect, ``*`` for any port; None: anywhere."""
+    """Permitted destinations ``HOST:PORT`` of clients, with ``*`` for any port; None: any."""
     subsystems: Mapping[str, Subsystem] = field(default_factory=dict)
     """Subsystem name to the command line it runs, or to a handler in this process: see `in_process`."""
     force_command: str | None = None
-    """Run in the place of whatever clients ask for."""
+    """Run instead of whatever clients ask for."""
     accept_env: Sequence[str] = DEFAULT_ACCEPT_ENV
     """Patterns of variables that clients may set."""
     set_env: Mapping[str, str] = field(default_factory=dict)
-    """Variables for every child, such as PATH; nothing else of the server's own environment is passed on."""
+    """Variables for every child, such as PATH; nothing else of the server's environment is passed on."""
     max_sessions: int = 10
-    """Sessions (commands, shells, subsystems) on one connection at a time."""
+    """Concurrent sessions (commands, shells, subsystems) per connection."""
     max_forwards: int = 200
-    """Connections to elsewhere through one connection at a time."""
+    """Concurrent forwarded connections per connection."""
     connect_timeout: float = 30.0
-    """How long the server tries to connect to where a client wants to go."""
+    """Seconds the server tries to connect to a client's destination."""
 
     # --- the connection ---
     announce_host_keys: bool = True
-    """Tell clients of all host keys after the login, so that they know a new one before an old one goes
-    (UpdateHostKeys of ssh_config(5))."""
+    """Announce all host keys to clients after the login, so that they learn a new one before an old one is retired
+    (UpdateHostKeys in ssh_config(5))."""
     host_certificates: Sequence[PathLike | Certificate] = ()
-    """Certificates of the host keys, shown to clients that ask for them."""
+    """Certificates of the host keys, presented to clients that ask for them."""
     banner: str = ""
     """A text shown before authentication (RFC 4252 §5.4)."""
     tcp_keep_alive: bool = True
-    """Let the system notice clients whose machine is gone, so that their processes end some time."""
+    """Let the system detect clients whose machine is gone, so that their processes end eventually."""
     client_alive_interval: float = 0.0
-    """After so many silent seconds a client is asked for a sign of life; 0: never."""
+    """Seconds of silence after which a client is asked for a sign of life; 0: never."""
     client_alive_count_max: int = 3
     rekey_limit: int | None = None
-    """Bytes after which keys are renewed; None: as the cipher wants it."""
+    """Bytes after which keys are re-exchanged; None: the cipher's limit."""
     ciphers: str | Sequence[str] | None = None
-    """In the list syntax of ssh_config(5), as the following three; None: see `offer`."""
+    """In the list syntax of ssh_config(5), like the following three; None: see `offer`."""
     macs: str | Sequence[str] | None = None
     kex_algorithms: str | Sequence[str] | None = None
     host_key_algorithms: str | Sequence[str] | None = None
     legacy: bool = False
-    """Offer all modern algorithms and, after them, those of the grade "legacy"."""
+    """Offer all modern algorithms, followed by those of the grade "legacy"."""
     compression: bool = True
-    """Let clients ask for compression: zlib@openssh.com, which begins after the login."""
+    """Allow compression with zlib@openssh.com, which starts after the login."""
     moduli: PathLike | None = DEFAULT_FILE
-    """A moduli(5) file with groups for group exchange; without it those of RFC 3526 are used."""
+    """A moduli(5) file with groups for group exchange; None: those of RFC 3526."""
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -166,7 +167,7 @@ class ServerOptions:
             repeated = {name for name in sequence if sequence.count(name) > 1}
             if not sequence or not repeated <= {PUBLICKEY} or not set(sequence) <= set(self.methods):
                 raise ConfigError(
-                    "authentication_methods cannot be gone through",
+                    "authentication_methods cannot be completed",
                     expected=f"lists of methods out of {', '.join(self.methods)}, only publickey more than once",
                     received=", ".join(sequence) or "an empty list",
                 )
@@ -177,14 +178,14 @@ class ServerOptions:
                 expected=" or ".join(sorted(PUBKEY_AUTH_OPTIONS)),
                 received=", ".join(sorted(unknown)),
             )
-        # What they name has to exist before the first client comes.
+        # Algorithms must exist; check that before the first client connects.
         _ = self.accepted_algorithms, self.accepted_ca_algorithms
         if self.authentication_methods is not None and not self.authentication_methods:
             raise ConfigError("authentication_methods is empty", expected="at least one list")
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> ServerOptions:
-        """Options from keyword arguments; raises `ConfigError` for a name that does not exist."""
+        """Make options from keyword arguments.  Raises `ConfigError` for an unknown name."""
         known = list(cls.__dataclass_fields__)
         for name in options:
             if name not in known:
@@ -194,7 +195,7 @@ class ServerOptions:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The authentication methods there is something behind of."""
+        """The authentication methods that are configured."""
         offered = {
             PUBLICKEY: self.authorized_keys is not None or self.trusted_user_ca_keys is not None,
             KEYBOARD_INTERACTIVE: self.keyboard_interactive is not None,
@@ -204,7 +205,7 @@ class ServerOptions:
 
     @property
     def method_sequences(self) -> tuple[tuple[str, ...], ...]:
-        """The ways to log in, each a sequence of methods."""
+        """The sequences of methods that allow a login."""
         return tuple(map(tuple, self.authentication_methods or [[name] for name in self.methods]))
 
     @property
@@ -214,28 +215,28 @@ class ServerOptions:
 
     @property
     def authority_files(self) -> tuple[Path, ...]:
-        """The files of authorities that count for every user."""
+        """The files of authorities for all users."""
         return _paths(self.trusted_user_ca_keys)
 
     @property
     def principal_files(self) -> tuple[Path, ...]:
-        """The files of authorised principals."""
+        """The files of authorized principals."""
         return _paths(self.authorized_principals)
 
     @property
     def accepted_algorithms(self) -> tuple[str, ...]:
-        """The algorithms keys and certificates may log in with; raises `ConfigError` for one that does not exist."""
+        """The signature algorithms for logins.  Raises `ConfigError` for one that does not exist."""
         default = names(ALL_ALGORITHMS, self.legacy)
         return pick(ALL_ALGORITHMS, self.pubkey_accepted_algorithms, default, "public key algorithm")
 
     @property
     def accepted_ca_algorithms(self) -> tuple[str, ...]:
-        """The algorithms authorities may sign with; raises `ConfigError` for one that does not exist."""
+        """The signature algorithms of authorities.  Raises `ConfigError` for one that does not exist."""
         default = names(SIGNATURE_ALGORITHMS)
         return pick(SIGNATURE_ALGORITHMS, self.ca_signature_algorithms, default, "CA signature algorithm")
 
     def settings(self, host_keys: Sequence[PrivateKey]) -> Settings:
-        """Return what a session has to know; raises `ConfigError` for algorithms that do not exist."""
+        """Return the settings of a session.  Raises `ConfigError` for algorithms that do not exist."""
         shown = (*certified(host_keys, self.host_certificates), *host_keys)
         of_our_keys = [name for key in shown for name in key.public.signature_algorithms]
         legacy = self.legacy
@@ -265,9 +266,9 @@ class ServerOptions:
 
 
 def load_host_keys(host_keys: Sequence[PrivateKey | PathLike]) -> tuple[PrivateKey, ...]:
-    """Keys as they are or read from their files; raises `KeyFileError`, and `ConfigError` when there are none."""
+    """Return the keys, reading those given as files.  Raises `KeyFileError`, and `ConfigError` if there are none."""
     if not host_keys:
-        raise ConfigError("a server needs a host key", next_step="Make one: jupyter-ssh keygen -t ed25519 -f FILE")
+        raise ConfigError("a server needs a host key", next_step="Generate one: jupyter-ssh keygen -t ed25519 -f FILE")
     return tuple(key if isinstance(key, PrivateKey) else load_private_key(Path(key)) for key in host_keys)
 
 

@@ -1,1 +1,1 @@
-"""Bytes to values and back: RFC 4251 types, message numbers, message classes.  No state, no crypto, no I/O."""
+"""Convert between bytes and values: RFC 4251 types, message numbers, message classes.  No state, crypto or I/O."""

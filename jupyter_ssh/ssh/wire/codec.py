@@ -1,6 +1,6 @@
-"""One codec for all message classes: a message is a frozen dataclass whose annotations name the types of its fields.
+"""The codec of all message classes: a message is a frozen dataclass whose annotations name the types of its fields.
 
-``reason: Uint32`` is ``Annotated[int, UINT32]``: an int to the type checker, a row of how to read and write to us.
+``reason: Uint32`` is ``Annotated[int, UINT32]``: an int for the type checker, with how to read and write it for us.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jupyter_ssh.ssh.wire.types import Reader
 
 
 class FieldType(NamedTuple):
-    """How one kind of field is written and read."""
+    """How to write and read one type of field."""
 
     encode: Callable[[Any], bytes]
     decode: Callable[[Reader], Any]
@@ -43,18 +43,18 @@ NameList = Annotated[tuple[str, ...], NAME_LIST]
 Cookie = Annotated[bytes, COOKIE]
 """Sixteen random bytes (RFC 4253 §7.1)."""
 Rest = Annotated[bytes, REST]
-"""All that follows: the part of a message whose shape depends on a name before it."""
+"""All remaining bytes: the part of a message whose format depends on a preceding name."""
 
 
 class Record:
-    """Base of values with a wire form but no message number: the bodies of channel requests and the like."""
+    """Base of values with an encoding but no message number, such as the bodies of channel requests."""
 
     __slots__ = ()
     _fields: ClassVar[tuple[tuple[str, FieldType], ...]]
 
     @classmethod
     def fields(cls) -> tuple[tuple[str, FieldType], ...]:
-        """(name, type) of each field in wire order; worked out once, at first use."""
+        """Return (name, type) of each field in order; computed once, at first use."""
         fields = cls.__dict__.get("_fields")
         if fields is None:
             hints = get_type_hints(cls, include_extras=True)
@@ -65,12 +65,12 @@ class Record:
         return fields
 
     def encode(self) -> bytes:
-        """Return the wire form."""
+        """Return the encoding."""
         return b"".join([kind.encode(getattr(self, name)) for name, kind in self.fields()])
 
     @classmethod
     def decode(cls: type[R], data: bytes | memoryview, offset: int = 0, end: int | None = None) -> R:
-        """Read the fields from ``data[offset:end]``, all of it; raises `WireError`."""
+        """Decode the fields from exactly ``data[offset:end]``.  Raises `WireError`."""
         reader = Reader(data, offset, end)
         try:
             message = cls(*[kind.decode(reader) for _, kind in cls.fields()])
@@ -90,13 +90,13 @@ R = TypeVar("R", bound=Record)
 
 
 class Message(Record):
-    """Base of the message classes: a record behind its message number."""
+    """Base of the message classes: a record after its message number."""
 
     __slots__ = ()
     number: ClassVar[int]
 
     def __init_subclass__(cls, number: int | None = None) -> None:
-        if number is not None:  # dataclass(slots=True) makes the class a second time, then without the keyword
+        if number is not None:  # dataclass(slots=True) creates the class a second time, without the keyword
             cls.number = number
 
     def encode(self) -> bytes:

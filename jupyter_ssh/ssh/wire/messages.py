@@ -62,7 +62,7 @@ class ExtInfo(Message, number=n.SSH_MSG_EXT_INFO):
 
 @dataclass(frozen=True, slots=True)
 class KexInit(Message, number=n.SSH_MSG_KEXINIT):
-    """RFC 4253 §7.1: what one side can do, best first."""
+    """RFC 4253 §7.1: the algorithms that one side supports, best first."""
 
     cookie: Cookie
     kex_algorithms: NameList
@@ -97,14 +97,14 @@ class KexEcdhReply(Message, number=n.SSH_MSG_KEX_ECDH_REPLY):
 
 @dataclass(frozen=True, slots=True)
 class KexDhGexRequestOld(Message, number=n.SSH_MSG_KEX_DH_GEX_REQUEST_OLD):
-    """RFC 4419 §5: the size of the group that is wanted, in bits; what came before `KexDhGexRequest`."""
+    """RFC 4419 §5: the requested size of the group in bits; the predecessor of `KexDhGexRequest`."""
 
     preferred: Uint32
 
 
 @dataclass(frozen=True, slots=True)
 class KexDhGexRequest(Message, number=n.SSH_MSG_KEX_DH_GEX_REQUEST):
-    """RFC 4419 §3: the sizes of groups that would do, in bits."""
+    """RFC 4419 §3: the acceptable sizes of the group in bits."""
 
     minimum: Uint32
     preferred: Uint32
@@ -150,7 +150,7 @@ class UserauthRequest(Message, number=n.SSH_MSG_USERAUTH_REQUEST):
 
 @dataclass(frozen=True, slots=True)
 class UserauthFailure(Message, number=n.SSH_MSG_USERAUTH_FAILURE):
-    """RFC 4252 §5.1: the methods that can go on, and whether the last one was right but is not enough."""
+    """RFC 4252 §5.1: the methods that can continue, and whether the last one was a partial success."""
 
     methods: NameList
     partial_success: Boolean
@@ -171,7 +171,7 @@ class UserauthBanner(Message, number=n.SSH_MSG_USERAUTH_BANNER):
 
 @dataclass(frozen=True, slots=True)
 class UserauthPkOk(Message, number=n.SSH_MSG_USERAUTH_PK_OK):
-    """RFC 4252 §7: this key would be accepted, if you can sign with it."""
+    """RFC 4252 §7: this key would be accepted if the client can sign with it."""
 
     algorithm: Text
     key: String
@@ -262,7 +262,7 @@ class ChannelOpenFailure(Message, number=n.SSH_MSG_CHANNEL_OPEN_FAILURE):
 
 @dataclass(frozen=True, slots=True)
 class ChannelWindowAdjust(Message, number=n.SSH_MSG_CHANNEL_WINDOW_ADJUST):
-    """RFC 4254 §5.2.  The connection layer reads it by hand; this class is for tests and tools."""
+    """RFC 4254 §5.2.  The connection layer decodes it by hand; this class is for tests and tools."""
 
     recipient: Uint32
     count: Uint32
@@ -311,7 +311,7 @@ class ChannelFailure(Message, number=n.SSH_MSG_CHANNEL_FAILURE):
 
 @dataclass(frozen=True, slots=True)
 class Ping(Message, number=n.SSH2_MSG_PING):
-    """ping@openssh.com: answered with the same data."""
+    """ping@openssh.com: to be answered with the same data."""
 
     data: String
 

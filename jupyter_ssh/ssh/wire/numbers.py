@@ -29,7 +29,7 @@ SSH_MSG_USERAUTH_REQUEST: Final = 50
 SSH_MSG_USERAUTH_FAILURE: Final = 51
 SSH_MSG_USERAUTH_SUCCESS: Final = 52
 SSH_MSG_USERAUTH_BANNER: Final = 53
-# 60 to 79 belong to the authentication method in use: one number, three meanings.
+# 60 to 79 belong to the authentication method in use, so one number has three meanings.
 SSH_MSG_USERAUTH_PK_OK: Final = 60
 SSH_MSG_USERAUTH_PASSWD_CHANGEREQ: Final = 60
 SSH_MSG_USERAUTH_INFO_REQUEST: Final = 60

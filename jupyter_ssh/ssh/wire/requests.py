@@ -1,4 +1,4 @@
-"""Bodies of channel requests, channel opens and global requests: what stands behind their name."""
+"""Bodies of channel requests, channel opens and global requests: what follows their name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 from jupyter_ssh.ssh.wire.codec import Boolean, Record, String, Text, Uint32
 
 END_OF_WRITE: Final = "eow@openssh.com"
-"""Nobody reads the output of a session any more (OpenSSH PROTOCOL §2.1); there is nothing behind the name."""
+"""The output of a session is no longer read (OpenSSH PROTOCOL §2.1); no body."""
 
 NO_MORE_SESSIONS: Final = "no-more-sessions@openssh.com"
-"""A global request: the client promises to open no more sessions (OpenSSH PROTOCOL §2.2)."""
+"""A global request: the client will open no more sessions (OpenSSH PROTOCOL §2.2)."""
 
 AGENT_REQUEST: Final = "auth-agent-req@openssh.com"
-"""What runs in this session may use the client's agent (OpenSSH PROTOCOL.agent); there is nothing behind the name."""
+"""Programs in this session may use the client's agent (OpenSSH PROTOCOL.agent); no body."""
 
 AGENT_CHANNEL: Final = "auth-agent@openssh.com"
-"""The type of channel that the server then opens for each program that does."""
+"""The type of the channel that the server opens for each program that uses the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class EnvRequest(Record):
 
 @dataclass(frozen=True, slots=True)
 class ExecRequest(Record):
-    """exec, RFC 4254 §6.5; the command is bytes in no particular encoding."""
+    """exec, RFC 4254 §6.5; the command is bytes of unspecified encoding."""
 
     command: String
 
@@ -97,7 +97,7 @@ class ExitSignal(Record):
 
 @dataclass(frozen=True, slots=True)
 class DirectTcpip(Record):
-    """direct-tcpip, RFC 4254 §7.2: where to, and who asked."""
+    """direct-tcpip, RFC 4254 §7.2: the destination and the originator."""
 
     host: Text
     port: Uint32

@@ -68,22 +68,22 @@ OPCODES: Final[dict[str, int]] = {
     "TTY_OP_ISPEED": 128,
     "TTY_OP_OSPEED": 129,
 }
-"""Mode name to opcode; the names are termios' names."""
+"""Mode name to opcode; the names are those of termios."""
 
 NAMES: Final[dict[int, str]] = {opcode: name for name, opcode in OPCODES.items()}
 
 FIRST_UNDEFINED_OPCODE: Final = 160
-"""From here on the argument's size is unknown, so reading stops (RFC 4254 §8)."""
+"""From this opcode on the size of the argument is undefined, so parsing stops (RFC 4254 §8)."""
 
 
 def encode_modes(modes: Mapping[str, int]) -> bytes:
-    """Mode names with their values to bytes; raises KeyError for a name that has no opcode."""
+    """Encode modes by name.  Raises KeyError for a name without an opcode."""
     body = b"".join(bytes((OPCODES[name],)) + uint32(value) for name, value in modes.items())
     return body + bytes((TTY_OP_END,))
 
 
 def decode_modes(data: bytes) -> dict[str, int]:
-    """Bytes to mode names with their values; opcodes without a name are passed over; raises `WireError`."""
+    """Decode modes by name; opcodes without a name are skipped.  Raises `WireError`."""
     reader = Reader(data)
     modes: dict[str, int] = {}
     while reader.remaining:

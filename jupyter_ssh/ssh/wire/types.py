@@ -1,4 +1,4 @@
-"""The data types of RFC 4251 §5, to bytes (functions) and from bytes (`Reader`)."""
+"""The data types of RFC 4251 §5: functions that encode them, and `Reader`, which decodes them."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from functools import lru_cache
 from jupyter_ssh.ssh.errors import WireError
 
 MAX_NAME_LIST = 32768
-"""Bytes a name-list may take: OpenSSH's longest is under 2 KiB, and a packet must hold ten of them."""
+"""Maximum bytes of a name-list: OpenSSH's longest is under 2 KiB, and ten of them have to fit into a packet."""
 
 MAX_SHARED = 2048
-"""Bytes of a name-list that is read once for all who send the same: most peers of a process offer the same algorithms,
-and each connection keeps what its peer offered."""
+"""Maximum bytes of a name-list whose decoded form is shared: most peers offer the same algorithms, and each connection
+keeps its peer's offer."""
 
 MAX_MPINT = 4096
-"""Bytes an mpint may take: twice the largest RSA key anybody uses."""
+"""Maximum bytes of an mpint: twice the largest RSA key in use."""
 
 
 def boolean(value: bool) -> bytes:
-    """RFC 4251 §5 boolean: one byte."""
+    """Encode an RFC 4251 §5 boolean: one byte."""
     return b"\1" if value else b"\0"
 
 
 def uint32(value: int) -> bytes:
-    """RFC 4251 §5 uint32: four bytes, big endian."""
+    """Encode an RFC 4251 §5 uint32: four bytes, big endian."""
     return value.to_bytes(4, "big")
 
 
 def uint64(value: int) -> bytes:
-    """RFC 4251 §5 uint64: eight bytes, big endian."""
+    """Encode an RFC 4251 §5 uint64: eight bytes, big endian."""
     return value.to_bytes(8, "big")
 
 
 def string(value: bytes | str) -> bytes:
-    """RFC 4251 §5 string: a uint32 length and that many bytes; text is encoded as UTF-8."""
+    """Encode an RFC 4251 §5 string: a uint32 length and that many bytes; text is encoded as UTF-8."""
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")
     return len(value).to_bytes(4, "big") + value
 
 
 def mpint(value: int) -> bytes:
-    """RFC 4251 §5 mpint: two's complement, big endian, no superfluous leading bytes."""
+    """Encode an RFC 4251 §5 mpint: two's complement, big endian, without superfluous leading bytes."""
     if value == 0:
         return b"\0\0\0\0"
     magnitude = value if value > 0 else -value - 1
@@ -50,24 +50,24 @@ def mpint(value: int) -> bytes:
 
 
 def mpint_from_bytes(magnitude: bytes) -> bytes:
-    """Return a non-negative mpint from its unsigned big-endian bytes (a shared secret X, RFC 8731 §3.1)."""
+    """Encode a non-negative mpint given as unsigned big-endian bytes (a shared secret X, RFC 8731 §3.1)."""
     return mpint(int.from_bytes(magnitude, "big"))
 
 
 def name_list(names: Iterable[str]) -> bytes:
-    """RFC 4251 §5 name-list: a string of comma-separated ASCII names."""
+    """Encode an RFC 4251 §5 name-list: a string of comma-separated ASCII names."""
     return string(",".join(names).encode("ascii"))
 
 
 def _names(data: bytes) -> tuple[str, ...]:
-    """Split a name-list; raise `WireError` for bytes that may not stand in one, and for empty names."""
+    """Split a name-list.  Raises `WireError` for invalid bytes and for empty names."""
     if not data:
         return ()
     if not data.isascii() or any(byte <= 32 or byte == 127 for byte in data):
-        raise WireError("name-list holds a byte outside printable US-ASCII", received=repr(data[:40]))
+        raise WireError("name-list contains a byte outside printable US-ASCII", received=repr(data[:40]))
     names = tuple(data.decode("ascii").split(","))
     if "" in names:
-        raise WireError("name-list holds an empty name", received=repr(data[:40]))
+        raise WireError("name-list contains an empty name", received=repr(data[:40]))
     return names
 
 
@@ -75,9 +75,9 @@ _shared_names = lru_cache(maxsize=64)(_names)
 
 
 class Reader:
-    """Takes RFC 4251 §5 values off a bytes-like object, from ``offset`` up to ``end``.
+    """Reads RFC 4251 §5 values from a bytes-like object, from ``offset`` up to ``end``.
 
-    Every method raises `WireError` when the bytes run out or are not what they should be.
+    Every method raises `WireError` if the data is truncated or malformed.
     """
 
     __slots__ = ("_data", "_end", "_offset")
@@ -89,11 +89,11 @@ class Reader:
 
     @property
     def remaining(self) -> int:
-        """How many bytes are left."""
+        """The number of remaining bytes."""
         return self._end - self._offset
 
     def raw(self, size: int) -> bytes:
-        """``size`` bytes as they stand."""
+        """Read ``size`` raw bytes."""
         start = self._offset
         if size < 0 or start + size > self._end:
             raise WireError("the message is truncated", expected=f"{size} more bytes", received=f"{self._end - start}")
@@ -101,34 +101,34 @@ class Reader:
         return bytes(self._data[start : start + size])
 
     def byte(self) -> int:
-        """Return one byte as a number."""
+        """Read a byte as a number."""
         return self.raw(1)[0]
 
     def boolean(self) -> bool:
-        """Return one byte; any value but zero is true."""
+        """Read a byte; any value but zero is true."""
         return self.raw(1) != b"\0"
 
     def uint32(self) -> int:
-        """Return four bytes, big endian."""
+        """Read four bytes, big endian."""
         return int.from_bytes(self.raw(4), "big")
 
     def uint64(self) -> int:
-        """Return eight bytes, big endian."""
+        """Read eight bytes, big endian."""
         return int.from_bytes(self.raw(8), "big")
 
     def string(self, limit: int | None = None) -> bytes:
-        """Return a length-prefixed string of at most ``limit`` bytes."""
+        """Read a length-prefixed string of at most ``limit`` bytes."""
         size = self.uint32()
         if limit is not None and size > limit:
             raise WireError("string too long", expected=f"at most {limit} bytes", received=f"{size}")
         return self.raw(size)
 
     def text(self, limit: int | None = None) -> str:
-        """Return a string meant for people or as a name: UTF-8, with what is not UTF-8 kept as surrogates."""
+        """Read a string as text: UTF-8, with invalid bytes kept as surrogates."""
         return self.string(limit).decode("utf-8", "surrogateescape")
 
     def mpint(self) -> int:
-        """Return an mpint in its shortest form, of at most `MAX_MPINT` bytes."""
+        """Read an mpint in its shortest form, of at most `MAX_MPINT` bytes."""
         data = self.string(MAX_MPINT)
         if len(data) > 1 and ((data[0] == 0 and data[1] < 0x80) or (data[0] == 0xFF and data[1] >= 0x80)):
             raise WireError("mpint has superfluous leading bytes", expected="the shortest form (RFC 4251 §5)")
@@ -137,15 +137,15 @@ class Reader:
         return int.from_bytes(data, "big", signed=True)
 
     def name_list(self) -> tuple[str, ...]:
-        """Comma-separated names; none of them empty, all printable US-ASCII."""
+        """Read comma-separated names, none of them empty, all printable US-ASCII."""
         data = self.string(MAX_NAME_LIST)
         return _shared_names(data) if len(data) <= MAX_SHARED else _names(data)
 
     def rest(self) -> bytes:
-        """Return all bytes that are left."""
+        """Read all remaining bytes."""
         return self.raw(self._end - self._offset)
 
     def finish(self) -> None:
-        """Raises `WireError` when bytes are left over."""
+        """Raise `WireError` if there are remaining bytes."""
         if self._offset != self._end:
             raise WireError("message is longer than its fields", received=f"{self.remaining} bytes too many")

@@ -187,9 +187,9 @@ P = named_group(2048).p
         (m.KexDhGexGroup(P, -2), "generator"),
         (m.KexDhGexGroup(P, P - 1), "generator"),
         (m.KexDhGexGroup(P, P), "generator"),
-        (m.KexDhGexGroup(P - 1, 2), "not a safe one"),
-        (m.KexDhGexGroup(P + 2, 2), "not a safe one"),
-        (m.KexDhGexGroup(3**1292, 2), "not a safe one"),
+        (m.KexDhGexGroup(P - 1, 2), "not a safe prime"),
+        (m.KexDhGexGroup(P + 2, 2), "not a safe prime"),
+        (m.KexDhGexGroup(3**1292, 2), "not a safe prime"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.p.bit_length()} bits",
 )

@@ -129,7 +129,7 @@ async def test_the_login_goes_on(case: str, short_folder: Path, embedded_server:
 
 
 async def test_a_socket_that_is_not_there(short_folder: Path, embedded_server: EmbeddedServer) -> None:
-    with pytest.raises(AgentUnavailable, match="no such socket"):
+    with pytest.raises(AgentUnavailable, match="the socket does not exist"):
         await open_agent(str(short_folder / "nothing"))
     (short_folder / "file").write_text("")
     with pytest.raises(AgentUnavailable):
@@ -137,7 +137,7 @@ async def test_a_socket_that_is_not_there(short_folder: Path, embedded_server: E
     with pytest.raises(AgentUnavailable):
         await open_agent(str(short_folder / ("x" * 200)))
     async with reach(embedded_server, identity_agent=str(short_folder / "nothing")) as connection:
-        assert [message for message in connection.messages if "no such socket" in message]
+        assert [message for message in connection.messages if "the socket does not exist" in message]
 
 
 async def test_a_stale_ssh_auth_sock_is_passed_over(

@@ -28,7 +28,7 @@ async def test_a_reason_that_would_steer_a_terminal(status: bytes) -> None:
 
 
 async def test_a_command_that_no_system_starts() -> None:
-    with pytest.raises(ProxyError, match="cannot be started"):
+    with pytest.raises(ProxyError, match="cannot start"):
         await ProxyCommand.start("nc \0 22")
 
 

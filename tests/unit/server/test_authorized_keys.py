@@ -184,14 +184,14 @@ def test_a_private_file_is_read(file: Path) -> None:
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_others_may_write_is_refused(file: Path, mode: int) -> None:
     file.chmod(mode)
-    with pytest.raises(ConfigError, match="written by others"):
+    with pytest.raises(ConfigError, match="writable by others"):
         AuthorizedKeys.load(file)
     assert AuthorizedKeys.load(file, strict_modes=False).entries
 
 
 def test_folders_others_may_write_are_refused_up_to_home(file: Path) -> None:
     file.parent.chmod(0o777)
-    with pytest.raises(ConfigError, match="written by others"):
+    with pytest.raises(ConfigError, match="writable by others"):
         AuthorizedKeys.load(file)
     file.parent.chmod(0o700)
     above = file.parent.parent.parent

@@ -45,7 +45,7 @@ def test_a_file_that_others_may_write(tmp_path: Path) -> None:
     path.chmod(0o600)
     assert Principals.load(path).entries
     path.chmod(0o666)
-    with pytest.raises(ConfigError, match="written by others"):
+    with pytest.raises(ConfigError, match="writable by others"):
         Principals.load(path)
 
 
@@ -81,5 +81,5 @@ def test_what_two_lines_both_allow(first: KeyOptions, second: KeyOptions, merged
 
 
 def test_two_commands_are_none() -> None:
-    with pytest.raises(ValueError, match="two different commands"):
+    with pytest.raises(ValueError, match="two different forced commands"):
         KeyOptions(command="a").merged(KeyOptions(command="b"))

@@ -1,1 +1,1 @@
-"""One file a family of key agreements; the table of them is `exchange`."""
+"""Key agreements, one file per family; their table is in `exchange`."""

@@ -1,4 +1,4 @@
-"""The errors of all key agreements."""
+"""Errors common to all key agreements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from jupyter_ssh.ssh.errors import KeyExchangeError
 
 
 def check_length(what: str, value: bytes, size: int) -> None:
-    """Raises `KeyExchangeError` unless the peer's ``value`` is ``size`` bytes."""
+    """Raise `KeyExchangeError` unless the peer's ``value`` has ``size`` bytes."""
     if len(value) != size:
         raise KeyExchangeError(
             f"{what} has the wrong length",
@@ -17,5 +17,5 @@ def check_length(what: str, value: bytes, size: int) -> None:
 
 
 def bad_value(what: str, expected: str) -> KeyExchangeError:
-    """Return the error for a peer's value that has the right length and is wrong."""
+    """Return the error for a peer's value that has the right length but is invalid."""
     return KeyExchangeError(f"{what} is not acceptable", phase="key exchange", expected=expected)

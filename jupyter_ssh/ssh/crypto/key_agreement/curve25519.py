@@ -31,5 +31,5 @@ class X25519:
         check_length(what, peer, SIZE)
         try:
             return self._private.exchange(X25519PublicKey.from_public_bytes(peer))
-        except ValueError:  # the all-zero secret that points of small order give, RFC 8731 §3
-            raise bad_value(what, "a public key that is no point of small order") from None
+        except ValueError:  # points of small order give an all-zero secret, RFC 8731 §3
+            raise bad_value(what, "a public key that is not a point of small order") from None

@@ -1,6 +1,6 @@
-"""Diffie-Hellman modulo a prime, RFC 4253 §8 and RFC 4419 §3, with Python's own integers.
+"""Diffie-Hellman modulo a prime (RFC 4253 §8, RFC 4419 §3), with Python's integers.
 
-cryptography is about to drop it.  `pow` does not run in constant time; each private key is used once.
+cryptography is about to drop it.  `pow` does not run in constant time, but each private key is used only once.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 from jupyter_ssh.ssh.wire.types import Reader, mpint, string
 
 EXPONENT_BITS = 512
-"""Twice the 256 bits of the largest key that is derived, as RFC 4419 §6.2 advises; never more than the group has."""
+"""Bits of a private key: twice the largest derived key (RFC 4419 §6.2), but never more than the group has."""
 
 _MIN_BITS_SET = 4
-"""OpenSSH's check: to the base 2, the logarithm of a number with one bit set is plain to see."""
+"""OpenSSH's check: with generator 2, the logarithm of a number with one bit set is obvious."""
 
 
 class DiffieHellman:
-    """See `KeyAgreement`: e and f are the contents of their mpints."""
+    """See `KeyAgreement`; e and f are the contents of their mpints."""
 
     __slots__ = ("_exponent", "_group")
 
@@ -42,15 +42,15 @@ class DiffieHellman:
 
     def _secret(self, peer: bytes, what: str) -> bytes:
         p = self._group.p
-        value = Reader(string(peer)).mpint()  # a WireError where it is not in its shortest form
+        value = Reader(string(peer)).mpint()  # raises WireError if not in the shortest form
         if not 1 < value < p - 1 or value.bit_count() < _MIN_BITS_SET:
-            raise bad_value(what, "a number between 1 and p - 1, and no power of the generator that can be read off")
+            raise bad_value(what, "a number between 1 and p - 1 that is not an obvious power of the generator")
         secret = pow(value, self._exponent, p)
-        if not 1 < secret < p - 1:  # a small subgroup: only a group that is not of a safe prime has such values
+        if not 1 < secret < p - 1:  # in a small subgroup, which can happen only if the prime is not safe
             raise bad_value(what, "an element of the large subgroup")
         return mpint(secret)
 
 
 def in_named_group(bits: int, random: Randomness) -> DiffieHellman:
-    """Diffie-Hellman in a group of RFC 2409 or RFC 3526."""
+    """Return Diffie-Hellman in a group of RFC 2409 or RFC 3526."""
     return DiffieHellman(named_group(bits), random)

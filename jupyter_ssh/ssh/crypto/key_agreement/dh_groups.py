@@ -1,4 +1,4 @@
-"""The groups of RFC 2409 and RFC 3526, and the tests that any other group has to pass."""
+"""The groups of RFC 2409 and RFC 3526, and the checks that any other group has to pass."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Group:
 
 
 # RFC 2409 §6.2 and RFC 3526: the primes are 2**n - 2**(n-64) - 1 + 2**64 * (floor(2**(n-130) * pi) + k), the generator
-# is 2.  This is bits n -> k, the smallest number that makes the prime safe.
+# is 2.  This maps bits n to k, the smallest number that makes the prime safe.
 _K: Final = {1024: 129093, 2048: 124476, 3072: 1690314, 4096: 240904, 6144: 929484, 8192: 4743158}
 
 FALLBACK_BITS: Final = (2048, 3072, 4096, 6144, 8192)
-"""What a server without a moduli file has to offer."""
+"""The groups offered by a server without a moduli file."""
 
 
 @lru_cache
 def named_group(bits: int) -> Group:
-    """Return the group of RFC 2409 (1024 bits) or RFC 3526; worked out, so that nobody has to compare digits."""
+    """Return the group of RFC 2409 (1024 bits) or RFC 3526; computed, so that nobody has to compare digits."""
     prime = 2**bits - 2 ** (bits - 64) - 1 + 2**64 * (_pi(bits - 130) + _K[bits])
     return Group(prime, 2)
 
@@ -61,15 +61,15 @@ def _pi(bits: int) -> int:
 _SIEVE_LIMIT: Final = 1 << 12
 
 _LARGEST_FULLY_TESTED: Final = 4096
-"""Bits; a power modulo a larger number takes a second or more, in which nothing else runs: one such test must do."""
+"""Bits above which only one test is made: each takes a second or more, during which nothing else runs."""
 
 
 def check_group(group: Group, minimum: int, maximum: int) -> None:
-    """Raises `KeyExchangeError` unless the group is fit to exchange keys in.
+    """Raise `KeyExchangeError` unless the group is suitable for a key exchange.
 
-    Its prime has ``minimum`` to ``maximum`` bits and is safe, (p - 1) / 2 being a prime too, and its generator
-    generates a large subgroup.  RFC 4419 §3 leaves this to the client; a group that is none of it lets anybody who
-    listens work the secret out.
+    Its prime must have ``minimum`` to ``maximum`` bits and be safe, (p - 1) / 2 being a prime too, and its generator
+    must generate a large subgroup.  RFC 4419 §3 leaves this to the client; with an unsuitable group any eavesdropper
+    could compute the secret.
     """
     if not minimum <= group.bits <= maximum:
         raise _unfit("its prime has the wrong size", f"{minimum} to {maximum} bits", f"{group.bits} bits")
@@ -78,7 +78,7 @@ def check_group(group: Group, minimum: int, maximum: int) -> None:
     if group.bits in _K and group == named_group(group.bits):
         return
     if not _is_safe(group):
-        raise _unfit("its prime is not a safe one", "p and (p - 1) / 2 both prime")
+        raise _unfit("its prime is not a safe prime", "p and (p - 1) / 2 both prime")
 
 
 def _unfit(why: str, expected: str, received: str | None = None) -> KeyExchangeError:
@@ -95,10 +95,10 @@ def _unfit(why: str, expected: str, received: str | None = None) -> KeyExchangeE
 def _is_safe(group: Group) -> bool:
     p = group.p
     q = p >> 1
-    # Most numbers fall at the first gcd; what follows costs as much as a hundred key exchanges.
+    # The gcd rules out most numbers; what follows costs as much as a hundred key exchanges.
     if p % 4 != 3 or gcd(p * q, _small_primes_product()) != 1:
         return False
-    # Euler's criterion with the generator itself: were p composite, hardly any g would pass.
+    # Euler's criterion with the generator itself: if p were composite, hardly any g would pass.
     if pow(group.g, q, p) not in (1, p - 1):
         return False
     return group.bits > _LARGEST_FULLY_TESTED or pow(2, q - 1, q) == 1
@@ -122,19 +122,22 @@ _MODULUS_LINE: Final = re.compile(r"[0-9]+ 2 ([0-9]{1,5}) [0-9]+ [0-9]+ ([0-9]{1
 
 
 def parse_moduli(text: str) -> list[Group]:
-    """Return the groups of a moduli(5) file whose primes are safe and were tested; all other lines are left out."""
+    """Return the groups of a moduli(5) file whose primes are safe and tested; all other lines are ignored."""
     groups = []
     for line in text.splitlines():
-        # Time, type (2 is a safe prime), tests, tries, size, generator, modulus.
+        # Time, type (2: safe prime), tests, trials, size, generator, modulus.
         match = _MODULUS_LINE.fullmatch(line.strip())
-        if match is not None and int(match[1]) > 1 and not int(match[1]) & 1:  # bit 0 of the tests: found composite
+        if match is not None and int(match[1]) > 1 and not int(match[1]) & 1:  # bit 0 of the tests: composite
             groups.append(Group(int(match[3], 16), int(match[2])))
     return groups
 
 
 def choose_group(groups: Sequence[Group], minimum: int, preferred: int, maximum: int, draw: int) -> Group | None:
-    """Return one of the smallest groups of at least ``preferred`` bits, else of the largest below, all inside the
-    limits; ``draw`` is any number, which of them it is.  None where there is none."""
+    """Choose among the smallest groups with at least ``preferred`` bits, else among the largest below, within the
+    limits.
+
+    ``draw`` is a random number that selects one of them.  None if there is none.
+    """
     fitting = [group for group in groups if minimum <= group.bits <= maximum]
     enough = [group.bits for group in fitting if group.bits >= preferred]
     if not fitting:

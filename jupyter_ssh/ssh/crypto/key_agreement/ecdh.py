@@ -8,26 +8,28 @@ from jupyter_ssh.ssh.wire.types import mpint_from_bytes
 
 
 class Pair(Protocol):
-    """One key pair of some curve."""
+    """A key pair on some curve."""
 
     @property
     def name(self) -> str:
-        """What errors call the curve."""
+        """The name of the curve in errors."""
 
     @property
     def public_size(self) -> int:
         """Bytes of a public key."""
 
     def public(self) -> bytes:
-        """Return the public key as SSH carries it."""
+        """Return the public key in its SSH encoding."""
 
     def secret(self, peer: bytes, what: str) -> bytes:
-        """Return what is shared with ``peer``, in the curve's fixed size; raises `KeyExchangeError`, which calls the
-        peer's value ``what``."""
+        """Return the secret shared with ``peer``, in the curve's fixed size.
+
+        Raises `KeyExchangeError`, which calls the peer's value ``what``.
+        """
 
 
 class Ecdh:
-    """See `KeyAgreement`: the secret's bytes, taken as a big-endian number, as an mpint."""
+    """See `KeyAgreement`; the secret is encoded as an mpint, its bytes taken as a big-endian number."""
 
     __slots__ = ("_pair",)
 

@@ -1,7 +1,7 @@
-"""A post-quantum KEM and an elliptic curve together: draft-ietf-sshm-mlkem-hybrid-kex, RFC 9941 for sntrup761.
+"""A post-quantum KEM combined with an elliptic curve: draft-ietf-sshm-mlkem-hybrid-kex, RFC 9941 for sntrup761.
 
-Q_C is the KEM's public key ‖ the client's public key on the curve, Q_S the ciphertext ‖ the server's public key, and
-K is HASH(K_PQ ‖ K_CL), hashed as a string.
+Q_C is the KEM's public key ‖ the client's public key on the curve, Q_S the ciphertext ‖ the server's public key, and K
+is HASH(K_PQ ‖ K_CL), hashed as a string.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from jupyter_ssh.ssh.wire.types import string
 
 
 class Decapsulator(Protocol):
-    """The secret half of a KEM's key pair."""
+    """The secret key of a KEM."""
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
-        """Return the secret of a ciphertext of the right length; an unrelated one where it is not for this key."""
+        """Return the secret of a ciphertext of the right length; an unrelated one if it is invalid for this key."""
 
 
 class Kem(Protocol):
@@ -28,7 +28,7 @@ class Kem(Protocol):
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """Its name in errors."""
 
     @property
     def public_size(self) -> int:
@@ -39,14 +39,14 @@ class Kem(Protocol):
         """Bytes of a ciphertext."""
 
     def generate(self, random: Randomness) -> tuple[Decapsulator, bytes]:
-        """Return a fresh key pair: the secret half, and the public key."""
+        """Return a fresh secret key and its public key."""
 
     def encapsulate(self, public: bytes, random: Randomness) -> tuple[bytes, bytes]:
         """Return a fresh secret and its ciphertext, for a public key of the right length; raises `KeyExchangeError`."""
 
 
 class Hybrid:
-    """See `KeyAgreement`; ``hash_name`` is of the hash that combines the secrets."""
+    """See `KeyAgreement`; ``hash_name`` names the hash that combines the secrets."""
 
     __slots__ = ("_decapsulator", "_hash_name", "_kem", "_kem_public", "_pair", "_random")
 
@@ -60,18 +60,18 @@ class Hybrid:
 
     def client_public(self) -> bytes:
         """See `KeyAgreement.client_public`."""
-        if self._decapsulator is None:  # made here, since a server has no use for it
+        if self._decapsulator is None:  # not in __init__, because a server does not need it
             self._decapsulator, self._kem_public = self._kem.generate(self._random)
         return self._kem_public + self._pair.public()
 
     def client_secret(self, server_public: bytes) -> bytes:
         """See `KeyAgreement.client_secret`."""
         if self._decapsulator is None:
-            raise RuntimeError("client_public has to come first")
+            raise RuntimeError("client_public must be called first")
         what = f"the server's {self._kem.name} ciphertext and {self._pair.name} public key"
         ciphertext, point = self._split(what, server_public, self._kem.ciphertext_size)
-        # A wrong ciphertext of the right length gives an unrelated secret, not an error: the exchange hash then
-        # differs, and the server's signature does not verify.
+        # An invalid ciphertext of the right length gives an unrelated secret, not an error; the exchange hashes then
+        # differ, and the server's signature is invalid.
         post_quantum = self._decapsulator.decapsulate(ciphertext)
         return self._combine(post_quantum, self._pair.secret(point, f"the server's {self._pair.name} public key"))
 

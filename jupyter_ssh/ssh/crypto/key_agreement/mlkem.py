@@ -1,7 +1,7 @@
 """ML-KEM, FIPS 203, as the KEM of a hybrid.
 
-The client's keys come from the session's randomness.  The server's encapsulation does not: cryptography draws its
-randomness itself, so that a replayed server session has another secret each time.
+The client's keys come from the session's randomness.  The server's encapsulation does not, because cryptography draws
+its own randomness; so a replayed server session has a different secret each time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEED_SIZE = 64
 
 @dataclass(frozen=True, slots=True)
 class MlKem:
-    """One parameter set, see `Kem`."""
+    """One parameter set; see `Kem`."""
 
     name: str
     public_size: int

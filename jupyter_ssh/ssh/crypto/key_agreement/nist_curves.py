@@ -1,4 +1,4 @@
-"""ECDH over the NIST curves as RFC 5656 §4 and the ML-KEM hybrids have it: points uncompressed, x as the secret."""
+"""ECDH over the NIST curves as in RFC 5656 §4 and the ML-KEM hybrids: uncompressed points, x as the secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 
 
 class NistPair:
-    """One key pair of ``curve``, see `Pair`."""
+    """A key pair on ``curve``; see `Pair`."""
 
     __slots__ = ("_curve", "_private", "_size")
 
@@ -26,7 +26,7 @@ class NistPair:
     def __init__(self, curve: EllipticCurve, random: Randomness) -> None:
         self._curve = curve
         self._size = (curve.key_size + 7) // 8  # bytes of a coordinate
-        # FIPS 186-5 §A.2.1: 64 bits more than the order has, so that the remainder is not biased.
+        # FIPS 186-5 §A.2.1: 64 bits more than the order, so that the remainder is unbiased.
         wide = int.from_bytes(random((curve.group_order.bit_length() + 64 + 7) // 8), "big")
         self._private = derive_private_key(wide % (curve.group_order - 1) + 1, curve)
 
@@ -37,13 +37,13 @@ class NistPair:
 
     def public(self) -> bytes:
         """See `Pair.public`."""
-        # SEC 1 §2.3.3, by hand: importing cryptography's serialization takes longer than the rest of an exchange.
+        # SEC 1 §2.3.3, by hand: importing cryptography's serialization takes longer than the rest of the exchange.
         numbers = self._private.public_key().public_numbers()
         return b"\4" + numbers.x.to_bytes(self._size, "big") + numbers.y.to_bytes(self._size, "big")
 
     def secret(self, peer: bytes, what: str) -> bytes:
         """See `Pair.secret`."""
-        # Uncompressed points only, as OpenSSH: RFC 5656 §4 leaves compression to agreement outside the protocol.
+        # Only uncompressed points, as in OpenSSH: RFC 5656 §4 leaves compression to an agreement outside the protocol.
         check_length(what, peer, self.public_size)
         try:
             point = EllipticCurvePublicKey.from_encoded_point(self._curve, peer)

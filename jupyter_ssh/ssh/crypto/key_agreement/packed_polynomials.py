@@ -1,10 +1,10 @@
 """Polynomials modulo x**P - x - 1 and a small prime, packed into Python integers: a lane of bits for each coefficient.
 
-One operation on such an integer does all coefficients at once, in C, and the product of two of them is the product of
-the polynomials (Kronecker's substitution: polynomials evaluated at two to the lane).  That is how plain Python does in
-milliseconds what lists of coefficients take a second for.  None of it runs in constant time.
+An operation on such an integer processes all coefficients at once, in C, and the product of two of them is the product
+of the polynomials (Kronecker substitution: the polynomials are evaluated at two to the lane).  This is how plain Python
+does in milliseconds what takes a second with lists of coefficients.  None of it runs in constant time.
 
-Outside of this file a polynomial is its P coefficients, lowest first.
+Outside this file a polynomial is the sequence of its P coefficients, lowest first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _lanes(value: int, count: int, lane: int = _LANE) -> int:
 
 
 def _pack_signed(coefficients: Sequence[int]) -> int:
-    # Struct's I takes no negative numbers, an integer as a whole may be one.
+    # Struct's I rejects negative numbers, but the packed integer may be negative.
     return int.from_bytes(_WORDS.pack(*[value + _OFFSET for value in coefficients]), "little") - _OFFSETS
 
 
@@ -49,18 +49,18 @@ class Field:
         self._multiplier = (1 << self._low + self._high) // modulus
         self._low_mask = _lanes((1 << lane - self._low) - 1, P + 1, lane)
         self._high_mask = _lanes((1 << lane - self._high) - 1, P + 1, lane)
-        # A multiple of the modulus in each lane of a product, larger than any coefficient is negative.
+        # A multiple of the modulus in each lane of a product, large enough to make all coefficients positive.
         self._lift = _lanes((1 << _LANE - 1) // modulus * modulus, 2 * P - 1)
 
     def multiply(self, small: Sequence[int], other: Sequence[int]) -> list[int]:
         """Return the product in the ring, each coefficient from 0 to ``modulus`` - 1.
 
-        Coefficients may be negative; |small| · |other| · P has to stay below 2**31 for each pair of them.
+        Coefficients may be negative; |small| · |other| · P must be below 2**31 for each pair of them.
         """
         product = _pack_signed(small) * _pack_signed(other) + self._lift
-        # x**P is x + 1, and no power beyond 2 P - 2 is there: folded once, all is below P.
+        # x**P is x + 1, and the highest power is 2 P - 2, so after folding once all powers are below P.
         high = product >> _LANE * P
-        # Reduced in lists, since three lanes may have to be added that are all nearly full.
+        # Reduced as lists, because three lanes that are nearly full may have to be added.
         low = _WORDS.unpack((product & _LOW_LANES).to_bytes(4 * P, "little"))
         folded = _WORDS.unpack(high.to_bytes(4 * P, "little"))  # P - 1 coefficients and a zero
         modulus = self.modulus
@@ -68,7 +68,7 @@ class Field:
         return [(a + b + c) % modulus for a, b, c in zip(low, folded, shifted, strict=True)]
 
     def inverse(self, polynomial: Sequence[int]) -> list[int] | None:
-        """Return one over the polynomial; None where there is none, which cannot be if x**P - x - 1 is irreducible.
+        """Return the inverse of the polynomial; None if there is none, impossible if x**P - x - 1 is irreducible.
 
         Division steps of Bernstein and Yang ("Fast constant-time gcd computation and modular inversion", 2019), on
         polynomials with their coefficients in reverse: f and g shrink from the front while v and r grow, and
@@ -87,7 +87,7 @@ class Field:
                 delta, f, g, v, r = -delta, g, f, r, v
                 inverse_f0 = pow(f & lowest, -1, modulus)
             delta += 1
-            # The multiple of f that makes g's lowest coefficient vanish; then g is divided by x.
+            # Add the multiple of f that makes g's lowest coefficient zero; then divide g by x.
             factor = -(g & lowest) * inverse_f0 % modulus
             g = reduce(g + factor * f) >> lane
             r = reduce(r + factor * v)
@@ -96,10 +96,10 @@ class Field:
         return [value * inverse_f0 % modulus for value in reversed(self._unpack(v))]
 
     def _reduce(self, packed: int) -> int:
-        """Return the same modulo ``modulus``, every lane below 2.2 moduli.
+        """Reduce modulo ``modulus``; every lane is then below 2.2 moduli.
 
-        A lane may come in with as much as ``modulus`` times that: the sum of one such number and of another one times
-        a reduced coefficient.  Nothing then crosses into the next lane: that is what ``lane`` is chosen for.
+        A lane may contain up to ``modulus`` times that: the sum of one such number and another one times a reduced
+        coefficient.  ``lane`` is chosen so that nothing overflows into the next lane.
         """
         quotients = (packed >> self._low & self._low_mask) * self._multiplier >> self._high & self._high_mask
         return packed - quotients * self.modulus

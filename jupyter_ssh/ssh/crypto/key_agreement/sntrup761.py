@@ -5,10 +5,10 @@
     secret    f short, g small and invertible modulo 3
     public    h = g / (3 f) modulo q
     encrypt   c = h r, each coefficient rounded to a multiple of 3, for a short r
-    decrypt   3 f c = g r + 3 f (rounding): modulo 3 that is g r, and r is it divided by g
+    decrypt   3 f c = g r + 3 f (rounding): modulo 3 this is g r; divide it by g to get r
 
-Names follow the submission's chapter 2.  Our own plain Python, as no library that we use has it: it does not run in
-constant time, see `packed_polynomials`.
+Names follow chapter 2 of the submission.  Written in plain Python, because no library that we use has it; it does not
+run in constant time, see `packed_polynomials`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MODULO_Q = Field(Q, 32)
 
 _UINT32S = Struct(f"<{P}I")
 
-# The first byte of what is hashed tells what it is for.
+# The first byte of the hashed data gives its purpose.
 _SESSION_REJECTED, _SESSION, _CONFIRM, _INPUT, _PUBLIC_KEY = (bytes((number,)) for number in range(5))
 
 
@@ -47,13 +47,15 @@ def _hash(purpose: bytes, *parts: bytes) -> bytes:
 
 
 def _random_small(random: Randomness) -> list[int]:
-    """Return coefficients from -1 to 1."""
+    """Return random coefficients from -1 to 1."""
     return [((number & 0x3FFFFFFF) * 3 >> 30) - 1 for number in _UINT32S.unpack(random(4 * P))]
 
 
 def _random_short(random: Randomness) -> list[int]:
-    """Return exactly W coefficients that are not zero, in a random order: that of random numbers, sorted by all but
-    their lowest two bits, which carry the coefficient."""
+    """Return exactly W nonzero coefficients in a random order.
+
+    They are the lowest two bits of random numbers, which are sorted by their other bits.
+    """
     numbers = _UINT32S.unpack(random(4 * P))
     drawn = [number & ~1 for number in numbers[:W]] + [number & ~2 | 1 for number in numbers[W:]]
     return [(number & 3) - 1 for number in sorted(drawn)]
@@ -63,7 +65,7 @@ def _random_short(random: Randomness) -> list[int]:
 
 
 def _encode_small(coefficients: Sequence[int]) -> bytes:
-    """Return four coefficients from -1 to 1 a byte."""
+    """Encode coefficients from -1 to 1, four per byte."""
     digits = [value + 1 for value in coefficients] + [0] * (-P % 4)
     return bytes(
         a | b << 2 | c << 4 | d << 6
@@ -72,8 +74,7 @@ def _encode_small(coefficients: Sequence[int]) -> bytes:
 
 
 def _encode(values: list[int], limits: list[int]) -> bytes:
-    """Numbers, each below its limit, in a mixed radix: pairs of them become one, and bytes leave at the low end of
-    those that got large."""
+    """Encode numbers, each below its limit, in a mixed radix: merge pairs, and emit the low bytes of large results."""
     out = bytearray()
     while len(values) > 1:
         pairs, pair_limits = [], []
@@ -97,10 +98,10 @@ def _encode(values: list[int], limits: list[int]) -> bytes:
 
 
 def _decode(data: bytes, limits: list[int]) -> list[int]:
-    """Return the other way; whatever the bytes are, each number is below its limit."""
+    """Decode numbers; whatever the bytes are, each number is below its limit."""
     if len(limits) == 1:
         return [int.from_bytes(data, "little") % limits[0]]
-    pair_limits, tails = [], []  # of each pair what is left of its limit, and the bytes that left it with their limit
+    pair_limits, tails = [], []  # of each pair its remaining limit, and the bytes emitted for it with their limit
     at = 0
     for index in range(0, len(limits) - 1, 2):
         limit, tail, size = limits[index] * limits[index + 1], 0, 0
@@ -137,7 +138,7 @@ def _decode_rounded(data: bytes) -> list[int]:
 def _hide(short: Sequence[int], public: bytes, public_hash: bytes) -> tuple[bytes, bytes]:
     """Return the ciphertext for a short polynomial, and that polynomial's bytes."""
     product = _MODULO_Q.multiply(short, _decode_modulo_q(public))
-    # From -Q/2 to Q/2, rounded to the next multiple of 3, counted from the lowest of them.
+    # Values from -Q/2 to Q/2, rounded to the nearest multiple of 3 and numbered from the lowest.
     rounded = [((value + _HALF_Q) % Q + 1) // 3 for value in product]
     encoded = _encode_small(short)
     confirmation = _hash(_CONFIRM, _hash(_INPUT, encoded), public_hash)
@@ -146,7 +147,7 @@ def _hide(short: Sequence[int], public: bytes, public_hash: bytes) -> tuple[byte
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """f, 1/g and, for ciphertexts that nobody encapsulated, ρ."""
+    """f, 1/g and, for invalid ciphertexts, ρ."""
 
     f: list[int] = field(repr=False)
     inverse_g: list[int] = field(repr=False)
@@ -167,14 +168,14 @@ class SecretKey:
         return cls(f, inverse_g, public, random(_SMALL_SIZE))
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
-        """Return the secret of ``ciphertext``, of `Sntrup761.ciphertext_size` bytes; an unrelated one if it is not for
-        this key."""
+        """Return the secret of ``ciphertext`` (`Sntrup761.ciphertext_size` bytes); an unrelated one if it is
+        invalid."""
         product = _MODULO_Q.multiply(self.f, _decode_rounded(ciphertext[:_ROUNDED_SIZE]))
         times_3 = [(3 * value + _HALF_Q) % Q - _HALF_Q for value in product]
         short = [(value + 1) % 3 - 1 for value in _MODULO_3.multiply([v % 3 for v in times_3], self.inverse_g)]
         if P - short.count(0) != W:
             short = [1] * W + [0] * (P - W)
-        # Encrypted once more: a ciphertext that was altered gives another one, and learns nothing (FO transform).
+        # Re-encrypt: a modified ciphertext differs, and its sender learns nothing (Fujisaki-Okamoto transform).
         again, encoded = _hide(short, self.public, _hash(_PUBLIC_KEY, self.public))
         if compare_digest(again, ciphertext):
             return _hash(_SESSION, _hash(_INPUT, encoded), ciphertext)
@@ -196,7 +197,7 @@ class Sntrup761:
         return key, key.public
 
     def encapsulate(self, public: bytes, random: Randomness) -> tuple[bytes, bytes]:
-        """See `Kem.encapsulate`; any bytes are a public key, so that this raises nothing."""
+        """See `Kem.encapsulate`; any bytes are a valid public key, so this does not raise."""
         ciphertext, encoded = _hide(_random_short(random), public, _hash(_PUBLIC_KEY, public))
         return _hash(_SESSION, _hash(_INPUT, encoded), ciphertext), ciphertext
 

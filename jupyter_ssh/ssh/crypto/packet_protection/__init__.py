@@ -1,4 +1,4 @@
-"""One file a construction: how payloads become binary packets (RFC 4253 §6) and come out of them again.
+"""Constructions, one per file: how payloads become binary packets (RFC 4253 §6) and are recovered from them.
 
-`interfaces` says what a sealer and an opener are; `ciphers` and `macs` choose among the constructions.
+`interfaces` defines sealers and openers; `ciphers` and `macs` choose among the constructions.
 """

@@ -1,4 +1,4 @@
-"""RC4 as RFC 4253 §6.3 ("arcfour") and RFC 4345 have it: the latter throw the weakest bytes of the keystream away."""
+"""RC4 as in RFC 4253 §6.3 ("arcfour") and RFC 4345, which discards the weakest bytes of the keystream."""
 
 from __future__ import annotations
 

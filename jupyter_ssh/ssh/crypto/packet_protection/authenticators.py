@@ -1,4 +1,4 @@
-"""Message authentication codes at work on packets (RFC 4253 §6.4); the table of them is `macs`."""
+"""Message authentication codes for packets (RFC 4253 §6.4); their table is in `macs`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 
 class HmacAuthenticator:
-    """HMAC (RFC 2104) under one key; keyed once and copied for each packet."""
+    """HMAC (RFC 2104) under one key, keyed once and copied for each packet."""
 
     __slots__ = ("_copy", "_tag_size")
 

@@ -1,6 +1,6 @@
-"""Block ciphers of another age, under one key: 64-bit blocks, and what cryptography keeps in its decrepit corner.
+"""Obsolete block ciphers with 64-bit blocks, from cryptography's "decrepit" module.
 
-Imported only when one of them was chosen.
+Imported only if one of them was chosen.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ def triple_des(key: bytes) -> BlockCipherAlgorithm:
 
 
 def des(key: bytes) -> BlockCipherAlgorithm:
-    """DES, 8 bytes: triple DES undoes with its second key what it did with the first."""
+    """Return DES with a key of 8 bytes, as triple DES whose second key undoes the first."""
     return TripleDES(key * 3)
 
 
 def blowfish(key: bytes) -> BlockCipherAlgorithm:
-    """Blowfish; SSH uses keys of 16 bytes with CBC and of 32 with counter mode."""
+    """Return Blowfish; SSH uses 16-byte keys with CBC and 32-byte keys with counter mode."""
     return Blowfish(key)
 
 
 def cast128(key: bytes) -> BlockCipherAlgorithm:
-    """CAST-128, RFC 2144; SSH uses 16 bytes of key."""
+    """Return CAST-128 (RFC 2144); SSH uses 16-byte keys."""
     return CAST5(key)

@@ -1,9 +1,9 @@
-"""Cipher block chaining, RFC 4253 §6.3: each packet goes on from the last block of the one before.
+"""Cipher block chaining (RFC 4253 §6.3): each packet continues from the last block of the previous one.
 
-With a MAC beside the encryption the length has to be decrypted and believed before anything is authenticated.  Who can
-change bytes on the way learns a block's plaintext from how many bytes it takes until the connection ends
-(CVE-2008-5161).  OpenSSH's answer, taken here: whatever is wrong with a packet, read on until as many bytes have come
-as the longest packet has, authenticate as many, and fail in one and the same way.
+With encrypt-and-MAC, the length has to be decrypted and trusted before anything is authenticated.  An attacker who can
+modify bytes in transit learns a block's plaintext from how many bytes it takes until the connection ends
+(CVE-2008-5161). The countermeasure is OpenSSH's: whatever is wrong with a packet, keep reading until as many bytes have
+arrived as the longest packet has, authenticate as many, and always fail in the same way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def cbc(algorithm: BlockCipherAlgorithm, iv: bytes, *, encrypt: bool) -> CipherC
 
 
 class CbcAndMacOpener:
-    """Opens packets of `EncryptAndMacSealer` under CBC; see above for what it does with wrong ones."""
+    """Opens packets of `EncryptAndMacSealer` with CBC; see above for invalid ones."""
 
     __slots__ = ("_alignment", "_authenticate", "_bad_from", "_first", "_tag_size", "_update", "overhead", "sequence")
 
@@ -42,13 +42,13 @@ class CbcAndMacOpener:
         self._authenticate = authenticator.tag
         self._tag_size = tag_size
         self._first = b""
-        self._bad_from = -1  # bytes of a wrong packet that were authenticated already; -1 while all is well
+        self._bad_from = -1  # bytes of an invalid packet that were already authenticated; -1 if there is none
         self.overhead = 4 + tag_size
         self.sequence = sequence
 
     def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
-        """See `Opener.open`, but that a wrong length and a wrong tag are the same `PacketIntegrityError`, which comes
-        when the longest packet would have been received."""
+        """See `Opener.open`, except that an invalid length and an invalid tag raise the same `PacketIntegrityError`,
+        once the longest packet would have been received."""
         if self._bad_from >= 0:
             self._read_on(buffer, start, end)
             return None
@@ -81,7 +81,7 @@ class CbcAndMacOpener:
         return body
 
     def _read_on(self, buffer: memoryview, start: int, end: int) -> None:
-        """Raises when all is there that the longest packet would have."""
+        """Raise once as many bytes have arrived as the longest packet has."""
         longest = start + 4 + MAX_PACKET
         if end >= longest + self._tag_size:
             self._authenticate(self.sequence, b"", buffer[start + self._bad_from : longest])

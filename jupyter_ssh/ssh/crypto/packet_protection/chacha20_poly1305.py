@@ -1,7 +1,8 @@
 """chacha20-poly1305@openssh.com: OpenSSH's PROTOCOL.chacha20poly1305.
 
-Two ChaCha20 keys: the second encrypts the length field alone, the first the body, after giving the Poly1305 key from
-its block 0.  The nonce is the packet's sequence number, so a key must not outlive 2**32 packets.
+There are two ChaCha20 keys: the second encrypts the length field only, the first the body, after its block 0 has
+provided the Poly1305 key.  The nonce is the packet's sequence number, so a key must not be used for more than 2**32
+packets.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ OVERHEAD = 4 + TAG_SIZE
 
 _pack_length = UINT32.pack
 _unpack_length = UINT32.unpack
-# Block counter 0 and the nonce, as `ChaCha20` takes them together.
+# Block counter 0 and the nonce, combined as `ChaCha20` expects them.
 _pack_nonce = Struct(">8xQ").pack
-# One block of keystream whose first half is the Poly1305 key: the body begins with block 1.
+# A block of keystream whose first half is the Poly1305 key; the body begins with block 1.
 _BLOCK_0 = bytes(64)
 
 
@@ -43,7 +44,7 @@ def _stream(key: bytes) -> CipherContext:
 
 
 class ChaCha20Poly1305Sealer:
-    """Encrypts packets; ``key`` is 64 bytes, K_2 ‖ K_1 in the words of PROTOCOL.chacha20poly1305."""
+    """Encrypts packets; ``key`` is 64 bytes, K_2 ‖ K_1 in the terms of PROTOCOL.chacha20poly1305."""
 
     __slots__ = ("_body_reset", "_body_update", "_length_reset", "_length_update", "_paddings", "sequence")
 
@@ -69,7 +70,7 @@ class ChaCha20Poly1305Sealer:
 
 
 class ChaCha20Poly1305Opener:
-    """Authenticates and decrypts packets; ``key`` as for the sealer."""
+    """Authenticates and decrypts packets; ``key`` is as for the sealer."""
 
     __slots__ = ("_body_reset", "_body_update", "_length", "_length_reset", "_length_update", "overhead", "sequence")
 
@@ -77,7 +78,7 @@ class ChaCha20Poly1305Opener:
         body, length = _stream(key[:32]), _stream(key[32:])
         self._body_reset, self._body_update = body.reset_nonce, body.update
         self._length_reset, self._length_update = length.reset_nonce, length.update
-        self._length = 0  # of the packet that is not whole yet; 0 while its length field is not there
+        self._length = 0  # of the incomplete packet; 0 until its length field has arrived
         self.overhead = OVERHEAD
         self.sequence = sequence
 

@@ -1,6 +1,6 @@
 """Compression around any of the constructions (RFC 4253 §6.2): the payload is compressed, then sealed.
 
-Sealers and openers themselves, so that those who use them know nothing of it, and pay nothing where there is none.
+They are sealers and openers themselves, so their users need not know about compression, and its absence costs nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Opener, Sealer
 
 
 class CompressedSealer:
-    """Compresses payloads and has ``sealer`` seal them."""
+    """Compresses payloads before ``sealer`` seals them."""
 
     __slots__ = ("_compress", "_seal", "_sealer")
 
@@ -31,7 +31,7 @@ class CompressedSealer:
 
 
 class CompressedOpener:
-    """Has ``opener`` open packets and decompresses what is in them."""
+    """Decompresses the payloads of packets opened by ``opener``."""
 
     __slots__ = ("_decompress", "_open", "_opener", "overhead")
 
@@ -47,12 +47,15 @@ class CompressedOpener:
         return self._opener.sequence
 
     def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
-        """See `Opener.open`; the body comes without padding.  Raises `PacketError` also for a payload that cannot be
-        decompressed, or that becomes longer than a packet may be."""
+        """See `Opener.open`; the body has no padding.
+
+        Raises `PacketError` also for a payload that cannot be decompressed, or that becomes longer than a packet may
+        be.
+        """
         body = self._open(buffer, start, end)
         if body is None:
             return None
         payload = self._decompress(body[1 : len(body) - body[0]], MAX_PACKET)
-        # What the packet took of the buffer beside the body as it is now: less than nothing, mostly.
+        # Bytes of the buffer besides the body, which is now decompressed: usually negative.
         self.overhead = len(body) + self._opener.overhead - (1 + len(payload))
         return b"\0" + payload

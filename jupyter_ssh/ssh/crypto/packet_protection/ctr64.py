@@ -1,4 +1,4 @@
-"""Counter mode of ciphers with blocks of 64 bits, RFC 4344 §4; cryptography has it for none of them."""
+"""Counter mode for ciphers with 64-bit blocks (RFC 4344 §4), which cryptography lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK_SIZE = 8
 
 
 class Counter64:
-    """The keystream of ``algorithm``, its counter starting at ``iv`` (8 bytes); the same for both directions."""
+    """The keystream of ``algorithm``, with the counter starting at ``iv`` (8 bytes)."""
 
     __slots__ = ("_counter", "_encipher")
 
@@ -22,7 +22,7 @@ class Counter64:
         self._counter = int.from_bytes(iv, "big")
 
     def update(self, data: Buffer) -> bytes:
-        """``data``, whole blocks of it, encrypted or decrypted."""
+        """Return ``data``, a whole number of blocks, encrypted or decrypted."""
         size = len(data)
         count = size // BLOCK_SIZE
         first, last = self._counter, self._counter + count

@@ -1,4 +1,4 @@
-"""Encryption and a MAC beside each other, RFC 4253 §6: the tag covers the plaintext, the length is encrypted."""
+"""Encrypt-and-MAC (RFC 4253 §6): the tag covers the plaintext, and the length is encrypted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator, C
 
 
 class EncryptAndMacSealer:
-    """Seals packets with a cipher context that runs on from packet to packet, and a MAC."""
+    """Seals packets with a cipher context that continues across packets, and a MAC."""
 
     __slots__ = ("_alignment", "_authenticate", "_paddings", "_update", "sequence")
 
@@ -48,8 +48,10 @@ class EncryptAndMacSealer:
 
 
 class EncryptAndMacOpener:
-    """Opens such packets.  The first block has to be decrypted to know the length, so it is kept until the rest is
-    there."""
+    """Opens such packets.
+
+    The first block has to be decrypted to know the length, so it is kept until the rest has arrived.
+    """
 
     __slots__ = ("_alignment", "_authenticate", "_first", "_tag_size", "_update", "overhead", "sequence")
 

@@ -1,5 +1,7 @@
-"""Encrypt, then MAC: OpenSSH's -etm@openssh.com (PROTOCOL §1.5).  The length is in the clear, the tag covers the
-ciphertext and is checked before anything is decrypted."""
+"""Encrypt-then-MAC: OpenSSH's -etm@openssh.com (PROTOCOL §1.5).
+
+The length is in the clear; the tag covers the ciphertext and is checked before anything is decrypted.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ _pack_length = UINT32.pack
 
 
 class EncryptThenMacSealer:
-    """Seals packets with a cipher context that runs on from packet to packet, and a MAC over the ciphertext."""
+    """Seals packets with a cipher context that continues across packets, and a MAC over the ciphertext."""
 
     __slots__ = ("_alignment", "_authenticate", "_paddings", "_update", "sequence")
 

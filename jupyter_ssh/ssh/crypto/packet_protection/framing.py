@@ -1,4 +1,4 @@
-"""What every construction shares: the limits of a packet's length, its padding, and their errors (RFC 4253 §6)."""
+"""Common to all constructions: limits of a packet's length, its padding, and their errors (RFC 4253 §6)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from struct import Struct
 from jupyter_ssh.ssh.errors import PacketError, PacketIntegrityError
 
 MAX_PACKET = 256 * 1024
-"""Largest packet_length we take, OpenSSH's PACKET_MAX_SIZE; RFC 4253 §6.1 demands 35000 bytes at least."""
+"""Largest accepted packet_length: OpenSSH's PACKET_MAX_SIZE; RFC 4253 §6.1 requires at least 35000 bytes."""
 
 MIN_PACKET = 5
-"""Smallest packet_length there can be: the padding_length byte and four bytes of padding."""
+"""Smallest possible packet_length: the padding_length byte and four bytes of padding."""
 
 SEQUENCE_MASK = 0xFFFFFFFF
 """Sequence numbers are uint32 and wrap (RFC 4253 §6.4)."""
@@ -19,20 +19,21 @@ SEQUENCE_MASK = 0xFFFFFFFF
 UINT32 = Struct(">I")
 
 Randomness = Callable[[int], bytes]
-"""Gives that many random bytes: `os.urandom`, or a seeded source where a session is replayed."""
+"""Returns that many random bytes: `os.urandom`, or a seeded source to replay a session."""
 
 PaddingTable = list[tuple[bytes, bytes, int]]
-"""For each ``len(payload) % alignment``: the padding_length byte, the padding, and how many bytes the two are."""
+"""For each ``len(payload) % alignment``: the padding_length byte, the padding, and their total length in bytes."""
 
 
 def padding_table(alignment: int, counted: int, random: Randomness) -> PaddingTable:
-    """Paddings for packets whose length is to be a multiple of ``alignment``, ``counted`` bytes of the length field
-    included (4 where it is encrypted with the body, 0 where it is not).
+    """Return paddings that make the length of packets a multiple of ``alignment``.
 
-    The padding is drawn once and kept for all packets of a key.  RFC 4253 §6 wants it random so that equal payloads
-    do not encrypt equally under a weak mode; each construction here encrypts every packet under fresh keystream or
-    goes on with the chain of the packet before, so that padding adds nothing to it, and drawing it anew would cost as
-    much as encrypting a small packet.  Before the first key exchange it is in the clear, where it has nothing to hide.
+    ``counted`` bytes of the length field are included: 4 if it is encrypted with the body, else 0.
+
+    The padding is drawn once and used for all packets of a key.  RFC 4253 §6 wants it random so that equal payloads do
+    not encrypt equally under a weak mode.  But each construction here encrypts every packet under fresh keystream or
+    continues the chain of the previous packet, so padding adds nothing, and drawing it anew would cost as much as
+    encrypting a small packet.  Before the first key exchange it is sent in the clear, with nothing to hide.
     """
     string = random(alignment + 3)
     table = []
@@ -45,7 +46,7 @@ def padding_table(alignment: int, counted: int, random: Randomness) -> PaddingTa
 
 
 def wrong_length(length: int, alignment: int, counted: int) -> PacketError:
-    """Return the error for a ``packet_length`` out of range or not aligned."""
+    """Return the error for a ``packet_length`` that is out of range or not aligned."""
     return PacketError(
         "invalid packet length",
         phase="binary packet",

@@ -1,4 +1,4 @@
-"""AES-GCM as OpenSSH uses it: RFC 5647 §7, with the length field as associated data, in the clear."""
+"""AES-GCM as in OpenSSH: RFC 5647 §7, with the length field in the clear, as associated data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _pack_nonce = _NONCE.pack
 
 
 class GcmSealer:
-    """Encrypts packets with AES-GCM; the key's size chooses AES-128 or AES-256."""
+    """Encrypts packets with AES-GCM; the size of the key selects AES-128 or AES-256."""
 
     __slots__ = ("_counter", "_encrypt", "_fixed", "_offset", "_paddings")
 
@@ -42,7 +42,7 @@ class GcmSealer:
         self._fixed: bytes
         self._counter: int
         self._fixed, self._counter = _NONCE.unpack(iv)
-        # One number a packet to keep up instead of two: the nonce does not depend on the sequence number here.
+        # The nonce does not depend on the sequence number, so one counter per packet suffices instead of two.
         self._offset = sequence - self._counter
         self._paddings = padding_table(ALIGNMENT, 0, random)
 
@@ -57,7 +57,7 @@ class GcmSealer:
         padding_length, padding, extra = self._paddings[size & 15]
         length = _pack_length(size + extra)
         counter = self._counter
-        # The counter starts at a random value, so that it may well pass 2**64; it must not carry into the fixed field.
+        # The counter starts at a random value, so it may well reach 2**64; it must not carry into the fixed field.
         self._counter = (counter + 1) & _COUNTER_MASK
         return length + self._encrypt(
             _pack_nonce(self._fixed, counter), b"".join((padding_length, payload, padding)), length
@@ -65,7 +65,7 @@ class GcmSealer:
 
 
 class GcmOpener:
-    """Authenticates and decrypts packets of AES-GCM; the key's size chooses AES-128 or AES-256."""
+    """Authenticates and decrypts packets with AES-GCM; the size of the key selects AES-128 or AES-256."""
 
     __slots__ = ("_counter", "_decrypt", "_fixed", "_offset", "overhead")
 
@@ -95,7 +95,7 @@ class GcmOpener:
             return None
         counter = self._counter
         try:
-            # Packing the length again is cheaper than a slice of the buffer.
+            # Packing the length again is cheaper than slicing the buffer.
             body = self._decrypt(_pack_nonce(self._fixed, counter), buffer[body_start:packet_end], _pack_length(length))
         except InvalidTag:
             raise wrong_tag(self.sequence) from None

@@ -1,4 +1,4 @@
-"""What the constructions have in common, as the rest of the stack sees it."""
+"""The interfaces of the constructions, as used by the rest of the stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Buffer = bytes | memoryview
 
 
 class Sealer(Protocol):
-    """Makes binary packets out of payloads, for one direction and the life of one key."""
+    """Turns payloads into binary packets, for one direction and the lifetime of one key."""
 
     @property
     def sequence(self) -> int:
@@ -19,9 +19,9 @@ class Sealer(Protocol):
 
 
 class Opener(Protocol):
-    """Takes binary packets out of a receive buffer, for one direction and the life of one key.
+    """Takes binary packets from a receive buffer, for one direction and the lifetime of one key.
 
-    An opener that raised is spent: its connection can only be ended.
+    After an error an opener is unusable, and its connection must be ended.
     """
 
     @property
@@ -30,17 +30,17 @@ class Opener(Protocol):
 
     @property
     def overhead(self) -> int:
-        """Bytes of a packet beside its body: the length field and the tag; of the last packet, where they differ."""
+        """Bytes of a packet besides its body (length field and tag); those of the last packet, if they vary."""
 
     def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
-        """Return the body of the packet that begins at ``start``, or None while it is not whole before ``end``.
+        """Return the body of the packet that begins at ``start``, or None if it is not complete before ``end``.
 
-        The body is padding_length ‖ payload ‖ padding, decrypted and authenticated, its padding_length checked and
-        its payload at least one byte.  The packet took ``len(body) + overhead`` bytes of the buffer.  After None the
+        The body is padding_length ‖ payload ‖ padding, decrypted and authenticated, with a valid padding_length and a
+        payload of at least one byte.  The packet took ``len(body) + overhead`` bytes of the buffer.  After None, the
         same packet has to be offered again, wherever in a buffer it is by then.
 
-        Raises `PacketError` for a length or padding RFC 4253 §6 does not allow, a length as soon as it is known and
-        before any more bytes are waited for (but not under CBC, see `cbc`), and `PacketIntegrityError` for a wrong tag.
+        Raises `PacketError` for a length or padding that RFC 4253 §6 does not allow, for a length as soon as it is
+        known (but not with CBC, see `cbc`), and `PacketIntegrityError` for an invalid tag.
         """
 
 
@@ -52,7 +52,7 @@ class Authenticator(Protocol):
 
 
 class CipherStream(Protocol):
-    """A cipher under one key that runs on from packet to packet, for one direction."""
+    """A cipher under one key that continues across packets, for one direction."""
 
     def update(self, data: Buffer) -> bytes:
-        """``data``, whole blocks of it, encrypted or decrypted."""
+        """Return ``data``, a whole number of blocks, encrypted or decrypted."""

@@ -16,7 +16,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.framing import (
 )
 
 ALIGNMENT = 8
-"""RFC 4253 §6: the cipher's block size or 8, whichever is larger."""
+"""The cipher's block size or 8, whichever is larger (RFC 4253 §6)."""
 
 
 class PlainSealer:
@@ -37,7 +37,7 @@ class PlainSealer:
 
 
 class PlainOpener:
-    """Takes packets in the clear apart."""
+    """Parses packets in the clear."""
 
     __slots__ = ("overhead", "sequence")
 

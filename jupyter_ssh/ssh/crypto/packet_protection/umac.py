@@ -1,7 +1,7 @@
 """UMAC, RFC 4418, with tags of 64 and 128 bits.
 
-Our own, since no library that we use has it.  It does not run in constant time.  The one inner loop, NH (§5.2.2), adds
-all words of a packet to the key at once: in one integer, with 64 bits of room for each word of 32.
+Written here because no library that we use has it.  It does not run in constant time.  The inner loop, NH (§5.2.2),
+adds all words of a packet to the key at once, as one integer with 64 bits for each 32-bit word.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 KEY_SIZE = 16
 
-_CHUNK = 1024  # bytes that NH makes eight of
-_GROUP = 32  # bytes NH takes at a time: eight words, the first four of which meet the other four
+_CHUNK = 1024  # bytes that NH reduces to eight
+_GROUP = 32  # bytes that NH processes at a time: eight words, the first four of which are combined with the other four
 _MASK_64 = (1 << 64) - 1
 _PRIME_36 = (1 << 36) - 5
 _PRIME_64 = (1 << 64) - 59
 _POLY_KEY_MASK = 0x01FFFFFF01FFFFFF
 _LARGEST_WORD = (1 << 64) - (1 << 32)
-_LONGEST = 1 << 24  # bytes; beyond it §5.3.1 goes on with 128 bits, which no packet needs
+_LONGEST = 1 << 24  # bytes; longer messages would need the 128 bits of §5.3.1, but no packet does
 
 _EIGHT_WORDS = Struct(">8Q")
 
@@ -32,13 +32,13 @@ def _encipher(key: bytes, blocks: bytes) -> bytes:
 
 
 def _derive(key: bytes, index: int, size: int) -> bytes:
-    """KDF, §3.2.1."""
+    """Return KDF, §3.2.1."""
     blocks = b"".join(index.to_bytes(8, "big") + number.to_bytes(8, "big") for number in range(1, -(-size // 16) + 1))
     return _encipher(key, blocks)[:size]
 
 
 class _Hash:
-    """One of the independent hashes of §5: four bytes of the tag."""
+    """One of the independent hashes of §5, for four bytes of the tag."""
 
     __slots__ = ("_key_1", "_key_2", "_key_3", "_key_4", "_repeated")
 
@@ -54,11 +54,11 @@ class _Hash:
         self._repeated: dict[int, tuple[int, int, int]] = {}
 
     def digest(self, even: int, odd: int, padded: int, size: int) -> int:
-        """UHASH of a message of ``size`` bytes, padded to ``padded``; its words come by even and odd places."""
+        """Return UHASH of a message of ``size`` bytes, padded to ``padded``, given as its even and its odd words."""
         chunks = max(1, -(-size // _CHUNK))
         key_even, key_odd, mask = self._keys(chunks)
         mask &= (1 << 8 * padded) - 1
-        # Sums modulo 2**32, each in 64 bits: the words at 0, 2, 4 and 6 of each group, and those at 1, 3, 5 and 7.
+        # Sums modulo 2**32, each in 64 bits: of the words 0, 2, 4 and 6 of each group, and of 1, 3, 5 and 7.
         lanes = f"<{padded // 8}Q"
         evens = unpack(lanes, (even + key_even & mask).to_bytes(padded, "little"))
         odds = unpack(lanes, (odd + key_odd & mask).to_bytes(padded, "little"))
@@ -74,7 +74,7 @@ class _Hash:
         return self._inner_product(hashes[0] if chunks == 1 else self._polynomial(hashes)) ^ self._key_4
 
     def _keys(self, chunks: int) -> tuple[int, int, int]:
-        """Return the key once for each chunk, and a mask of 32 bits for each of its words; kept by powers of two."""
+        """Return the key repeated for each chunk, and a 32-bit mask for each of its words; cached by powers of two."""
         exponent = (chunks - 1).bit_length()
         keys = self._repeated.get(exponent)
         if keys is None:
@@ -85,7 +85,7 @@ class _Hash:
         return keys
 
     def _polynomial(self, words: list[int]) -> int:
-        """L2-HASH, §5.3."""
+        """Return L2-HASH, §5.3."""
         key, y = self._key_2, 1
         for word in words:
             if word >= _LARGEST_WORD:
@@ -95,7 +95,7 @@ class _Hash:
         return y
 
     def _inner_product(self, word: int) -> int:
-        """L3-HASH, §5.4; the upper half of its input is zero for all that we hash."""
+        """Return L3-HASH, §5.4; the upper half of its input is zero for everything we hash."""
         key = self._key_3
         total = (word >> 48) * key[4] + (word >> 32 & 0xFFFF) * key[5] + (word >> 16 & 0xFFFF) * key[6]
         return (total + (word & 0xFFFF) * key[7]) % _PRIME_36 & 0xFFFFFFFF
@@ -123,13 +123,13 @@ class Umac:
         ]
 
     def tag(self, nonce: int, message: bytes) -> bytes:
-        """Return the tag of ``message``, at most 16 MiB; ``nonce`` is a number below 2**64, another one for each
+        """Return the tag of ``message``, at most 16 MiB; ``nonce`` is a number below 2**64, different for each
         message."""
         size = len(message)
         if size > _LONGEST:
             raise ValueError("messages beyond 16 MiB are not implemented")
         padded = max(_GROUP, -(-size // _GROUP) * _GROUP)
-        # Read in the order of bytes that §5.2.1's swapping asks for.
+        # Read in the byte order that §5.2.1's swapping requires.
         words = int.from_bytes(message, "little")
         mask = int.from_bytes(b"\xff\xff\xff\xff\0\0\0\0" * (padded // 8), "little")
         even, odd = words & mask, words >> 32 & mask
@@ -139,7 +139,7 @@ class Umac:
         return (digest ^ self._pad(nonce)).to_bytes(self._tag_size, "big")
 
     def _pad(self, nonce: int) -> int:
-        """PDF, §3.3.1: two tags of 64 bits come from one block."""
+        """Return PDF, §3.3.1: two 64-bit tags come from one block."""
         if self._tag_size == 16:
             return int.from_bytes(self._encipher(nonce.to_bytes(8, "big") + bytes(8)), "big")
         block = self._encipher((nonce & ~1).to_bytes(8, "big") + bytes(8))
@@ -147,7 +147,7 @@ class Umac:
 
 
 class UmacAuthenticator:
-    """umac-64@openssh.com and umac-128@openssh.com: the sequence number is the nonce, and no part of the message."""
+    """umac-64@openssh.com and umac-128@openssh.com: the sequence number is the nonce and not part of the message."""
 
     __slots__ = ("_tag",)
 

@@ -1,1 +1,1 @@
-"""Who may log in to the server, and with what options."""
+"""Who may log in to the server, and with which options."""

@@ -1,4 +1,4 @@
-"""The operating system's account the server runs as: the only one it can give anybody."""
+"""The operating system account that the server runs as, the only one it can offer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who a child process runs as: login name, home folder and login shell (absolute paths)."""
+    """The account of child processes: login name, home folder and login shell (absolute paths)."""
 
     name: str
     home: str
@@ -20,7 +20,8 @@ class Account:
 def current_account() -> Account:
     """Return the account of this process.
 
-    A container often runs under a number that no password database knows; then USER, HOME and /bin/sh stand in.
+    Containers often run under a user ID without an entry in the password database; then USER, HOME and /bin/sh are
+    used.
     """
     if sys.platform == "win32":
         name = os.environ.get("USERNAME", "user")

@@ -1,4 +1,4 @@
-"""Lists of addresses as ``from=`` takes them: patterns, CIDR ranges and ``!``."""
+"""Lists of addresses as in ``from=``: patterns, CIDR ranges and ``!``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from jupyter_ssh.ssh.net.addresses import parse_address, plain_address
 
 
 def address_matches(address: str, pattern_list: str) -> bool:
-    """Return whether an address fits a comma-separated list; a negated match wins over any other (ssh_config(5),
+    """Return whether an address matches a comma-separated list; a negated match overrides others (ssh_config(5),
     PATTERNS).
 
-    Host names are not looked up: a name in the list never fits.  Raises `ValueError` for an empty item or a range
-    whose host bits are set.
+    Host names are not looked up, so a name in the list never matches.  Raises `ValueError` for an empty item or a range
+    with host bits set.
     """
     subject = parse_address(address)
     text = plain_address(address).lower()

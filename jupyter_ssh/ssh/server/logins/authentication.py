@@ -1,4 +1,4 @@
-"""Who may log in: decides on what `ServerAuthentication` asks."""
+"""Decides who may log in, on requests from `ServerAuthentication`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ MAX_QUESTION_ROUNDS: Final = 20
 class Authenticator:
     """Authentication of one connection from ``address``.
 
-    ``start`` runs a coroutine as a task of the connection's; ``on_authenticated`` is told the user and what the key
-    that logged in allows.
+    ``start`` runs a coroutine as a task of the connection; ``on_authenticated`` is called with the user and the options
+    of the key that was used to log in.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Authenticator:
         self._none_counts = False
         self._key_options: KeyOptions | None = None
         self._used: set[bytes] = set()
-        """The keys that one of several demanded signatures was made with."""
+        """The keys already used, if several signatures are required."""
         self._algorithms = frozenset(options.accepted_algorithms)
         self._logins = KeyLogins(options, account, address)
         self._answers: asyncio.Future[Sequence[str]] | None = None
@@ -76,9 +76,9 @@ class Authenticator:
         }
 
     def requested(self, request: AuthenticationRequested) -> None:
-        """A client asks to be let in; the answer may come later."""
+        """Handle a request of the client to log in; the answer may come later."""
         if self._dialogue is not None:
-            # RFC 4256 §3.1: a new request abandons the questions of the last.
+            # RFC 4256 §3.1: a new request abandons the questions of the previous one.
             self._dialogue.cancel()
             self._dialogue = None
         if request.user != self._user:
@@ -93,14 +93,14 @@ class Authenticator:
         method(request)
 
     def answered(self, event: QuestionsAnswered) -> None:
-        """The answers to our questions."""
+        """Handle the answers to our questions."""
         if self._answers is not None and not self._answers.done():
             self._answers.set_result(event.answers)
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
     def _succeed(self, request: AuthenticationRequested, how: str) -> None:
-        # Asked only now: whether the name exists must not show in what happens before.
+        # Checked only now: what happens before must not reveal whether the user exists.
         if request.user not in self._users:
             self._refuse(request)
         elif self._progress.done(request.method):
@@ -128,7 +128,7 @@ class Authenticator:
     # --- methods ------------------------------------------------------------------------------------------------------
 
     def _none(self, request: AuthenticationRequested) -> None:
-        # How clients ask for the list (RFC 4252 §5.2): the first time it is no failure.
+        # This is how clients ask for the list of methods (RFC 4252 §5.2); the first time it is not a failure.
         self._refuse(request, counts=self._none_counts)
         self._none_counts = True
 
@@ -154,31 +154,31 @@ class Authenticator:
             self._succeed(request, admitted.how)
 
     def _admitted(self, request: AuthenticationRequested) -> Admitted | str:
-        """Return what the key allows once its signature proves it, or why it is of no use; for the log."""
+        """Return what the key allows if its signature is valid, or why it is not accepted, for the log."""
         key = request.key
         if key is None:
             return request.problem or "no key"
         if request.algorithm not in self._algorithms or request.algorithm not in key.signature_algorithms:
             return f"algorithm {request.algorithm!a} is not accepted"
         if plain_key(key).blob in self._used:
-            # sshd_config(5), AuthenticationMethods: each publickey in a row is another key.
-            return "the key was used already"
+            # sshd_config(5), AuthenticationMethods: each publickey in a sequence requires a different key.
+            return "the key was already used"
         admitted = self._logins.judge(request.user, key)
-        # Asked only now: whether the name exists must not show in how long this takes.
+        # Checked only now: the time taken must not reveal whether the user exists.
         return admitted if request.user in self._users else "no such user"
 
     def _unproven(self, request: AuthenticationRequested, options: KeyOptions) -> str | None:
-        """Return what the signature does not prove, if anything."""
+        """Return what is wrong with the signature, or None."""
         assert request.key is not None
         if not request.verified:
-            return request.problem or "the signature is wrong"
+            return request.problem or "the signature is invalid"
         if not isinstance(plain_key(request.key), SecurityKeyPublicKey):
             return None
         always = self._options.pubkey_auth_options
         if not request.touched and (options.touch_required or TOUCH_REQUIRED in always):
             return "the security key was not touched"
         if not request.user_verified and (options.verify_required or VERIFY_REQUIRED in always):
-            return "the security key checked neither a PIN nor a finger"
+            return "the security key checked neither a PIN nor a fingerprint"
         return None
 
     def _password(self, request: AuthenticationRequested) -> None:
@@ -198,8 +198,8 @@ class Authenticator:
         if verdict is True:
             self._succeed(request, "password" if new is None else "a changed password")
         elif isinstance(verdict, NewPasswordNeeded) and change is not None and request.user in self._users:
-            # A new password that will not do counts as an attempt, so that this comes to an end.
-            if new is not None and self._counted(request, "the new password will not do"):
+            # A rejected new password counts as an attempt, so that this ends eventually.
+            if new is not None and self._counted(request, "the new password was rejected"):
                 return
             self._session.authentication.demand_new_password(verdict.prompt)
         else:
@@ -236,7 +236,7 @@ class Authenticator:
 
 
 async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> PasswordVerdict:
-    """Call a password check on a thread, as it may hash; what goes wrong in it lets nobody in."""
+    """Call a password check on a thread, as it may compute a hash; an exception in it means refusal."""
     try:
         if inspect.iscoroutinefunction(check):
             result = await check(user, *passwords)
@@ -245,14 +245,14 @@ async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> Pass
             if inspect.isawaitable(result):
                 result = await result
     except Exception as error:
-        # Without the traceback: its variables hold the password.
+        # Without the traceback, whose variables contain the password.
         log.error("the password check failed: %s", type(error).__name__)
         return False
     return result if isinstance(result, NewPasswordNeeded) else result is True
 
 
 def _printable(text: str, limit: int = 64) -> str:
-    """Return a stranger's text for the log: quoted, short, no control characters."""
+    """Return untrusted text for the log: quoted, shortened, without control characters."""
     return ascii(text[:limit])
 
 

@@ -19,7 +19,7 @@ MAX_FILE = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedKey:
-    """One line: a key, what it may be used for, and where it stands (1 is the first line)."""
+    """One line: a key, what it may be used for, and the number of the line (the first is 1)."""
 
     key: PublicKey
     options: KeyOptions
@@ -29,14 +29,14 @@ class AuthorizedKey:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that lets nobody in because it is not understood."""
+    """A line that could not be parsed and so allows nobody to log in."""
 
     line: int
     why: str
 
 
 class AuthorizedKeys:
-    """The keys of one file.  Lines that are not understood are ``problems``, and no reason to refuse the others."""
+    """The keys of one file.  Lines that cannot be parsed are ``problems``; they do not affect the others."""
 
     def __init__(self, entries: Iterable[AuthorizedKey] = (), problems: Iterable[Problem] = ()) -> None:
         self.entries = tuple(entries)
@@ -51,16 +51,16 @@ class AuthorizedKeys:
         strict_modes: bool = True,
         required_rsa_size: int | None = None,
     ) -> AuthorizedKeys:
-        """Read a file; raises `ConfigError` when it cannot be read or others may write it (see `read_trusted`).
+        """Read a file.  Raises `ConfigError` if it cannot be read or others may write it (see `read_trusted`).
 
-        ``required_rsa_size`` are the bits of the shortest RSA key that will do, 2048 by default.
+        ``required_rsa_size`` is the minimum size of RSA keys in bits, 2048 by default.
         """
         data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
         return cls.parse(data.decode("utf-8", "surrogateescape"), required_rsa_size)
 
     @classmethod
     def parse(cls, text: str, required_rsa_size: int | None = None) -> AuthorizedKeys:
-        """Read the text of a file."""
+        """Parse the text of a file."""
         entries: list[AuthorizedKey] = []
         problems: list[Problem] = []
         for number, raw in enumerate(text.split("\n"), 1):
@@ -74,15 +74,15 @@ class AuthorizedKeys:
         return cls(entries, problems)
 
     def find(self, key: PublicKey, address: str, now: float) -> AuthorizedKey | None:
-        """Return the first line with ``key`` that admits a client at ``address`` at ``now`` (seconds since the
-        epoch)."""
+        """Return the first line for ``key`` that admits a client at ``address``, at ``now`` in seconds since the
+        epoch."""
         for entry in self.entries:
             if entry.key == key and not entry.options.cert_authority and entry.options.admits(address, now):
                 return entry
         return None
 
     def authorities(self, key: PublicKey, address: str, now: float) -> list[AuthorizedKey]:
-        """Return the lines by which certificates that ``key`` has signed let in, under the same conditions."""
+        """Return the lines that accept certificates signed by ``key``, under the same conditions."""
         return [
             entry
             for entry in self.entries
@@ -90,7 +90,7 @@ class AuthorizedKeys:
         ]
 
 
-# A word that may hold quoted parts with blanks in them.
+# A word that may contain quoted parts with blanks.
 _FIRST_WORD = re.compile(r'((?:[^\s"]|"(?:\\"|[^"\\]|\\(?!"))*")+)[ \t]+(.*)', re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Whether others could have written a file that decides who may log in: sshd_config's StrictModes."""
+"""Check that others cannot have written a file that decides who may log in: sshd_config's StrictModes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from jupyter_ssh.ssh.errors import ConfigError
 
 
 def read_trusted(path: Path, *, home: Path | None = None, strict: bool = True, limit: int = 1 << 20) -> bytes:
-    """Return the bytes of a file that only its user, or root, can have written; raises `ConfigError` otherwise.
+    """Read a file that only this user, or root, can have written; raise `ConfigError` otherwise.
 
-    The file must be regular, and it and every folder above it (up to ``home``, else to the root) must belong to this
-    user or root and not be writable by group or others.  A folder with the sticky bit (/tmp) may be writable: nobody
-    but the owner can put something else in the place of a file in it.  ``strict`` false checks nothing but the size.
+    The file must be regular, and it and every folder above it (up to ``home``, or else the root) must belong to this
+    user or root and not be writable by group or others.  A folder with the sticky bit (/tmp) may be writable, as nobody
+    but the owner can replace a file in it.  If ``strict`` is false, only the size is checked.
     """
-    # O_NONBLOCK: a FIFO in the file's place must not hold us up.
+    # O_NONBLOCK: a FIFO instead of the file must not block us.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         real = path.expanduser().resolve(strict=True)
@@ -48,13 +48,13 @@ def _check_folders(file: Path, home: Path | None) -> None:
 
 def _check(path: Path, status: os.stat_result, *, sticky_ok: bool) -> None:
     if sys.platform == "win32":
-        return  # Windows has no such bits; its access lists are not looked at
+        return  # Windows has no such bits; its access control lists are not checked
     if status.st_uid not in (0, os.getuid()):
         raise ConfigError(f"{path} belongs to another user", next_step=f"Run: chown {os.getuid()} {path}")
     if status.st_mode & 0o022 and not (sticky_ok and status.st_mode & stat.S_ISVTX):
         raise ConfigError(
-            f"{path} may be written by others",
-            expected="a mode without write for group and others",
+            f"{path} is writable by others",
+            expected="a mode without write permission for group and others",
             received=f"{stat.S_IMODE(status.st_mode):04o}",
             next_step=f"Run: chmod go-w {path}",
         )

@@ -1,4 +1,4 @@
-"""Whether a public key or certificate lets a user in, and what it then allows: the files are read at each login."""
+"""Decide whether a public key or certificate may log in, and with which options; the files are read at each login."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A key that lets in: what it allows, and what it is for the log."""
+    """An accepted key: its options, and its description for the log."""
 
     options: KeyOptions
     how: str
 
 
 class KeyLogins:
-    """Decides about the keys of clients at ``address``."""
+    """Decides about the keys of a client at ``address``."""
 
     def __init__(self, options: ServerOptions, account: Account, address: str) -> None:
         self._options = options
@@ -40,7 +40,7 @@ class KeyLogins:
         self._ca_algorithms = options.accepted_ca_algorithms
 
     def judge(self, user: str, key: PublicKey) -> Admitted | str:
-        """Return what ``key`` allows ``user``, or why it lets nobody in: for the log, never for the client."""
+        """Return what ``key`` allows ``user``, or why it is refused, for the log and never for the client."""
         revoked = self._revoked(key)
         if revoked is not None:
             return revoked
@@ -51,7 +51,7 @@ class KeyLogins:
             found = self._keys(path).find(key, self._address, now)
             if found is not None:
                 return Admitted(found.options, f"key {key.fingerprint}")
-        return f"key {key.fingerprint} is not authorised"
+        return f"key {key.fingerprint} is not authorized"
 
     def _revoked(self, key: PublicKey) -> str | None:
         path = self._options.revoked_keys
@@ -60,8 +60,8 @@ class KeyLogins:
         try:
             why = read_revoked_keys(Path(path)).why(key)
         except SSHError as error:
-            # As sshd: a list that cannot be read might have any key in it.
-            return f"all keys count as revoked: {error}"
+            # As in sshd: a list that cannot be read might contain any key.
+            return f"all keys are treated as revoked: {error}"
         return None if why is None else f"key {key.fingerprint}: {why} is revoked"
 
     def _keys(self, path: Path) -> AuthorizedKeys:
@@ -86,7 +86,7 @@ class KeyLogins:
     # --- certificates -------------------------------------------------------------------------------------------------
 
     def _judge_certificate(self, user: str, certificate: Certificate, now: float) -> Admitted | str:
-        """Through the lines of authorities in authorized_keys, then through TrustedUserCAKeys."""
+        """Try the authorities in authorized_keys, then those of TrustedUserCAKeys."""
         name = (
             f"certificate {certificate.statement.key_id[:64]!a} (serial {certificate.statement.serial}) of "
             f"{certificate.nickname} {certificate.fingerprint} by the authority {certificate.authority.fingerprint}"
@@ -103,7 +103,7 @@ class KeyLogins:
             if isinstance(found, KeyOptions):
                 return Admitted(found, name)
             reasons.append(found)
-        return f"{name}: {'; '.join(reasons) or 'the authority is not trusted here'}"
+        return f"{name}: {'; '.join(reasons) or 'the authority is not trusted'}"
 
     def _lines_of(self, certificate: Certificate, now: float) -> list[KeyOptions]:
         return [
@@ -113,7 +113,7 @@ class KeyLogins:
         ]
 
     def _trusted(self) -> list[PublicKey]:
-        """Return the keys of TrustedUserCAKeys; options there mean nothing, so lines with any do not count."""
+        """Return the keys of TrustedUserCAKeys; lines with options are ignored, as options have no meaning there."""
         return [
             entry.key
             for path in self._options.authority_files
@@ -122,19 +122,19 @@ class KeyLogins:
         ]
 
     def _check_trusted(self, user: str, certificate: Certificate, now: float) -> KeyOptions | str:
-        """Return an authority that counts for every user: principals are the user's name, or those of the file."""
+        """Check against an authority for all users: a principal must be the user's name, or one listed in the file."""
         if not self._options.principal_files:
             return self._check(certificate, (user,), None, now)
         for path in self._options.principal_files:
             found = self._principals(path).find(certificate.statement.principals, self._address, now)
             if found is not None:
                 return self._check(certificate, (found.name,), found.options, now)
-        return "none of its principals is authorised"
+        return "none of its principals is authorized"
 
     def _check(
         self, certificate: Certificate, names: Collection[str], line: KeyOptions | None, now: float
     ) -> KeyOptions | str:
-        """Return what both the certificate and the line that speaks of it, if there is one, allow."""
+        """Return what the certificate and, if given, the line for it both allow."""
         try:
             critical = check_user_certificate(
                 certificate,
@@ -151,8 +151,8 @@ class KeyLogins:
 
 
 def _told(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
-    """Write problems to the log."""
+    """Log problems, and return them."""
     for problem in problems:
         place = f"{path} line {problem.line}" if problem.line else f"{path}"
-        log.warning("%s lets nobody in: %s", place, problem.why)
+        log.warning("%s is ignored: %s", place, problem.why)
     return problems

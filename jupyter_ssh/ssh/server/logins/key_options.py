@@ -1,7 +1,7 @@
-"""The options in front of a key in authorized_keys (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
+"""The options before a key in authorized_keys (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
 
-One row an option.  An option that could not be enforced here would silently give more than its author meant, so the
-line that has it is refused; so is one with an unknown option.
+One row per option.  Ignoring an option that cannot be enforced here would allow more than its author intended, so a
+line with such an option is refused; so is one with an unknown option.
 """
 
 from __future__ import annotations
@@ -28,39 +28,39 @@ class KeyOptions:
     x11_forwarding: bool = True
     user_rc: bool = True
     command: str | None = None
-    """Run in the place of whatever the client asks for."""
+    """Run instead of whatever the client asks for."""
     sources: tuple[str, ...] = ()
-    """Address lists (``from=``), every one of which must hold."""
+    """Address lists (``from=``), all of which must match."""
     permit_open: tuple[str, ...] | None = None
-    """``HOST:PORT`` that direct-tcpip may go to; None: anywhere."""
+    """Permitted destinations ``HOST:PORT`` of direct-tcpip; None for any."""
     permit_listen: tuple[str, ...] | None = None
-    """``[HOST:]PORT`` that clients may have listened on; None: anywhere."""
+    """Permitted ``[HOST:]PORT`` for remote forwarding; None for any."""
     expires: float | None = None
-    """Seconds since the epoch after which the key lets nobody in."""
+    """When the key expires, in seconds since the epoch."""
     environment: tuple[tuple[str, str], ...] = ()
-    """Variables for the session, where the server permits it (PermitUserEnvironment)."""
+    """Variables for the session, if the server permits it (PermitUserEnvironment)."""
     touch_required: bool = True
-    """A security key must have been touched for the signature."""
+    """Whether a security key must have been touched for the signature."""
     verify_required: bool = False
-    """A security key must have checked a PIN or a finger for the signature."""
+    """Whether a security key must have checked a PIN or a fingerprint for the signature."""
     cert_authority: bool = False
-    """The key is an authority whose certificates let in; by itself it lets nobody in."""
+    """Whether the key is an authority whose certificates are accepted; the key itself is then not."""
     principals: tuple[str, ...] | None = None
-    """Names of which a certificate of this authority must have one; None: the user's name."""
+    """A certificate of this authority must have one of these principals; None: the user's name."""
 
     def admits(self, address: str, now: float) -> bool:
-        """Return whether somebody at ``address`` may log in with the key at ``now`` (seconds since the epoch)."""
+        """Return whether a client at ``address`` may log in with the key, at ``now`` in seconds since the epoch."""
         if self.expires is not None and now >= self.expires:
             return False
         return all(address_matches(address, source) for source in self.sources)
 
     def merged(self, other: KeyOptions) -> KeyOptions:
-        """Return what both allow, such as the line of an authority and its certificate; ``self`` goes before ``other``.
+        """Return what both allow, such as an authority's line and a certificate; ``self`` takes precedence.
 
-        Raises `ValueError` where each forces a command of its own.
+        Raises `ValueError` if they force different commands.
         """
         if self.command is not None and other.command is not None and self.command != other.command:
-            raise ValueError("two different commands are forced")
+            raise ValueError("there are two different forced commands")
         expires = [time for time in (self.expires, other.expires) if time is not None]
         return KeyOptions(
             **{name: getattr(self, name) and getattr(other, name) for name in PERMISSIONS},
@@ -76,7 +76,7 @@ class KeyOptions:
 
 
 PERMISSIONS: Final = ("pty", "port_forwarding", "agent_forwarding", "x11_forwarding", "user_rc")
-"""Fields that ``restrict`` turns off, and that a certificate has to have an extension for."""
+"""Fields that ``restrict`` turns off, and for which a certificate needs an extension."""
 
 RESTRICTED: Final = KeyOptions(**dict.fromkeys(PERMISSIONS, False))  # type: ignore[arg-type]
 
@@ -95,7 +95,7 @@ def of_certificate(certificate: Certificate, critical: UserOptions) -> KeyOption
     """Return what a certificate allows: nothing but what it has an extension for; ``critical`` are its critical
     options.
 
-    Where it may be used from has been checked with them.  Extensions nobody knows mean nothing (PROTOCOL.certkeys).
+    Its source addresses have already been checked.  Unknown extensions are ignored (PROTOCOL.certkeys).
     """
     options = replace(RESTRICTED, command=critical.force_command, verify_required=critical.verify_required)
     for name, changes in _EXTENSIONS.items():
@@ -105,24 +105,24 @@ def of_certificate(certificate: Certificate, critical: UserOptions) -> KeyOption
 
 
 def parse_options(text: str) -> KeyOptions:
-    """Comma-separated options to their meaning; raises `ValueError` with what is wrong, for people."""
+    """Parse comma-separated options.  Raises `ValueError` with a message for people."""
     options = KeyOptions()
     for name, value in split_options(text):
         row = _OPTIONS.get(name.lower())
         if row is None:
-            raise ValueError(f"option {name} is not known or not supported, so the whole line is ignored")
+            raise ValueError(f"option {name} is unknown or not supported, so the whole line is ignored")
         if row.takes_value != (value is not None):
             raise ValueError(f"option {name} {'needs a' if row.takes_value else 'takes no'} value")
         options = row.apply(options, value or "")
     return options
 
 
-# Inside quotation marks only \" is special; a backslash before anything else is a backslash.
+# Inside quotation marks only \" is special; before anything else a backslash is literal.
 _ITEM = re.compile(r'([A-Za-z0-9-]+)(?:="((?:\\"|[^"\\]|\\(?!"))*)")?')
 
 
 def split_options(text: str) -> list[tuple[str, str | None]]:
-    """Options as (name, value or None); a quotation mark in a value is written ``\\"``, all else is as it stands."""
+    """Split options into (name, value or None); in a value, ``\\"`` is a quotation mark and all else is literal."""
     items: list[tuple[str, str | None]] = []
     position = 0
     while True:
@@ -192,7 +192,7 @@ def _environment(options: KeyOptions, value: str) -> KeyOptions:
 def _principals(options: KeyOptions, value: str) -> KeyOptions:
     names = tuple(value.split(","))
     if options.principals is not None or not all(names):
-        raise ValueError("option principals is malformed or given twice: names with commas between them are expected")
+        raise ValueError("option principals is malformed or given twice: comma-separated names are expected")
     return replace(options, principals=names)
 
 
@@ -216,7 +216,7 @@ _EXPIRY_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 def _expiry_time(options: KeyOptions, value: str) -> KeyOptions:
     match = _EXPIRY.match(value)
     if match is None:
-        raise ValueError("option expiry-time is malformed: YYYYMMDD or YYYYMMDDHHMM[SS], perhaps with Z, is expected")
+        raise ValueError("option expiry-time is malformed: YYYYMMDD[HHMM[SS]], optionally with Z, is expected")
     digits, utc = match.groups()
     try:
         moment = time.strptime(digits, _EXPIRY_FORMATS[len(digits)])
@@ -247,11 +247,11 @@ _OPTIONS: Final[dict[str, _Option]] = {
     "no-port-forwarding": _set(port_forwarding=False),
     "agent-forwarding": _set(agent_forwarding=True),
     "no-agent-forwarding": _set(agent_forwarding=False),
-    # There are neither X11 forwarding nor ~/.ssh/rc here: what is allowed of them is only kept.
+    # There is neither X11 forwarding nor ~/.ssh/rc here, so these have no effect.
     "x11-forwarding": _set(x11_forwarding=True),
     "no-x11-forwarding": _set(x11_forwarding=False),
     "user-rc": _set(user_rc=True),
     "no-user-rc": _set(user_rc=False),
-    # Somebody meant this key for a tunnel device, not for whatever else a login without one gives.
+    # The key is meant for a tunnel device, not for whatever else a login gives.
     "tunnel": _refused("option tunnel is not supported, so the whole line is ignored", takes_value=True),
 }

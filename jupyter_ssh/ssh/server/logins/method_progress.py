@@ -1,4 +1,4 @@
-"""Several methods in sequence: how far a client is on each of the allowed ways to log in."""
+"""Sequences of authentication methods: how far a client has got in each of the allowed ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class MethodProgress:
-    """The ways that are still open, each shortened by the methods done (sshd_config(5), AuthenticationMethods)."""
+    """The remaining sequences, without the methods already completed (sshd_config(5), AuthenticationMethods)."""
 
     def __init__(self, sequences: Sequence[Sequence[str]]) -> None:
         self._sequences = tuple(map(tuple, sequences))
@@ -14,14 +14,14 @@ class MethodProgress:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """What may come next (RFC 4252 §5.1, "authentications that can continue")."""
+        """The methods that can continue (RFC 4252 §5.1)."""
         return tuple(dict.fromkeys(sequence[0] for sequence in self._remaining))
 
     def done(self, method: str) -> bool:
-        """Return a method was gone through; true when with it a whole way was."""
+        """Record that a method was completed; return whether that completes a sequence."""
         self._remaining = tuple(sequence[1:] for sequence in self._remaining if sequence[0] == method)
         return () in self._remaining
 
     def restart(self) -> None:
-        """Forget what was done: it was another user's (RFC 4252 §5)."""
+        """Forget the completed methods, which were for another user (RFC 4252 §5)."""
         self._remaining = self._sequences

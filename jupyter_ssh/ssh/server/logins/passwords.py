@@ -1,4 +1,4 @@
-"""Passwords kept as argon2id hashes, and checked in the same time for a user who does not exist."""
+"""Passwords, stored as argon2id hashes, and checked in constant time whether or not the user exists."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nacl import exceptions, pwhash
 
 @dataclass(frozen=True, slots=True)
 class NewPasswordNeeded:
-    """Said of a right password that has to be changed, or of a new one that will not do (RFC 4252 §8)."""
+    """The verdict on a correct password that has to be changed, or a new one that is rejected (RFC 4252 §8)."""
 
     prompt: str = "Your password has expired."
-    """Shown to the person."""
+    """Shown to the user."""
 
 
 MAX_PASSWORD = 1024
-"""Bytes; hashing takes time in proportion, so a stranger does not choose the length."""
+"""Maximum bytes, because hashing time is proportional and must not be chosen by a stranger."""
 
 
 def hash_password(password: str) -> str:
@@ -31,9 +31,9 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str, password: str) -> bool:
-    """Return whether ``password`` is the one behind ``stored`` (argon2i, argon2id or libsodium's scrypt text form).
+    """Return whether ``password`` matches the hash ``stored`` (argon2i, argon2id or libsodium's scrypt text form).
 
-    A malformed hash lets nobody in.  Takes tens of milliseconds on purpose: call it off the event loop.
+    A malformed hash matches nothing.  This takes tens of milliseconds by design; call it outside the event loop.
     """
     secret = password.encode("utf-8", "surrogateescape")
     if len(secret) > MAX_PASSWORD:
@@ -45,22 +45,21 @@ def verify_password(stored: str, password: str) -> bool:
 
 
 class PasswordTable:
-    """User name to password hash; fits `listen`'s ``passwords``: called with a name and a password, says yes or no.
+    """Password hashes by user name, for `listen`'s ``passwords``: call it with a name and a password.
 
-    An unknown name costs the same hash as a known one: otherwise the time of an answer would name the users.
+    An unknown name takes as long as a known one, because the time would otherwise reveal which users exist.
     """
 
     def __init__(self, hashes: Mapping[str, str], *, expired: Collection[str] = ()) -> None:
         self._hashes = dict(hashes)
         self._expired = set(expired)
-        """Users whose next login has to change the password, see `change`."""
-        # With the costs of hash_password, and of a password nobody knows.
+        """Users who have to change their password at the next login; see `change`."""
+        # The hash of a random password, with the same cost as in hash_password.
         self._nobody = hash_password(secrets.token_hex(16))
 
     @classmethod
     def from_passwords(cls, passwords: Mapping[str, str], *, expired: Collection[str] = ()) -> PasswordTable:
-        """Return a table made of passwords in the clear, which are not kept; those of ``expired`` users have to be
-        changed."""
+        """Make a table from clear-text passwords, which are not kept; ``expired`` users have to change theirs."""
         return cls({user: hash_password(password) for user, password in passwords.items()}, expired=expired)
 
     def __call__(self, user: str, password: str) -> bool | NewPasswordNeeded:
@@ -74,11 +73,11 @@ class PasswordTable:
         return matched and stored is not None
 
     def change(self, user: str, old: str, new: str) -> bool | NewPasswordNeeded:
-        """Put a new password in the place of ``old``; fits `listen`'s ``change_password``."""
+        """Replace the password ``old``; for `listen`'s ``change_password``."""
         if not self._matches(user, old):
             return False
         if not new or new == old or len(new.encode("utf-8", "surrogateescape")) > MAX_PASSWORD:
-            return NewPasswordNeeded(f"The new password must be another one, of at most {MAX_PASSWORD} bytes.")
+            return NewPasswordNeeded(f"The new password must be a different one, of at most {MAX_PASSWORD} bytes.")
         self._hashes[user] = hash_password(new)
         self._expired.discard(user)
         return True

@@ -1,4 +1,4 @@
-"""AuthorizedPrincipalsFile: the names of which a certificate must have one (sshd_config(5))."""
+"""AuthorizedPrincipalsFile: the principals of which a certificate must have one (sshd_config(5))."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, parse_options
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """One line: a name, and what a certificate with it may be used for."""
+    """One line: a principal, and what a certificate with it may be used for."""
 
     name: str
     options: KeyOptions
@@ -21,7 +21,7 @@ class Principal:
 
 
 class Principals:
-    """The names of one file; lines that are not understood are ``problems``."""
+    """The principals of one file; lines that cannot be parsed are ``problems``."""
 
     def __init__(self, entries: Iterable[Principal] = (), problems: Iterable[Problem] = ()) -> None:
         self.entries = tuple(entries)
@@ -29,13 +29,13 @@ class Principals:
 
     @classmethod
     def load(cls, path: Path, *, home: Path | None = None, strict_modes: bool = True) -> Principals:
-        """Read a file; raises `ConfigError` as `AuthorizedKeys.load` does."""
+        """Read a file.  Raises `ConfigError` as `AuthorizedKeys.load` does."""
         data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
         return cls.parse(data.decode("utf-8", "surrogateescape"))
 
     @classmethod
     def parse(cls, text: str) -> Principals:
-        """Read the text of a file: the last word of a line is the name, what stands before it are options."""
+        """Parse the text of a file: the last word of a line is the principal, preceded by options."""
         entries: list[Principal] = []
         problems: list[Problem] = []
         for number, raw in enumerate(text.split("\n"), 1):
