@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 PLACES_SETTING: Final = "jupyter_ssh_places"
 """The name in the server's settings."""
 ASK_SECONDS: Final = 3.0
-"""How long a place may take to tell its sessions."""
+"""How long a place may take to answer."""
 
 
 class Places:
@@ -58,10 +59,21 @@ async def allowed(handler: JupyterHandler, name: str) -> bool:
     return bool(await ensure_async(answer))
 
 
-async def ask_sessions(file: PlaceFile) -> dict[str, Any] | None:
-    """What ``GET api/terminals`` tells of a place; None if it does not answer."""
+@dataclass(frozen=True)
+class Announced:
+    """What a service of a place announces."""
+
+    start: str
+    """Of the place."""
+    members: dict[str, Any]
+
+
+async def ask(file: PlaceFile, service: str) -> Announced | None:
+    """Ask a place what ``service`` announces; None if it does not answer or has no such service."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[dict[str, Any] | None] = loop.create_future()
+
+    hello = {"type": "hello", "version": VERSION, "client": SERVER_CLIENT, "services": [service]}
 
     def on_frame(kind: int, body: bytes) -> None:
         if kind == CONTROL and not answer.done():
@@ -81,12 +93,14 @@ async def ask_sessions(file: PlaceFile) -> dict[str, Any] | None:
     except (OSError, SSHError):
         return None
     try:
-        connection.send(CONTROL, encode_control({"type": "hello", "version": VERSION, "client": SERVER_CLIENT}))
+        connection.send(CONTROL, encode_control(hello))
         welcome = await asyncio.wait_for(answer, ASK_SECONDS)
     except asyncio.TimeoutError:
         return None
     finally:
         connection.close()
-    if welcome is None:
+    services = welcome.get("services") if welcome is not None else None
+    members = services.get(service) if isinstance(services, dict) else None
+    if welcome is None or not isinstance(members, dict):
         return None
-    return {"place": file.place, "start": welcome.get("start"), "sessions": welcome.get("sessions", [])}
+    return Announced(str(welcome.get("start")), members)

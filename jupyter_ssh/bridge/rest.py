@@ -9,7 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from jupyter_ssh.bridge.places import PLACES_SETTING, Places, allowed, ask_sessions
+from jupyter_ssh.bridge.places import PLACES_SETTING, Places, allowed, ask
 from jupyter_ssh.pages.rendezvous import HOST_PLACE
 from jupyter_ssh.ssh.errors import SSHError
 
@@ -28,10 +28,15 @@ class TerminalsHandler(APIHandler):
         ids = list(kernels.list_kernel_ids())
         if ids and await allowed(self, ids[0]):
             names += ids
-        found = [place for name in names if (place := places.find(name, kernels)) is not None]
-        answers = await asyncio.gather(*(ask_sessions(place) for place in found))
+        found = [file for name in names if (file := places.find(name, kernels)) is not None]
+        answers = await asyncio.gather(*(ask(file, "terminals") for file in found))
+        listed = [
+            {"place": file.place, "start": answer.start, "sessions": answer.members.get("sessions", [])}
+            for file, answer in zip(found, answers, strict=True)
+            if answer is not None
+        ]
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"places": [answer for answer in answers if answer is not None]}))
+        self.finish(json.dumps({"places": listed}))
 
 
 class HostHandler(APIHandler):

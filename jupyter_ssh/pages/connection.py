@@ -12,7 +12,15 @@ from typing import Any
 
 from jupyter_ssh.pages.close_codes import VERSIONS
 from jupyter_ssh.pages.frames import Data, FrameError, check_size, service_frame
-from jupyter_ssh.pages.limits import CONTROL_BYTES, LARGE_CONTROL_BYTES, SERVER_CLIENT, STREAMS, VERSION
+from jupyter_ssh.pages.limits import (
+    CONTROL_BYTES,
+    LARGE_CONTROL_BYTES,
+    SERVER_CLIENT,
+    SERVICE_CHARACTERS,
+    SERVICES,
+    STREAMS,
+    VERSION,
+)
 from jupyter_ssh.pages.members import MemberError, Members
 from jupyter_ssh.pages.services import Refusal, Service, Stream
 from jupyter_ssh.pages.transport import PageTransport
@@ -20,6 +28,8 @@ from jupyter_ssh.pages.transport import PageTransport
 log = logging.getLogger(__name__)
 
 _REFERENCES = ("request", "stream")
+_SHOWN = 40
+"""Characters that an `error` shows of an unknown type."""
 
 
 class PageConnection:
@@ -57,17 +67,30 @@ class PageConnection:
         kind = message["type"]
         service, verb = self._find(kind)
         check_size(size, LARGE_CONTROL_BYTES if service is not None and verb in service.large else CONTROL_BYTES)
-        if not self.greeted:
-            self._hello(kind, message)
-            return
         members = Members(message)
-        if service is None or verb not in service.verbs:
-            text = f"This kernel knows no frame of the type {kind[:40]!r}."
-            names = (*_REFERENCES, *(name for each in self._services.values() for name in each.references))
-            self.send_error(Refusal("unknown-type", text), members.references(names))
-            return
+        if not self.greeted:
+            self._hello(kind, members)
+        elif service is not None:
+            self._serve(service, verb, kind, members)
+        elif verb:
+            text = f"This kernel has no service for frames of the type {kind[:_SHOWN]!r}."
+            self.send_error(Refusal("unknown-service", text), members.references(_REFERENCES))
+        elif kind == "ping":
+            self.transport.control({"type": "pong", **members.references(("request",))})
+        else:
+            self.send_error(_unknown_type(kind), members.references(_REFERENCES))
+
+    def _find(self, kind: str) -> tuple[Service | None, str]:
+        """The service whose frame this is, and the verb, which is empty in a frame of the transport itself."""
+        name, _, verb = kind.partition(".")
+        return self._services.get(name) if verb else None, verb
+
+    def _serve(self, service: Service, verb: str, kind: str, members: Members) -> None:
+        handler = service.verbs.get(verb)
         try:
-            service.verbs[verb](self, members)
+            if handler is None:
+                raise _unknown_type(kind)
+            handler(self, members)
         except MemberError as error:
             refusal = Refusal("bad-frame", f"A frame of the type {kind} was not understood: {error}.")
         except Refusal as refused:
@@ -75,10 +98,6 @@ class PageConnection:
         else:
             return
         self.send_error(refusal, members.references((*_REFERENCES, *service.references)), service.name)
-
-    def _find(self, kind: str) -> tuple[Service | None, str]:
-        """The service whose frame this is, and the verb."""
-        return next((each for each in self._services.values() if kind in each.verbs), None), kind
 
     def data(self, frame: Data) -> None:
         """A data frame has come; raises `FrameError` where the connection is to end."""
@@ -117,26 +136,27 @@ class PageConnection:
             self.transport.close(code, reason)
             self.gone()
 
-    def _hello(self, kind: str, message: dict[str, Any]) -> None:
+    def _hello(self, kind: str, members: Members) -> None:
         if kind != "hello":
             raise FrameError("the first frame is not hello", phase="page frames", expected="hello")
-        version = message.get("version")
+        version = members.raw("version")
         if version != VERSION or isinstance(version, bool):
-            text = (
-                f"The page speaks version {str(version)[:20]} of the terminal's protocol, the kernel version {VERSION}."
-            )
+            text = f"The page speaks version {str(version)[:20]} of the page protocol, the kernel version {VERSION}."
             step = "Reload the page; if that does not help, install the same jupyter_ssh on both sides."
             self.send_error(Refusal("version", text, step), {})
             self.close(VERSIONS, "the versions do not fit")
             return
+        try:
+            self.services = members.names("services", SERVICES, SERVICE_CHARACTERS)
+        except MemberError as error:
+            raise FrameError(
+                "hello does not name the page's services", phase="page frames", expected=error.expected
+            ) from None
         self.greeted = True
-        self.is_page = message.get("client") != SERVER_CLIENT
-        self.services = frozenset({"terminals"})
+        self.is_page = members.raw("client") != SERVER_CLIENT
         self._on_hello(self)
-        announced: dict[str, Any] = {}
-        for service in self._services.values():
-            announced.update(service.announce(self))
-        self.transport.control({"type": "welcome", "version": VERSION, **self._facts, **announced})
+        announced = {name: service.announce(self) for name, service in self._services.items() if name in self.services}
+        self.transport.control({"type": "welcome", "version": VERSION, **self._facts, "services": announced})
 
     # --- what services see: `jupyter_ssh.pages.services.Page` ---------------------------------------------------------
 
@@ -152,7 +172,8 @@ class PageConnection:
     def send_error(self, refusal: Refusal, references: Mapping[str, Any], service: str | None = None) -> None:
         """Tell the page that something cannot be done; ``references`` say what."""
         said = {"code": refusal.code, "text": refusal.text, "next_step": refusal.next_step}
-        self.transport.control({"type": "error", **references, **said})
+        of = {"service": service} if service is not None else {}
+        self.transport.control({"type": "error", **references, **of, **said})
 
     def open_stream(self, number: int, stream: Stream) -> None:
         """Give ``stream`` the number, closing one that has it.  Raises `Refusal` where there are too many."""
@@ -170,3 +191,7 @@ class PageConnection:
         stream = self._streams.pop(number, None)
         if stream is not None:
             stream.closed()
+
+
+def _unknown_type(kind: str) -> Refusal:
+    return Refusal("unknown-type", f"This kernel does not know frames of the type {kind[:_SHOWN]!r}.")

@@ -57,7 +57,7 @@ def _bad(message: str, expected: str, received: str) -> FrameError:
 
 def service_frame(service: str, verb: str, members: dict[str, Any]) -> dict[str, Any]:
     """The control frame with which ``service`` says ``verb``."""
-    return {"type": verb, **members}
+    return {"type": f"{service}.{verb}", **members}
 
 
 def encode_control(message: dict[str, Any]) -> bytes:

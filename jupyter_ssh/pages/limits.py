@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the protocol between page and place."""
 SERVER_CLIENT: Final = "jupyter server"
 """What the Jupyter server calls itself in `hello` when it asks what a service announces: it is no page."""
@@ -14,7 +14,8 @@ CONNECTIONS: Final = 32
 STREAMS: Final = 64
 """Streams of one connection."""
 SERVICES: Final = 64
-"""Services that a page may name."""
+"""Services that a page may name in `hello`."""
+SERVICE_CHARACTERS: Final = 64
 HELLO_SECONDS: Final = 10.0
 
 DATA_BYTES: Final = 65_536

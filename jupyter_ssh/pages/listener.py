@@ -38,6 +38,7 @@ from jupyter_ssh.pages.rendezvous import (
     PROOF_SECONDS,
     RELAY,
     PlaceFile,
+    is_magic,
     new_token,
     other_socket_path,
     private_folder,
@@ -151,6 +152,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
         self._transport: asyncio.Transport | None = None
         self._greeting = bytearray()
         self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._magic = b""
         self._purpose: bytes | None = None
         self._proved = False
         self._deframer = Deframer()
@@ -226,7 +228,8 @@ class SocketTransport(asyncio.Protocol, PageTransport):
         assert transport is not None
         if self._purpose is None and len(greeting) >= GREETING_BYTES:
             self._purpose = bytes(greeting[len(MAGIC) : len(MAGIC) + 1])
-            if greeting[: len(MAGIC)] != MAGIC or self._purpose not in (RELAY, LEASE):
+            self._magic = bytes(greeting[: len(MAGIC)])
+            if not is_magic(self._magic) or self._purpose not in (RELAY, LEASE):
                 transport.abort()
                 return
             transport.write(self._nonce)
@@ -235,10 +238,10 @@ class SocketTransport(asyncio.Protocol, PageTransport):
         theirs = bytes(greeting[len(MAGIC) + 1 : GREETING_BYTES])
         given = bytes(greeting[GREETING_BYTES : GREETING_BYTES + PROOF_BYTES])
         token = self._listener.file.token
-        if not same(given, proof(token, b"connects", self._purpose, theirs, self._nonce)):
+        if not same(given, proof(token, b"connects", self._purpose, theirs, self._nonce, self._magic)):
             transport.abort()
             return
-        transport.write(proof(token, b"listens", self._purpose, theirs, self._nonce))
+        transport.write(proof(token, b"listens", self._purpose, theirs, self._nonce, self._magic))
         self._proved = True
         assert self._deadline is not None
         self._deadline.cancel()

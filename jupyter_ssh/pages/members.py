@@ -62,6 +62,17 @@ class Members:
             raise MemberError(name, "true or false")
         return value
 
+    def names(self, name: str, most: int, longest: int) -> frozenset[str]:
+        """A list of at most ``most`` short texts, in whatever order."""
+        value = self._message.get(name)
+        if (
+            not isinstance(value, list)
+            or len(value) > most
+            or not all(isinstance(each, str) and 1 <= len(each) <= longest for each in value)
+        ):
+            raise MemberError(name, f"a list of at most {most} texts of 1 to {longest} characters")
+        return frozenset(value)
+
     def request(self) -> str | int:
         """What the page calls its request; it comes back in the answer."""
         value = self._message.get("request")

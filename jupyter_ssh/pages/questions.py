@@ -108,8 +108,6 @@ class QuestionService(Service):
 
     def announce(self, page: Page) -> dict[str, Any]:
         """The open questions that concern every page."""
-        if page not in self.able_pages():
-            return {"open": []}
         questions = [question for question in self.open.values() if question.subject is self.general]
         for question in questions:
             question.shown.add(page)
@@ -137,7 +135,7 @@ class Subject:
         self._service = service
         self._next_step = next_step
         self._notices: list[dict[str, Any]] = []
-        self.members: dict[str, Any] = {"session": about["session"]} if about is not None else {}
+        self.members: dict[str, Any] = {"about": about}
         """What every question of it says."""
 
     def show_to(self, page: Page) -> None:

@@ -28,7 +28,9 @@ FOLDER: Final = "jupyter-ssh"
 HOST_PLACE: Final = "host"
 HOST_VARIABLE: Final = "JUPYTER_SSH_HOST_DIR"
 """Names a folder for the host in place of the Jupyter runtime directory: for a server whose host is its own."""
-MAGIC: Final = b"jssh-t1\n"
+MAGIC: Final = b"jssh-t2\n"
+"""Who connects says its version; who listens takes any, so that a page can still be told that the versions differ."""
+_ANY_MAGIC: Final = re.compile(rb"jssh-t[1-9]\n")
 NONCE_BYTES: Final = 32
 PROOF_BYTES: Final = 32
 TOKEN_BYTES: Final = 32
@@ -237,12 +239,20 @@ def greeting(purpose: bytes, nonce: bytes) -> bytes:
 GREETING_BYTES: Final = len(MAGIC) + 1 + NONCE_BYTES
 
 
-def proof(token: bytes, role: bytes, purpose: bytes, connecting_nonce: bytes, listening_nonce: bytes) -> bytes:
+def is_magic(text: bytes) -> bool:
+    """Whether this is the magic of any version."""
+    return _ANY_MAGIC.fullmatch(text) is not None
+
+
+def proof(
+    token: bytes, role: bytes, purpose: bytes, connecting_nonce: bytes, listening_nonce: bytes, magic: bytes = MAGIC
+) -> bytes:
     """HMAC-SHA-256 that only one who has the token can make, for this one connection.
 
-    ``role`` is ``b"connects"`` or ``b"listens"``: a proof can not be sent back as the other side's.
+    ``role`` is ``b"connects"`` or ``b"listens"``: a proof can not be sent back as the other side's.  ``magic`` is what
+    the connecting side has said.
     """
-    message = b"\0".join((MAGIC, role, purpose)) + connecting_nonce + listening_nonce
+    message = b"\0".join((magic, role, purpose)) + connecting_nonce + listening_nonce
     return hmac.new(token, message, hashlib.sha256).digest()
 
 

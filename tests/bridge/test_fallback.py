@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.pages.frames import decode_data, encode_data
+from jupyter_ssh.pages.limits import VERSION
 from tests.notebook.kernels import Kernel, ipykernel_6, running_kernel, write_config
 from tests.notebook.remotes import Remote
 from tests.support.processes import wait_until
 
 SECONDS = 90
+HELLO = {"type": "hello", "version": VERSION, "client": "test", "services": ["terminals", "questions"]}
 
 
 class FallbackPage:
@@ -85,11 +87,11 @@ class FallbackPage:
                 self.output += part.payload
             else:
                 self.frames.append(frame)
-        self.send(*([{"type": "ack", "stream": 1, "offset": len(self.output)}] if self.attached else []))
+        self.send(*([{"type": "terminals.ack", "stream": 1, "offset": len(self.output)}] if self.attached else []))
 
     @property
     def attached(self) -> bool:
-        return any(frame["type"] == "attached" for frame in self.frames)
+        return any(frame["type"] == "terminals.attached" for frame in self.frames)
 
     def until(self, condition: Callable[[], Any]) -> Any:
         end = time.monotonic() + SECONDS
@@ -102,11 +104,11 @@ class FallbackPage:
         return self.until(lambda: next((frame for frame in self.frames if frame["type"] == kind), None))
 
     def attach(self, session: str) -> None:
-        self.send({"type": "hello", "version": 1, "client": "test"})
+        self.send(HELLO)
         self.expect("welcome")
         self.send(
             {
-                "type": "attach",
+                "type": "terminals.attach",
                 "stream": 1,
                 "session": session,
                 "viewer": "v",
@@ -117,7 +119,7 @@ class FallbackPage:
                 "typed": 0,
             }
         )
-        self.expect("attached")
+        self.expect("terminals.attached")
 
 
 @pytest.fixture(scope="module", params=["newest", "6.29"])
@@ -183,7 +185,7 @@ def test_a_connection_that_the_kernel_does_not_know_is_closed(kernel: Kernel) ->
     new_session(kernel)
     page = FallbackPage(kernel)
     page.seq = 7
-    page.send({"type": "hello", "version": 1, "client": "test"})
+    page.send(HELLO)
     page.until(lambda: page.close_code)
     assert page.close_code == 4404
 
@@ -195,7 +197,7 @@ def test_garbage_ends_the_connection_and_nothing_else(kernel: Kernel) -> None:
     for content in (None, {}, {"connection": 3}, {"connection": ""}):
         message = kernel.client.session.msg("jupyter_ssh_frames", content)
         kernel.client.control_channel.send(message)
-    bad.send({"type": "hello", "version": 1, "client": "test"}, {"nothing": "known"})
+    bad.send(HELLO, {"nothing": "known"})
     bad.until(lambda: bad.close_code)
     assert bad.close_code == 4400
     good.type("echo $((6 * 7))\r")

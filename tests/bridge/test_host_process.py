@@ -37,15 +37,15 @@ async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_pat
         maps = Path(f"/proc/{place.pid}/maps")
         assert not maps.exists() or "zmq" not in maps.read_text()
         async with page(jupyter, "host") as first:
-            await first.send("hosts", request=7)
-            listed = (await first.expect("hosts", request=7))["hosts"]
+            await first.send("terminals.hosts", request=7)
+            listed = (await first.expect("terminals.hosts", request=7))["hosts"]
             assert {"name": "box", "source": "ssh_config"} in listed
-            await first.send("open", request=1, host="box", command=None, options={}, rows=30, cols=100)
-            session = (await first.expect("opened", request=1))["session"]
+            await first.send("terminals.open", request=1, host="box", command=None, options={}, rows=30, cols=100)
+            session = (await first.expect("terminals.opened", request=1))["session"]
             stream = await first.attach(session, rows=30, cols=100)
-            question = await first.expect("question", kind="host-key")
+            question = await first.expect("questions.question", kind="host-key")
             assert question["sha256"] == remote.host_key_fingerprint
-            await first.send("answer", question=question["question"], answer="yes")
+            await first.send("questions.answer", question=question["question"], answer="yes")
             await first.type(stream, "stty size; PS1=; echo kept over $((3 - 2)) restart\r")
             await first.shown(stream, b"30 100\r\n")
             await first.shown(stream, b"kept over 1 restart\r\n")
@@ -61,8 +61,8 @@ async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_pat
             assert stream.output.startswith(before)
             await second.type(stream, "echo $((6 * 7))\r")
             await second.shown(stream, b"42\r\n")
-            await second.send("end", session=session)
-            await second.expect("gone", session=session)
+            await second.send("terminals.end", session=session)
+            await second.expect("terminals.gone", session=session)
         end_host(jupyter.runtime)
         wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the host ends")
         assert read_place(jupyter.runtime / FOLDER, HOST_PLACE) is None

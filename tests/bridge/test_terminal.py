@@ -26,7 +26,7 @@ async def test_what_is_typed_is_answered_by_the_shell(jupyter: JupyterServer, ke
     session = new_session(kernel)
     async with page(jupyter, kernel.id) as first:
         assert first.welcome["place"] == kernel.id
-        described = {each["session"]: each for each in first.welcome["sessions"]}[session]
+        described = {each["session"]: each for each in first.welcome["services"]["terminals"]["sessions"]}[session]
         assert (described["state"], described["host"], described["wanted"]) == ("open", "box", True)
         stream = await first.attach(session)
         await first.type(stream, "echo $((6 * 7)) $TERM; stty size\r")
@@ -76,7 +76,7 @@ async def test_nothing_is_lost_over_cuts_of_the_websocket(jupyter: JupyterServer
             if sent == len(typed):
                 await visitor.until(lambda stream=stream: stream.end >= 5 + len(typed))
             output += bytes(stream.output)[len(output) - stream.first :]
-            acked = max([acked, *(frame["offset"] for frame in visitor.frames if frame["type"] == "input")])
+            acked = max([acked, *(frame["offset"] for frame in visitor.frames if frame["type"] == "terminals.input")])
     assert output == b"ready" + typed
 
 
@@ -88,7 +88,7 @@ async def test_the_close_of_one_page_is_no_matter_for_another(jupyter: JupyterSe
         await bad.attach(session, viewer="bad")
         bad.socket.protocol.stream.close()
         bad.over = True
-        await good.expect("session")
+        await good.expect("terminals.session")
         await good.type(stream, "still here")
         await good.shown(stream, b"still here")
 
@@ -100,8 +100,8 @@ BAD = {
     "half a data frame": b"\0\0\0",
     "an empty data frame": encode_data(1, 0, b""),
     "too much data": encode_data(1, 0, bytes(65_537)),
-    "a large control frame": json.dumps({"type": "title", "title": "x" * 70_000}),
-    "another first frame": json.dumps({"type": "attach"}),
+    "a large control frame": json.dumps({"type": "terminals.title", "title": "x" * 70_000}),
+    "another first frame": json.dumps({"type": "terminals.attach"}),
     "nothing at all": b"",
 }
 
@@ -137,12 +137,12 @@ async def test_wrong_offsets_are_answered(jupyter: JupyterServer, kernel: Server
     session = new_session(kernel, RAW_CAT)
     async with page(jupyter, kernel.id) as first:
         stream = await first.attach(session)
-        await first.send("ack", stream=1, offset=10_000)
+        await first.send("terminals.ack", stream=1, offset=10_000)
         assert (await first.expect("error"))["code"] == "bad-offset"
         stream.typed = 100
         await first.type(stream, "gap")
         assert (await first.expect("error"))["code"] == "bad-offset"
-        assert (await first.expect("input"))["offset"] == 0
+        assert (await first.expect("terminals.input"))["offset"] == 0
         stream.typed = 0
         await first.type(stream, "whole")
         await first.shown(stream, b"whole")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import agents, answers, conversations, decoders, streams, whole_server
+from tests.fuzz import agents, answers, conversations, decoders, page_frames, streams, whole_server
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -14,5 +14,6 @@ TARGETS: dict[str, Target] = {
         *decoders.TARGETS,
         *agents.TARGETS,
         *answers.TARGETS,
+        *page_frames.TARGETS,
     )
 }

@@ -25,6 +25,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyter_ssh.pages.frames import decode_data, encode_data
+from jupyter_ssh.pages.limits import VERSION
 from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, read_place
 from tests.support.processes import KILL_SECONDS, is_listening, wait_until
 
@@ -248,7 +249,7 @@ class Page:
 
     async def hello(self) -> dict[str, Any]:
         """Begin; returns `welcome`."""
-        await self.send("hello", version=1, client="test")
+        await self.send("hello", version=VERSION, client="test", services=["terminals", "questions"])
         self.welcome = await self.expect("welcome")
         return self.welcome
 
@@ -260,13 +261,13 @@ class Page:
             raise Closed(self.socket.close_code, self.socket.close_reason)
         if isinstance(message, str):
             frame: dict[str, Any] = json.loads(message)
-            if frame["type"] == "attached":
+            if frame["type"] == "terminals.attached":
                 stream = self.streams[frame["stream"]]
                 stream.attached.append(frame)
                 if frame["from"] != stream.end:
                     stream.first, stream.output = frame["from"], bytearray()
                 stream.acked = frame["from"]
-            elif frame["type"] == "skipped":
+            elif frame["type"] == "terminals.skipped":
                 stream = self.streams[frame["stream"]]
                 stream.first, stream.output, stream.acked = frame["to"], bytearray(), frame["to"]
             self.frames.append(frame)
@@ -285,7 +286,7 @@ class Page:
     async def acknowledge(self, stream: Stream) -> None:
         """Say that all that came has been drawn."""
         stream.acked = stream.end
-        await self.send("ack", stream=stream.number, offset=stream.end)
+        await self.send("terminals.ack", stream=stream.number, offset=stream.end)
 
     async def expect(self, kind: str, /, **members: Any) -> dict[str, Any]:
         """The next control frame of this type and with these members; what comes before it is put by."""
@@ -319,7 +320,7 @@ class Page:
         stream = Stream(number, session, viewer, first=have or 0, typed=typed)
         self.streams[number] = stream
         await self.send(
-            "attach",
+            "terminals.attach",
             stream=number,
             session=session,
             viewer=viewer,
@@ -329,7 +330,7 @@ class Page:
             have=have,
             typed=typed,
         )
-        await self.expect("attached", stream=number)
+        await self.expect("terminals.attached", stream=number)
         return stream
 
     async def type(self, stream: Stream, data: bytes | str) -> None:

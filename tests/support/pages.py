@@ -22,6 +22,7 @@ from jupyter_ssh.ssh.client.prompts import Prompts
 from tests.notebook.remotes import Remote
 
 SECONDS = 90
+SERVICES = ["terminals", "questions"]
 
 
 class OwnSource:
@@ -80,7 +81,7 @@ class Page(PageTransport):
         assert isinstance(service, Terminals)
         self.connection: PageConnection = service.place.connected(self)
         if hello:
-            self.send("hello", version=VERSION, client="test")
+            self.send("hello", version=VERSION, client="test", services=SERVICES)
 
     # --- the transport ------------------------------------------------------------------------------------------------
 
@@ -90,10 +91,10 @@ class Page(PageTransport):
 
     def control(self, message: dict[str, Any]) -> None:
         frame = decode_control(encode_control(message))
-        if frame["type"] == "attached":
+        if frame["type"] == "terminals.attached":
             self.skipping.pop(frame["stream"], None)
             self._go_on_from(frame["stream"], frame["from"])
-        elif frame["type"] == "skipped":
+        elif frame["type"] == "terminals.skipped":
             assert self.skipping.pop(frame["stream"]) == frame["from"]
             self._go_on_from(frame["stream"], frame["to"])
         self.frames.append(frame)
@@ -132,13 +133,13 @@ class Page(PageTransport):
     def acknowledge(self, stream: int = 1) -> None:
         """Say that all that came has been drawn."""
         if self.closed is None and not self.connection.closed:
-            self.send("ack", stream=stream, offset=self.end(stream))
+            self.send("terminals.ack", stream=stream, offset=self.end(stream))
 
     def skip(self, stream: int = 1, *, drawn: int) -> None:
         """Throw away what is not before the offset ``drawn``."""
         del self.output[stream][drawn - self.first[stream] :]
         self.skipping[stream] = drawn
-        self.send("skip", stream=stream, offset=drawn)
+        self.send("terminals.skip", stream=stream, offset=drawn)
 
     def attach(self, session: TerminalSession | str, stream: int = 1, **members: Any) -> dict[str, Any]:
         """Look at a session; returns `attached`, or the `error` instead."""
@@ -148,9 +149,9 @@ class Page(PageTransport):
         if members.get("have") is not None:
             self.first[stream], self.output[stream] = members["have"], bytearray()
         rest = {**defaults, "have": None, "typed": self.typed.get(stream, 0), **members}
-        self.send("attach", stream=stream, session=identity, **rest)
+        self.send("terminals.attach", stream=stream, session=identity, **rest)
         self.typed[stream] = rest["typed"]
-        return next(frame for frame in self.frames[count:] if frame["type"] in ("attached", "error"))
+        return next(frame for frame in self.frames[count:] if frame["type"] in ("terminals.attached", "error"))
 
     def type(self, data: bytes | str, stream: int = 1) -> None:
         """Input."""

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.bridge.relay import connect_place
+from jupyter_ssh.pages.close_codes import VERSIONS
+from jupyter_ssh.pages.frames import CONTROL, Deframer, decode_close, decode_control, encode_control, framed
 from jupyter_ssh.pages.limits import CONNECTIONS
 from jupyter_ssh.pages.listener import Listener
 from jupyter_ssh.pages.place import Place
@@ -27,6 +29,7 @@ from jupyter_ssh.pages.rendezvous import (
     LONGEST_SOCKET_PATH,
     MAGIC,
     NONCE_BYTES,
+    PROOF_BYTES,
     RELAY,
     PlaceFile,
     greeting,
@@ -130,8 +133,14 @@ async def test_a_listener_with_another_token_is_not_believed(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"GET / HTTP/1.1\r\n\r\n" * 9, greeting(b"x", bytes(32)), greeting(RELAY, bytes(32)) + bytes(32)],
-    ids=["nothing", "HTTP", "another purpose", "a wrong proof"],
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n\r\n" * 9,
+        b"jssh-t0\n" + greeting(RELAY, bytes(32))[8:],
+        greeting(b"x", bytes(32)),
+        greeting(RELAY, bytes(32)) + bytes(32),
+    ],
+    ids=["nothing", "HTTP", "no version", "another purpose", "a wrong proof"],
 )
 async def test_garbage_before_the_proof(place: Place, listener: Listener, said: bytes) -> None:
     reader, writer = await asyncio.open_unix_connection(listener.file.path)
@@ -143,6 +152,25 @@ async def test_garbage_before_the_proof(place: Place, listener: Listener, said: 
     while listener.connections:
         await asyncio.sleep(0)
     assert not place.connections
+
+
+@pytest.mark.parametrize("magic", [b"jssh-t1\n", b"jssh-t9\n"])
+async def test_who_speaks_another_version_may_connect_and_is_told_so_in_frames(
+    place: Place, listener: Listener, magic: bytes
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(listener.file.path)
+    nonce = bytes(range(NONCE_BYTES))
+    writer.write(magic + RELAY + nonce)
+    theirs = await asyncio.wait_for(reader.readexactly(NONCE_BYTES), 30)
+    token = listener.file.token
+    writer.write(proof(token, b"connects", RELAY, nonce, theirs, magic))
+    given = await asyncio.wait_for(reader.readexactly(PROOF_BYTES), 30)
+    assert given == proof(token, b"listens", RELAY, nonce, theirs, magic)
+    writer.write(framed(CONTROL, encode_control({"type": "hello", "version": 1, "client": "an older page"})))
+    frames = Deframer().feed(await asyncio.wait_for(reader.read(-1), 30))
+    assert decode_control(frames[0][1])["code"] == "version"
+    assert decode_close(frames[1][1]).code == VERSIONS
+    writer.close()
 
 
 async def test_connections_are_bounded(listener: Listener) -> None:
@@ -276,7 +304,7 @@ async def test_another_user_can_neither_read_nor_connect() -> None:
         Path(path).chmod(0o666)
         code = (
             "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.settimeout(20)\n"
-            "try: s.sendall(b'jssh-t1\\nr' + bytes(32)); print(len(s.recv(32)))\n"
+            "try: s.sendall(b'jssh-t2\\nr' + bytes(32)); print(len(s.recv(32)))\n"
             "except ConnectionError: print(0)\n"
         )
         assert await as_nobody(code, path) == ["0"]

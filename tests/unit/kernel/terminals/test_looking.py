@@ -63,8 +63,8 @@ class Wire:
         start = len(self.output) - self.page.first[1]
         self.output += self.page.output[1][start : start + count]
         if count:
-            self.page.send("ack", stream=1, offset=len(self.output))
-        for frame in self.page.of("input"):
+            self.page.send("terminals.ack", stream=1, offset=len(self.output))
+        for frame in self.page.of("terminals.input"):
             self.handed = max(self.handed, frame["offset"])
 
     def type(self, data: bytes) -> None:
@@ -178,11 +178,11 @@ async def test_a_page_that_was_hidden_while_the_ring_ran_over_is_attached_anew(
     page.eager = False
     page.attach(session, visible=False)
     await page.state(session, "ended")
-    assert len(page.of("attached")) == 1
+    assert len(page.of("terminals.attached")) == 1
     sent = page.end()
-    page.send("size", stream=1, rows=24, cols=80, visible=True)
-    again = page.of("attached")[-1]
-    assert len(page.of("attached")) == 2
+    page.send("terminals.size", stream=1, rows=24, cols=80, visible=True)
+    again = page.of("terminals.attached")[-1]
+    assert len(page.of("terminals.attached")) == 2
     assert again["cut"]
     assert again["from"] > sent
     page.eager = True
@@ -225,16 +225,16 @@ async def test_two_pages_see_the_same_and_one_of_them_answers(service: Terminals
     await one.shown(b"from two")
     await two.shown(b"readyfrom one, from two")
     assert one.output == two.output
-    assert [frame["lead"] for frame in one.of("lead")] == [False]
-    assert [frame["lead"] for frame in two.of("lead")] == [True]
+    assert [frame["lead"] for frame in one.of("terminals.lead")] == [False]
+    assert [frame["lead"] for frame in two.of("terminals.lead")] == [True]
     two.vanish()
-    assert [frame["lead"] for frame in one.of("lead")] == [False, True]
+    assert [frame["lead"] for frame in one.of("terminals.lead")] == [False, True]
     two = Page(service)
     two.attach(session, visible=False)
-    two.send("size", stream=1, rows=24, cols=80, visible=True)
+    two.send("terminals.size", stream=1, rows=24, cols=80, visible=True)
     assert session.display.lead is not None
     assert session.display.lead.page is two.connection
-    one.send("size", stream=1, rows=24, cols=80, visible=True, focus=True)
+    one.send("terminals.size", stream=1, rows=24, cols=80, visible=True, focus=True)
     assert session.display.lead.page is one.connection
 
 
@@ -243,8 +243,8 @@ async def test_the_session_is_as_large_as_the_smallest_visible_page(service: Ter
     one, two = Page(service), Page(service)
     one.attach(session, rows=40, cols=120)
     two.attach(session, rows=50, cols=90)
-    assert one.of("resized")[-1] == {
-        "type": "resized",
+    assert one.of("terminals.resized")[-1] == {
+        "type": "terminals.resized",
         "session": session.id,
         "offset": session.display.ring.end,
         "rows": 40,
@@ -252,10 +252,10 @@ async def test_the_session_is_as_large_as_the_smallest_visible_page(service: Ter
     }
     one.type("stty size\r")
     await one.shown(b"40 90\r\n")
-    two.send("size", stream=1, rows=50, cols=90, visible=False)
+    two.send("terminals.size", stream=1, rows=50, cols=90, visible=False)
     one.type("stty size\r")
     await one.shown(b"40 120\r\n")
-    one.send("size", stream=1, rows=30, cols=120, visible=False)
+    one.send("terminals.size", stream=1, rows=30, cols=120, visible=False)
     one.type("stty size\r")
     await one.shown(b"30 90\r\n")
     two.vanish()
@@ -272,8 +272,8 @@ async def test_a_newcomer_gets_the_newest_snapshot_and_the_bytes_since(service: 
     one.type("first ")
     await one.shown(b"readyfirst ")
     for offset, text in ((5, "old"), (11, "screen"), (7, "older than the newest")):
-        one.send("snapshot", stream=1, offset=offset, rows=24, cols=80, text=text)
-    one.send("snapshot", stream=1, offset=12, rows=24, cols=80, text="of what has not come")
+        one.send("terminals.snapshot", stream=1, offset=offset, rows=24, cols=80, text=text)
+    one.send("terminals.snapshot", stream=1, offset=12, rows=24, cols=80, text="of what has not come")
     assert one.of("error", code="bad-offset")
     one.type("second")
     await one.shown(b"second")
@@ -294,12 +294,12 @@ async def test_where_no_snapshot_reaches_the_ring_full_screen_programs_are_nudge
     script = "trap 'echo; echo DRAWN $(stty size)' WINCH; " + LINES.format(100_000) + "; while :; do sleep 0.05; done"
     session = await opened(service, server, script)
     one = Page(service)
-    one.send("hosts", request=1)
+    one.send("terminals.hosts", request=1)
     await one.until(lambda: session.display.ring.start and not held(session))
     await one.until(lambda: session.display.ring.read(session.display.ring.end - 12, 12).endswith(b"are\r\n"))
     assert one.attach(session)["cut"]
     await one.shown(b"DRAWN 24 80")
-    assert not one.of("resized")
+    assert not one.of("terminals.resized")
 
 
 async def test_interrupting_a_flood_skips_to_the_prompt(service: Terminals, server: Remote) -> None:
@@ -312,7 +312,7 @@ async def test_interrupting_a_flood_skips_to_the_prompt(service: Terminals, serv
     page.type("\x03")
     held_at = session.display.ring.end
     page.skip(drawn=1000)
-    skipped = await page.came("skipped")
+    skipped = await page.came("terminals.skipped")
     page.eager = True
     page.acknowledge()
     assert skipped["from"] == 1000
@@ -330,11 +330,11 @@ async def test_skipping_where_nothing_waits(service: Terminals, server: Remote) 
     await page.shown(b"ready")
     page.skip(drawn=5)
     page.skip(drawn=5)
-    skipped = await page.came("skipped")
+    skipped = await page.came("terminals.skipped")
     assert skipped["from"] == skipped["to"] == 5
     page.type("on")
     await page.until(lambda: page.end() == 7)
-    assert len(page.of("skipped")) == 1
+    assert len(page.of("terminals.skipped")) == 1
 
 
 async def test_the_last_lines_come_again_where_they_were_sent_before_the_skip(
@@ -348,7 +348,7 @@ async def test_the_last_lines_come_again_where_they_were_sent_before_the_skip(
     await page.shown(b"the prompt> ")
     end = page.end()
     page.skip(drawn=20_000)
-    skipped = await page.came("skipped")
+    skipped = await page.came("terminals.skipped")
     assert skipped["from"] == 20_000
     assert skipped["to"] > 20_000
     await page.until(lambda: page.end() == end)
@@ -356,8 +356,8 @@ async def test_the_last_lines_come_again_where_they_were_sent_before_the_skip(
     assert page.output[1].endswith(b"line 4999\r\n^C\r\nthe prompt> ")
     # Of what is drawn already nothing comes again, however near the end it is.
     page.skip(drawn=end - 5)
-    await page.until(lambda: len(page.of("skipped")) == 2 and page.end() == end)
-    assert page.of("skipped")[-1]["to"] == end - 5
+    await page.until(lambda: len(page.of("terminals.skipped")) == 2 and page.end() == end)
+    assert page.of("terminals.skipped")[-1]["to"] == end - 5
 
 
 async def test_a_skip_is_answered_also_where_the_ring_has_run_over(service: Terminals, server: Remote) -> None:
@@ -370,11 +370,11 @@ async def test_a_skip_is_answered_also_where_the_ring_has_run_over(service: Term
     session.display.push(session.display.viewers[0])
     assert session.display.viewers[0].overrun
     page.skip(drawn=5)
-    await page.came("skipped")
+    await page.came("terminals.skipped")
     page.accepts = True
     page.connection.writable_again()
     assert bytes(page.output[1]) == b"the prompt> "
-    assert len(page.of("attached")) == 1
+    assert len(page.of("terminals.attached")) == 1
 
 
 async def test_a_skip_of_before_the_page_was_attached_anew_is_void(service: Terminals, server: Remote) -> None:
@@ -387,12 +387,12 @@ async def test_a_skip_of_before_the_page_was_attached_anew_is_void(service: Term
     session.display.push(session.display.viewers[0])
     page.accepts = True
     page.connection.writable_again()
-    assert len(page.of("attached")) == 2
+    assert len(page.of("terminals.attached")) == 2
     # Sent before the page had seen that; its terminal begins anew.
-    page.send("skip", stream=1, offset=5)
+    page.send("terminals.skip", stream=1, offset=5)
     assert session.display.viewers[0].skipping is None
     await page.shown(b"the prompt> ")
-    page.send("skip", stream=1, offset=page.end() + 1)
+    page.send("terminals.skip", stream=1, offset=page.end() + 1)
     assert page.of("error")[-1]["code"] == "bad-offset"
 
 
@@ -400,12 +400,12 @@ async def test_viewers_and_streams_are_bounded(service: Terminals, server: Remot
     session = await opened_cat(service, server)
     pages = [Page(service) for _ in range(2)]
     answers = [pages[n % 2].attach(session, n + 1)["type"] for n in range(VIEWERS + 1)]
-    assert answers == ["attached"] * VIEWERS + ["error"]
+    assert answers == ["terminals.attached"] * VIEWERS + ["error"]
     assert pages[VIEWERS % 2].of("error")[-1]["code"] == "too-many"
     others = [service.add(session.source, None, 24, 80) for _ in range(4)]
     page = Page(service)
     answers = [page.attach(others[n % 4], n + 1)["type"] for n in range(STREAMS + 1)]
-    assert answers == ["attached"] * STREAMS + ["error"]
+    assert answers == ["terminals.attached"] * STREAMS + ["error"]
 
 
 async def test_the_page_comes_back_before_its_old_connection_is_known_to_be_dead(

@@ -41,27 +41,27 @@ async def test_a_password_is_asked_in_the_page_and_kept_nowhere(
     session = begun(service, server, **PASSWORD)
     early, late = Page(service), Page(service)
     early.attach(session)
-    question = await early.came("question", kind="secret")
+    question = await early.came("questions.question", kind="secret")
     assert question["prompt"].endswith("password: ")
     late.attach(session)
-    assert late.of("question") == [question]
+    assert late.of("questions.question") == [question]
     elsewhere = Page(service)
-    elsewhere.send("answer", question=question["question"], answer="from a page that does not look")
-    early.send("answer", question=question["question"], answer="wrong password")
-    again = await late.came("question", kind="secret")
-    await late.until(lambda: late.of("question")[-1]["question"] != question["question"])
-    again = late.of("question")[-1]
+    elsewhere.send("questions.answer", question=question["question"], answer="from a page that does not look")
+    early.send("questions.answer", question=question["question"], answer="wrong password")
+    again = await late.came("questions.question", kind="secret")
+    await late.until(lambda: late.of("questions.question")[-1]["question"] != question["question"])
+    again = late.of("questions.question")[-1]
     assert (question["again"], again["again"]) == (False, True)
-    assert late.of("answered", question=question["question"])
-    late.send("answer", question=again["question"], answer=server.password)
-    late.send("answer", question=again["question"], answer="too late")
+    assert late.of("questions.answered", question=question["question"])
+    late.send("questions.answer", question=again["question"], answer=server.password)
+    late.send("questions.answer", question=again["question"], answer="too late")
     await late.state(session, "open")
     frames = repr([page.frames for page in (early, late, elsewhere)])
     for secret in (server.password, "wrong password"):
         assert secret not in frames
         assert secret not in caplog.text
         assert secret not in repr(vars(session))
-    assert early.of("answered", question=again["question"])
+    assert early.of("questions.answered", question=again["question"])
 
 
 async def test_a_changed_host_key_is_reported_at_length(service: Terminals, server: Remote, tmp_path: Any) -> None:
@@ -78,8 +78,9 @@ async def test_a_changed_host_key_is_reported_at_length(service: Terminals, serv
 
 async def test_the_server_that_asks_for_the_sessions_is_no_page(service: Terminals) -> None:
     asking = Page(service, hello=False)
-    asking.send("hello", version=VERSION, client=SERVER_CLIENT)
-    assert asking.of("welcome")
+    asking.send("hello", version=VERSION, client=SERVER_CLIENT, services=["terminals"])
+    [welcome] = asking.of("welcome")
+    assert welcome["services"] == {"terminals": {"sessions": []}}
     assert service.place.pages == 0
     page = Page(service)
     assert service.place.pages == 1
@@ -91,14 +92,14 @@ async def test_who_gives_no_password_is_not_connected(service: Terminals, server
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session)
-    question = await page.came("question")
-    page.send("answer", question=question["question"], answer=None)
+    question = await page.came("questions.question")
+    page.send("questions.answer", question=question["question"], answer=None)
     described = await page.state(session, "lost")
     assert "authentication failed for" in described["text"]
     assert described["reconnect"]
-    page.send("reconnect", session=session.id)
-    await page.until(lambda: page.of("question")[-1] != question)
-    page.send("answer", question=page.of("question")[-1]["question"], answer=server.password)
+    page.send("terminals.reconnect", session=session.id)
+    await page.until(lambda: page.of("questions.question")[-1] != question)
+    page.send("questions.answer", question=page.of("questions.question")[-1]["question"], answer=server.password)
     await page.state(session, "open")
 
 
@@ -111,13 +112,13 @@ async def test_a_host_key_is_shown_with_its_fingerprint(
     session = begun(service, server, known_hosts=tmp_path / "known_hosts")
     page = Page(service)
     page.attach(session)
-    question = await page.came("question", kind="host-key")
+    question = await page.came("questions.question", kind="host-key")
     assert question["sha256"] == server.host_key_fingerprint
     assert question["md5"].startswith("MD5:")
     assert question["key_type"] == "ED25519"
     assert len(question["randomart"].splitlines()) == 11
     assert question["kept_in"] == str(tmp_path / "known_hosts")
-    page.send("answer", question=question["question"], answer=answer)
+    page.send("questions.answer", question=question["question"], answer=answer)
     await page.state(session, state)
 
 
@@ -125,26 +126,26 @@ async def test_the_fingerprint_itself_is_a_yes(service: Terminals, server: Remot
     session = begun(service, server, known_hosts=tmp_path / "known_hosts")
     page = Page(service)
     page.attach(session)
-    question = await page.came("question", kind="host-key")
-    page.send("answer", question=question["question"], answer=server.host_key_fingerprint)
+    question = await page.came("questions.question", kind="host-key")
+    page.send("questions.answer", question=question["question"], answer=server.host_key_fingerprint)
     await page.state(session, "open")
     # What ssh says of it stands before the output, as there, and asks for no click.
     await page.until(lambda: b"\r\n" in page.output[1])
     assert page.output[1].startswith(b"Permanently added the ED25519 key of ")
-    assert page.of("question") == [question]
+    assert page.of("questions.question") == [question]
 
 
 async def test_a_wrong_answer_leaves_the_question_open(service: Terminals, server: Remote) -> None:
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session)
-    question = await page.came("question")
+    question = await page.came("questions.question")
     for answer in (3, ["x"], {"a": 1}, True, "x" * 5000):
-        page.send("answer", question=question["question"], answer=answer)
+        page.send("questions.answer", question=question["question"], answer=answer)
     errors = page.of("error")
     assert [error["code"] for error in errors] == ["bad-frame"] * 5
     assert "xxx" not in repr(errors)
-    page.send("answer", question=question["question"], answer=server.password)
+    page.send("questions.answer", question=question["question"], answer=server.password)
     await page.state(session, "open")
 
 
@@ -157,13 +158,13 @@ async def test_several_prompts_at_once(service: Terminals, server: Remote) -> No
     )
     page = Page(service)
     page.attach(session)
-    question = await page.came("question", kind="prompts")
+    question = await page.came("questions.question", kind="prompts")
     assert (question["name"], question["instruction"]) == ("Sign in?[2J", "Two questions.")
     assert question["prompts"] == [{"prompt": "Password: ", "echo": False}, {"prompt": "Code: ", "echo": True}]
-    [notice] = page.of("question", kind="notice")
+    [notice] = page.of("questions.question", kind="notice")
     assert (notice["text"], notice["remote"]) == ("Welcome?]52;c;ZXZpbA==?\n", True)
-    page.send("answer", question=question["question"], answer=["one"])
-    page.send("answer", question=question["question"], answer=["one", "two"])
+    page.send("questions.answer", question=question["question"], answer=["one"])
+    page.send("questions.answer", question=question["question"], answer=["one", "two"])
     assert await asked == ["one", "two"]
     assert await prompts.keyboard_interactive("", "", []) == []
 
@@ -199,11 +200,11 @@ async def test_what_is_typed_while_connecting_reaches_the_shell(service: Termina
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session, rows=30, cols=100)
-    question = await page.came("question")
+    question = await page.came("questions.question")
     page.type("echo typed ahead; stty size\r")
-    page.send("answer", question=question["question"], answer=server.password)
+    page.send("questions.answer", question=question["question"], answer=server.password)
     await page.shown(b"typed ahead\r\n30 100\r\n")
-    await page.came("input", offset=page.typed[1])
+    await page.came("terminals.input", offset=page.typed[1])
 
 
 # --- its end, and coming back -----------------------------------------------------------------------------------------
@@ -225,13 +226,15 @@ async def test_a_session_that_ended_keeps_its_screen_and_may_begin_anew(
     described = await page.state(session, "ended")
     assert (described["exit_status"], described["exit_signal"]) == exit
     assert text in described["text"]
-    await page.until(lambda: page.of("session") and page.of("session")[-1]["description"] == described)
+    await page.until(
+        lambda: page.of("terminals.session") and page.of("terminals.session")[-1]["description"] == described
+    )
     page.type("into the void")
-    await page.came("input", offset=13)
+    await page.came("terminals.input", offset=13)
     late = Page(service)
     late.attach(session)
     assert late.output[1] == b"last words\r\n"
-    page.send("reconnect", session=session.id)
+    page.send("terminals.reconnect", session=session.id)
     await page.until(lambda: page.output[1].count(b"last words") == 2)
     assert re.fullmatch(rb"last words\r\n\x1b7\x1b\[\?1049l.*\r\nlast words\r\n", page.output[1])
     assert late.output[1] == page.output[1]
@@ -254,7 +257,7 @@ async def test_a_lost_connection_is_told_with_its_time_and_can_be_made_again(
     assert "%ssh" not in described["text"], "the tab has a button for it"
     assert described["reconnect"]
     before = page.end()
-    page.send("reconnect", session=session.id)
+    page.send("terminals.reconnect", session=session.id)
     await page.state(session, "open")
     page.type("echo t''wo\r")
     await page.until(lambda: b"two\r\n" in page.output[1][before:])
@@ -289,11 +292,11 @@ async def test_ending_a_session_ends_the_remote_process(service: Terminals, serv
     page, other = Page(service), Page(service)
     page.attach(session)
     await page.shown(b"ready")
-    page.send("end", session=session.id)
-    assert page.of("gone", session=session.id)
-    assert other.of("gone", session=session.id)
+    page.send("terminals.end", session=session.id)
+    assert page.of("terminals.gone", session=session.id)
+    assert other.of("terminals.gone", session=session.id)
     await page.until(mark.exists)
-    page.send("size", stream=1, rows=24, cols=80, visible=True)
+    page.send("terminals.size", stream=1, rows=24, cols=80, visible=True)
     assert page.of("error")[-1]["code"] == "no-stream"
     assert page.attach(session)["code"] == "no-session"
     source = session.source
@@ -305,9 +308,9 @@ async def test_ending_while_connecting(service: Terminals, server: Remote) -> No
     session = begun(service, server, **PASSWORD)
     page = Page(service)
     page.attach(session)
-    question = await page.came("question")
-    page.send("end", session=session.id)
-    await page.came("answered", question=question["question"])
+    question = await page.came("questions.question")
+    page.send("terminals.end", session=session.id)
+    await page.came("questions.answered", question=question["question"])
     assert not service.sessions
 
 
@@ -335,7 +338,7 @@ async def test_a_title_is_text(service: Terminals, server: Remote) -> None:
     session = await opened(service, server)
     page = Page(service)
     page.attach(session)
-    page.send("title", stream=1, title="vim \x1b]0;<b>\x07\u202e" + "x" * 300)
+    page.send("terminals.title", stream=1, title="vim \x1b]0;<b>\x07\u202e" + "x" * 300)
     title = session.description()["title"]
     assert title.startswith("vim ]0;<b>x")
     assert len(title) == 200
@@ -345,38 +348,38 @@ async def test_a_title_is_text(service: Terminals, server: Remote) -> None:
 async def test_wanted_until_it_is_shown(service: Terminals, server: Remote) -> None:
     session = service.add(OwnSource(server), None, 24, 80, wanted=True)
     page = Page(service)
-    assert page.of("welcome")[0]["sessions"][0]["wanted"]
-    page.send("shown", session=session.id)
-    await page.came("session")
-    assert not page.of("session")[-1]["description"]["wanted"]
+    assert page.of("welcome")[0]["services"]["terminals"]["sessions"][0]["wanted"]
+    page.send("terminals.shown", session=session.id)
+    await page.came("terminals.session")
+    assert not page.of("terminals.session")[-1]["description"]["wanted"]
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        {"type": "attach"},
-        {"type": "attach", "stream": 0},
-        {"type": "attach", "stream": 1, "session": 5},
-        {"type": "attach", "stream": 1, "session": "ID", "viewer": "v", "rows": 1, "cols": 80},
-        {"type": "attach", "stream": 1, "session": "ID", "viewer": "v", "rows": 24, "cols": 8000},
-        {"type": "attach", "stream": 1, "session": "ID", "viewer": "", "rows": 24, "cols": 80},
-        {"type": "size", "stream": 1, "rows": 24, "cols": "80", "visible": True},
-        {"type": "size", "stream": 1, "rows": 24, "cols": 80, "visible": 1},
-        {"type": "ack", "stream": 1},
-        {"type": "ack", "stream": 1, "offset": -1},
-        {"type": "ack", "stream": 1, "offset": 1.5},
-        {"type": "ack", "stream": 1, "offset": True},
-        {"type": "title", "stream": 1, "title": None},
-        {"type": "snapshot", "stream": 1, "offset": 0, "rows": 24, "cols": 80},
-        {"type": "answer", "question": None},
-        {"type": "open", "request": 1, "host": "-oProxyCommand=x", "rows": 24, "cols": 80},
-        {"type": "open", "request": 1, "host": "a\nb", "rows": 24, "cols": 80},
-        {"type": "open", "request": 1, "host": "x" * 300, "rows": 24, "cols": 80},
-        {"type": "open", "request": 1, "host": "", "rows": 24, "cols": 80},
-        {"type": "open", "request": 1, "host": "box", "rows": 24, "cols": 80, "options": ["a"]},
-        {"type": "open", "request": 1, "host": "box", "rows": 24, "cols": 80, "options": {"Port": []}},
-        {"type": "open", "request": 1, "host": "box", "rows": 24, "cols": 80, "options": {"a b": "c"}},
-        {"type": "hosts"},
+        {"type": "terminals.attach"},
+        {"type": "terminals.attach", "stream": 0},
+        {"type": "terminals.attach", "stream": 1, "session": 5},
+        {"type": "terminals.attach", "stream": 1, "session": "ID", "viewer": "v", "rows": 1, "cols": 80},
+        {"type": "terminals.attach", "stream": 1, "session": "ID", "viewer": "v", "rows": 24, "cols": 8000},
+        {"type": "terminals.attach", "stream": 1, "session": "ID", "viewer": "", "rows": 24, "cols": 80},
+        {"type": "terminals.size", "stream": 1, "rows": 24, "cols": "80", "visible": True},
+        {"type": "terminals.size", "stream": 1, "rows": 24, "cols": 80, "visible": 1},
+        {"type": "terminals.ack", "stream": 1},
+        {"type": "terminals.ack", "stream": 1, "offset": -1},
+        {"type": "terminals.ack", "stream": 1, "offset": 1.5},
+        {"type": "terminals.ack", "stream": 1, "offset": True},
+        {"type": "terminals.title", "stream": 1, "title": None},
+        {"type": "terminals.snapshot", "stream": 1, "offset": 0, "rows": 24, "cols": 80},
+        {"type": "questions.answer", "question": None},
+        {"type": "terminals.open", "request": 1, "host": "-oProxyCommand=x", "rows": 24, "cols": 80},
+        {"type": "terminals.open", "request": 1, "host": "a\nb", "rows": 24, "cols": 80},
+        {"type": "terminals.open", "request": 1, "host": "x" * 300, "rows": 24, "cols": 80},
+        {"type": "terminals.open", "request": 1, "host": "", "rows": 24, "cols": 80},
+        {"type": "terminals.open", "request": 1, "host": "box", "rows": 24, "cols": 80, "options": ["a"]},
+        {"type": "terminals.open", "request": 1, "host": "box", "rows": 24, "cols": 80, "options": {"Port": []}},
+        {"type": "terminals.open", "request": 1, "host": "box", "rows": 24, "cols": 80, "options": {"a b": "c"}},
+        {"type": "terminals.hosts"},
     ],
     ids=str,
 )
@@ -394,12 +397,12 @@ async def test_a_frame_with_impossible_members(service: Terminals, server: Remot
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
-        ({"kind": "attach", "stream": 2, "session": "x" * 22}, "no-session"),
-        ({"kind": "detach", "stream": 2}, "no-stream"),
-        ({"kind": "ack", "stream": 1, "offset": 10}, "bad-offset"),
-        ({"kind": "end", "session": "nothing"}, "no-session"),
-        ({"kind": "reconnect", "session": "nothing"}, "no-session"),
-        ({"kind": "from the future", "stream": 1}, "unknown-type"),
+        ({"kind": "terminals.attach", "stream": 2, "session": "x" * 22}, "no-session"),
+        ({"kind": "terminals.detach", "stream": 2}, "no-stream"),
+        ({"kind": "terminals.ack", "stream": 1, "offset": 10}, "bad-offset"),
+        ({"kind": "terminals.end", "session": "nothing"}, "no-session"),
+        ({"kind": "terminals.reconnect", "session": "nothing"}, "no-session"),
+        ({"kind": "terminals.from the future", "stream": 1}, "unknown-type"),
     ],
     ids=str,
 )
@@ -423,7 +426,7 @@ async def test_input_with_a_gap_and_input_that_came_already(service: Terminals, 
     page.typed[1] = 8
     page.type("gap")
     assert page.of("error")[-1]["code"] == "bad-offset"
-    assert page.of("input")[-1]["offset"] == 6
+    assert page.of("terminals.input")[-1]["offset"] == 6
     page.typed[1] = 3
     page.type("o abc\r")
     await page.shown(b"abc\r\n")
@@ -438,7 +441,7 @@ def data(stream: int, offset: int, payload: bytes) -> Any:
 
 
 async def test_versions_that_do_not_fit(service: Terminals) -> None:
-    for version in (0, 2, "1", None, True):
+    for version in (0, 1, 3, "2", None, True):
         page = Page(service, hello=False)
         page.send("hello", version=version, client="old")
         [error] = page.frames
@@ -464,7 +467,7 @@ async def test_sessions_are_bounded(service: Terminals, server: Remote) -> None:
         assert service.has_room()
         service.add(OwnSource(server), None, 24, 80)
     page = Page(service)
-    page.send("open", request="r", host="box", command=None, options={}, rows=24, cols=80)
+    page.send("terminals.open", request="r", host="box", command=None, options={}, rows=24, cols=80)
     assert page.of("error", request="r")[0]["code"] == "too-many"
     next(iter(service.sessions.values())).state = "ended"
     assert service.has_room()
@@ -482,4 +485,4 @@ async def test_the_end_of_the_service_closes_everything(server: Remote) -> None:
     assert isinstance(source, OwnSource)
     assert source.connection is not None
     assert source.connection.closed
-    page.send("end", session=session.id)  # what was under way is no harm
+    page.send("terminals.end", session=session.id)  # what was under way is no harm
