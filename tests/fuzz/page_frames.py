@@ -131,7 +131,9 @@ def socket_seeds() -> Iterator[bytes]:
     yield spoken(HELLO, *(terminal(verb, session=SESSION) for verb in ("shown", "reconnect", "end", "end")))
     yield spoken(HELLO, terminal("hosts", request=2), {"type": "ping", "request": 3}, {"type": "other.verb"})
     yield spoken(HELLO, service_frame("questions", "answer", {"question": QUESTION, "answer": "secret"}))
-    yield spoken(HELLO, service_frame("echo", "listen", {"stream": 4}), Data(4, 0, b"abc"), Data(5, 0, b"abc"))
+    yield spoken(
+        HELLO, service_frame("echo", "listen", {"stream": 4}), Data(4, 0, b"abc"), Data(4, 9, b"gap"), Data(5, 0, b"x")
+    )
     yield spoken({**HELLO, "version": 1}, attach)
 
 

@@ -112,7 +112,7 @@ async def test_open_questions_are_bounded_and_those_that_are_too_long(place: Pla
     prompts = PagePrompts(questions.general)
     many = [await asked(prompts) for _ in range(QUESTIONS)]
     with pytest.raises(PromptUnavailable, match="too many"):
-        await prompts.ask_secret("Password: ")
+        await asyncio.wait_for(prompts.ask_secret("Password: "), 30)
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
