@@ -72,7 +72,7 @@ class HostProcess:
                 await self._take_lease()
 
     def hold(self) -> None:
-        """A page has connected to the process, which may be a newer one than that of the lease."""
+        """Take the lease if it is gone: a page has connected to a process that may be a newer one."""
         if self._lease is None:
             task = asyncio.ensure_future(self.adopt())
             self._tasks.add(task)

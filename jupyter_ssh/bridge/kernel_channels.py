@@ -72,7 +72,7 @@ class KernelChannels:
     # --- towards the kernel -------------------------------------------------------------------------------------------
 
     def send(self, kind: int, body: bytes) -> bool:
-        """Send a frame; False if the kernel has not read for so long that it is given up."""
+        """Send a frame; return False if the kernel has not read for so long that it is given up."""
         if self._closed:
             return True
         try:
@@ -174,19 +174,19 @@ class KernelChannels:
     # --- for the one who connected ------------------------------------------------------------------------------------
 
     def pause(self, paused: bool) -> None:
-        """Read no more from the kernel, or again: what it sends is bounded by what it gets acknowledged."""
+        """Stop reading from the kernel, or go on: what it sends is bounded by what it gets acknowledged."""
         if not self._closed:
             self._iopub.on_recv(None if paused else self._received)
 
     def close(self) -> None:
-        """Say good-bye and hang up; nobody is told."""
+        """Tell the kernel and hang up; ``on_end`` is not called."""
         if not self._closed:
             self._batches.end(1000, "")
             self._batches.flush(self._loop.time())
             self.abort()
 
     def abort(self) -> None:
-        """Hang up at once; nobody is told."""
+        """Hang up at once; ``on_end`` is not called."""
         if self._closed:
             return
         self._closed = True
@@ -206,7 +206,7 @@ class KernelChannels:
 def connect_channels(
     kernels: Any, name: str, on_frame: Callable[[int, bytes], None], on_end: Callable[[Close | None], None]
 ) -> KernelChannels:
-    """Connect to the terminals of the kernel ``name``; what has none ends with 4404.
+    """Connect to the place of the kernel ``name``; one without a place ends with 4404.
 
     Raises `ConnectError` where the kernel is none of this server, or is reached through another server (a gateway).
     """

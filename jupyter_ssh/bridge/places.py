@@ -34,7 +34,7 @@ class Places:
         self.host_process = host_process
 
     def find(self, name: str, kernels: Any) -> PlaceFile | None:
-        """The place ``name``, if it is the host or a kernel of this server, and has a service on this machine."""
+        """Return the file of the place ``name``, if that is the host process or a kernel of this server."""
         if not valid_place(name):
             return None
         if name == HOST_PLACE:
@@ -46,12 +46,12 @@ class Places:
 
 
 def resource_of(name: str) -> str:
-    """What one needs the right to execute on, in order to reach the place."""
+    """Return what the user must be allowed to execute on, in order to reach the place."""
     return "terminals" if name == HOST_PLACE else "kernels"
 
 
 async def allowed(handler: JupyterHandler, name: str) -> bool:
-    """Whether the user of this request may execute on the place."""
+    """Return whether the user of this request may execute on the place."""
     user = handler.current_user
     if user is None:
         return False
@@ -69,7 +69,7 @@ class Announced:
 
 
 async def ask(file: PlaceFile, service: str) -> Announced | None:
-    """Ask a place what ``service`` announces; None if it does not answer or has no such service."""
+    """Return what ``service`` of a place announces; None if it does not answer or has no such service."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[dict[str, Any] | None] = loop.create_future()
 

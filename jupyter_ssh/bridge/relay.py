@@ -104,7 +104,7 @@ class PlaceConnection(asyncio.Protocol):
     # --- for the one who connected ------------------------------------------------------------------------------------
 
     def send(self, kind: int, body: bytes) -> bool:
-        """Send a frame; False if the place has not read for so long that it is given up."""
+        """Send a frame; return False if the place has not read for so long that it is given up."""
         transport = self._transport
         if self._closed or transport is None or transport.is_closing():
             return True
@@ -116,7 +116,7 @@ class PlaceConnection(asyncio.Protocol):
         return True
 
     def pause(self, paused: bool) -> None:
-        """Read no more from the place, or again."""
+        """Stop reading from the place, or go on."""
         transport = self._transport
         if transport is None or self._closed:
             return
@@ -126,14 +126,14 @@ class PlaceConnection(asyncio.Protocol):
             transport.resume_reading()
 
     def close(self) -> None:
-        """Hang up, once what waits is sent; nobody is told."""
+        """Hang up, once what waits is sent; ``on_end`` is not called."""
         self._closed = True
         self._on_end = _nobody
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Hang up at once; nobody is told."""
+        """Hang up at once; ``on_end`` is not called."""
         self._closed = True
         self._on_end = _nobody
         if self._transport is not None:
@@ -149,7 +149,7 @@ def _unreachable(file: PlaceFile, why: str) -> ConnectError:
 
 
 def is_here(file: PlaceFile) -> bool:
-    """Whether the place is on this machine: its file may lie in a folder that others have too."""
+    """Return whether the place is on this machine: its file may lie in a folder shared with others."""
     return file.node == platform.node()
 
 

@@ -21,7 +21,7 @@ class TerminalsHandler(APIHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Asks each place at the same time; one that does not answer is left out."""
+        """Ask all places at the same time; one that does not answer is left out."""
         places: Places = self.settings[PLACES_SETTING]
         names = [HOST_PLACE] if await allowed(self, HOST_PLACE) else []
         kernels = self.kernel_manager
@@ -47,7 +47,7 @@ class HostHandler(APIHandler):
     @web.authenticated
     @authorized("execute")  # type: ignore[untyped-decorator,unused-ignore]
     async def post(self) -> None:
-        """Answers once the host can be connected to."""
+        """Answer once the host process can be connected to."""
         places: Places = self.settings[PLACES_SETTING]
         try:
             await places.host_process.ensure()

@@ -45,10 +45,10 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     _over = False
 
     def set_default_headers(self) -> None:
-        """Those of a page make no sense here."""
+        """Set none: those of a page make no sense here."""
 
     def get_compression_options(self) -> None:
-        """None: it would cost more time than it saves on the way to one's own machine."""
+        """Return None: compression would cost more time than it saves on the way to one's own machine."""
 
     # Who is not allowed is told so by a close code, which a page can read, rather than by a refused handshake.
     @allow_unauthenticated
@@ -99,13 +99,13 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self.on_close()
 
     def on_pong(self, data: bytes) -> None:
-        """The page is there."""
+        """Note that the page is there."""
         self._heard = asyncio.get_running_loop().time()
 
     # --- from the page ------------------------------------------------------------------------------------------------
 
     def on_message(self, message: str | bytes) -> None:
-        """A frame of the page."""
+        """Pass on a frame of the page."""
         connection = self._connection
         if connection is None or self._over:
             return
@@ -122,7 +122,7 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self._end(SILENT, "the kernel does not read")
 
     def on_close(self) -> None:
-        """The WebSocket is closed, on whichever side."""
+        """Hang up on the place: the WebSocket is closed, on whichever side."""
         self._over = True
         if self._pings is not None:
             self._pings.stop()

@@ -49,12 +49,12 @@ class Allowance:
         self._at = now
 
     def wait(self, amount: float, now: float) -> float:
-        """Seconds until ``amount`` may go; more than a burst goes when a whole one is there."""
+        """Return the seconds until ``amount`` may go; more than a burst goes when a whole one is there."""
         self._refill(now)
         return max(0.0, (min(amount, self._burst) - self._left) / self._rate)
 
     def take(self, amount: float, now: float) -> None:
-        """``amount`` goes now."""
+        """Take ``amount``, which goes now."""
         self._refill(now)
         self._left -= amount
 
@@ -143,15 +143,15 @@ class Batches:
         self._unacked_bytes = sum(message.size for message in self._unacked)
 
     def end(self, code: int, reason: str) -> None:
-        """Queue the last word: what follows the frames that wait is the end."""
+        """Queue the end of the connection, behind the frames that wait."""
         self._ending = {"close": code, "reason": reason}
 
     def ask(self) -> None:
-        """Queue a message that carries nothing where none is under way: its acknowledgement tells that they arrive."""
+        """Queue an empty message where none is under way: its acknowledgement tells that messages arrive."""
         self._asks = not self._unacked
 
     def flush(self, now: float) -> float | None:
-        """Send what may be sent; the time at which to call again, None if nothing waits."""
+        """Send what may be sent; return the time at which to call again, None if nothing waits."""
         if now - self._heard >= self._silent:
             return None
         if self._unacked and not self._again and now - self._oldest_sent >= AGAIN_SECONDS:
@@ -224,15 +224,15 @@ class Batches:
     # --- from the page ------------------------------------------------------------------------------------------------
 
     def gone(self, now: float) -> bool:
-        """Whether the page has been silent for so long that it will not come back."""
+        """Return whether the page has been silent for so long that it will not come back."""
         return now - self._heard >= GONE_SECONDS
 
     def receive(self, content: dict[str, Any], buffers: list[bytes], now: float) -> list[dict[str, Any] | Data]:
-        """The frames of a message, none if it came already or another is missing before it.  Raises `FrameError`."""
+        """Return a message's frames, none if it came already or an earlier one is missing.  Raises `FrameError`."""
         self._heard = now
         seq, ack, frames = content.get("seq"), content.get("ack"), content.get("frames")
         if not _whole(seq) or not _whole(ack) or not isinstance(frames, list):
-            raise _bad("a message without its numbers")
+            raise _bad("a message without seq, ack or frames")
         assert isinstance(seq, int)
         assert isinstance(ack, int)
         self._acknowledged(ack, now)
@@ -266,7 +266,7 @@ def _frame(frame: object, buffers: list[bytes]) -> dict[str, Any] | Data:
             raise _bad("a control frame without a type")
         return frame
     if not _whole(frame):
-        raise _bad("a frame that is neither an object nor a number")
+        raise _bad("a frame that is neither an object nor the number of a buffer")
     assert isinstance(frame, int)
     if frame >= len(buffers):
         raise _bad("a frame's buffer is missing")

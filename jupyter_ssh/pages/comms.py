@@ -27,7 +27,7 @@ CONNECTION_CHARACTERS: Final = 64
 
 
 def comm_of(connection: str) -> str:
-    """The id of a connection's comm; the topic of its messages is this behind ``comm-``."""
+    """Return the id of a connection's comm; the topic of its messages is this behind ``comm-``."""
     return f"jupyter-ssh-{connection}"
 
 
@@ -45,7 +45,7 @@ class Comms:
         kernel.control_handlers[MESSAGE_TYPE] = self._heard
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self.kernel.control_handlers.get(MESSAGE_TYPE) == self._heard:
             del self.kernel.control_handlers[MESSAGE_TYPE]
 
@@ -63,7 +63,7 @@ class Comms:
     def _receive(self, content: Any, buffers: list[bytes]) -> None:
         identity = content.get("connection") if isinstance(content, dict) else None
         if not isinstance(identity, str) or not 1 <= len(identity) <= CONNECTION_CHARACTERS:
-            log.debug("a message of no connection")
+            log.debug("a message without a connection")
             return
         page = self._pages.get(identity)
         if page is None:
@@ -80,11 +80,11 @@ class Comms:
         self.publish(identity, {**content, "close": NO_SERVICE, "reason": "no such connection"})
 
     def forget(self, identity: str) -> None:
-        """The connection is over."""
+        """Forget a connection that is over."""
         self._pages.pop(identity, None)
 
     def publish(self, identity: str, data: dict[str, Any], buffers: list[bytes] | None = None) -> None:
-        """A message of the connection's comm, to all pages of the kernel.
+        """Publish a message of the connection's comm, to all pages of the kernel.
 
         Nobody opens that comm: the page looks at its id alone, and what has no such comm would answer by closing it.
         """
@@ -121,7 +121,7 @@ class CommTransport(PageTransport):
     # --- from the page ------------------------------------------------------------------------------------------------
 
     def receive(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        """A message has come."""
+        """Take a message."""
         connection = self.connection
         if connection is None or not self._open:
             return
@@ -132,7 +132,7 @@ class CommTransport(PageTransport):
                 else:
                     connection.control(frame, len(encode_control(frame)))
         except FrameError as error:
-            log.debug("a page broke the rules: %s", error)
+            log.debug("a page violated the protocol: %s", error)
             connection.close(BAD_FRAME, error.message)
             return
         if content.get("close") is not None:

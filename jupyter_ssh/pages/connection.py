@@ -61,7 +61,7 @@ class PageConnection:
     # --- the transport's side -----------------------------------------------------------------------------------------
 
     def control(self, message: dict[str, Any], size: int) -> None:
-        """A control frame of ``size`` bytes has come; raises `FrameError` where the connection is to end."""
+        """Take a control frame of ``size`` bytes; raises `FrameError` where the connection is to end."""
         if self.closed:
             return
         kind = message["type"]
@@ -100,7 +100,7 @@ class PageConnection:
         self.send_error(refusal, members.references((*_REFERENCES, *service.references)), service.name)
 
     def data(self, frame: Data) -> None:
-        """A data frame has come; raises `FrameError` where the connection is to end."""
+        """Take a data frame; raises `FrameError` where the connection is to end."""
         if self.closed:
             return
         if not self.greeted:
@@ -115,12 +115,12 @@ class PageConnection:
             self.send_error(refusal, {"stream": frame.stream}, stream.service)
 
     def writable_again(self) -> None:
-        """The transport takes data again."""
+        """Go on sending: the transport takes data again."""
         for stream in list(self._streams.values()):
             stream.writable_again()
 
     def gone(self) -> None:
-        """The connection is over, on whichever side."""
+        """Forget everything: the connection is over, on whichever side."""
         if self.closed:
             return
         self.closed = True
@@ -183,7 +183,7 @@ class PageConnection:
         self._streams[number] = stream
 
     def stream(self, number: int) -> Stream | None:
-        """The stream with this number."""
+        """Return the stream with this number."""
         return self._streams.get(number)
 
     def close_stream(self, number: int) -> None:

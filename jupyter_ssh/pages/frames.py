@@ -56,17 +56,17 @@ def _bad(message: str, expected: str, received: str) -> FrameError:
 
 
 def service_frame(service: str, verb: str, members: dict[str, Any]) -> dict[str, Any]:
-    """The control frame with which ``service`` says ``verb``."""
+    """Return the control frame with which ``service`` says ``verb``."""
     return {"type": f"{service}.{verb}", **members}
 
 
 def encode_control(message: dict[str, Any]) -> bytes:
-    """The body of a control frame."""
+    """Return the body of a control frame."""
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def decode_control(body: bytes | str) -> dict[str, Any]:
-    """The object of a control frame, of whatever type; raises `FrameError`.
+    """Return the object of a control frame, of whatever type; raises `FrameError`.
 
     Which types may be large the receiver knows: `check_size`.
     """
@@ -90,17 +90,17 @@ def check_size(size: int, most: int) -> None:
 
 
 def encode_data(stream: int, offset: int, payload: bytes | memoryview) -> bytes:
-    """The body of a data frame."""
+    """Return the body of a data frame."""
     return b"".join((_DATA_HEAD.pack(stream, offset), payload))
 
 
 def is_data_of(stream: int, body: bytes) -> bool:
-    """Whether the body of a data frame belongs to this stream."""
+    """Return whether the body of a data frame belongs to this stream."""
     return body.startswith(_STREAM.pack(stream))
 
 
 def decode_data(body: bytes | memoryview) -> Data:
-    """The parts of a data frame; raises `FrameError`."""
+    """Return the parts of a data frame; raises `FrameError`."""
     size = len(body) - _DATA_HEAD.size
     if not 1 <= size <= DATA_BYTES:
         raise _bad("a data frame of an impossible size", f"1 to {DATA_BYTES} bytes of data", str(size))
@@ -111,23 +111,23 @@ def decode_data(body: bytes | memoryview) -> Data:
 
 
 def framed(kind: int, body: bytes) -> bytes:
-    """A frame for the private socket."""
+    """Return a frame for the private socket."""
     return _HEAD.pack(len(body) + 1, kind) + body
 
 
 def framed_data(stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> bytes:
-    """A data frame for the private socket, copying its ``pieces``, of ``size`` bytes together, once."""
+    """Return a data frame for the private socket, copying its ``pieces``, of ``size`` bytes together, once."""
     head = _FRAMED_DATA_HEAD.pack(size + _DATA_HEAD.size + 1, DATA, stream, offset)
     return b"".join((head, *pieces))
 
 
 def framed_close(code: int, reason: str) -> bytes:
-    """The last frame on a private socket; a WebSocket takes 123 bytes of reason (RFC 6455 §5.5)."""
+    """Return the last frame for a private socket; a WebSocket takes 123 bytes of reason (RFC 6455 §5.5)."""
     return framed(CLOSE, _CODE.pack(code) + reason.encode("utf-8", "replace")[:120])
 
 
 def decode_close(body: bytes) -> Close:
-    """The parts of a close frame; raises `FrameError`."""
+    """Return the parts of a close frame; raises `FrameError`."""
     if len(body) < _CODE.size:
         raise _bad("a close frame is too short", "a code", f"{len(body)} bytes")
     (code,) = _CODE.unpack_from(body)
@@ -146,7 +146,7 @@ class Deframer:
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The frames that are complete now; raises `FrameError`."""
+        """Return the frames that are complete now; raises `FrameError`."""
         buffer = self._buffer
         buffer += data
         frames: list[tuple[int, bytes]] = []

@@ -116,7 +116,7 @@ class Listener:
         return listener
 
     def close(self) -> None:
-        """Listen no more and remove what others would find; connections say their goodbye by themselves."""
+        """Stop listening and remove what others would find; connections close by themselves."""
         self.server.close()
         withdraw(self.folder, self.file)
         for connection in list(self.connections):
@@ -196,7 +196,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
                 else:
                     raise FrameError("a frame of an unknown kind", phase="page frames")
         except FrameError as error:
-            log.debug("a page broke the rules: %s", error)
+            log.debug("a page violated the protocol: %s", error)
             page.close(BAD_FRAME, error.message)
 
     def eof_received(self) -> bool:
@@ -282,7 +282,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Close, once what waits has been read or after a moment."""
+        """Close the connection, once what waits has been read or after a moment."""
         self._open = False
         transport = self._transport
         if transport is not None and not transport.is_closing():

@@ -26,44 +26,44 @@ class Members:
         self._message = message
 
     def raw(self, name: str) -> Any:
-        """The member as it is, None where there is none."""
+        """Return the member as it is, None where there is none."""
         return self._message.get(name)
 
     def number(self, name: str, least: int = 0, most: int = LARGEST_OFFSET) -> int:
-        """A whole number."""
+        """Return a whole number."""
         value = self._message.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise MemberError(name, f"a whole number of {least} to {most}")
         return value
 
     def optional_number(self, name: str) -> int | None:
-        """A whole number, or None."""
+        """Return a whole number, or None."""
         return None if self._message.get(name) is None else self.number(name)
 
     def stream(self) -> int:
-        """The number of a stream."""
+        """Return the number of a stream."""
         return self.number("stream", 1, LARGEST_STREAM)
 
     def text(self, name: str, most: int, least: int = 0) -> str:
-        """Text of a bounded length."""
+        """Return a text of a bounded length."""
         value = self._message.get(name)
         if not isinstance(value, str) or not least <= len(value) <= most:
             raise MemberError(name, f"text of {least} to {most} characters")
         return value
 
     def optional_text(self, name: str, most: int) -> str | None:
-        """Text, or None."""
+        """Return a text, or None."""
         return None if self._message.get(name) is None else self.text(name, most)
 
     def boolean(self, name: str) -> bool:
-        """True or false."""
+        """Return true or false."""
         value = self._message.get(name)
         if not isinstance(value, bool):
             raise MemberError(name, "true or false")
         return value
 
     def names(self, name: str, most: int, longest: int) -> frozenset[str]:
-        """A list of at most ``most`` short texts, in whatever order."""
+        """Return the texts of a list of at most ``most``, each of at most ``longest`` characters."""
         value = self._message.get(name)
         if (
             not isinstance(value, list)
@@ -74,14 +74,14 @@ class Members:
         return frozenset(value)
 
     def request(self) -> str | int:
-        """What the page calls its request; it comes back in the answer."""
+        """Return what the page calls its request; it comes back in the answer."""
         value = self._message.get("request")
         if isinstance(value, bool) or not isinstance(value, (int, str)) or len(str(value)) > 100:
             raise MemberError("request", "a number or a short text")
         return value
 
     def references(self, names: Iterable[str]) -> dict[str, Any]:
-        """Those of the members ``names`` that an `error` about this frame may repeat."""
+        """Return those of the members ``names`` that an `error` about this frame may repeat."""
         found: dict[str, Any] = {}
         for name in names:
             value = self._message.get(name)

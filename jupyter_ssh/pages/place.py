@@ -52,7 +52,7 @@ class Place:
             self.comms = Comms(self.connected, kernel)
 
     def connected(self, transport: PageTransport) -> PageConnection:
-        """A page has connected through some transport; the `PageConnection` takes what comes."""
+        """Take a page that has connected through some transport; what it sends goes to the `PageConnection`."""
         facts = {"place": self.name, "pid": os.getpid(), "start": self.start}
         connection = PageConnection(transport, self.services, facts, on_hello=self._pages.add, on_gone=self._gone)
         if len(self.connections) >= CONNECTIONS:

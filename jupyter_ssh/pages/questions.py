@@ -32,7 +32,7 @@ About = dict[str, str]
 
 
 def text_or_none(answer: Any) -> str | None:
-    """Let pass a text, and null, which gives up."""
+    """Accept a text, and null, which gives up."""
     if answer is not None and (not isinstance(answer, str) or len(answer) > ANSWER_CHARACTERS):
         raise MemberError("answer", f"text of at most {ANSWER_CHARACTERS} characters, or null")
     return answer
@@ -46,7 +46,7 @@ def flag_or_none(answer: Any) -> bool | None:
 
 
 def texts_or_none(count: int) -> Check:
-    """Let pass a list of ``count`` texts, and null, which gives up."""
+    """Accept a list of ``count`` texts, and null, which gives up."""
 
     def check(answer: Any) -> list[str] | None:
         if answer is None:
@@ -103,11 +103,11 @@ class QuestionService(Service):
         """For questions about nothing that a page shows: of a cell that cannot ask, of a panel."""
 
     def able_pages(self) -> set[Page]:
-        """The connected pages that can show questions."""
+        """Return the connected pages that can show questions."""
         return {page for page in self.pages if page.is_page and NAME in page.services}
 
     def announce(self, page: Page) -> dict[str, Any]:
-        """The open questions that concern every page."""
+        """Return the open questions that concern every page."""
         questions = [question for question in self.open.values() if question.subject is self.general]
         for question in questions:
             question.shown.add(page)

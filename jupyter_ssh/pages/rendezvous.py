@@ -29,7 +29,7 @@ HOST_PLACE: Final = "host"
 HOST_VARIABLE: Final = "JUPYTER_SSH_HOST_DIR"
 """Names a folder for the host in place of the Jupyter runtime directory: for a server whose host is its own."""
 MAGIC: Final = b"jssh-t2\n"
-"""Who connects says its version; who listens takes any, so that a page can still be told that the versions differ."""
+"""The connecting side says its version; the listening side takes any, so that a page can be told that they differ."""
 _ANY_MAGIC: Final = re.compile(rb"jssh-t[1-9]\n")
 NONCE_BYTES: Final = 32
 PROOF_BYTES: Final = 32
@@ -64,19 +64,19 @@ class PlaceFile:
 
 
 def valid_place(text: str) -> bool:
-    """Whether this may be the name of a place: nothing else is ever made part of a path."""
+    """Return whether this may be the name of a place: nothing else is ever made part of a path."""
     return len(text) <= 128 and _PLACE.fullmatch(text) is not None
 
 
 def runtime_folder() -> Path:
-    """The Jupyter runtime directory of this process's environment."""
+    """Return the Jupyter runtime directory of this process's environment."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     return Path(jupyter_runtime_dir())
 
 
 def private_folder(runtime: Path) -> Path:
-    """The folder of the places, made if need be.  Raises `PermissionError` if it is open to others."""
+    """Return the folder of the places, made if need be.  Raises `PermissionError` if it is open to others."""
     folder = runtime / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_private(folder, stat.S_ISDIR):
@@ -95,23 +95,23 @@ def _is_private(path: Path, kind: Callable[[int], bool], info: os.stat_result | 
 
 
 def new_token() -> bytes:
-    """A token for the life of one service."""
+    """Return a token for the life of one place."""
     return secrets.token_bytes(TOKEN_BYTES)
 
 
 def socket_path(folder: Path, place: str) -> Path:
-    """Where to bind: in ``folder``, or in a folder of its own under the temporary ones if that path is too long."""
+    """Return where to bind: in ``folder``, or in a temporary folder of its own if that path is too long."""
     path = folder / f"{place}.{secrets.token_hex(4)}.s"
     return path if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH else other_socket_path()
 
 
 def other_socket_path() -> Path:
-    """A path for a socket outside of the runtime directory: it is too deep, or on a file system without sockets."""
+    """Return a path for a socket where the runtime directory is too deep, or on a file system without sockets."""
     return Path(tempfile.mkdtemp(prefix="jssh-")) / "s"
 
 
 def publish(folder: Path, place: PlaceFile) -> Path:
-    """Write the place's file, which others then find; returns its path."""
+    """Write the place's file, which others then find; return its path."""
     content = json.dumps({**asdict(place), "token": place.token.hex()})
     target = _file(folder, place.place)
     former = read_place(folder, place.place)  # of one that was killed, and may be a zombie still
@@ -163,7 +163,7 @@ def sweep(folder: Path) -> None:
 
 
 def end_host(runtime: Path) -> None:
-    """Tell the host of this folder to end, if one runs; it outlives its server otherwise."""
+    """Tell the host process of this folder to end, if one runs; it outlives its server otherwise."""
     place = read_place(runtime / FOLDER, HOST_PLACE)
     if place is not None and place.node == platform.node():
         try:
@@ -200,12 +200,12 @@ def _unlink(path: Path) -> None:
 
 def _file(folder: Path, place: str) -> Path:
     if not valid_place(place):
-        raise ValueError("not the name of a place")
+        raise ValueError("invalid name of a place")
     return folder / f"{place}.json"
 
 
 def read_place(folder: Path, place: str) -> PlaceFile | None:
-    """The file of a place, if there is one that only its owner can have written; ``folder`` is the private one."""
+    """Return the file of a place, if only its owner can have written it; ``folder`` is the private one."""
     try:
         path = _file(folder, place)
         if not _is_private(folder, stat.S_ISDIR):
@@ -232,7 +232,7 @@ def read_place(folder: Path, place: str) -> PlaceFile | None:
 
 
 def greeting(purpose: bytes, nonce: bytes) -> bytes:
-    """What who connects says first: the protocol, what the connection is for, and 32 random bytes."""
+    """Return what the connecting side says first: the protocol, what the connection is for, 32 random bytes."""
     return MAGIC + purpose + nonce
 
 
@@ -240,16 +240,16 @@ GREETING_BYTES: Final = len(MAGIC) + 1 + NONCE_BYTES
 
 
 def is_magic(text: bytes) -> bool:
-    """Whether this is the magic of any version."""
+    """Return whether this is the magic of any version."""
     return _ANY_MAGIC.fullmatch(text) is not None
 
 
 def proof(
     token: bytes, role: bytes, purpose: bytes, connecting_nonce: bytes, listening_nonce: bytes, magic: bytes = MAGIC
 ) -> bytes:
-    """HMAC-SHA-256 that only one who has the token can make, for this one connection.
+    """Return the HMAC-SHA-256 that only a holder of the token can make, for this one connection.
 
-    ``role`` is ``b"connects"`` or ``b"listens"``: a proof can not be sent back as the other side's.  ``magic`` is what
+    ``role`` is ``b"connects"`` or ``b"listens"``: a proof cannot be sent back as the other side's.  ``magic`` is what
     the connecting side has said.
     """
     message = b"\0".join((magic, role, purpose)) + connecting_nonce + listening_nonce
@@ -257,5 +257,5 @@ def proof(
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Whether two proofs are equal, in a time that does not tell where they differ."""
+    """Return whether two proofs are equal, in a time that does not tell where they differ."""
     return hmac.compare_digest(one, other)

@@ -71,7 +71,7 @@ class Page(Protocol):
         """Give ``stream`` the number, closing one that has it.  Raises `Refusal` where there are too many."""
 
     def stream(self, number: int) -> Stream | None:
-        """The stream with this number."""
+        """Return the stream with this number."""
 
     def close_stream(self, number: int) -> None:
         """Close the stream with this number, if there is one."""
@@ -99,7 +99,7 @@ class Service:
         """The pages of the place that have said hello; the place's own set."""
 
     def announce(self, page: Page) -> dict[str, Any]:
-        """What ``page`` is told in `welcome`."""
+        """Return what ``page`` is told in `welcome`."""
         return {}
 
     def tell(self, verb: str, members: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ class PageTransport(ABC):
         """Send a data frame; ``pieces`` are to be copied before this returns."""
 
     def discard(self, stream: int) -> None:  # noqa: B027 - where nothing can be taken back, nothing is
-        """The page throws away what it still gets of this stream's data: what waits need not be sent."""
+        """Drop data of this stream that waits, where possible: the page would throw it away."""
 
     @abstractmethod
     def close(self, code: int, reason: str) -> None:

@@ -32,7 +32,7 @@ class Lifetime:
         self._served_at = now
 
     def over(self, now: float, *, in_use: bool, pages: int, servers: int) -> bool:
-        """Whether to end, with so many pages connected and servers (leases) there; ``in_use`` as a place says it."""
+        """Return whether to end, with so many pages and servers (leases); ``in_use`` as a place says it."""
         if in_use or pages:
             self._needed_at = now
         if servers or pages:
@@ -72,7 +72,7 @@ def _alone(folder: Path) -> IO[bytes] | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the process; 0 when it ended in its time, or when another one runs already."""
+    """Run the process; return 0 when it ended in its time, or when another one runs already."""
     from jupyter_ssh.kernel.engine import get_engine
 
     runtime = Path(arguments[0])

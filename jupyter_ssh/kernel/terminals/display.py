@@ -45,7 +45,7 @@ class Snapshot:
     text: str
 
     def described(self) -> dict[str, Any]:
-        """As it stands in `attached`."""
+        """Return it as it stands in `attached`."""
         return {"offset": self.offset, "rows": self.rows, "cols": self.cols, "text": self.text}
 
 
@@ -81,7 +81,7 @@ class Display:
     # --- output -------------------------------------------------------------------------------------------------------
 
     def written(self, data: bytes) -> None:
-        """The remote has written ``data``."""
+        """Take ``data``, which the remote has written."""
         self.ring.append(data)
         self._last_output = time.monotonic()
         for viewer in self.viewers:
@@ -115,7 +115,7 @@ class Display:
     # --- coming and going ---------------------------------------------------------------------------------------------
 
     def join(self, page: Page, stream: int, identity: str, typed: int) -> Viewer:
-        """A new viewer, in place of the one that this page had before.  Raises `Full`."""
+        """Return a new viewer, in place of the one that this page had before.  Raises `Full`."""
         for old in [viewer for viewer in self.viewers if viewer.identity == identity]:
             old.page.close_stream(old.stream)
         if len(self.viewers) >= VIEWERS:
@@ -132,7 +132,7 @@ class Display:
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
-        """The page is gone, or looks elsewhere."""
+        """Forget a viewer whose page is gone, or looks elsewhere."""
         if viewer in self.viewers:
             self.viewers.remove(viewer)
             self.left_at = time.monotonic()
@@ -193,7 +193,7 @@ class Display:
     # --- what a page says ---------------------------------------------------------------------------------------------
 
     def keep(self, viewer: Viewer, snapshot: Snapshot) -> bool:
-        """Keep a page's snapshot if it is the newest; False if that page cannot know the screen at that offset."""
+        """Keep a page's snapshot if it is the newest; return False if the page cannot know that screen."""
         if snapshot.offset > viewer.sent or viewer.overrun or len(snapshot.text) > SNAPSHOT:
             return False
         if self.snapshot is None or snapshot.offset >= self.snapshot.offset:
@@ -201,7 +201,7 @@ class Display:
         return True
 
     def show(self, viewer: Viewer, rows: int, cols: int, visible: bool) -> None:
-        """The page's terminal has this size, and is seen or not."""
+        """Note that the page's terminal has this size, and whether it is visible."""
         appeared = visible and not viewer.visible
         viewer.rows, viewer.cols, viewer.visible = rows, cols, visible
         if appeared:
@@ -225,7 +225,7 @@ class Display:
         self.on_fit(rows, cols)
 
     def take_lead(self, viewer: Viewer) -> None:
-        """From now on this viewer's terminal answers queries in the output."""
+        """Let this viewer's terminal answer queries in the output from now on."""
         former, self.lead = self.lead, viewer
         if former is not viewer:
             for each in (former, viewer):
@@ -233,7 +233,7 @@ class Display:
                     each.send("lead", {"lead": each is viewer})
 
     def accept(self, viewer: Viewer, offset: int, payload: bytes) -> bytes | None:
-        """What of this input is new; None if something is missing before it.  Raises `TypedTooMuch`."""
+        """Return what of this input is new; None if something is missing before it.  Raises `TypedTooMuch`."""
         typed = viewer.typed
         if offset > typed.received:
             return None
@@ -244,7 +244,7 @@ class Display:
         return fresh
 
     def handed_over(self) -> None:
-        """All that was accepted is on its way to the remote, or will never be."""
+        """Acknowledge all that was accepted: it is on its way to the remote, or will never be."""
         for typed in self._typed.values():
             typed.handed = typed.received
         for viewer in self.viewers:
@@ -296,7 +296,7 @@ class Display:
         self.push(viewer)
 
     def close(self) -> None:
-        """Nobody looks any more."""
+        """Forget all viewers."""
         for task in list(self._skips):
             task.cancel()
         self.viewers.clear()

@@ -34,9 +34,9 @@ class Ring:
         with memoryview(data) as whole, whole[skipped:] as kept:
             self._grow(first + len(kept))
             size = len(self._buffer)
-            place = first % size
-            head = min(len(kept), size - place)
-            self._buffer[place : place + head] = kept[:head]
+            index = first % size
+            head = min(len(kept), size - index)
+            self._buffer[index : index + head] = kept[:head]
             if head < len(kept):
                 self._buffer[: len(kept) - head] = kept[head:]
 
@@ -49,35 +49,35 @@ class Ring:
             self._buffer += bytes(min(size, self.capacity) - len(self._buffer))
 
     def pieces(self, offset: int, size: int) -> tuple[memoryview, ...]:
-        """Views of ``size`` bytes from ``offset`` on, which must all be there; to be used before the next `append`."""
-        place = offset % len(self._buffer)
+        """Return views of ``size`` bytes from ``offset`` on, all of which must be there; valid until `append`."""
+        index = offset % len(self._buffer)
         view = memoryview(self._buffer)
-        head = min(size, len(self._buffer) - place)
-        return (view[place : place + head],) if head == size else (view[place:], view[: size - head])
+        head = min(size, len(self._buffer) - index)
+        return (view[index : index + head],) if head == size else (view[index:], view[: size - head])
 
     def read(self, offset: int, size: int) -> bytes:
-        """At most ``size`` bytes from ``offset`` on, which must not be older than `start`."""
+        """Return at most ``size`` bytes from ``offset`` on, which must not be older than `start`."""
         if not self.start <= offset <= self.end:
             raise IndexError(f"offset {offset} is not between {self.start} and {self.end}")
         return b"".join(self.pieces(offset, min(size, self.end - offset)))
 
     def line_start(self, offset: int, within: int) -> int:
-        """The first start of a line behind ``offset``, at most ``within`` bytes on; else ``offset`` itself."""
+        """Return the first start of a line behind ``offset``, at most ``within`` bytes on; else ``offset`` itself."""
         found = self.read(offset, within).find(b"\n")
         return offset + found + 1 if found >= 0 else offset
 
     def last_lines(self, count: int, within: int) -> int:
-        """Where the last ``count`` lines begin, at most ``within`` bytes before the end."""
+        """Return where the last ``count`` lines begin, at most ``within`` bytes before the end."""
         first = max(self.start, self.end - within)
         tail = self.read(first, within)
-        place = len(tail)
+        index = len(tail)
         for _ in range(count + 1):
-            found = tail.rfind(b"\n", 0, place)
+            found = tail.rfind(b"\n", 0, index)
             if found < 0:
                 break
-            place = found
+            index = found
         else:
-            return first + place + 1
+            return first + index + 1
         # Fewer lines than wanted: from the first that is whole.
         found = tail.find(b"\n")
         return first if first == 0 or found < 0 else first + found + 1
@@ -96,7 +96,7 @@ class Sizes:
         return rows, cols
 
     def change(self, offset: int, rows: int, cols: int, oldest: int) -> None:
-        """The size from ``offset`` on; nothing before the output offset ``oldest`` will be asked for again."""
+        """Note the size from ``offset`` on; nothing before the output offset ``oldest`` will be asked for again."""
         if self._changes[-1][0] == offset:
             self._changes.pop()
         self._changes.append((offset, rows, cols))
@@ -104,7 +104,7 @@ class Sizes:
         del self._changes[: max(kept, len(self._changes) - SIZES)]
 
     def since(self, offset: int) -> list[list[int]]:
-        """``[offset, rows, cols]`` of each change from ``offset`` on, after that which is in force there."""
+        """Return ``[offset, rows, cols]`` of each change from ``offset`` on, after that which is in effect there."""
         before = [change for change in self._changes if change[0] <= offset][-1:] or self._changes[:1]
         after = [change for change in self._changes if change[0] > offset and change not in before]
         return [list(change) for change in (*before, *after)]

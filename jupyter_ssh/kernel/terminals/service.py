@@ -72,7 +72,7 @@ class TerminalService(Service):
     # --- what pages are told ------------------------------------------------------------------------------------------
 
     def announce(self, page: Page) -> dict[str, Any]:
-        """The sessions."""
+        """Return the descriptions of the sessions."""
         return {"sessions": [session.description() for session in self.sessions.values()]}
 
     def _on_change(self, session: TerminalSession) -> None:
@@ -97,7 +97,7 @@ class TerminalService(Service):
         return bool(self.sessions)
 
     def has_room(self) -> bool:
-        """Whether there may be one more session; ended ones that nobody looks at give way."""
+        """Return whether there may be one more session; ended ones that nobody looks at give way."""
         if len(self.sessions) >= SESSIONS:
             spare = [session for session in self.sessions.values() if session.over and not session.display.viewers]
             for session in spare[:1]:

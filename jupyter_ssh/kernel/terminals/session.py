@@ -102,7 +102,7 @@ class TerminalSession:
         return self.state in (ENDED, LOST)
 
     def description(self) -> dict[str, Any]:
-        """As it stands in frames and in the answers of the server."""
+        """Return it as it stands in frames and in the answers of the server."""
         rows, cols = self.display.sizes.current
         return {
             "session": self.id,
@@ -134,11 +134,11 @@ class TerminalSession:
         return Counters(received=self.display.ring.end, sent=self._typed)
 
     def changed(self) -> None:
-        """Something that the description says is different now."""
+        """Tell the pages that the description has changed."""
         self._on_change(self)
 
     def set_title(self, title: str) -> None:
-        """The remote program's title for the window: text, without anything that is not printed."""
+        """Take the remote program's title for the window: text, without anything that is not printed."""
         self._title = "".join(character for character in title if character.isprintable())[:TITLE]
         self._on_change(self)
 
@@ -154,7 +154,7 @@ class TerminalSession:
         return self._run
 
     def reconnect(self) -> None:
-        """A new remote process in place of one that is no more; the output goes on at the same offset."""
+        """Start a new remote process in place of one that is no more; the output goes on at the same offset."""
         if self.over:
             self._title = ""
             self.begin()
@@ -256,7 +256,7 @@ class TerminalSession:
         self._change(LOST, f"{what}: {first}", rest)
 
     async def end(self) -> None:
-        """The remote process gets SIGHUP, its channel is closed, and the connection given back."""
+        """Send the remote process SIGHUP, close its channel, and give the connection back."""
         process = self._process
         if process is not None:
             with contextlib.suppress(SSHError):
@@ -274,7 +274,7 @@ class TerminalSession:
     # --- towards the remote -------------------------------------------------------------------------------------------
 
     def type(self, viewer: Viewer, offset: int, payload: bytes) -> bool:
-        """Input of a page; False if what is before it has not come.  Raises `TypedTooMuch`."""
+        """Take input of a page; return False if what is before it has not come.  Raises `TypedTooMuch`."""
         fresh = self.display.accept(viewer, offset, payload)
         if fresh is None:
             return False

@@ -34,6 +34,6 @@ class TerminalStream(Stream):
         self.session.display.push(self.viewer)
 
     def closed(self) -> None:
-        """The page looks no more."""
+        """Forget the viewer: the page looks no more."""
         self.session.display.leave(self.viewer)
         self.session.changed()

@@ -62,7 +62,7 @@ class Viewer:
         self.page.send(SERVICE, verb, {"stream": self.stream, **members})
 
     def begin(self, offset: int) -> None:
-        """The next byte to send is that at ``offset``."""
+        """Go on at ``offset``, with the window of the beginning."""
         self.begun = self.sent = self.acked = offset
         self.overrun = False
         self.window = WINDOW
@@ -70,7 +70,7 @@ class Viewer:
         self._mark = (offset, time.monotonic())
 
     def jump(self, offset: int) -> None:
-        """What is before ``offset`` need not be sent any more."""
+        """Go on at ``offset`` after a skip: what is before it need not be sent any more."""
         self.begin(offset)
         self.skipping = None
 
@@ -92,7 +92,7 @@ class Viewer:
             self.sent += size
 
     def acknowledge(self, offset: int, ring: Ring) -> bool:
-        """The page has drawn all before ``offset``; False if that cannot be, for it was not sent."""
+        """Note that the page has drawn all before ``offset``; return False if that was not sent."""
         if offset > self.sent:
             return False
         if offset > self.acked:
@@ -113,7 +113,7 @@ class Viewer:
         self._mark = (self.acked, now)
 
     def holds(self, now: float) -> bool:
-        """Whether what this viewer still needs may not be dropped: the remote waits instead."""
+        """Return whether what this viewer still needs may not be dropped: the remote waits instead."""
         if not self.visible or self.skipping is not None or self.overrun:
             return False
         return self._behind_since is None or now - self._behind_since < STALL_SECONDS
