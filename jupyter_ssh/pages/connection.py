@@ -77,7 +77,7 @@ class PageConnection:
             self.send_error(Refusal("unknown-service", text), members.references(_REFERENCES))
         elif kind == "ping":
             self.transport.control({"type": "pong", **members.references(("request",))})
-        else:
+        elif kind != "error":  # a page that does not know a frame says so: nothing to be done about it
             self.send_error(_unknown_type(kind), members.references(_REFERENCES))
 
     def _find(self, kind: str) -> tuple[Service | None, str]:

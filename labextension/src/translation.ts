@@ -4,8 +4,8 @@ import { nullTranslator, type ITranslator, type TranslationBundle } from '@jupyt
 
 export type { TranslationBundle };
 
-/** Under this name language packs carry our texts. */
-const DOMAIN = 'jupyter_ssh';
+/** Under this name language packs carry our texts, those of the schema too. */
+export const DOMAIN = 'jupyter_ssh';
 
 /** Our texts in the chosen language; as they are where Lab has no translator. */
 export function textsOf(translator: ITranslator | null): TranslationBundle {

@@ -109,9 +109,16 @@ describe('a service', () => {
     end.link.send('shout', { text: 'hello' });
     expect(last(made).take('echo.shout')).toEqual([{ type: 'echo.shout', text: 'hello' }]);
     last(made).say('echo.called', { text: 'hello' });
-    last(made).say('echo.of-tomorrow', { text: 'hello' });
-    last(made).say('echo.__proto__', { text: 'hello' });
-    last(made).say('tomorrow.called', { text: 'hello' });
+    for (const type of ['echo.of-tomorrow', 'echo.__proto__', 'tomorrow.called', 'tomorrow', '.', 'pong']) {
+      last(made).say(type, { text: 'hello' });
+    }
+    expect(last(made).take('error')).toEqual([
+      { type: 'error', code: 'unknown-type', text: 'unknown-type: echo.of-tomorrow' },
+      { type: 'error', code: 'unknown-type', text: 'unknown-type: echo.__proto__' },
+      { type: 'error', code: 'unknown-service', text: 'unknown-service: tomorrow.called' },
+      { type: 'error', code: 'unknown-type', text: 'unknown-type: tomorrow' },
+      { type: 'error', code: 'unknown-type', text: 'unknown-type: .' }
+    ]);
     expect(end.heard.slice(2)).toEqual(['called hello']);
     expect(place.state).toBe('connected');
   });
@@ -121,6 +128,7 @@ describe('a service', () => {
     ['echo.called', {}],
     ['echo.said', { request: -1, text: 'x' }],
     ['error', { code: 'failed' }],
+    ['error', { code: 'failed', text: '', next_step: 3 }],
     ['error', { code: 'failed', text: '', stream: 'one' }]
   ])('ends the connection, to be made anew, at a frame %s with %j', (type, members) => {
     last(made).greet('one', services);
@@ -182,7 +190,11 @@ describe('a service', () => {
     last(made).say('error', { code: 'one', text: '', service: 'echo' });
     last(made).say('error', { code: 'two', text: '', service: 'other' });
     last(made).say('error', { code: 'three', text: '', stream: stream.number, service: 'echo' });
-    expect(end.heard.slice(2)).toEqual(['failed one', 'failed three']);
+    last(made).say('error', { code: 'four', text: '', stream: stream.number, next_step: null });
+    last(made).say('error', { code: 'five', text: '', stream: 99 });
+    last(made).say('error', { code: 'six', text: '' });
+    expect(end.heard.slice(2)).toEqual(['failed one', 'failed three', 'failed four']);
+    expect(last(made).take('error')).toEqual([]); // no error is answered by one
   });
 
   it('has streams, whose bytes are its own', () => {
@@ -211,10 +223,11 @@ describe('a service', () => {
 
   it('is named in the greeting, also where it came later', () => {
     last(made).greet('one', services);
-    expect(last(made).take('hello')).toHaveLength(1);
+    expect(last(made).take('hello')).toMatchObject([{ services: ['echo'] }]);
     place.add(terminals);
     expect(made).toHaveLength(2);
     last(made).greet('one', { ...services, terminals: { sessions: [] } });
+    expect(last(made).take('hello')).toMatchObject([{ services: ['echo', 'terminals'] }]);
     expect(place.state).toBe('connected');
     expect(place.service(terminals).sessions.size).toBe(0);
     expect(() => place.add(terminals)).toThrow();

@@ -58,7 +58,9 @@ describe('a place', () => {
   it('greets and is connected', () => {
     place.connect();
     last(sockets).greet();
-    expect(last(sockets).sent).toMatchObject([{ type: 'hello', version: 1 }]);
+    expect(last(sockets).sent).toEqual([
+      { type: 'hello', version: 2, client: 'test', services: ['terminals', 'questions'] }
+    ]);
     expect(place.state).toBe('connected');
     expect(place.way).toBe('socket');
   });
@@ -233,6 +235,27 @@ describe('a place', () => {
     expect(place.state).toBe(state);
   });
 
+  it.each([
+    ['welcome', { version: 1, place: 'k', pid: 1, start: 'x', sessions: [] }],
+    ['error', { code: 'version', text: 'The page speaks version 2 of the page protocol, the kernel version 3.' }]
+  ])('is of another version where %s says so: %j', (type, members) => {
+    place.connect();
+    last(sockets).listener.opened();
+    last(sockets).say(type, members);
+    expect(place.state).toBe('version');
+    expect(last(sockets).closed).toBe(true);
+  });
+
+  it('ends a connection whose greeting lacks something, and hears nothing before it', () => {
+    place.connect();
+    last(sockets).listener.opened();
+    last(sockets).say('terminals.session', { description: described('s') });
+    last(sockets).say('error', { code: 'failed', text: '' });
+    expect(sessions.sessions.size).toBe(0);
+    last(sockets).say('welcome', { version: 2, place: 'k', pid: 1, start: 'x' });
+    expect(place.state).toBe('waiting');
+  });
+
   it('gives up on a kernel that it does not understand', () => {
     place.connect();
     for (let round = 0; round < 3; round++) {
@@ -261,7 +284,7 @@ describe('a place', () => {
     expect(sockets).toHaveLength(2);
     last(sockets).greet();
     place.hurry();
-    last(sockets).say('error', { code: 'unknown-type', text: '' });
+    last(sockets).say('pong');
     clock.advance(6_000);
     expect(place.state).toBe('connected');
   });

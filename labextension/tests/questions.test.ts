@@ -73,6 +73,19 @@ describe('questions', () => {
     expect(ids()).toEqual([]);
   });
 
+  it('about nothing stay over a loss where they are announced again, and notices until they are read', () => {
+    const general = { about: null, ...SECRET };
+    const open = (...ids: string[]): object => ({ open: ids.map(question => ({ question, ...general })) });
+    for (const question of ['kept', 'answered meanwhile']) {
+      last(made).say('questions.question', { question, ...general });
+    }
+    last(made).say('questions.question', { question: 'notice', about: null, kind: 'notice', text: 'x' });
+    last(made).listener.closed(1006, '');
+    clock.advance(1_000);
+    last(made).greet('one', { questions: open('kept', 'new') });
+    expect(asked.about(null).map(({ question }) => question)).toEqual(['kept', 'notice', 'new']);
+  });
+
   it.each([
     { question: 'q', about: TERMINAL, kind: 'secret' },
     { question: 'q', about: TERMINAL, kind: 'prompts', prompts: [{ prompt: 'x' }] },

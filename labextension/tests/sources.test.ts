@@ -1,6 +1,8 @@
 /** The rules of the page's sources. */
 
 import { describe, expect, it } from 'vitest';
+import schema from '../schema/terminal.json';
+import { DOMAIN } from '../src/translation';
 import { circles, importsOf, SOURCES, untranslated } from './support/sources';
 
 /** A file imports from its own folder and from those before it. */
@@ -44,6 +46,10 @@ describe('imports', () => {
 describe('texts', () => {
   it('are all given to the translator', () => {
     expect([...SOURCES].flatMap(([path, text]) => untranslated(path, text))).toEqual([]);
+  });
+
+  it('of the settings are in the same language packs', () => {
+    expect(schema['jupyter.lab.internationalization'].domain).toBe(DOMAIN);
   });
 
   it.each([

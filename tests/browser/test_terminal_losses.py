@@ -67,7 +67,7 @@ class Age:
 
     @staticmethod
     def _older(message: str | bytes) -> str | bytes:
-        return message.replace('"version":1', '"version":0') if isinstance(message, str) else message
+        return message.replace('"version":2', '"version":1') if isinstance(message, str) else message
 
 
 def strip(page: Any) -> str:

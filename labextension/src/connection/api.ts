@@ -1,4 +1,4 @@
-/** Requests to the Jupyter server's extension (docs/terminal-protocol.md, "REST"). */
+/** Requests to the Jupyter server's extension (docs/page-protocol.md and terminal-protocol.md, "REST"). */
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';

@@ -7,6 +7,8 @@ import { RequestError, type Members, type Service, type ServiceEnd, type Service
 
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 20_000;
+/** Characters of an unknown type that an error repeats. */
+const SHOWN = 100;
 
 /** The connection, as the services use it. */
 export interface Wire {
@@ -123,7 +125,8 @@ export class Dispatcher {
     const end = this.open.get(name)?.end;
     const incoming = end !== undefined && Object.hasOwn(end.verbs, verb) ? end.verbs[verb] : undefined;
     if (incoming === undefined) {
-      return; // of tomorrow
+      this.refuse(frame.type, verb !== '' && end === undefined ? 'unknown-service' : 'unknown-type');
+      return;
     }
     checkMembers(incoming.needs, frame, `a frame of type ${frame.type}`);
     if (incoming.take !== undefined) {
@@ -146,6 +149,11 @@ export class Dispatcher {
     }
     const name = error.service ?? this.streams.get(error.stream ?? 0)?.service.name ?? '';
     this.open.get(name)?.end.failed?.(error);
+  }
+
+  /** Tell the other end that this page knows no such frame, which is otherwise ignored: it may be newer. */
+  private refuse(type: string, code: string): void {
+    this.wire.sendControl({ type: 'error', code, text: `${code}: ${type.slice(0, SHOWN)}` }, LIMITS.control);
   }
 
   private shared(): Open[] {
@@ -212,11 +220,8 @@ export class Dispatcher {
   }
 }
 
-/** `service.verb` */
+/** The service and the verb; no verb in a frame of the transport's own. */
 function split(type: string): [string, string] {
   const dot = type.indexOf('.');
-  if (dot < 0) {
-    return ['', type];
-  }
-  return [type.slice(0, dot), type.slice(dot + 1)];
+  return dot < 0 ? [type, ''] : [type.slice(0, dot), type.slice(dot + 1)];
 }

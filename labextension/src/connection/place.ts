@@ -11,7 +11,6 @@ import {
   type ErrorFrame,
   type Welcome
 } from '../protocol/frames';
-import { fromVersion1, toVersion1 } from '../protocol/version1';
 import type { TranslationBundle } from '../translation';
 import { Backoff, realClock, type Clock } from './backoff';
 import { Dispatcher } from './dispatcher';
@@ -197,7 +196,7 @@ export class Place {
   }
 
   private sendControl(frame: ControlFrame, limit = LIMITS.control): void {
-    this.transport?.sendControl(toVersion1(frame), limit);
+    this.transport?.sendControl(frame, limit);
   }
 
   private sendData(frame: DataFrame): void {
@@ -384,11 +383,7 @@ export class Place {
     }
   }
 
-  private onControl(received: ControlFrame): void {
-    const frame = fromVersion1(received);
-    if (frame === null) {
-      return;
-    }
+  private onControl(frame: ControlFrame): void {
     if (frame.type === 'welcome' && frame['version'] !== VERSION) {
       this.lost(CLOSE.version);
       return;
@@ -402,7 +397,7 @@ export class Place {
       }
     } else if (frame.type === 'error') {
       this.dispatcher.failed(frame as unknown as ErrorFrame);
-    } else {
+    } else if (frame.type !== 'pong') {
       this.dispatcher.control(frame);
     }
   }

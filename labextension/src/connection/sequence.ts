@@ -1,6 +1,6 @@
 /**
  * Messages that arrive, each once and in order, over a channel that loses some: numbered, acknowledged, sent again
- * (docs/terminal-protocol.md, "Fallback"). The two ends are alike.
+ * (docs/page-protocol.md, "Fallback"). The two ends are alike.
  */
 
 import { realClock, type Clock } from './backoff';

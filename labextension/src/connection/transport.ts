@@ -2,7 +2,7 @@
 
 import type { ControlFrame, DataFrame } from '../protocol/frames';
 
-/** Close codes of the WebSocket (docs/page-protocol.md, "Transports"). */
+/** Close codes of the WebSocket (docs/page-protocol.md, "WebSocket"). */
 export const CLOSE = {
   badFrame: 4400,
   notAllowed: 4401,

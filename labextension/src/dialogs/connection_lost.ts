@@ -7,7 +7,7 @@ import { Dialog } from '@jupyterlab/apputils';
 import type { ITranslator } from '@jupyterlab/translation';
 
 /** What a terminal remembers of the dialog that took its focus. */
-export class FocusThief {
+export class LossDialog {
   private dialog: Element | null = null;
 
   constructor(

@@ -1,6 +1,6 @@
 /** What a question of each kind looks like as a form, and the answer that is read from it. */
 
-import type { Answer, Question } from '../services/questions/messages';
+import { LONGEST_ANSWER, type Answer, type Question } from '../services/questions/messages';
 import type { TranslationBundle } from '../translation';
 import { element, freshId, remoteText } from './elements';
 
@@ -128,6 +128,7 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
   secret: (question, trans) => {
     const input = element('input', 'jssh-Input');
     input.type = 'password';
+    input.maxLength = LONGEST_ANSWER;
     input.autocomplete = 'off';
     input.id = freshId('secret');
     const label = element('label', 'jssh-Label', remoteText(question.prompt, 1000));
@@ -153,6 +154,7 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
     const inputs = question.prompts.map(({ echo }) => {
       const input = element('input', 'jssh-Input');
       input.type = echo ? 'text' : 'password';
+      input.maxLength = LONGEST_ANSWER;
       input.autocomplete = 'off';
       input.spellcheck = false;
       input.id = freshId('prompt');

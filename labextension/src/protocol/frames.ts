@@ -1,8 +1,8 @@
 /** Frames as the transports carry them, whatever service they are of (docs/page-protocol.md). */
 
-import { fields, number, object, optional, text, type Check } from './checks';
+import { fields, number, object, optional, orNull, text, type Check } from './checks';
 
-export const VERSION = 1;
+export const VERSION = 2;
 
 export const LIMITS = {
   /** Bytes of a control frame, and of one whose service says that it may be large. */
@@ -45,7 +45,7 @@ export interface ErrorFrame {
   session?: string;
   code: string;
   text: string;
-  next_step?: string;
+  next_step?: string | null;
 }
 
 /** What breaks the rules of the wire; the connection ends. */
@@ -61,7 +61,7 @@ const OWN: Record<string, Check> = {
     stream: optional(number),
     service: optional(text),
     session: optional(text),
-    next_step: optional(text)
+    next_step: optional(orNull(text))
   })
 };
 

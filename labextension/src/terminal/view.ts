@@ -6,7 +6,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Terminal as XTerm } from '@xterm/xterm';
 import { HOST_PLACE, type Place } from '../connection/place';
-import { FocusThief } from '../dialogs/connection_lost';
+import { LossDialog } from '../dialogs/connection_lost';
 import { QuestionPanel } from '../dialogs/question_panel';
 import { questions } from '../services/questions/service';
 import type { Description } from '../services/terminals/messages';
@@ -67,7 +67,7 @@ export class SessionView implements IDisposable {
   private isPatient = true;
   /** Whether there is no connection to the place. */
   private isApart = true;
-  private readonly thief: FocusThief;
+  private readonly lossDialog: LossDialog;
   private shown: Condition = { dot: 'busy', text: '', strip: null };
   private readonly changedSignal = new Signal<this, undefined>(this);
   private readonly trans: TranslationBundle;
@@ -94,7 +94,7 @@ export class SessionView implements IDisposable {
     this.terminal.addClass('jssh-Terminal');
     this.terminal.removeClass('jp-Terminal'); // the keys and menus of Lab's own terminal know nothing of ours
     this.terminal.node.setAttribute('role', 'application');
-    this.thief = new FocusThief(options.translator, this.terminal.node);
+    this.lossDialog = new LossDialog(options.translator, this.terminal.node);
     guardKeys(this.terminal.node);
     this.terminal.ready.then(
       () => this.begin(),
@@ -321,7 +321,7 @@ export class SessionView implements IDisposable {
     const wasApart = this.isApart;
     this.isApart = place.state !== 'connected';
     if (wasApart && !this.isApart) {
-      this.thief.dismiss();
+      this.lossDialog.dismiss();
     }
     const hadStrip = this.strip.isVisible;
     const circumstances = {

@@ -13,7 +13,7 @@ export class Made {
 
   /** A frame comes from the place. */
   say(type: string, members: object = {}): void {
-    this.listener.control({ ...asInVersion1(members), type: type.replace(/^(terminals|questions)\./, '') });
+    this.listener.control({ ...members, type });
   }
 
   /** It connects, and the place answers the greeting. */
@@ -23,8 +23,7 @@ export class Made {
   }
 
   welcome(start = 'one', services: Record<string, unknown> = SERVICES, more: object = {}): void {
-    const { sessions } = (services['terminals'] ?? { sessions: [] }) as { sessions: Description[] };
-    this.say('welcome', { version: VERSION, place: 'k', pid: 1, start, sessions, services, ...more });
+    this.say('welcome', { version: VERSION, place: 'k', pid: 1, start, services, ...more });
   }
 
   /** The frames of a type that were sent, and forget them. */
@@ -46,7 +45,7 @@ export function factory(made: Made[], way: Way = 'socket'): TransportFactory {
       way,
       sendControl: (frame, limit) => {
         encodeControl(frame, limit);
-        entry.sent.push({ ...frame, type: typeOfVersion1(frame.type) });
+        entry.sent.push(frame);
       },
       sendData: frame => {
         entry.data.push(frame);
@@ -84,14 +83,3 @@ export const described = (session: string, members: Partial<Description> = {}): 
   reconnect: false,
   ...members
 });
-
-function asInVersion1(members: object): object {
-  const { about, ...others } = members as { about?: { session: string } };
-  return about === undefined ? others : { ...others, session: about.session };
-}
-
-function typeOfVersion1(type: string): string {
-  return ['hello', 'ping'].includes(type) || type.includes('.')
-    ? type
-    : `${type === 'answer' ? 'questions' : 'terminals'}.${type}`;
-}

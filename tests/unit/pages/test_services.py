@@ -110,6 +110,12 @@ async def test_what_cannot_be_done_is_answered(place: Place) -> None:
     assert page.closed is None
 
 
+async def test_an_error_of_a_page_is_not_answered(place: Place) -> None:
+    page = Page(place, **SPEAKS)
+    page.send("error", code="unknown-type", text="echo.counted")
+    assert page.of("error") == []
+
+
 async def test_only_the_verbs_that_a_service_names_may_be_large(place: Place) -> None:
     page = Page(place, **SPEAKS)
     page.send("echo.shout", word="x" * CONTROL_BYTES)

@@ -48,6 +48,9 @@ export type Question = { question: string; about: About } & (
   HostKeyQuestion | SecretQuestion | PromptsQuestion | ConfirmQuestion | NoticeQuestion
 );
 
+/** Characters of a text that is an answer. */
+export const LONGEST_ANSWER = 4096;
+
 export type Answer = string | string[] | boolean | null;
 
 /** A question as it comes: of a kind that this page knows, or not. */

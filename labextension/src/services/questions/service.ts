@@ -22,6 +22,8 @@ export class PlaceQuestions implements ServiceEnd {
   };
   private readonly asked = new Map<string, Question>();
   private readonly changedSignal = new Signal<this, About>(this);
+  /** The connection is kept while something waits for an answer. */
+  private release: (() => void) | null = null;
 
   constructor(private readonly link: ServiceLink<Sent>) {}
 
@@ -50,13 +52,19 @@ export class PlaceQuestions implements ServiceEnd {
   /** Those about a terminal are asked again of every viewer that attaches. */
   private onAnnounced({ open }: Announced): void {
     const still = new Set(open.map(({ question }) => question));
-    [...this.asked.keys()].filter(question => !still.has(question)).forEach(question => this.forget(question));
+    for (const { question, about, kind } of [...this.asked.values()]) {
+      const isToldOnce = kind === 'notice' && about === null;
+      if (!still.has(question) && !isToldOnce) {
+        this.forget(question);
+      }
+    }
     open.forEach(question => this.onQuestion(question));
   }
 
   private onQuestion(question: Received['question']): void {
     if (isKnown(question)) {
       this.asked.set(question.question, question);
+      this.release ??= this.link.use();
       this.changedSignal.emit(question.about);
     }
   }
@@ -64,6 +72,10 @@ export class PlaceQuestions implements ServiceEnd {
   private forget(question: string): void {
     const asked = this.asked.get(question);
     this.asked.delete(question);
+    if (this.asked.size === 0) {
+      this.release?.();
+      this.release = null;
+    }
     if (asked !== undefined) {
       this.changedSignal.emit(asked.about);
     }
