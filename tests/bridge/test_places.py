@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jupyter_ssh.bridge.places import ask
 from jupyter_ssh.pages.place import Place
-from tests.support.services import Echo
+from tests.support.page.services import Echo
 
 
 async def test_a_place_tells_what_a_service_announces(tmp_path: Path) -> None:

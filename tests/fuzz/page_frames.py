@@ -33,8 +33,8 @@ from jupyter_ssh.ssh.client import Connection
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.errors import ConnectionClosed
 from tests.fuzz.target import Target
-from tests.support.plain_page import PlainPage
-from tests.support.services import Echo
+from tests.support.page.plain_page import PlainPage
+from tests.support.page.services import Echo
 
 SESSION = "session-of-a-fuzzer-00"
 QUESTION = "question-of-a-fuzzer"

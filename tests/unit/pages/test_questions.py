@@ -16,7 +16,7 @@ from jupyter_ssh.pages.questions import QuestionService, Subject
 from jupyter_ssh.ssh.errors import PromptUnavailable
 from jupyter_ssh.ssh.trust.question import HostKeyQuestion
 from tests.support.made_keys import key_of
-from tests.support.plain_page import PlainPage as Page
+from tests.support.page.plain_page import PlainPage as Page
 
 ABLE = {"services": ["questions"]}
 

@@ -11,8 +11,8 @@ from jupyter_ssh.pages.frames import Data, FrameError
 from jupyter_ssh.pages.limits import CONTROL_BYTES, LARGE_CONTROL_BYTES, STREAMS, VERSION
 from jupyter_ssh.pages.place import Place
 from jupyter_ssh.pages.questions import QuestionService
-from tests.support.plain_page import PlainPage as Page
-from tests.support.services import Echo
+from tests.support.page.plain_page import PlainPage as Page
+from tests.support.page.services import Echo
 
 SPEAKS = {"services": ["echo", "questions"]}
 

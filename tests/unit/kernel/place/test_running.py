@@ -15,7 +15,7 @@ from jupyter_ssh.kernel.place.running import place_on_engine, running_place, sta
 from jupyter_ssh.pages.place import Place
 from jupyter_ssh.pages.rendezvous import FOLDER, read_place
 from jupyter_ssh.ssh.errors import ConfigError
-from tests.support.plain_page import PlainPage
+from tests.support.page.plain_page import PlainPage
 
 NAME = "kernel-of-a-test"
 
