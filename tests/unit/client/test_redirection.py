@@ -157,9 +157,10 @@ async def test_input_and_stdin_exclude_each_other(connection: Connection) -> Non
 async def test_a_pipe_between_processes(server: EmbeddedServer, connection: Connection, two: bool) -> None:
     async with reach(server) as other:
         source = await connection.start("head -c 30M /dev/zero")
-        result = await (other if two else connection).run("wc -c", stdin=source, timeout=120)
-        assert int(result.stdout) == 30 << 20
-        beginning = await source.wait(60)
+        target = await (other if two else connection).start("wc -c", stdin=source)
+        # Both are waited for while everything goes from the one to the other.
+        beginning, end = await asyncio.gather(source.wait(120), target.wait(120))
+        assert int(end.stdout) == 30 << 20
         assert (beginning.exit_status, beginning.stdout, beginning.stdout_size) == (0, b"", 30 << 20)
 
 

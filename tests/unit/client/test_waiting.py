@@ -74,7 +74,9 @@ async def test_an_interrupt_is_typed_at_a_terminal(connection: Connection) -> No
     process = await connection.start(LOOP, pty=Pty())
     await process.stdout.readline()
     assert await process.interrupt()
-    assert b"caught" in (await process.wait(60)).stdout
+    printed = (await process.wait(60)).stdout
+    assert b"^C" in printed, "the terminal shows what was typed"
+    assert b"caught" in printed
 
 
 async def test_who_ignores_interrupts_is_hung_up_and_left(connection: Connection) -> None:
