@@ -191,7 +191,10 @@ async def test_a_page_that_was_hidden_while_the_ring_ran_over_is_attached_anew(
     assert page.output[1].endswith(b"200000: a line of output that is as long as lines are\r\n")
 
 
-async def test_the_window_grows_for_a_page_that_keeps_up(service: Terminals, server: Remote) -> None:
+async def test_the_window_grows_for_a_page_that_keeps_up(
+    service: Terminals, server: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(viewer_module, "QUICK_SECONDS", 60.0)  # however busy this machine is
     session = await opened(service, server, "sleep 0.3; " + LINES.format(400_000))
     page = Page(service)
     page.attach(session)

@@ -177,12 +177,12 @@ async def test_a_question_of_yes_and_no(service: Terminals, server: Remote) -> N
     answers: list[tuple[Any, bool]] = [(True, True), (False, False), (None, False)]
     for number, (answer, agreed) in enumerate(answers):
         asked = asyncio.create_task(prompts.confirm("Use the key\x1b[2J?", default=True))
-        await page.until(lambda wanted=number + 1: len(page.of("question", kind="confirm")) == wanted)
-        question = page.of("question", kind="confirm")[-1]
+        await page.until(lambda wanted=number + 1: len(page.of("questions.question", kind="confirm")) == wanted)
+        question = page.of("questions.question", kind="confirm")[-1]
         assert (question["text"], question["default"]) == ("Use the key?[2J?", True)
         for wrong in ("yes", 1, [True]):
-            page.send("answer", question=question["question"], answer=wrong)
-        page.send("answer", question=question["question"], answer=answer)
+            page.send("questions.answer", question=question["question"], answer=wrong)
+        page.send("questions.answer", question=question["question"], answer=answer)
         assert await asked is agreed
     assert [error["code"] for error in page.of("error")] == ["bad-frame"] * 9
 
