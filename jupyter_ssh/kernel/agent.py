@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from jupyter_ssh.kernel.desk import waiting_desk
+from jupyter_ssh.kernel.cells.desk import waiting_desk
 from jupyter_ssh.kernel.engine import Engine, get_engine, running_engine
 from jupyter_ssh.kernel.place.page_prompts import page_prompts
 from jupyter_ssh.kernel.prompts.cell import StdinPrompts

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyter_ssh.kernel.cells.execution import start, write_input
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.engine import Engine, get_engine
-from jupyter_ssh.kernel.execution import start, write_input
 from jupyter_ssh.kernel.pending import Pending
 from jupyter_ssh.ssh.client import result
 from jupyter_ssh.ssh.errors import SSHError

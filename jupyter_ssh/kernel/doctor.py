@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from jupyter_ssh.kernel.cards import card
+from jupyter_ssh.kernel.cards.card import card
 from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.kernel.hosts import config_file
 from jupyter_ssh.kernel.prompts.choice import KernelPrompts

@@ -1,10 +1,10 @@
-"""The engine: one thread, one asyncio loop, one door.
+"""The engine: one thread with one asyncio loop.
 
 All connections of a kernel live in the loop of the thread "jupyter-ssh".  It is started at first use, never at
-import.  Other threads go through one door: they hand in a function that makes a coroutine, and get its value, its
+import.  Other threads reach it in one way: they hand in a function that makes a coroutine, and get its value, its
 error, or a future.  Nothing else crosses, so that the engine may one day be a process of its own.
 
-A thread that waits at the door can always be interrupted: see `Engine.call`.
+A thread that waits for it can always be interrupted: see `Engine.call`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
-from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk, Desk, LoopDesk
-from jupyter_ssh.kernel.tracebacks import with_own_frames_hidden
+from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, BlockingDesk, Desk, LoopDesk
+from jupyter_ssh.kernel.cells.tracebacks import with_own_frames_hidden
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, SSHError
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Work(Future[T]):
 
 
 class Engine:
-    """A thread with an asyncio loop, and the door to it. Use `get_engine` to have the one of this process."""
+    """A thread with an asyncio loop. Use `get_engine` to have the one of this process."""
 
     def __init__(self) -> None:
         self.loop = _new_loop()
@@ -105,7 +105,7 @@ class Engine:
         finally:
             self.loop.close()
 
-    # --- the door -----------------------------------------------------------------------------------------------------
+    # --- for other threads --------------------------------------------------------------------------------------------
 
     def submit(self, factory: Factory[T], desk: Desk | None = None) -> Work[T]:
         """Start ``factory()`` on the engine; the future may be waited for from any thread, or awaited through

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import CancelledError
 from typing import Any, Generic, TypeVar
 
-from jupyter_ssh.kernel.desk import BlockingDesk
-from jupyter_ssh.kernel.door import door
+from jupyter_ssh.kernel.cells.desk import BlockingDesk
+from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames
 from jupyter_ssh.kernel.engine import Engine
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded
 
@@ -24,7 +24,7 @@ class Pending(Generic[T]):
     def __await__(self) -> Generator[Any, None, T]:
         return asyncio.wrap_future(self._work).__await__()
 
-    @door
+    @hides_own_frames
     def result(self, timeout: float | None = None) -> T:
         """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
         desk = BlockingDesk()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.cards.connections import connection_text
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.magics.options import Request
@@ -58,6 +58,6 @@ def _say_how_it_went(connection: Connection, verbose: int) -> None:
     _say(connection.messages)
     notes = list(decided.warnings)
     if verbose:
-        notes += [*decided.ignored, cards.connection_text(connection.info, connection.name, connection.state)]
+        notes += [*decided.ignored, connection_text(connection.info, connection.name, connection.state)]
     for note in notes:
         print(note, file=sys.stderr)

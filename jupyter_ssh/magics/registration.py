@@ -85,7 +85,7 @@ def make_magic(shell: InteractiveShell, name: str, module: str) -> Callable[...,
 
     def magic(line: str, cell: str | None = None) -> Any:
         __tracebackhide__ = True
-        from jupyter_ssh.kernel.tracebacks import with_short_traceback
+        from jupyter_ssh.kernel.cells.tracebacks import with_short_traceback
         from jupyter_ssh.ssh.errors import SSHError
 
         implementation = getattr(importlib.import_module(module), name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_ssh.kernel.background import returncode, start_in_background
+from jupyter_ssh.kernel.cells.desk import CURRENT_DESK
+from jupyter_ssh.kernel.cells.execution import Kept, execute
+from jupyter_ssh.kernel.cells.output import LiveOutput
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
-from jupyter_ssh.kernel.desk import CURRENT_DESK
-from jupyter_ssh.kernel.execution import Kept, execute
-from jupyter_ssh.kernel.output import LiveOutput
 from jupyter_ssh.magics.connecting import connection_for
 from jupyter_ssh.magics.options import CURRENT, Request, read_line
 from jupyter_ssh.magics.usage import value_is_used

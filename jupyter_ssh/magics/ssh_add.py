@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_ssh.kernel.agent import agent_in_use, ask_agent, held_keys, own_agent, start_own_agent
-from jupyter_ssh.kernel.agent_cards import OWN, AgentCard, limits_of
+from jupyter_ssh.kernel.cards.agent import OWN, AgentCard, limits_of
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.magics.ssh_keygen import CellConsole
 from jupyter_ssh.ssh.adding.adding import Adding

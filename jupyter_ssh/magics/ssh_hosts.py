@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.cards.connections import Row, hosts_html, hosts_text
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.entry import Entry
 from jupyter_ssh.kernel.connections.registry import get_connections
@@ -23,7 +23,7 @@ KNOWN_SHOWN = 50
 class Hosts:
     """What ``%ssh_hosts`` shows: ``rows`` of the table and the names of ``known`` hosts."""
 
-    def __init__(self, rows: Sequence[cards.Row], known: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[Row], known: Sequence[str]) -> None:
         self.rows = rows
         self.known = known
 
@@ -31,7 +31,7 @@ class Hosts:
         shown = list(self.known[:KNOWN_SHOWN])
         if len(self.known) > KNOWN_SHOWN:
             shown.append(f"and {len(self.known) - KNOWN_SHOWN} more")
-        return {"text/plain": cards.hosts_text(self.rows, shown), "text/html": cards.hosts_html(self.rows, shown)}
+        return {"text/plain": hosts_text(self.rows, shown), "text/html": hosts_html(self.rows, shown)}
 
 
 def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
@@ -39,12 +39,12 @@ def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
     return Hosts([_row(*each) for each in get_connections().entries().items()], known_names())
 
 
-def _row(entry: Entry, connection: Connection) -> cards.Row:
+def _row(entry: Entry, connection: Connection) -> Row:
     info = connection.info
     state = connection.loss or connection.state
     if entry.given_back:
         state = f"open for {', '.join(get_connections().holders(connection))}"
-    return cards.Row(
+    return Row(
         name=connection.name,
         state=state,
         since=time.strftime("%H:%M:%S", time.localtime(connection.opened_at)),

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from jupyter_ssh.kernel.key_cards import KeyCard
+from jupyter_ssh.kernel.cards.keys import KeyCard
+from jupyter_ssh.kernel.cells.waiting import interruptible
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.kernel.prompts.cell import CellQuestions
-from jupyter_ssh.kernel.waiting import interruptible
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import AgentUnavailable, KeygenError
 from jupyter_ssh.ssh.keygen import Arguments, Console, Person, ShownKey, parse, run

@@ -7,7 +7,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_ssh.kernel import cards
+from jupyter_ssh.kernel.cards.card import card
 from jupyter_ssh.kernel.terminals.starting import Opened, open_session, session_list, start_service
 from jupyter_ssh.magics.connecting import connection_for
 from jupyter_ssh.magics.options import TERMINAL_OPTIONS, Request, read_line
@@ -91,7 +91,7 @@ class Terminals:
             f'<table class="jssh-table jssh-grid"><caption>Terminals</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>"
         )
-        html = cards.card("Terminals", table if self.sessions else "<div>No terminals.</div>")
+        html = card("Terminals", table if self.sessions else "<div>No terminals.</div>")
         return {"text/plain": repr(self), "text/html": html}
 
 

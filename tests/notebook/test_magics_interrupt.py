@@ -38,7 +38,8 @@ def run_and_interrupt(kernel: Kernel, code: str, **options: int) -> Cell:
 def patient_kernel(kernel: Kernel) -> Iterator[Kernel]:
     """One that leaves the remote more time for its end than the least that a busy machine needs."""
     change = (
-        "from jupyter_ssh.kernel import engine, execution\nfrom jupyter_ssh.ssh.client import process\n"
+        "from jupyter_ssh.kernel import engine\nfrom jupyter_ssh.kernel.cells import execution\n"
+        "from jupyter_ssh.ssh.client import process\n"
         "old = process.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS, engine.GRACE\n"
         f"new = (('INT', {SECONDS}), ('HUP', {SECONDS})), {SECONDS}, {3 * SECONDS}\n"
         "def wait(signals, words, grace):\n"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from jupyter_ssh.kernel.output import SHOWN_LINES, TAIL_LINES
+from jupyter_ssh.kernel.cells.output import SHOWN_LINES, TAIL_LINES
 
 ANSI = "\x1b["
 
@@ -193,7 +193,7 @@ def test_an_error_of_the_blocking_face_points_to_the_persons_line(kernel):
     assert cell.error == "NameNotFound"
     assert "mine()" in cell.traceback
     assert "does not resolve" in cell.traceback
-    assert "door.py" not in cell.traceback
+    assert "tracebacks.py" not in cell.traceback
     assert "engine.py" not in cell.traceback
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import BinaryIO, TypeVar
 
 from jupyter_ssh.commands import terminal
-from jupyter_ssh.kernel.waiting import interruptible
+from jupyter_ssh.kernel.cells.waiting import interruptible
 from jupyter_ssh.ssh.errors import AgentUnavailable, PromptUnavailable
 from jupyter_ssh.ssh.keygen import Console, ShownKey
 from jupyter_ssh.ssh.keys import PrivateKey

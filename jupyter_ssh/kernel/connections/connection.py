@@ -15,9 +15,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from jupyter_ssh.kernel import cards
-from jupyter_ssh.kernel.desk import say_in_cell
-from jupyter_ssh.kernel.door import door
+from jupyter_ssh.kernel.cards.connections import connection_html, connection_text
+from jupyter_ssh.kernel.cards.results import show_results
+from jupyter_ssh.kernel.cells.desk import say_in_cell
+from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames
 from jupyter_ssh.kernel.engine import Engine
 from jupyter_ssh.kernel.faces import awaitable, blocking
 from jupyter_ssh.kernel.faces.face import Face
@@ -36,7 +37,7 @@ class _Registered(Face[StackConnection]):
     def __init__(self, engine: Engine, entry: Entry) -> None:
         super().__init__(engine, entry.connection)
         self._entry = entry
-        cards.show_results()
+        show_results()
 
     @property
     def _inner(self) -> StackConnection:
@@ -84,7 +85,7 @@ class Connection(_Registered, blocking.Connection):
         """The same for ``await``, from any event loop: several commands at once with asyncio.gather, for instance."""
         return AsyncConnection(self._engine, self._entry)
 
-    @door
+    @hides_own_frames
     def close(self) -> None:
         """Say goodbye and close the connection, unless a terminal or another connection uses it too; idempotent."""
         self._engine.call(self._entry.close)
@@ -99,8 +100,8 @@ class Connection(_Registered, blocking.Connection):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {
-            "text/plain": cards.connection_text(self.info, self.name, self.state),
-            "text/html": cards.connection_html(self.info, self.name, self.state, open=not self.closed),
+            "text/plain": connection_text(self.info, self.name, self.state),
+            "text/html": connection_html(self.info, self.name, self.state, open=not self.closed),
         }
 
 

@@ -16,7 +16,7 @@ import logging
 import threading
 from typing import Final
 
-from jupyter_ssh.kernel.desk import Desk, desk_of_thread
+from jupyter_ssh.kernel.cells.desk import Desk, desk_of_thread
 from jupyter_ssh.kernel.engine import Engine
 from jupyter_ssh.ssh.channels.changes import Change, Changes, Ended, Listener, Opened, Subscription
 from jupyter_ssh.ssh.errors import ConfigError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
-from jupyter_ssh.kernel.door import door
 from jupyter_ssh.kernel.faces.face import behind
 from jupyter_ssh.ssh.errors import ConfigError
 
 
-@door
+@hides_own_frames
 def connect(target: str, **options: Any) -> Connection:
     """Connect to ``target`` ("alice@host", "host", "ssh://alice@host:2222") and return the open connection.
 

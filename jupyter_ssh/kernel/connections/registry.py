@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from jupyter_ssh.kernel.cells.desk import say_in_cell
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.entry import Entry, Request
 from jupyter_ssh.kernel.connections.listening import Listening
-from jupyter_ssh.kernel.desk import say_in_cell
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.hosts import config_file
 from jupyter_ssh.kernel.prompts.choice import KernelPrompts

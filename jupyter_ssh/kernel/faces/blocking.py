@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, NamedTuple, overload
 
-from jupyter_ssh.kernel.door import door
+from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames
 from jupyter_ssh.kernel.faces.face import BlockingFace, afterwards, behind, untyped
 from jupyter_ssh.ssh.channels.interfaces import AnyStr
 from jupyter_ssh.ssh.channels.interfaces import Reader as StackReader
@@ -107,7 +107,7 @@ class Connection(BlockingFace[StackConnection]):
         timeout: float | None = 60.0,
     ) -> Process[str]: ...
 
-    @door
+    @hides_own_frames
     def start(
         self,
         command: str | None = None,
@@ -193,7 +193,7 @@ class Connection(BlockingFace[StackConnection]):
         errors: str | None = None,
     ) -> Result[str]: ...
 
-    @door
+    @hides_own_frames
     def run(
         self,
         command: str,
@@ -242,7 +242,7 @@ class Connection(BlockingFace[StackConnection]):
         )
         return value
 
-    @door
+    @hides_own_frames
     def open_tcp(self, host: str, port: int, *, timeout: float | None = 60.0) -> Stream:
         """Have the server connect to ``host`` and ``port`` (direct-tcpip, RFC 4254 §7.2).
 
@@ -254,12 +254,12 @@ class Connection(BlockingFace[StackConnection]):
         value = self._call(lambda inner: inner.open_tcp(host, port, timeout=timeout))
         return Stream(Reader(self._engine, value[0]), Writer(self._engine, value[1]))
 
-    @door
+    @hides_own_frames
     def close(self) -> None:
         """Say goodbye and close the connection; processes on it end.  Takes a bounded time; idempotent."""
         self._call(lambda inner: inner.close(), ready=False)
 
-    @door
+    @hides_own_frames
     def wait_closed(self) -> None:
         """Wait until the connection has ended."""
         self._call(lambda inner: inner.wait_closed(), ready=False)
@@ -267,7 +267,7 @@ class Connection(BlockingFace[StackConnection]):
     def __enter__(self) -> Connection:
         return self
 
-    @door
+    @hides_own_frames
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -337,27 +337,27 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
         """Whether the channel is closed on both sides."""
         return self._inner.closed
 
-    @door
+    @hides_own_frames
     def resize(self, rows: int, cols: int) -> None:
         """Tell the terminal that it has another size now, in characters (RFC 4254 §6.7)."""
         self._act(lambda inner: inner.resize(rows, cols))
 
-    @door
+    @hides_own_frames
     def signal(self, name: str) -> None:
         """Send a signal, "INT" or "SIGINT"; servers may ignore it (RFC 4254 §6.9).  Raises `ChannelClosed`."""
         self._act(lambda inner: inner.signal(name))
 
-    @door
+    @hides_own_frames
     def send_break(self, milliseconds: int = 500) -> None:
         """Send a break to the terminal (RFC 4335)."""
         self._act(lambda inner: inner.send_break(milliseconds))
 
-    @door
+    @hides_own_frames
     def stop_output(self) -> None:
         """Say that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
         self._act(lambda inner: inner.stop_output())
 
-    @door
+    @hides_own_frames
     def interrupt(self) -> bool:
         """End it as ^C would: with SIGINT, and with SIGHUP if that does not end it at once.
 
@@ -365,12 +365,12 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
         """
         return self._call(lambda inner: inner.interrupt())
 
-    @door
+    @hides_own_frames
     def wait_closed(self) -> None:
         """Wait until the server has closed the channel; raises why the connection ended, if it did by an error."""
         self._call(lambda inner: inner.wait_closed())
 
-    @door
+    @hides_own_frames
     def wait(self, timeout: float | None = None, *, check: bool = False) -> Result[AnyStr]:
         """Read both streams to their end, wait for the process and return its `Result`.
 
@@ -383,12 +383,12 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
         """
         return self._call(lambda inner: inner.wait(timeout, check=check))
 
-    @door
+    @hides_own_frames
     def close(self) -> None:
         """Close the channel now; most servers then end the process with SIGHUP."""
         self._act(lambda inner: inner.close())
 
-    @door
+    @hides_own_frames
     def aclose(self) -> None:
         """Close the channel and wait, a bounded time, for the server to confirm it."""
         self._call(lambda inner: inner.aclose())
@@ -396,7 +396,7 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
     def __enter__(self) -> Process[AnyStr]:
         return self
 
-    @door
+    @hides_own_frames
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -418,17 +418,17 @@ class Reader(BlockingFace[StackReader[AnyStr]], Generic[AnyStr]):
 
         return AsyncReader(self._engine, self._inner)
 
-    @door
+    @hides_own_frames
     def read(self, count: int = -1, *, timeout: float | None = None) -> AnyStr:
         """Read up to ``count`` bytes or characters, at least one unless at the end of file; with -1 all up to it."""
         return self._call(lambda inner: inner.read(count, timeout=timeout))
 
-    @door
+    @hides_own_frames
     def readexactly(self, count: int, *, timeout: float | None = None) -> AnyStr:
         """Read ``count`` bytes or characters; raises `asyncio.IncompleteReadError` when the stream ends before."""
         return self._call(lambda inner: inner.readexactly(count, timeout=timeout))
 
-    @door
+    @hides_own_frames
     def readuntil(
         self, separator: AnyStr | None = None, limit: int = 16777216, *, timeout: float | None = None
     ) -> AnyStr:
@@ -440,7 +440,7 @@ class Reader(BlockingFace[StackReader[AnyStr]], Generic[AnyStr]):
         """
         return self._call(lambda inner: inner.readuntil(separator, limit, timeout=timeout))
 
-    @door
+    @hides_own_frames
     def readline(self, *, timeout: float | None = None) -> AnyStr:
         """Read one line with its end; the last one may have none; empty at the end of file."""
         return self._call(lambda inner: inner.readline(timeout=timeout))
@@ -449,7 +449,7 @@ class Reader(BlockingFace[StackReader[AnyStr]], Generic[AnyStr]):
         """Return whether everything was read and nothing more comes."""
         return self._inner.at_eof()
 
-    @door
+    @hides_own_frames
     def peek(self) -> bytes:
         """Return what has arrived and was not read, and leave it there; bytes also where an encoding was asked for."""
         return self._act(lambda inner: inner.peek())
@@ -468,7 +468,7 @@ class Writer(BlockingFace[StackWriter]):
 
         return AsyncWriter(self._engine, self._inner)
 
-    @door
+    @hides_own_frames
     def write(self, data: bytes | bytearray | memoryview | str, *, timeout: float | None = None) -> None:
         """Send ``data``, or keep it until it can be sent; raises `ChannelClosed`.
 
@@ -477,7 +477,7 @@ class Writer(BlockingFace[StackWriter]):
         """
         self._call(lambda inner: afterwards(inner.write(data), inner.drain(timeout=timeout)))
 
-    @door
+    @hides_own_frames
     def drain(self, *, timeout: float | None = None) -> None:
         """Wait until most of what was written is sent.
 
@@ -485,17 +485,17 @@ class Writer(BlockingFace[StackWriter]):
         """
         self._call(lambda inner: inner.drain(timeout=timeout))
 
-    @door
+    @hides_own_frames
     def send(self, data: bytes | bytearray | memoryview | str, *, timeout: float | None = None) -> None:
         """`write`, then `drain`."""
         self._call(lambda inner: inner.send(data, timeout=timeout))
 
-    @door
+    @hides_own_frames
     def write_eof(self) -> None:
         """Say that nothing more comes, after what was written; idempotent."""
         self._act(lambda inner: inner.write_eof())
 
-    @door
+    @hides_own_frames
     def close(self) -> None:
         """Say that nothing more comes, after what was written; a connection is closed in both directions."""
         self._act(lambda inner: inner.close())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
-from jupyter_ssh.kernel.door import door
+from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames
 from jupyter_ssh.kernel.pending import Pending
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class Face(Generic[Inner]):
 class BlockingFace(Face[Inner]):
     """A face whose methods return when the work is done; a KeyboardInterrupt breaks them (`Engine.call`)."""
 
-    @door
+    @hides_own_frames
     def _call(self, use: Callable[[Inner], Awaitable[T]], *, ready: bool = True) -> T:
         return self._engine.call(self._work(use, ready))
 
-    @door
+    @hides_own_frames
     def _act(self, act: Callable[[Inner], T]) -> T:
         return self._engine.call(self._action(act))
 

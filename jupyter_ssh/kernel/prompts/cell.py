@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_ssh.kernel.desk import CURRENT_DESK, Desk
+from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, Desk
 from jupyter_ssh.ssh.client.prompts import yes_or_no
 from jupyter_ssh.ssh.errors import PromptUnavailable
 from jupyter_ssh.ssh.text import printable

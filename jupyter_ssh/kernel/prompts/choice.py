@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_ssh.kernel.desk import CURRENT_DESK, waiting_desk
+from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, waiting_desk
 from jupyter_ssh.kernel.place.page_prompts import page_prompts
 from jupyter_ssh.kernel.prompts.cell import StdinPrompts
 from jupyter_ssh.ssh.client.prompts import Prompts

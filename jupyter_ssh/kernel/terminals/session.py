@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_ssh.kernel.execution import start
+from jupyter_ssh.kernel.cells.execution import start
 from jupyter_ssh.kernel.terminals.display import READ_BYTES, Display
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
 from jupyter_ssh.kernel.terminals.sources import ConnectionSource

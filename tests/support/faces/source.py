@@ -201,8 +201,8 @@ class _Writer:
             yield f"{self._signature(description, member, overload)} ..."
             yield ""
         if not self._kind.awaits and full_name not in ONLY_LOOK:
-            self._needs("from jupyter_ssh.kernel.door import door", at_run_time=True)
-            yield "@door"
+            self._needs("from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames", at_run_time=True)
+            yield "@hides_own_frames"
         yield self._signature(description, member, member.function)
         yield indent(_docstring(doc), "    ")
         yield from self._work(description, member)
@@ -331,7 +331,7 @@ class _Writer:
         yield "    return self"
         yield ""
         if not self._kind.awaits:
-            yield "@door"
+            yield "@hides_own_frames"
         yield f"{word} {leave}(self, kind: type[BaseException] | None, error: BaseException | None, "
         yield "    traceback: TracebackType | None) -> None:"
         work = "(lambda inner: inner.__aexit__(kind, error, traceback), ready=False)"

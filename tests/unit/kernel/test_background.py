@@ -20,9 +20,9 @@ from jupyter_ssh.kernel.background import (
     returncode,
     start_in_background,
 )
+from jupyter_ssh.kernel.cells.desk import waiting_desk
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
-from jupyter_ssh.kernel.desk import waiting_desk
 from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.kernel.pending import Pending
 from jupyter_ssh.ssh.errors import ChannelRequestDenied, ConnectionClosed, ConnectionLost, DeadlineExceeded

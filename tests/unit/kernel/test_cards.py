@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from jupyter_ssh.kernel import cards
-from jupyter_ssh.kernel.tracebacks import lines, with_short_traceback
+from jupyter_ssh.kernel.cards import connections, results
+from jupyter_ssh.kernel.cells.tracebacks import lines, with_short_traceback
 from jupyter_ssh.ssh.client import ConnectionInfo
 from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.errors import RemoteCommandError, SSHError
@@ -68,8 +68,8 @@ def read(html: str) -> str:
 
 
 def test_a_connection_says_what_it_is_made_of():
-    plain = cards.connection_text(INFO, "alice@box", "connected")
-    for text in (plain, read(cards.connection_html(INFO, "alice@box", "connected"))):
+    plain = connections.connection_text(INFO, "alice@box", "connected")
+    for text in (plain, read(connections.connection_html(INFO, "alice@box", "connected"))):
         for fact in (
             "alice@box",
             "connected",
@@ -86,47 +86,47 @@ def test_a_connection_says_what_it_is_made_of():
 
 def test_what_dns_says_of_the_host_key():
     info = replace(INFO, host_key_dns="matches, validated by DNSSEC")
-    for text in (cards.connection_text(info, "box", "up"), read(cards.connection_html(info, "box", "up"))):
+    for text in (connections.connection_text(info, "box", "up"), read(connections.connection_html(info, "box", "up"))):
         assert "host key in DNS" in text
         assert "matches, validated by DNSSEC" in text
-    assert "DNS" not in cards.connection_text(INFO, "box", "up")
+    assert "DNS" not in connections.connection_text(INFO, "box", "up")
 
 
 def test_an_exchange_of_yesterday_is_called_so():
     info = replace(INFO, exchange="ecdh-sha2-nistp256", post_quantum=False)
-    assert "ecdh-sha2-nistp256, not post-quantum" in cards.connection_text(info, "box", "connected")
+    assert "ecdh-sha2-nistp256, not post-quantum" in connections.connection_text(info, "box", "connected")
 
 
 def test_an_integrated_mac_is_not_listed():
     info = replace(INFO, mac_in="(in the cipher)", mac_out="(in the cipher)")
-    assert "integrity" not in cards.connection_text(info, "box", "connected")
+    assert "integrity" not in connections.connection_text(info, "box", "connected")
 
 
 @pytest.mark.parametrize("field", ["server_version", "address", "user", "method"])
 def test_what_a_server_says_is_text_and_no_markup(field):
-    html = cards.connection_html(replace(INFO, **{field: EVIL}), EVIL, EVIL)
+    html = connections.connection_html(replace(INFO, **{field: EVIL}), EVIL, EVIL)
     assert "alert('&')" in read(html)
     if field == "server_version":
-        assert "\x1b" not in cards.connection_text(replace(INFO, server_version=EVIL), "box", "connected")
+        assert "\x1b" not in connections.connection_text(replace(INFO, server_version=EVIL), "box", "connected")
 
 
 def test_a_result_says_how_it_ended():
-    assert "exit status 0, 80 ms, stdout 6 B" in cards.result_text(RESULT)
-    assert "exit status 2" in read(cards.result_html(replace(RESULT, exit_status=2)))
-    assert "signal TERM" in cards.result_text(replace(RESULT, exit_status=None, exit_signal="TERM"))
-    assert "without a status" in cards.result_text(replace(RESULT, exit_status=None))
-    assert set(cards.result_bundle(RESULT)) == {"text/plain", "text/html"}
+    assert "exit status 0, 80 ms, stdout 6 B" in results.result_text(RESULT)
+    assert "exit status 2" in read(results.result_html(replace(RESULT, exit_status=2)))
+    assert "signal TERM" in results.result_text(replace(RESULT, exit_status=None, exit_signal="TERM"))
+    assert "without a status" in results.result_text(replace(RESULT, exit_status=None))
+    assert set(results.result_bundle(RESULT)) == {"text/plain", "text/html"}
     text = replace(RESULT, stdout="Linux\n", stderr="")
-    assert cards.result_bundle(text) == cards.result_bundle(RESULT)
+    assert results.result_bundle(text) == results.result_bundle(RESULT)
 
 
 def test_ipython_shows_a_result_of_the_stack_as_a_card() -> None:
     code = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
-        "from jupyter_ssh.kernel import cards\nfrom jupyter_ssh.ssh import Result\n"
-        "cards.show_results()\nshell = InteractiveShell.instance()\n"
+        "from jupyter_ssh.kernel.cards import results\nfrom jupyter_ssh.ssh import Result\n"
+        "results.show_results()\nshell = InteractiveShell.instance()\n"
         "formatted = lambda: sorted(shell.display_formatter.format(Result('x', b'', b'', 0))[0])\n"
-        "before = formatted(); cards.show_results(); print(before, formatted())"
+        "before = formatted(); results.show_results(); print(before, formatted())"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "['text/plain'] ['text/html', 'text/plain']"
@@ -134,10 +134,10 @@ def test_ipython_shows_a_result_of_the_stack_as_a_card() -> None:
 
 def test_a_preview_is_bounded_and_says_what_is_missing():
     result = replace(RESULT, stdout=b"line\n" * 1000, stderr=b"x" * 1_000_000, stderr_size=9_000_000)
-    for text in (cards.result_text(result), read(cards.result_html(result))):
-        assert text.count("line\n") == cards.PREVIEW_LINES
+    for text in (results.result_text(result), read(results.result_html(result))):
+        assert text.count("line\n") == results.PREVIEW_LINES
         assert "988 more lines" in text
-        assert text.count("x") <= cards.PREVIEW_CHARACTERS + 10
+        assert text.count("x") <= results.PREVIEW_CHARACTERS + 10
         assert "stderr 8.6 MiB" in text
 
 
@@ -156,24 +156,24 @@ def test_a_preview_is_bounded_and_says_what_is_missing():
 )
 def test_a_preview_is_plain_text(data, shown):
     # A card has more in it than the preview that is looked at here.
-    assert cards._preview(data) == shown
+    assert results._preview(data) == shown
 
 
 def test_markup_in_an_output_stays_text():
-    assert "<b>" in read(cards.result_html(replace(RESULT, stdout=b"<b>bold</b>", command=EVIL)))
+    assert "<b>" in read(results.result_html(replace(RESULT, stdout=b"<b>bold</b>", command=EVIL)))
 
 
 def test_hosts():
     rows = [
-        cards.Row("alice@box", "connected", "OpenSSH", "curve25519-sha256", "12:00:00", current=True),
-        cards.Row(EVIL, "dropped: no answer", open=False),
+        connections.Row("alice@box", "connected", "OpenSSH", "curve25519-sha256", "12:00:00", current=True),
+        connections.Row(EVIL, "dropped: no answer", open=False),
     ]
-    plain = cards.hosts_text(rows, ["db"])
+    plain = connections.hosts_text(rows, ["db"])
     assert "* alice@box" in plain
     assert "Known hosts: db" in plain
-    assert "alice@box (current)" in read(cards.hosts_html(rows, [EVIL]))
-    assert "No open connections" in cards.hosts_text([], [])
-    assert "No open connections" in read(cards.hosts_html([], []))
+    assert "alice@box (current)" in read(connections.hosts_html(rows, [EVIL]))
+    assert "No open connections" in connections.hosts_text([], [])
+    assert "No open connections" in read(connections.hosts_html([], []))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_hosts():
     [(0.0801, "80 ms"), (0.9999, "1.0 s"), (2.44, "2.4 s"), (125, "2 min 5 s"), (7300, "2 h 1 min")],
 )
 def test_durations(seconds, text):
-    assert cards.duration_text(seconds) == text
+    assert results.duration_text(seconds) == text
 
 
 def test_an_error_has_its_fields_line_by_line():

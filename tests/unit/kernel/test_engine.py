@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from jupyter_ssh.kernel.desk import CURRENT_DESK, BlockingDesk, waiting_desk
+from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, BlockingDesk, waiting_desk
 from jupyter_ssh.kernel.engine import SWITCH_INTERVAL, THREAD_NAME, Engine
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, PromptUnavailable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_ssh.kernel.execution import WholeScreen
+from jupyter_ssh.kernel.cells.execution import WholeScreen
 
 
 @pytest.mark.parametrize("sequence", [b"\x1b[?1049h", b"\x1b[?47h", b"\x1b[?1;1047;25h"])

@@ -9,10 +9,10 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import pytest
 
-from jupyter_ssh.kernel import output
-from jupyter_ssh.kernel.desk import CURRENT_DESK
+from jupyter_ssh.kernel.cells import output
+from jupyter_ssh.kernel.cells.desk import CURRENT_DESK
+from jupyter_ssh.kernel.cells.output import LiveOutput, Pace
 from jupyter_ssh.kernel.engine import Engine
-from jupyter_ssh.kernel.output import LiveOutput, Pace
 
 
 class Recorder(io.StringIO):

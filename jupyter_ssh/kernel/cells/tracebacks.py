@@ -3,18 +3,22 @@
 For a magic: what happened and what to do, in a few lines.  For a function that people call: IPython's traceback down
 to their own line.
 
-IPython shows what an exception's ``_render_traceback_`` returns.  It is set on the instance at the door of the
+IPython shows what an exception's ``_render_traceback_`` returns.  It is set on the instance where it leaves the
 kernel's part, for the stack knows nothing of IPython.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from jupyter_ssh.ssh.errors import HostKeyChanged, SSHError
 
 E = TypeVar("E", bound=BaseException)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # No red: on the red ground that JupyterLab gives to errors it is hard to read.
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
@@ -30,6 +34,22 @@ def with_own_frames_hidden(error: E) -> E:
     """``error``, shown by IPython with the frames of the person's code only."""
     error._render_traceback_ = lambda: _trimmed(error)  # type: ignore[attr-defined]
     return error
+
+
+def hides_own_frames(call: Callable[P, T]) -> Callable[P, T]:
+    """Mark a function that people call: errors of the stack leave it without the frames of this package.
+
+    Those frames may also hold secrets as local variables, which IPython's verbose mode would print.
+    """
+
+    @functools.wraps(call)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except (SSHError, KeyboardInterrupt) as error:
+            raise with_own_frames_hidden(error.with_traceback(None)) from error.__cause__
+
+    return wrapper
 
 
 def _trimmed(error: BaseException) -> list[str]:

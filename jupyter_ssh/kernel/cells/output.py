@@ -18,7 +18,7 @@ import threading
 import time
 from typing import TextIO
 
-from jupyter_ssh.kernel.desk import Desk
+from jupyter_ssh.kernel.cells.desk import Desk
 
 SHOWN_BYTES = 1024 * 1024
 """What one command may show by default: about what a page scrolls through without effort."""

@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.errors import SSHError, TerminalNeeded
 
 if TYPE_CHECKING:
-    from jupyter_ssh.kernel.output import LiveOutput
+    from jupyter_ssh.kernel.cells.output import LiveOutput
     from jupyter_ssh.ssh.client import Connection, Process, Pty
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from jupyter_ssh.kernel.cards import card
+from jupyter_ssh.kernel.cards.card import card
 from jupyter_ssh.ssh.keygen import ShownKey
 from jupyter_ssh.ssh.keys import Certificate, PublicKey
 from jupyter_ssh.ssh.text import printable

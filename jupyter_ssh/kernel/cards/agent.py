@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from jupyter_ssh.kernel.cards import card
+from jupyter_ssh.kernel.cards.card import card
 from jupyter_ssh.ssh.agent import AgentIdentity, HeldKey
 from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of
 from jupyter_ssh.ssh.text import printable

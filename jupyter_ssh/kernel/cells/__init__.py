@@ -1,0 +1,1 @@
+"""What the engine does for a cell that waits for it: questions, output as it comes, interrupts, errors."""
