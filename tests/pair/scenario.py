@@ -5,8 +5,9 @@ Neither end waits for anything but what the other one sends, so the same bytes c
 
 from __future__ import annotations
 
+import bisect
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from jupyter_ssh.ssh.errors import ConnectionClosed, DisconnectedByPeer
@@ -216,13 +217,22 @@ class Recording:
         pair.run()
         assert_told(pair, stories)
         self.received = {role: b"".join(pair.carried[role]) for role in Role}
-        self.places = {
-            role: places(itertools.accumulate(map(len, pair.carried[role])), len(self.received[role])) for role in Role
-        }
+        self.ends = {role: list(itertools.accumulate(map(len, pair.carried[role]))) for role in Role}
+        """Where its packets end."""
+        self.places = {role: places(self.ends[role], len(self.received[role])) for role in Role}
         """Where to cut what a role received."""
         plain = 4  # version, KEXINIT, key exchange message, NEWKEYS
         self.first_sealed = {role: len(b"".join(pair.carried[role][:plain])) for role in Role}
         self.sent = {Role.CLIENT: self.received[Role.SERVER], Role.SERVER: self.received[Role.CLIENT]}
+
+    def cuts(self, role: Role, first: int = 0) -> Iterator[list[int]]:
+        """The places from ``first`` on, a set at a time: each set has at most one in each packet."""
+        by_packet: dict[int, list[int]] = {}
+        for place in self.places[role]:
+            if place >= first:
+                by_packet.setdefault(bisect.bisect(self.ends[role], place), []).append(place)
+        for cuts in itertools.zip_longest(*by_packet.values()):
+            yield [place for place in cuts if place is not None]
 
     def settings(self, role: Role) -> Settings:
         """The settings of a role; with them its part can be played again."""

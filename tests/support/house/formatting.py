@@ -10,6 +10,7 @@ from tests.support.house.modules import comments, parsed
 from tests.support.house.sizes import source_files
 
 _SWITCH = re.compile(r"# *(?:fmt|yapf):|// *prettier-ignore")
+_UNPACKED = re.compile(r"[(,\[{\s]\*[(\[]")
 
 
 def formatter_tricks(tree: Path) -> list[str]:
@@ -18,9 +19,12 @@ def formatter_tricks(tree: Path) -> list[str]:
     for path in source_files(tree):
         text = path.read_text(encoding="utf-8")
         is_python = path.suffix == ".py"
-        remarks = comments(text) if is_python else dict(enumerate(text.splitlines(), 1))
-        found = [(line, "switches the formatter off") for line, remark in remarks.items() if _SWITCH.search(remark)]
-        found += [(line, "unpacks what is written out") for line in (_unpacked(parsed(text)) if is_python else ())]
+        found = []
+        if _SWITCH.search(text):
+            remarks = comments(text) if is_python else dict(enumerate(text.splitlines(), 1))
+            found = [(line, "switches the formatter off") for line, remark in remarks.items() if _SWITCH.search(remark)]
+        if is_python and _UNPACKED.search(text):
+            found += [(line, "unpacks what is written out") for line in _unpacked(parsed(text))]
         violations += [f"{path.relative_to(tree)}:{line}: {what}" for line, what in sorted(found)]
     return violations
 

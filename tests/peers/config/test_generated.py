@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
+from tests.peers.config.openssh import assert_equal, ours
 from tests.support.peers import require_tool
-from tests.unit.config.openssh import assert_equal, ours
 
 # What is put together to lines: keywords with good and bad values, blocks, quotes and noise.
 _VALUES = {

@@ -9,8 +9,8 @@ import pytest
 
 from jupyter_ssh.ssh.client.connecting import resolve_options
 from jupyter_ssh.ssh.config import ConfigFile
+from tests.peers.config.openssh import LEFT_OUT, OTHER_DEFAULTS, options_of
 from tests.support.peers import require_tool
-from tests.unit.config.openssh import LEFT_OUT, OTHER_DEFAULTS, options_of
 
 CONFIG = """\
 # -*- mode: ssh-config -*-

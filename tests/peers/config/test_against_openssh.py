@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh.errors import ConfigError
+from tests.peers.config.openssh import assert_equal, ours
 from tests.support.peers import require_tool
-from tests.unit.config.openssh import assert_equal, ours
 
 AWKWARD = Path(__file__).with_name("awkward")
 

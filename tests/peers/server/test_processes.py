@@ -27,7 +27,7 @@ from jupyter_ssh.ssh.server.processes.process import (
 )
 from jupyter_ssh.ssh.server.processes.threaded import start_with_threads
 from jupyter_ssh.ssh.server.processes.unix import UnixProcess
-from tests.unit.server.recorder import PATIENCE, Recorder
+from tests.peers.server.recorder import PATIENCE, Recorder
 
 ENVIRONMENT = {"PATH": os.defpath, "MARK": "here"}
 ACCOUNT = Account("alice", "/", "/bin/sh")
