@@ -2,7 +2,7 @@
 # make check                              formatting, types, the house, unit and pair tests: what a commit should pass
 # make test [PYTEST_ARGS=...]             every test, and the linters beside them
 # make fuzz [MINUTES=n] [TARGETS=...]     bytes of strangers for every decoder and for both roles' streams
-# make lint | format | faces | bench | pictures | clean
+# make lint | format | faces | coverage-floor | bench | pictures | clean
 #
 # Each target sets up what it needs: an environment in .venv, made again when pyproject.toml changes.
 # PYTHON=/path/to/python3 chooses the interpreter (3.10 or newer; else the first one found).
@@ -27,7 +27,7 @@ BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
 
 PLATFORMS := linux win32 darwin
 
-.PHONY: help demo check unit test environment pytest test-labextension lint lint-python lint-labextension types \
+.PHONY: help demo check unit test environment pytest coverage coverage-floor test-labextension lint lint-python lint-labextension types \
 	$(PLATFORMS:%=types-%) format faces bench fuzz pictures clean peers
 
 help:
@@ -46,12 +46,24 @@ unit: $(VENV)/test.stamp
 test: $(BIN)/python
 	@$(MAKE) --no-print-directory -j2 peers environment
 	$(MAKE) --no-print-directory -j2 pytest lint test-labextension
+	$(if $(PYTEST_ARGS),,$(MAKE) --no-print-directory coverage)
 
 environment:
 	@for part in test.stamp labextension.stamp ipykernel-6; do $(MAKE) --no-print-directory $(VENV)/$$part; done
 
+# What is chosen by hand is not measured: it would say nothing about the rest.
 pytest:
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		$(if $(PYTEST_ARGS),$(PYTEST_ARGS),--cov --cov-report=)
+
+# Lines and branches of Python that the tests went through; less than .coveragerc asks for is an error, unless tests were
+# skipped because a peer is missing. The page's are printed and held by `test-labextension`.
+coverage:
+	@$(BIN)/coverage report $$(bash tests/support/install_peers.sh check || echo --fail-under=0)
+
+# Raise what .coveragerc asks for to what the last `make test` has measured.
+coverage-floor:
+	@$(BIN)/python -m tests.support.coverage_floor
 
 test-labextension:
 	@$(BIN)/python labextension/hatch_build.py test
@@ -98,7 +110,7 @@ peers:
 	@bash tests/support/install_peers.sh
 
 clean:
-	@rm -rf $(VENV) build dist labextension/node_modules labextension/lib jupyter_ssh/labextension .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist labextension/node_modules labextension/lib jupyter_ssh/labextension .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find jupyter_ssh tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment that no longer runs (its interpreter was removed, the folder was moved) is made again.

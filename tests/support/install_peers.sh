@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install the programs the tests talk to, those only that are missing. Needs root and apt-get. Without them, or with
 # PEERS=skip, the tests of a missing peer are skipped; where CI is set, what cannot be installed is an error.
+# `install_peers.sh check` only says, by its exit status, whether all are there.
 set -euo pipefail
 
 # command or library, and Debian's package of it
@@ -42,6 +43,7 @@ while read -r name package; do
     [ -z "$name" ] || is_there "$name" || packages+=("$package")
 done <<<"$wanted"
 [ ${#packages[@]} -gt 0 ] || exit 0
+[ "${1:-}" != check ] || exit 1
 
 if [ "${PEERS:-install}" = skip ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Tests of missing programs will be skipped. On Debian or Ubuntu, as root: apt-get install ${packages[*]}" >&2

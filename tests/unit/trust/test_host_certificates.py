@@ -59,7 +59,7 @@ def test_an_authority_of_the_bare_name_counts_for_another_port(file: Path) -> No
         ({"valid_before": int(NOW)}, errors.CertificateExpired, "expired"),
         ({"valid_after": int(NOW) + 1}, errors.CertificateNotYetValid, "not valid yet"),
         ({"principals": ["other.example"]}, errors.CertificatePrincipalError, "other.example"),
-        ({"principals": []}, errors.CertificatePrincipalError, "nobody"),
+        ({"principals": []}, errors.CertificatePrincipalError, "no principals"),
         ({"kind": CertificateKind.USER, "extensions": {}}, errors.CertificateTypeError, "user certificate"),
         ({"critical_options": {"only-on-sundays": None}}, errors.CertificateOptionError, "only-on-sundays"),
         ({"authority": OTHER_CA}, errors.CertificateAuthorityUnknown, "not trusted"),
