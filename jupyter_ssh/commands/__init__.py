@@ -1,4 +1,4 @@
-"""``jupyter-ssh``: the stack on a shell. Each subcommand is a module that is imported when it is called for."""
+"""``jupyter-ssh``: the stack in a shell.  Each subcommand is a module, imported when needed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-# name -> (module with a main(argv) -> exit status, what it does)
+# name -> (module with main(argv) -> exit status, description)
 SUBCOMMANDS = {
-    "add": ("jupyter_ssh.commands.keys.add", "put keys into an agent, take them out, list them"),
-    "agent": ("jupyter_ssh.commands.keys.agent", "keep keys for other programs, as ssh-agent does"),
-    "demo": ("jupyter_ssh.commands.demo.main", "a notebook whose cells run on a throw-away remote machine"),
-    "keygen": ("jupyter_ssh.commands.keys.keygen", "make, show and change keys, certificates and signatures"),
+    "add": ("jupyter_ssh.commands.keys.add", "add keys to an agent, remove and list them"),
+    "agent": ("jupyter_ssh.commands.keys.agent", "hold keys for other programs, as ssh-agent does"),
+    "demo": ("jupyter_ssh.commands.demo.main", "try a notebook whose cells run on a throw-away remote machine"),
+    "keygen": ("jupyter_ssh.commands.keys.keygen", "generate, show and change keys, certificates and signatures"),
     "ssh": ("jupyter_ssh.commands.ssh.main", "run a command or a shell on a remote machine"),
-    "sshd": ("jupyter_ssh.commands.sshd.main", "let others log in to this account"),
+    "sshd": ("jupyter_ssh.commands.sshd.main", "serve logins to this account"),
 }
 
 
@@ -21,11 +21,11 @@ def usage() -> str:
     """Return the text of ``jupyter-ssh --help``."""
     lines = ["usage: jupyter-ssh [--help | --version] command [options]", ""]
     lines += [f"  {name:<6} {meaning}" for name, (_, meaning) in SUBCOMMANDS.items()]
-    return "\n".join([*lines, "", "jupyter-ssh command --help says more about a command.", ""])
+    return "\n".join([*lines, "", "For more about a command: jupyter-ssh command --help", ""])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``jupyter-ssh``; returns the exit status (255 for our own failures, as OpenSSH's programs do)."""
+    """Run ``jupyter-ssh``; return the exit status (255 for our own failures, as OpenSSH's programs do)."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         sys.stderr.write(usage())

@@ -1,4 +1,4 @@
-"""``python -m jupyter_ssh.commands``: ``jupyter-ssh`` of this very interpreter."""
+"""``python -m jupyter_ssh.commands``: ``jupyter-ssh`` with this interpreter."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Signals that end a command, as OpenSSH's ssh takes them: death by the signal before a session runs, 255 during it."""
+"""Signals that end a command, as in OpenSSH's ssh: death by the signal before a session runs, status 255 during it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP",
 
 
 class Interrupts:
-    """Calls ``on_signal`` once for the first signal that asks the process to end; ``received`` is that signal.
+    """Calls ``on_signal`` once, for the first signal that asks the process to end; ``received`` is that signal.
 
-    Signals ignored from the start (``nohup``) stay ignored.  On Windows Ctrl-C is a KeyboardInterrupt instead.
+    Signals that are ignored from the start (``nohup``) stay ignored.  On Windows Ctrl-C is a KeyboardInterrupt instead.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Interrupts:
         self._watched: list[signal.Signals] = []
 
     def watch(self, on_signal: Callable[[], object]) -> None:
-        """Begin, or change what is called."""
+        """Start watching, or change what is called."""
         self.on_signal = on_signal
         if sys.platform == "win32" or self._watched:
             return
@@ -40,6 +40,6 @@ class Interrupts:
 
 
 def die_by(number: signal.Signals) -> None:
-    """End the process by a signal's default action, so that a shell sees what happened."""
+    """End the process by a signal's default action, so that the shell sees what happened."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

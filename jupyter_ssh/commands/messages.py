@@ -1,4 +1,4 @@
-"""What a command says to the person: lines on stderr or in the file of ``-E``, by LogLevel (ssh_config(5))."""
+"""Messages of a command to the user: lines on stderr or in the file of ``-E``, by LogLevel (ssh_config(5))."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TextIO
 PROGRAM = "jupyter-ssh"
 LEVELS = ("QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3")
 SEVERITIES = {"DEBUG1": logging.DEBUG, "DEBUG2": logging.DEBUG - 1, "DEBUG3": logging.DEBUG - 2}
-"""The levels of the package's loggers that -v, -vv and -vvv show."""
+"""The levels of the package's loggers for -v, -vv and -vvv."""
 
 
 class Messages(logging.Handler):
-    """Writes messages whose level is within ``level``; as a handler, those of the package's loggers too."""
+    """Writes messages up to ``level``; as a logging handler, also those of the package's loggers."""
 
     def __init__(self, level: str = "INFO", log_file: str | None = None, *, info_from: str = "VERBOSE") -> None:
         super().__init__()
@@ -22,11 +22,11 @@ class Messages(logging.Handler):
             logging.CRITICAL: "FATAL",
             logging.ERROR: "ERROR",
             logging.WARNING: "INFO",
-            logging.INFO: info_from,  # for one who only wants a shell, the stack's own INFO is no news
+            logging.INFO: info_from,  # the stack's INFO does not interest somebody who just wants a shell
             **{severity: name for name, severity in SEVERITIES.items()},
         }
         self.verbosity = LEVELS.index(level)
-        # Append, as OpenSSH does: several connections may share a log.
+        # Append, as OpenSSH does, because several connections may share a log.
         self._file: TextIO | None = None
         if log_file is not None:
             path = os.path.expanduser(log_file)
@@ -37,11 +37,11 @@ class Messages(logging.Handler):
         return self.verbosity >= LEVELS.index(level)
 
     def say(self, text: str, level: str = "INFO") -> None:
-        """Write ``text`` if ``level`` is within what was asked for; a broken stderr is no reason to fail."""
+        """Write ``text`` if messages of ``level`` are shown; a broken stderr is ignored."""
         if not self.shown(level):
             return
         stream = self._file or sys.stderr
-        # A terminal in raw mode does not return the carriage by itself.
+        # A terminal in raw mode does not add carriage returns.
         end = "\r\n" if self._file is None and stream is not None and stream.isatty() else "\n"
         try:
             stream.write(end.join(text.rstrip("\n").split("\n")) + end)
@@ -50,7 +50,7 @@ class Messages(logging.Handler):
             pass
 
     def louder(self, steps: int) -> str:
-        """Change what is shown by ``steps`` and return the new level."""
+        """Change the level by ``steps`` and return the new one."""
         self.verbosity = min(max(self.verbosity + steps, 0), len(LEVELS) - 1)
         self.attach()
         return LEVELS[self.verbosity]
@@ -65,14 +65,14 @@ class Messages(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
-        """Take no more records and close the log file."""
+        """Detach from the loggers and close the log file."""
         logging.getLogger("jupyter_ssh").removeHandler(self)
         if self._file is not None:
             self._file.close()
         super().close()
 
     def attach(self) -> None:
-        """Show the package's log records; none is made that would not be shown."""
+        """Attach to the package's loggers, with their level set so that only records to be shown are created."""
         logger = logging.getLogger("jupyter_ssh")
         if self not in logger.handlers:
             logger.addHandler(self)

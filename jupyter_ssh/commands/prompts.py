@@ -1,4 +1,4 @@
-"""Questions of a connection, asked at the process's own terminal whatever its standard streams are."""
+"""Questions of a connection, asked at the process's terminal, whatever its standard streams are."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from jupyter_ssh.ssh.client.prompts import HostKeyQuestion, yes_or_no
 from jupyter_ssh.ssh.errors import PromptUnavailable
 from jupyter_ssh.ssh.text import printable
 
-_ANSWERS = 10  # a person who types something else ten times is none
+_ANSWERS = 10  # after that many invalid answers there is no person at the terminal
 
 
 class TerminalPrompts:
-    """The prompts of the client (``jupyter_ssh.ssh.client.Prompts``) at ``/dev/tty``."""
+    """The client's prompts (``jupyter_ssh.ssh.client.Prompts``) at ``/dev/tty``."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Show what is known of the key; true for "yes" or its fingerprint."""
+        """Show what is known about the key; return true for "yes" or its fingerprint."""
         prompt = question.text()
         for _ in range(_ANSWERS):
             text = await self._ask(prompt, echo=True)
@@ -35,13 +35,13 @@ class TerminalPrompts:
         return False
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """Return a password or passphrase, typed without echo."""
+        """Ask for a password or passphrase, without echo."""
         return await self._ask(prompt, echo=False)
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """Return the answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
+        """Ask the server's questions (RFC 4256 §3.2), with or without echo."""
         if prompts:
             for text in (name, instruction):
                 if text.strip():
@@ -55,7 +55,7 @@ class TerminalPrompts:
         return answers
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """Ask until yes or no is typed, or nothing for the ``default``; no at the end of input."""
+        """Ask until yes or no is typed, or nothing for the ``default``; no at end of file."""
         prompt = f"{text} (yes/no) [{'yes' if default else 'no'}] "
         for _ in range(_ANSWERS):
             answer = await self._ask(prompt, echo=True)
@@ -67,7 +67,7 @@ class TerminalPrompts:
         return False
 
     def show_banner(self, text: str) -> None:
-        """What the server says before authentication (RFC 4252 §5.4)."""
+        """Show a message that the server sent before authentication (RFC 4252 §5.4)."""
         self._messages.say(printable(text))
 
     async def _ask(self, prompt: str, *, echo: bool) -> str | None:
@@ -78,8 +78,8 @@ class TerminalPrompts:
         with terminal.controlling_terminal() as descriptor:
             if descriptor is None:
                 raise PromptUnavailable(
-                    "a question must be asked, and this process has no terminal",
+                    "a question has to be asked, but this process has no terminal",
                     phase="question",
-                    next_step="Run it from a terminal, or use a key without a passphrase and a known host.",
+                    next_step="Run it in a terminal, or use a key without a passphrase and a known host.",
                 )
             return await terminal.ask(descriptor, prompt, echo=echo)

@@ -1,6 +1,6 @@
-"""Standard input and output as asyncio sees them: read when there is something, written without holding up the loop.
+"""Standard input and output for asyncio: reading when there is data, writing without blocking the loop.
 
-The descriptors are shared with the shell that started us, so their blocking mode is left alone.
+The descriptors are shared with the shell that started us, so their blocking mode must not be changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import stat
 import sys
 
 CHUNK = 256 * 1024
-_PIPE_SIZE = 1024 * 1024  # a larger pipe means fewer turns of the loop
+_PIPE_SIZE = 1024 * 1024  # a larger pipe means fewer iterations of the loop
 
 
 class Source:
@@ -25,9 +25,9 @@ class Source:
         _enlarge_pipe(descriptor)
 
     async def read(self) -> bytes:
-        """Up to `CHUNK` bytes, none at the end of the file; raises ``OSError``."""
+        """Read up to `CHUNK` bytes; none at end of file.  Raises ``OSError``."""
         if not self._polled:
-            # Files are always "readable", yet a read may take its time: it does so in a thread.
+            # Files are always "readable", but reading may be slow, so it is done in a thread.
             return await self._loop.run_in_executor(None, os.read, self._descriptor, CHUNK)
         while True:
             self._readable.clear()
@@ -39,7 +39,7 @@ class Source:
             try:
                 return os.read(self._descriptor, CHUNK)
             except BlockingIOError:
-                continue  # somebody set O_NONBLOCK, and another reader was faster
+                continue  # another process set O_NONBLOCK, and another reader was faster
 
     def _can_be_polled(self) -> bool:
         try:
@@ -60,7 +60,7 @@ class Sink:
         self._never_waits = _is_file(descriptor)
 
     async def write(self, data: bytes) -> None:
-        """Write all of ``data``; raises ``OSError``, such as ``BrokenPipeError``."""
+        """Write all of ``data``.  Raises ``OSError``, such as ``BrokenPipeError``."""
         if self._own is None:
             if self._never_waits:
                 _write_all(self._descriptor, data)
@@ -75,7 +75,7 @@ class Sink:
                 await self._wait_writable(self._own)
 
     def close(self) -> None:
-        """Give back what was opened here; the descriptor itself stays open."""
+        """Close what was opened here; the descriptor itself stays open."""
         if self._own is not None:
             os.close(self._own)
             self._own = None
@@ -96,7 +96,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _is_file(descriptor: int) -> bool:
-    """Return whether writing waits for nobody: a regular file, or a device such as /dev/null that is no terminal."""
+    """Return whether writing never blocks: a regular file, or a device other than a terminal, such as /dev/null."""
     try:
         mode = os.fstat(descriptor).st_mode
         return stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(descriptor))
@@ -105,9 +105,9 @@ def _is_file(descriptor: int) -> bool:
 
 
 def _reopened(descriptor: int) -> int | None:
-    """Return a non-blocking descriptor of our own for the same pipe or terminal, where the system gives one (Linux).
+    """Return a separate non-blocking descriptor for the same pipe or terminal, if the system provides one (Linux).
 
-    A duplicate would share its blocking mode with every process that holds the first one.
+    A duplicate would share its blocking mode with every process that has the original.
     """
     if sys.platform != "linux":
         return None
@@ -129,4 +129,4 @@ def _enlarge_pipe(descriptor: int) -> None:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             fcntl.fcntl(descriptor, getattr(fcntl, "F_SETPIPE_SZ", 1031), _PIPE_SIZE)
     except OSError:
-        pass  # beyond the user's limit, or no pipe of our own
+        pass  # over the user's limit, or not our pipe

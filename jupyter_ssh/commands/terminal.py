@@ -1,4 +1,4 @@
-"""The local terminal: its size, its modes for the remote one, raw mode, and lines read with or without echo."""
+"""The local terminal: its size, its modes for the remote one, raw mode, and reading lines with or without echo."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from contextlib import contextmanager
 from jupyter_ssh.ssh.wire.terminal_modes import OPCODES
 
 Attributes = list[int | list[bytes | int]]
-"""What `termios.tcgetattr` gives."""
+"""The result of `termios.tcgetattr`."""
 
 if sys.platform != "win32":
     import termios
 
-    # In which word of termios(3) a mode lives, for the names of RFC 4254 §8; "V…" are control characters.
+    # The modes of RFC 4254 §8 in each word of termios(3); "V…" are control characters.
     _INPUT_NAMES = "IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8"
     _INPUT = frozenset(_INPUT_NAMES.split())
     _OUTPUT = frozenset({"OPOST", "OLCUC", "ONLCR", "OCRNL", "ONOCR", "ONLRET"})
     _CONTROL = frozenset({"CS7", "CS8", "PARENB", "PARODD"})
     _SPEEDS = {"TTY_OP_ISPEED": 4, "TTY_OP_OSPEED": 5}
     _IUTF8 = 0x4000 if sys.platform == "linux" or sys.platform == "darwin" else 0  # not in Python's termios
-    _DISABLED = 255  # RFC 4254 §8: no such character
+    _DISABLED = 255  # RFC 4254 §8: disabled
 
     _RAW_INPUT_OFF = ("ISTRIP", "INLCR", "IGNCR", "ICRNL", "IXON", "IXANY", "IXOFF", "IUCLC")
     _RAW_LOCAL_OFF = ("ISIG", "ICANON", "ECHO", "ECHOE", "ECHOK", "ECHONL", "IEXTEN")
@@ -42,7 +42,7 @@ def is_terminal(descriptor: int) -> bool:
 
 
 def size(descriptor: int) -> tuple[int, int]:
-    """Rows and columns of the terminal, (0, 0) where there is none: RFC 4254 §6.2 takes 0 as "not known"."""
+    """Return rows and columns of the terminal; (0, 0), "unknown" in RFC 4254 §6.2, if there is none."""
     try:
         columns, rows = os.get_terminal_size(descriptor)
     except OSError:
@@ -51,8 +51,7 @@ def size(descriptor: int) -> tuple[int, int]:
 
 
 def modes(descriptor: int) -> dict[str, int]:
-    """Return the terminal's modes by the names of RFC 4254 §8, so that the remote one behaves alike; empty without
-    one."""
+    """Return the terminal's modes by the names of RFC 4254 §8, for the remote terminal; empty if there is none."""
     result: dict[str, int] = {}
     if sys.platform != "win32" and is_terminal(descriptor):
         attributes = termios.tcgetattr(descriptor)
@@ -64,9 +63,9 @@ def modes(descriptor: int) -> dict[str, int]:
 
 
 class RawMode:
-    """Raw mode of a terminal: every key goes to the remote one, nothing is done to its output.
+    """Raw mode of a terminal: every key goes to the remote one, and output is not processed.
 
-    ``enter`` and ``leave`` may be called again and again; ``leave`` brings back what ``enter`` found.
+    ``enter`` and ``leave`` may be called repeatedly; ``leave`` restores the state before ``enter``.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -74,7 +73,7 @@ class RawMode:
         self._saved: Attributes | None = None
 
     def enter(self) -> None:
-        """Switch to raw mode; nothing happens where there is no terminal."""
+        """Switch to raw mode; do nothing without a terminal."""
         if sys.platform != "win32" and self._saved is None and is_terminal(self._descriptor):
             attributes = termios.tcgetattr(self._descriptor)
             self._saved = termios.tcgetattr(self._descriptor)
@@ -86,7 +85,7 @@ class RawMode:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, attributes)
 
     def enter_again(self) -> None:
-        """Switch to raw mode once more, after the shell had the terminal for itself (SIGCONT)."""
+        """Switch to raw mode again after the shell has used the terminal (SIGCONT)."""
         if self._saved is not None:
             self._saved = None
             self.enter()
@@ -105,7 +104,7 @@ async def _readable(descriptor: int) -> None:
     try:
         loop.add_reader(descriptor, readable.set)
     except OSError:
-        # kqueue of macOS takes no /dev/tty, select does; in short steps, so that no thread is left behind for long.
+        # macOS's kqueue does not support /dev/tty, but select does; in short steps, so that no thread lingers.
         while not (await loop.run_in_executor(None, select.select, [descriptor], [], [], _STEP))[0]:
             pass
         return
@@ -119,7 +118,7 @@ if sys.platform != "win32":
 
     @contextmanager
     def controlling_terminal() -> Iterator[int | None]:
-        """The process's own terminal, whatever its standard streams are; ``None`` where there is none."""
+        """Open the process's own terminal, whatever its standard streams are; ``None`` if there is none."""
         try:
             descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
         except OSError:
@@ -131,15 +130,15 @@ if sys.platform != "win32":
             os.close(descriptor)
 
     async def ask(descriptor: int, prompt: str, *, echo: bool) -> str | None:
-        """Return one line typed at the terminal behind ``prompt``, without its newline; ``None`` at end of file.
+        """Ask for a line at the terminal and return it without its newline; ``None`` at end of file.
 
-        The loop goes on meanwhile, and cancelling gives the terminal its echo back: no thread is left in a read.
+        The loop keeps running, and cancelling restores the terminal's echo and leaves no thread in a read.
         """
         saved = termios.tcgetattr(descriptor)
         if not echo:
             silent = termios.tcgetattr(descriptor)
             _switch_off(silent, 3, ("ECHO", "ECHOE", "ECHOK", "ECHONL"))
-            # FLUSH: what was typed before the question is no answer to it.
+            # FLUSH: discard what was typed before the question.
             termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
         line = b""
         try:
@@ -158,7 +157,7 @@ if sys.platform != "win32":
                 os.write(descriptor, b"\n")
 
     def _mode(attributes: Attributes, name: str) -> int | None:
-        """Return the value of one mode; ``None`` for one this system does not know."""
+        """Return the value of a mode; ``None`` if this system does not have it."""
         if name in _SPEEDS:
             return _bits_per_second(attributes[_SPEEDS[name]])
         constant = _IUTF8 if name == "IUTF8" else getattr(termios, name, None)
@@ -172,12 +171,12 @@ if sys.platform != "win32":
             return _DISABLED if number == 0 else number
         word = attributes[0 if name in _INPUT else 1 if name in _OUTPUT else 2 if name in _CONTROL else 3]
         assert isinstance(word, int)
-        # CS7 and CS8 are values of a field of several bits, the others single bits.
+        # CS7 and CS8 are values of a field of several bits; the others are single bits.
         field = termios.CSIZE if name in ("CS7", "CS8") else constant
         return int(word & field == constant)
 
     def _bits_per_second(code: object) -> int:
-        """Return the speed behind one of termios' B… constants."""
+        """Return the speed for one of termios' B… constants."""
         for name in dir(termios):
             if name[0] == "B" and name[1:].isdigit() and getattr(termios, name) == code:
                 return int(name[1:])

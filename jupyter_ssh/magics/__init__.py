@@ -1,4 +1,4 @@
-"""The magics, one file each. Loading registers them and imports nothing of the stack."""
+"""The magics, one file each.  Loading registers them and imports nothing of the stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAGICS = (
     ("ssh_hosts", "line", "jupyter_ssh.magics.ssh_hosts"),
     ("ssh_close", "line", "jupyter_ssh.magics.ssh_close"),
 )
-"""(name, kind for IPython's register_magic_function, module) of each magic; its function has the name of the magic."""
+"""The magics: (name, kind for IPython's register_magic_function, module); the function has the magic's name."""
 
 
 def load(shell: InteractiveShell) -> None:
@@ -23,14 +23,14 @@ def load(shell: InteractiveShell) -> None:
     from jupyter_ssh.magics import completion
     from jupyter_ssh.magics.registration import make_magic
 
-    register: Any = shell.register_magic_function  # typed in some releases of IPython, and then wrongly
+    register: Any = shell.register_magic_function  # some releases of IPython type it, incorrectly
     for name, kind, module in MAGICS:
         register(make_magic(shell, name, module), kind, name)
     completion.install(shell)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the magics and the completion away and close the connections that the magics opened."""
+    """Remove the magics and the completion, and close the connections that the magics opened."""
     import sys
 
     from jupyter_ssh.magics import completion

@@ -1,4 +1,4 @@
-"""Tab on the lines of ``%ssh_add``: its letters, their values, key files."""
+"""Tab completion for ``%ssh_add``: its letters, their values, key files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PUBLIC_ONLY = ("T",)
 
 
 def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
-    """Return what could stand in the place of ``fragment`` behind ``words``."""
+    """Return what could replace ``fragment`` after ``words``."""
     from jupyter_ssh.ssh.adding.options import HASHES, LETTERS
 
     value_of = ""
@@ -38,7 +38,7 @@ def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
 
 
 def _usual() -> list[Candidate]:
-    """Return the key files of the usual names that are there, which are those that a line without a file adds."""
+    """Return the existing key files with the usual names, which are added if no file is named."""
     from jupyter_ssh.ssh.adding.adding import DEFAULT_NAMES
 
     usual = (f"~/.ssh/{name}" for name in DEFAULT_NAMES)

@@ -1,4 +1,4 @@
-"""What Tab offers, and the files among it."""
+"""Candidates for Tab completion, and files as candidates."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import glob
 import os
 
 Candidate = tuple[str, str]
-"""Text, and its type as it is shown beside it."""
+"""Text, and the type that is shown next to it."""
 
 
 def files(fragment: str) -> list[Candidate]:
-    """The files and folders that begin with ``fragment``, in which ``~`` may stand."""
+    """Return the files and folders that begin with ``fragment``, which may contain ``~``."""
     found = sorted(glob.glob(glob.escape(os.path.expanduser(fragment)) + "*"))
     home = os.path.expanduser("~")
     shown = [path + os.sep * os.path.isdir(path) for path in found]

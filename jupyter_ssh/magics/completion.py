@@ -1,7 +1,7 @@
-"""Tab completion on the lines of the magics: options, their values, hosts.
+"""Tab completion for the lines of the magics: options, their values, hosts.
 
-A matcher of IPython's second API (8.6 and newer), added to the completer's ``custom_matchers``: it serves the
-notebook's completion requests and the terminal's Tab alike.
+A matcher of IPython's second API (8.6 and newer), added to the completer's ``custom_matchers``: it serves both the
+notebook's completion requests and Tab in the terminal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def install(shell: InteractiveShell) -> None:
 
 
 def remove(shell: InteractiveShell) -> None:
-    """Take the matcher out again."""
+    """Remove the matcher from the completer."""
     completer = getattr(shell, "Completer", None)
     if completer is not None and ssh_matcher() in completer.custom_matchers:
         completer.custom_matchers.remove(ssh_matcher())
@@ -45,7 +45,7 @@ _matcher: Any = None
 
 
 def ssh_matcher() -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """Return the matcher, as IPython wants it."""
+    """Return the matcher for IPython."""
     global _matcher
     if _matcher is None:
         from IPython.core.completer import SimpleCompletion, context_matcher
@@ -67,7 +67,7 @@ def ssh_matcher() -> Callable[[CompletionContext], SimpleMatcherResult]:
 
 
 def complete(text: str, *, first_line: bool = True) -> tuple[str, list[Candidate]]:
-    """Return the fragment that ends ``text`` and what could stand in its place."""
+    """Return the fragment at the end of ``text`` and what could replace it."""
     match = _LINE.match(text)
     if match is None or (match["percent"] == "%%" and not first_line):
         return "", []

@@ -1,4 +1,4 @@
-"""The connection that a line of ``%ssh`` or ``%ssh_terminal`` asks for, and what is said when it is opened."""
+"""The connection that a line of ``%ssh`` or ``%ssh_terminal`` asks for, and the messages when it is opened."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from jupyter_ssh.ssh.errors import SSHError
 
 
 def connection_for(request: Request) -> Connection:
-    """The connection that a line asks for: the current one, one that is open already, or a new one."""
+    """Return the connection that a line asks for: the current one, one that is already open, or a new one."""
     connections = get_connections()
     arguments = request.arguments
-    # Whether there is a terminal is a matter of the command: with and without -t it is the same connection.
+    # -t is about the command: with and without it, it is the same connection.
     command_line = [option for option in arguments.command_line if option[0] != "RequestTTY"]
     if request.destination is None:
         if command_line or arguments.config:
@@ -37,11 +37,11 @@ def connection_for(request: Request) -> Connection:
         raise
     connection = opening.connection
     if opening.lost and not arguments.quiet:
-        print(f"Connected to {connection.name} again; before, it was {opening.lost}", file=sys.stderr)
+        print(f"Reconnected to {connection.name}; the previous connection was {opening.lost}", file=sys.stderr)
     if opening.new and not arguments.quiet:
         _say_how_it_went(connection, arguments.verbose)
     if arguments.verbose:
-        sys.stderr.flush()  # else what the command prints may stand before it
+        sys.stderr.flush()  # or the command's output might appear before it
     return connection
 
 
@@ -51,7 +51,7 @@ def _say(messages: Sequence[str]) -> None:
 
 
 def _say_how_it_went(connection: Connection, verbose: int) -> None:
-    """Warnings and where a host key was kept; with -v also what the connection is made of, and options left out."""
+    """Print warnings and where a host key was saved; with -v also details of the connection, and ignored options."""
     decided = connection.options
     if decided.log_level in ("QUIET", "FATAL", "ERROR"):
         return

@@ -1,4 +1,4 @@
-"""Tab on the lines of ``%ssh_keygen``: its letters, and their values."""
+"""Tab completion for ``%ssh_keygen``: its letters, and their values."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from jupyter_ssh.magics.candidates import Candidate, files
 
 OPERATIONS_WITH_FILES = ("-s", "-Y")
-"""Letters of what works on files behind the options."""
+"""Letters of operations that take files as operands."""
 
 
 def candidates_for(words: list[str], fragment: str) -> Iterable[Candidate]:
-    """Return what could stand in the place of ``fragment`` behind ``words``."""
+    """Return what could replace ``fragment`` after ``words``."""
     from jupyter_ssh.ssh.keygen.options import LETTERS
 
     value_of = ""
@@ -43,7 +43,7 @@ def _values(letter: str, given: dict[str, str], fragment: str) -> list[Candidate
 
 
 def _known_hosts(file: str | None) -> list[str]:
-    """Return names as the file spells them; hashed ones cannot be told."""
+    """Return the names in the file; hashed ones are unknown."""
     from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
     path = Path(file).expanduser() if file else Path.home() / ".ssh" / "known_hosts"

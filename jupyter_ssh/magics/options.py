@@ -1,4 +1,4 @@
-"""The long options that ``%ssh`` and ``%%ssh`` add to OpenSSH's letters, and what a line of theirs asks for."""
+"""The long options that ``%ssh`` and ``%%ssh`` add to OpenSSH's letters, and the parsing of their lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LONG_OPTIONS = (
     LongOption("err", "store stderr in this variable", "NAME"),
     LongOption("bg", "run in the background"),
     LongOption("proc", "with --bg: store the process in this variable", "NAME"),
-    LongOption("no-raise-error", "no error when the command fails"),
-    LongOption("reconnect", "connect again by itself, on the next use, when the connection was lost"),
+    LongOption("no-raise-error", "do not raise an error if the command fails"),
+    LongOption("reconnect", "reconnect automatically on the next use if the connection was lost"),
     LongOption("doctor", "try each step of a connection and show what works"),
     LongOption("show", "show at most this much output; 0: all", "SIZE"),
 )
@@ -23,12 +23,12 @@ TERMINAL_OPTIONS = (
     LongOption("inline", "show the terminal in the cell's output"),
     LongOption("list", "show the terminals of this kernel"),
 )
-"""Those of ``%ssh_terminal``."""
+"""The long options of ``%ssh_terminal``."""
 
 CURRENT = "."
-"""The destination that means the current connection."""
+"""The destination that stands for the current connection."""
 
-# What a line of %ssh may not ask for: these print something and end, which a shell command does better.
+# Options that %ssh does not accept: they print something and exit, which is better done in a shell.
 _SHELL_ONLY = (("query", "-Q"), ("print_options", "-G"), ("log_file", "-E"))
 
 _SIZE = re.compile(r"(\d+)([KMG]?)(?:i?B)?", re.IGNORECASE)
@@ -37,7 +37,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 @dataclass(frozen=True)
 class Request:
-    """A line of ``%ssh``, understood."""
+    """A parsed line of ``%ssh``."""
 
     arguments: Arguments
     out: str | None
@@ -51,24 +51,24 @@ class Request:
 
     @property
     def destination(self) -> str | None:
-        """The destination as typed, None for the current connection."""
+        """The destination as typed; None for the current connection."""
         name = self.arguments.destination
         return None if name == CURRENT else name
 
 
 def read_line(line: str, long_options: Sequence[LongOption] = LONG_OPTIONS) -> Request:
-    """Understand the line behind the magic. Raises `Usage` and other `ConfigError`."""
+    """Parse the line after the magic's name.  Raises `Usage` and other `ConfigError`."""
     arguments = parse_line(line, long_options)
     for attribute, letter in _SHELL_ONLY:
         if getattr(arguments, attribute):
-            raise Usage(f"{letter} is for the shell", phase="options", next_step=f"Run !jupyter-ssh ssh {letter} ...")
+            raise Usage(f"{letter} is for shells", phase="options", next_step=f"Run !jupyter-ssh ssh {letter} ...")
     long = arguments.long
     for option in ("out", "err", "proc"):
         name = long.get(option)
         if isinstance(name, str) and not name.isidentifier():
             raise Usage(f"--{option} {name}", phase="options", expected="the name of a variable", received=repr(name))
     if "proc" in long and "bg" not in long:
-        raise Usage("--proc stores a process in the background", phase="options", expected="--bg with it")
+        raise Usage("--proc stores a background process", phase="options", expected="--bg too")
     return Request(
         arguments=arguments,
         out=_text(long.get("out")),

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     Shown: TypeAlias = Connection | Result | Terminal | Examination | None
 
 DEFAULT_INTERPRETER = "exec sh -c 'if command -v bash >/dev/null 2>&1; then exec bash -s; else exec sh -s; fi'"
-"""Runs the cell where no interpreter is named: bash if the remote has it. Any login shell understands this line, and
-neither a profile nor a message of the day comes into the output, as it would from a login shell reading stdin."""
+"""Runs the cell if no interpreter is named: with bash, or else sh.  Any login shell understands this line, and the
+output contains neither that of a profile nor a message of the day, unlike that of a login shell reading stdin."""
 
 
 def ssh(shell: InteractiveShell, line: str, cell: str | None = None) -> Shown:
-    """Connect, and run a command or the cell. See ``%ssh?`` for what people type."""
+    """Connect, and run a command or the cell; see ``%ssh?``."""
     request = read_line(line)
     with shown_log(request.arguments.verbose):
         return _ssh(shell, request, cell)
@@ -70,12 +70,12 @@ def _ssh(shell: InteractiveShell, request: Request, cell: str | None) -> Shown:
 
 
 def _examine(request: Request) -> Examination:
-    """``--doctor``: a connection of its own, closed again."""
+    """Examine a connection of its own (``--doctor``)."""
     from jupyter_ssh.kernel.doctor import examination
 
     arguments = request.arguments
     if request.destination is None:
-        raise Usage("--doctor tries a connection to a host", phase="options", expected="[user@]host")
+        raise Usage("--doctor needs a host", phase="options", expected="[user@]host")
     return examination(request.destination, arguments.config, arguments.command_line)
 
 
@@ -88,7 +88,7 @@ def _run(
     *,
     keep: bool,
 ) -> Result:
-    """Run ``command`` to its end with live output, and put what was asked for into the person's variables."""
+    """Run ``command`` to completion with live output, and store the requested values in variables."""
     names = {"stdout": request.out, "stderr": request.err}
     kept = {stream: Kept(keep or name is not None) for stream, name in names.items()}
     hidden = frozenset(stream for stream, name in names.items() if name is not None)
@@ -112,7 +112,7 @@ def _run(
         result = get_connections().call(connection, work)
     except TerminalNeeded as error:
         if input is None and command is not None:
-            error.next_step = f"In a terminal: %ssh -t {request.arguments.destination or CURRENT} {command}"
+            error.next_step = f"Run it in a terminal: %ssh -t {request.arguments.destination or CURRENT} {command}"
         raise
     finally:
         for stream, name in names.items():
@@ -123,7 +123,7 @@ def _run(
         try:
             result.check()
         except RemoteCommandError as error:
-            error.next_step = "With --no-raise-error the cell goes on; the status is in _exit_code."
+            error.next_step = "With --no-raise-error the cell continues, and the status is in _exit_code."
             raise
     return result
 
@@ -131,7 +131,7 @@ def _run(
 def _start(
     shell: InteractiveShell, request: Request, connection: Connection, command: str | None, input: bytes | None
 ) -> None:
-    """Start ``command`` in the background and put its streams and itself into the person's variables."""
+    """Start ``command`` in the background, and store its streams and the process in variables."""
     names = {"stdout": request.out, "stderr": request.err}
     job = start_in_background(
         connection,
@@ -149,10 +149,9 @@ def _start(
 
 
 def _wants_terminal(shell: InteractiveShell, request: Request) -> bool:
-    """Return whether ``-t`` means a terminal that a person types into: not where the cell is to have what a command
-    prints.
+    """Return whether ``-t`` asks for an interactive terminal, rather than for a command's output in the cell.
 
-    ``-tt`` is for those who have none (ssh(1)): the cell shows then what the command prints on a terminal.
+    ``-tt`` does not, as in ssh(1) without a local terminal: the cell shows what the command prints on a remote one.
     """
     asked = request.arguments.winning.get("RequestTTY")
     if request.arguments.command is None:
@@ -164,7 +163,7 @@ def _wants_terminal(shell: InteractiveShell, request: Request) -> bool:
 
 
 def _remote_command(request: Request, connection: Connection) -> str | None:
-    """RemoteCommand of a host that was named; as with OpenSSH there may be no other one then. Raises `ConfigError`."""
+    """Return the RemoteCommand of a named host, which as in OpenSSH excludes another command.  Raises `ConfigError`."""
     options = connection.options
     if request.destination is None or options.remote_command is None:
         return None
@@ -173,20 +172,20 @@ def _remote_command(request: Request, connection: Connection) -> str | None:
             "Cannot execute command-line and remote command.",
             phase="options",
             received=f"RemoteCommand, {options.sources.get('remote_command', '')}",
-            next_step="Without it: -o RemoteCommand=none.",
+            next_step="To override it: -o RemoteCommand=none.",
         )
     return options.remote_command
 
 
 def _session_type(request: Request, connection: Connection) -> str:
-    """SessionType of a host that was named; on the current connection the line alone decides."""
+    """Return the SessionType of a named host; on the current connection only the line decides."""
     if request.destination is not None:
         return connection.options.session_type
     return request.arguments.winning.get("SessionType", "default")
 
 
 def _pty(request: Request, connection: Connection) -> Pty | None:
-    """Return a terminal of a fixed size, for the cell has none: for ``-t``, or RequestTTY force in a file."""
+    """Return a terminal of a fixed size, as cells have none, for ``-t`` or RequestTTY force in a file."""
     asked = request.arguments.winning.get("RequestTTY")
     if asked == "no" or (asked is None and connection.options.request_tty != "force"):
         return None

@@ -1,4 +1,4 @@
-"""``%ssh_add``: keys into the agent and out of it, with the options of ssh-add."""
+"""``%ssh_add``: add keys to the agent, remove and list them, with ssh-add's options."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ RAW = "L"
 """The action whose result is text to copy."""
 
 STARTED = (
-    "Started an agent in this kernel; SSH_AUTH_SOCK names it, so %ssh, !ssh and !git use it. It ends with the kernel."
+    "Started an agent in this kernel; SSH_AUTH_SOCK names it, so %ssh, !ssh and !git use it. It stops with the kernel."
 )
-NOBODY_ANSWERS = "Add keys without a passphrase, or run it where a question can be answered."
+NOBODY_ANSWERS = "Add keys without a passphrase, or run it where questions can be answered."
 
 
 class _AddConsole(CellConsole):
-    """Results come as a table, not as ssh-add's lines; messages of success are no errors, so not in red."""
+    """Shows results as a table instead of ssh-add's lines; messages of success are not errors, so not in red."""
 
     def __init__(self, raw: bool) -> None:
         super().__init__(None)
@@ -48,7 +48,7 @@ class _AddConsole(CellConsole):
 
 
 def ssh_add(shell: InteractiveShell, line: str) -> AgentCard | None:
-    """Return what ssh-add does.  The value is the table of keys; with ``-L`` and ``-T`` there is none."""
+    """Do what ssh-add does, and return the table of keys, or None with ``-L`` and ``-T``."""
     words = split_line(line)
     own = OWN_OPTION in words
     arguments = parse([word for word in words if word != OWN_OPTION])
@@ -65,14 +65,14 @@ def ssh_add(shell: InteractiveShell, line: str) -> AgentCard | None:
     if failures:
         raise AgentError("; ".join(failures), phase="agent")
     if arguments.action == "T":
-        console.say("The agent signs with them.")
+        console.say("The agent can sign with them.")
     if arguments.action in (RAW, "T"):
         return None
     return _card(address, arguments)
 
 
 def _address(arguments: Arguments, *, own: bool) -> str | None:
-    """Return the agent to use.  One of our own is started where a key is to be added and nobody else would take it."""
+    """Return the address of the agent to use, starting one of our own if a key is to be added and there is no other."""
     running = own_agent()
     if own and running is not None:
         os.environ["SSH_AUTH_SOCK"] = running.path

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def ssh_close(shell: InteractiveShell, line: str) -> None:
-    """Close the named connections, the current one without a name, or all.
+    """Close the named connections, by default the current one, or all.
 
-    What a terminal, a command in the background or another connection still needs stays open for that, unless it is
+    A connection that a terminal, a background command or another connection needs stays open for it, except with
     ``--all``.
     """
     connections = get_connections()
@@ -27,7 +27,7 @@ def ssh_close(shell: InteractiveShell, line: str) -> None:
         for connection in opened:
             print(f"Closed {connection.name}.")
         if not opened:
-            print("No connection was open.")
+            print("No connections are open.")
         return
     if not names or names == ["."]:
         chosen = [connections.current()]
@@ -42,6 +42,6 @@ def ssh_close(shell: InteractiveShell, line: str) -> None:
     connections.close(chosen)
     for connection in chosen:
         if holders := connections.holders(connection):
-            print(f"{connection.name} stays open for {', '.join(holders)}; %ssh_close --all closes it for all.")
+            print(f"{connection.name} stays open for {', '.join(holders)}; %ssh_close --all closes it anyway.")
         else:
             print(f"Closed {connection.name}.")

@@ -1,4 +1,4 @@
-"""``%ssh_hosts``: the open connections and the hosts one could connect to."""
+"""``%ssh_hosts``: the open connections, and the known hosts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 KNOWN_SHOWN = 50
-"""Names listed below the table."""
+"""Maximum number of names below the table."""
 
 
 class Hosts:
-    """What ``%ssh_hosts`` shows: ``rows`` of the table and the names of ``known`` hosts."""
+    """The result of ``%ssh_hosts``: the ``rows`` of a table, and the names of ``known`` hosts."""
 
     def __init__(self, rows: Sequence[Row], known: Sequence[str]) -> None:
         self.rows = rows
@@ -35,7 +35,7 @@ class Hosts:
 
 
 def ssh_hosts(shell: InteractiveShell, line: str) -> Hosts:
-    """The table of connections, dropped ones with their reason, and the known hosts."""
+    """Return the table of connections, including lost ones with the reason, and the known hosts."""
     return Hosts([_row(*each) for each in get_connections().entries().items()], known_names())
 
 

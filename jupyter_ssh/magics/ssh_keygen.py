@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NOBODY_ANSWERS = (
-    "Say in the options what would be asked: -f FILE, and -N '' for a key without a passphrase;"
-    " or run it where a question can be answered."
+    "Give the answers as options: -f FILE, and -N '' for a key without a passphrase;"
+    " or run it where questions can be answered."
 )
 WARNING = (
-    "Warning: the passphrase behind -{letter} stands in this cell. It is saved with the notebook, and stays in In[] and"
-    " in IPython's history. Without -{letter} it is asked for."
+    "Warning: this cell contains the passphrase after -{letter}. It is saved with the notebook, and remains in In[] "
+    "and in IPython's history. Without -{letter} you are asked for it."
 )
 REDIRECTION = re.compile(r"""(?:^|\s)<\s*([^\s'"<]+|'[^']*'|"[^"]*")\s*$""")
-"""``< FILE`` at the end of a line, as a shell has it."""
+"""``< FILE`` at the end of a line, as in a shell."""
 
 
 class CellConsole(Console):
-    """Results and messages under the cell, questions through its stdin."""
+    """Shows results and messages below the cell, and asks through its stdin."""
 
     hides_private_keys = True
 
@@ -71,7 +71,7 @@ class CellConsole(Console):
         if self._input is None:
             raise KeygenError(
                 "there is no standard input here",
-                next_step="Begin the cell with %%ssh_keygen and put the text below it, or end the line with < FILE",
+                next_step="Use %%ssh_keygen with the text below it, or end the line with < FILE",
             )
         return self._input
 
@@ -89,7 +89,7 @@ class CellConsole(Console):
 
 
 def ssh_keygen(shell: InteractiveShell, line: str, cell: str | None = None) -> KeyCard | None:
-    """Return what ssh-keygen does.  The value is the card of a key, where there is one to show."""
+    """Do what ssh-keygen does, and return the card of the key, if there is one."""
     person = current_person()
     redirected = REDIRECTION.search(line)
     arguments = parse(split_line(line[: redirected.start()] if redirected else line))
@@ -99,7 +99,7 @@ def ssh_keygen(shell: InteractiveShell, line: str, cell: str | None = None) -> K
         stream: BinaryIO | None = None
         if cell is not None:
             if input_file is not None:
-                raise Usage("the cell and a file are both the input", phase="options", expected="one of them")
+                raise Usage("both the cell and a file are given as input", phase="options", expected="one of them")
             stream = io.BytesIO(cell.encode("utf-8", "surrogateescape"))
         elif input_file is not None:
             stream = stack.enter_context(_opened(person, input_file))
@@ -109,7 +109,7 @@ def ssh_keygen(shell: InteractiveShell, line: str, cell: str | None = None) -> K
 
 
 def _shown(console: CellConsole, arguments: Arguments) -> KeyCard | None:
-    """Return a single key as a card; several in ssh-keygen's lines."""
+    """Return a single key as a card; print several as ssh-keygen does."""
     if len(console.keys) == 1:
         shown, _ = console.keys[0]
         return KeyCard(shown, md5=arguments.fingerprint_hash == "md5", own=shown.encrypted is not None)
@@ -126,7 +126,7 @@ def _opened(person: Person, name: str) -> BinaryIO:
 
 
 def _warn_of_secrets(shell: InteractiveShell, line: str, arguments: Arguments) -> None:
-    """Tell of a passphrase that was typed into the cell; one out of ``{variable}`` does not stand there."""
+    """Warn about a passphrase typed into the cell; one from a ``{variable}`` is not part of it."""
     source = _source(shell)
     for letter in SECRETS:
         secret = arguments.text(letter)
@@ -135,11 +135,11 @@ def _warn_of_secrets(shell: InteractiveShell, line: str, arguments: Arguments) -
 
 
 def _source(shell: InteractiveShell) -> str | None:
-    """Return the text of the cell that runs, None where it is not known."""
+    """Return the text of the running cell; None if unknown."""
     history = getattr(shell.history_manager, "input_hist_raw", None)
     return str(history[-1]) if history else None
 
 
 def _printable(text: str) -> str:
-    """Return what is not UTF-8 in a comment would not get through to the front-end."""
+    """Replace invalid UTF-8, which the front-end would not accept."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

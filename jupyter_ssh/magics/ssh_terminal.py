@@ -23,7 +23,7 @@ MIME_VERSION: Final = 1
 
 
 class Terminal:
-    """A terminal that was opened; JupyterLab shows it, other front-ends say how to go on."""
+    """An opened terminal; JupyterLab shows it, other front-ends show how to proceed."""
 
     def __init__(self, opened: Opened, *, inline: bool) -> None:
         self.place = opened.place
@@ -35,11 +35,11 @@ class Terminal:
     def __repr__(self) -> str:
         program = "A terminal" if self.command is None else f"{printable(self.command)[:60]}, in a terminal"
         words = self.name if self.command is None else f"-t {self.name} {shlex.quote(self.command)}"
-        without = "" if self.command is None else " Without typing: %ssh -tt shows in the cell what it prints."
+        without = "" if self.command is None else " If it needs no input: %ssh -tt shows its output in the cell."
         return (
-            f"{program} on {self.name} runs in this kernel. It is shown by JupyterLab with the jupyter_ssh extension"
-            " (pip install jupyter_ssh where Jupyter runs, then start it again and reload the page);"
-            f" on a shell: jupyter-ssh ssh {printable(words)}{without and '.'}{without}"
+            f"{program} on {self.name} is running in this kernel. JupyterLab shows it with the jupyter_ssh extension"
+            " (pip install jupyter_ssh where Jupyter runs, then restart Jupyter and reload the page);"
+            f" in a shell: jupyter-ssh ssh {printable(words)}{without and '.'}{without}"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Terminal:
 
 
 class Terminals:
-    """What ``%ssh_terminal --list`` shows: the ``sessions`` as the protocol describes them."""
+    """The result of ``%ssh_terminal --list``: the ``sessions`` as described by the protocol."""
 
     _HEAD = ("terminal", "state", "program", "since", "pages")
 
@@ -96,7 +96,7 @@ class Terminals:
 
 
 def ssh_terminal(shell: InteractiveShell, line: str) -> Terminal | Terminals:
-    """Open a terminal, or list those that are open. See ``%ssh_terminal?`` for what people type."""
+    """Open a terminal, or list the open ones; see ``%ssh_terminal?``."""
     request = read_line(line, TERMINAL_OPTIONS)
     if "list" in request.arguments.long:
         if request.arguments.destination is not None:
@@ -107,9 +107,9 @@ def ssh_terminal(shell: InteractiveShell, line: str) -> Terminal | Terminals:
 
 
 def open_terminal(request: Request) -> Terminal:
-    """Connect as ``%ssh`` does, and open a session for a tab or for the cell's output."""
+    """Connect as ``%ssh`` does, and open a terminal session for a tab or for the cell's output."""
     inline = "inline" in request.arguments.long
-    start_service()  # first: where there is no kernel, nobody is asked for a password
+    start_service()  # first, so that without a kernel nobody is asked for a password
     connection = connection_for(request)
     command = request.arguments.command or connection.options.remote_command
     return Terminal(open_session(connection, command, wanted=not inline), inline=inline)

@@ -1,4 +1,4 @@
-"""Whether the value of a line magic is used, or the magic stands alone on its line."""
+"""Detect whether the value of a line magic is used, or the magic is alone on its line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def value_is_used(shell: InteractiveShell) -> bool:
-    """True for ``r = %ssh ...``, false for a line with nothing but the magic; true where that cannot be seen.
+    """Return true for ``r = %ssh ...`` and false for a line with only the magic; true if that cannot be determined.
 
-    IPython makes both the same call, and would show the value of the second below the output that has just appeared.
+    IPython turns both into the same call, and would show the value of the latter below the output that was just
+    printed.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None and frame.f_globals is not shell.user_global_ns:

@@ -1,4 +1,4 @@
-"""``-v``: the log of the stack below the cell."""
+"""``-v``: show the stack's log below the cell."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 from jupyter_ssh.ssh.errors import SSHError
 
-# As `jupyter_ssh.ssh.client.report.progress` has them.
+# The same as in `jupyter_ssh.ssh.client.report.progress`.
 _LEVELS = {1: logging.DEBUG, 2: logging.DEBUG - 1, 3: logging.DEBUG - 2}
 
 
 class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # Also from the engine's thread: a cell's stderr takes text from any thread, and never blocks.
+        # Called on the engine's thread too: a cell's stderr accepts text from any thread and never blocks.
         try:
             prefix = f"debug{1 + logging.DEBUG - record.levelno}: " if record.levelno <= logging.DEBUG else ""
             print(f"{prefix}{record.getMessage()}", file=sys.stderr)
@@ -25,7 +25,7 @@ class _ToStderr(logging.Handler):
 
 @contextmanager
 def shown_log(verbose: int) -> Iterator[None]:
-    """Show the records of this package while the block runs, and the last packets of a connection that fails in it."""
+    """Show this package's log during the block, and the last packets of a connection that fails in it."""
     if not verbose:
         yield
         return

@@ -96,12 +96,12 @@ def test_where_nobody_can_answer(kernel, tmp_path, line):
 
 def test_a_passphrase_in_the_cell_is_warned_of(kernel, tmp_path):
     cell = kernel.run("%ssh_keygen -q -a 2 -f key -N 'in the cell'")
-    assert "-N stands in this cell" in cell.stderr
+    assert "this cell contains the passphrase after -N" in cell.stderr
     assert load_private_key(tmp_path / "key", "in the cell")
-    assert "-P stands in this cell" in kernel.run("%ssh_keygen -y -f key -P 'in the cell'").stderr
+    assert "this cell contains the passphrase after -P" in kernel.run("%ssh_keygen -y -f key -P 'in the cell'").stderr
     kernel.run("secret = 'of a ' + 'variable'")
     cell = kernel.run("%ssh_keygen -p -a 2 -f key -P {'in'+' the cell'!r} -N '{secret}'")
-    assert "stands in this cell" not in cell.stderr
+    assert "this cell contains the passphrase" not in cell.stderr
     assert load_private_key(tmp_path / "key", "of a variable")
 
 

@@ -213,7 +213,7 @@ def test_a_dropped_connection_is_noticed_and_made_again(kernel):
     assert re.search(r"was lost at \d\d:\d\d:\d\d", cell.traceback)
     cell = kernel.run("%ssh box echo back")
     assert cell.stdout == "back\n"
-    assert re.search(r"Connected to .* again; before, it was lost at \d\d:\d\d:\d\d: ", cell.stderr)
+    assert re.search(r"Reconnected to .*; the previous connection was lost at \d\d:\d\d:\d\d: ", cell.stderr)
 
 
 def test_a_dropped_connection_comes_back_by_itself_when_asked_to(kernel, tmp_path):

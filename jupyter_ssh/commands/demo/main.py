@@ -30,8 +30,8 @@ FAILURE = 1
 _STOP_SECONDS = 20.0  # for kernels to be shut down
 
 _DESCRIPTION = """\
-Start JupyterLab on a notebook that runs commands on a remote machine. Without --host that machine is this one, behind
-a server on the loopback interface with throw-away keys; all of it is gone when the demo ends.
+Start JupyterLab with a notebook that runs commands on a remote machine. Without --host that is this machine, through a
+server on the loopback interface with throw-away keys, which are deleted when the demo ends.
 """
 
 
@@ -43,16 +43,16 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="jupyter-ssh demo", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--check", action="store_true", help="run the notebook without a browser and print it")
-    parser.add_argument("--host", metavar="[user@]host", help="use this machine, with your own keys and known_hosts")
-    parser.add_argument("--no-browser", action="store_true", help="print the address in place of opening it")
+    parser.add_argument("--host", metavar="[user@]host", help="use this host, with your own keys and known_hosts")
+    parser.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     parser.add_argument("--port", type=int, metavar="port", help="port of JupyterLab")
     return parser
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line behind ``jupyter-ssh demo``; returns the exit status, 1 for any failure."""
+    """Run the command line after ``jupyter-ssh demo``; return the exit status, 1 for any failure."""
     messages = Messages()
-    # However a person's shell ends us, what was started here ends too.
+    # However the user's shell ends us, what was started here must end too.
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupted)
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
     except (SSHError, OSError) as error:
         messages.say(f"{PROGRAM}: {error}", "FATAL")
     except KeyboardInterrupt:
-        messages.say("The demo was ended.")
+        messages.say("The demo was stopped.")
         return FAILURE if "--check" in argv else 0
     return FAILURE
 
@@ -82,26 +82,26 @@ def _interrupted(number: int, frame: object) -> NoReturn:
 
 
 def _remote(host: str | None, messages: Messages) -> AbstractContextManager[dict[str, str]]:
-    # Imported here: --help needs no connection.
+    # Imported here, because --help needs no connection.
     from jupyter_ssh.commands.demo.remote import embedded_remote, real_remote
 
     return embedded_remote(messages) if host is None else real_remote(host, messages)
 
 
 def _lab(arguments: argparse.Namespace, variables: Mapping[str, str], messages: Messages) -> int:
-    """JupyterLab on the person's copy, until it ends or Ctrl-C."""
+    """Run JupyterLab with the user's copy until it ends, or until Ctrl-C."""
     copy, changed = own_copy(Path.cwd())
     if changed:
-        messages.say(f"{copy} was changed since it was copied, so it is opened as it is. For a fresh one remove it.")
-    messages.say(f"Starting JupyterLab on {NAME}. End it with Ctrl-C.")
-    # Terminals without a notebook live in a process that outlives Jupyter: the demo's has a place of its own, and ends.
+        messages.say(f"{copy} differs from the original and is opened as it is. Remove it to get a fresh copy.")
+    messages.say(f"Starting JupyterLab with {NAME}. Press Ctrl-C to stop it.")
+    # Terminals without a notebook live in a process that outlives Jupyter; the demo has its own, which ends with it.
     with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as place:
         process = subprocess.Popen(
             lab_command(copy, browser=not arguments.no_browser, port=arguments.port),
-            # Without a terminal as its input Jupyter does not ask whether it shall really end.
+            # Jupyter asks for confirmation before it ends only if its input is a terminal.
             stdin=subprocess.DEVNULL,
             env=kernel_environment({**variables, HOST_VARIABLE: place}),
-            start_new_session=True,  # Ctrl-C is for us
+            start_new_session=True,  # Ctrl-C is meant for us
         )
         try:
             return process.wait()
@@ -111,7 +111,7 @@ def _lab(arguments: argparse.Namespace, variables: Mapping[str, str], messages: 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End JupyterLab and its kernels: by its own shutdown, and if that takes too long by force."""
+    """Stop JupyterLab and its kernels: by its own shutdown, or by force if that takes too long."""
     if process.poll() is not None:
         return
     process.terminate()

@@ -1,4 +1,4 @@
-"""The notebook of the demo: where it lies, its copy for the person, and running it without a browser."""
+"""The notebook of the demo: the original, the user's copy, and running it without a browser."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def shipped_notebook() -> Path:
-    """The notebook that came with the package; raises ``FileNotFoundError``."""
+    """Return the notebook that came with the package.  Raises ``FileNotFoundError``."""
     package = Path(__file__).resolve().parents[2]
-    # In an installed package beside the code, in a working copy beside the package.
+    # Beside the code in an installed package, beside the package in a working copy.
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if (folder / NAME).is_file():
             return folder / NAME
@@ -28,11 +28,10 @@ def shipped_notebook() -> Path:
 
 
 def own_copy(folder: Path) -> tuple[Path, bool]:
-    """Return the person's copy in ``folder`` and whether it differs from ours; one that is there is never
-    overwritten."""
+    """Return the user's copy in ``folder`` and whether it differs from ours; an existing one is never overwritten."""
     source, copy = shipped_notebook(), folder / NAME
     try:
-        with copy.open("xb") as file:  # "x": made only if it is not there
+        with copy.open("xb") as file:  # "x": create only if missing
             file.write(source.read_bytes())
     except FileExistsError:
         return copy, copy.read_bytes() != source.read_bytes()
@@ -40,14 +39,14 @@ def own_copy(folder: Path) -> tuple[Path, bool]:
 
 
 def kernel_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a Jupyter whose ``python3`` kernel is this very interpreter."""
+    """Return an environment in which Jupyter's ``python3`` kernel is this interpreter."""
     return {**os.environ, **variables, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def check(path: Path, variables: Mapping[str, str], out: TextIO) -> int:
-    """Run the notebook, printing each cell and its output; returns 0, or 1 after an error.
+    """Run the notebook, printing each cell and its output; return 0, or 1 after an error.
 
-    Files it writes and its history go to a folder that is thrown away.
+    The files it writes and its history go to a temporary folder.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -62,7 +61,7 @@ def check(path: Path, variables: Mapping[str, str], out: TextIO) -> int:
             notebook,
             timeout=CELL_SECONDS,
             kernel_name="python3",
-            extra_arguments=["--IPKernelApp.log_level=40"],  # its remarks about transports are of no use here
+            extra_arguments=["--IPKernelApp.log_level=40"],  # its remarks about transports are not useful here
             resources={"metadata": {"path": folder}},
             on_cell_executed=lambda cell, cell_index, execute_reply: printer.code(cell),
             on_cell_start=lambda cell, cell_index: printer.text(cell),
@@ -87,12 +86,12 @@ class _Printer:
         self.cells = 0
 
     def text(self, cell: Any) -> None:
-        """A cell of text, when its turn comes."""
+        """Print a text cell."""
         if cell.cell_type == "markdown":
             self._write(cell.source + "\n\n")
 
     def code(self, cell: Any) -> None:
-        """A cell of code, after it ran."""
+        """Print a code cell after it ran."""
         self.cells += 1
         lines = cell.source.split("\n")
         self._write(f"In [{cell.execution_count or ' '}]: " + "\n        ".join(lines) + "\n")
@@ -122,13 +121,13 @@ def missing_programs(*modules: str) -> list[str]:
 
 
 def lab_command(notebook: Path, *, browser: bool, port: int | None) -> list[str]:
-    """Return the command line of JupyterLab on ``notebook``, by this interpreter."""
+    """Return the command line that starts JupyterLab with ``notebook``, with this interpreter."""
     words = [sys.executable, "-m", "jupyterlab", str(notebook)]
-    # The address that JupyterLab prints leads to the notebook too, for those who open it elsewhere.
+    # The address that JupyterLab prints should lead to the notebook too, if it is opened elsewhere.
     words.append(f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}")
     words += [] if browser else ["--no-browser"]
     words += [] if port is None else [f"--ServerApp.port={port}"]
-    # In a container one is root, and Jupyter would refuse.
+    # In a container the user is often root, which Jupyter would refuse.
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
     return words

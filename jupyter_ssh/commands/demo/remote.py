@@ -1,7 +1,7 @@
-"""The remote machine of the demo: this one, behind a server with throw-away keys, or a real one of the person's.
+"""The remote machine of the demo: this one, through a server with throw-away keys, or a real host of the user.
 
-Either way there is an ssh_config that calls it ``demo``.  The environment variable JUPYTER_SSH_CONFIG tells the kernel
-to read that file, so that ``%ssh demo`` works as it stands.
+In both cases an ssh_config calls it ``demo``.  The environment variable JUPYTER_SSH_CONFIG makes the kernel read that
+file, so that ``%ssh demo`` works.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ ALIAS = "demo"
 _LISTENING = re.compile(r"Server listening on (\S+) port (\d+)\.")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
-# Options of the connection itself: the demo decides which key and which host, whatever else a file says.
+# Options of the connection itself; the demo decides about host and key, whatever a file says.
 _NOT_COPIED = frozenset({"remote_command", "request_tty", "session_type", "stdin_null", "log_level", "host_name"})
 
 
 @contextmanager
 def embedded_remote(messages: Messages) -> Iterator[dict[str, str]]:
-    """A server on the loopback interface with keys of its own, as long as the context lasts.
+    """Run a server on the loopback interface with its own keys during the block.
 
-    Gives the environment variables for the kernel.  Raises `ConnectError` when the server does not start.
+    Yields the environment variables for the kernel.  Raises `ConnectError` if the server does not start.
     """
     with _private_folder() as folder:
         user_key, host_key = _make_keys(folder)
@@ -61,9 +61,9 @@ def embedded_remote(messages: Messages) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]]:
-    """A machine of the person's, with their own ssh_config, keys and known_hosts.
+    """Use a host of the user, with their ssh_config, keys and known_hosts.
 
-    It is connected to once, where questions can be asked: its host key may be new.  Raises `SSHError`.
+    Connects once where questions can be asked, as its host key may be new.  Raises `SSHError`.
     """
     from jupyter_ssh.ssh.client.connecting import resolve_options
 
@@ -74,7 +74,7 @@ def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]
 
 
 def config_lines(options: Options) -> list[str]:
-    """Return a Host block with all that was resolved for a destination, under the name of the demo."""
+    """Return a Host block with the resolved options of a destination, under the name of the demo."""
     from jupyter_ssh.ssh.config.keywords import ROWS
     from jupyter_ssh.ssh.config.values import PATH, arguments_of
 
@@ -107,7 +107,7 @@ async def _try_out(options: Options, messages: Messages) -> None:
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
-    # mkdtemp makes it 0700: keys lie in it.
+    # mkdtemp creates it with mode 0700; it will contain keys.
     with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as name:
         yield Path(name)
 
@@ -123,9 +123,9 @@ def _make_keys(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def _server(folder: Path, host_key: Path) -> Iterator[tuple[str, int, str]]:
-    """``jupyter-ssh sshd`` as a process; it ends when our end of its standard input does, however we end."""
+    """Run ``jupyter-ssh sshd`` as a process that ends with our end of its standard input, however we end."""
     words = ["-p", "0", "-h", str(host_key), "-o", f"AuthorizedKeysFile={_quoted(str(folder / 'id_ed25519.pub'))}"]
-    # Commands find what this process finds, and python3 in any case.
+    # Commands have the same PATH as this process, with python3 in any case.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)])
     words += ["-o", f"SetEnv={_quoted(f'PATH={path}')}"]
     process = subprocess.Popen(
@@ -133,7 +133,7 @@ def _server(folder: Path, host_key: Path) -> Iterator[tuple[str, int, str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for us: sessions end first, then the server
+        start_new_session=True,  # Ctrl-C is meant for us: sessions end first, then the server
         text=True,
         encoding="utf-8",
     )
@@ -144,7 +144,7 @@ def _server(folder: Path, host_key: Path) -> Iterator[tuple[str, int, str]]:
 
 
 def _where(process: subprocess.Popen[str]) -> tuple[str, int, str]:
-    """Host, port and user of the server, from the lines it says first."""
+    """Read the server's host, port and user from its first lines."""
     host, port = "", 0
     assert process.stdout is not None
     for line in process.stdout:
@@ -172,10 +172,10 @@ def _close(pipe: IO[str] | None) -> None:
 
 
 def _written(folder: Path, lines: Sequence[str], messages: Messages) -> dict[str, str]:
-    """Write the ssh_config and give the variable that names it.
+    """Write the ssh_config and return the variable that names it.
 
-    For every other host the person's own files count, so that they can go on with a host of theirs in the same
-    notebook; a file of theirs that cannot be read must not keep the demo from working.
+    For all other hosts the user's own files apply, so that they can continue with a real host in the same notebook; if
+    one of these files cannot be read, the demo must work nevertheless.
     """
     path = folder / "ssh_config"
     own = [str(file.path) for file in default_files(Path.home()) if file.path.is_file()]
@@ -186,7 +186,7 @@ def _written(folder: Path, lines: Sequence[str], messages: Messages) -> dict[str
     try:
         resolve_options(ALIAS, path, (), {})
     except ConfigError as error:
-        messages.say(f"Your own ssh_config is left out of the demo: {error.message}")
+        messages.say(f"Your own ssh_config is not used in the demo: {error.message}")
         _write_config(path, lines)
     return {CONFIG_VARIABLE: os.fspath(path)}
 
@@ -196,7 +196,7 @@ def _write_config(path: Path, lines: Sequence[str]) -> None:
 
 
 def _quoted(word: str) -> str:
-    """Return a word as ssh_config takes it: quoted where it holds blanks, quotes or the sign of a comment."""
+    """Return a word for ssh_config, quoted if it contains blanks, quotes or a comment sign."""
     if word and not re.search(r"[\s\"'#\\]", word):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""``jupyter-ssh add``: keys into an agent and out of it, with ssh-add(1)'s options, lines and exit statuses."""
+"""``jupyter-ssh add``: add keys to an agent, remove and list them, with ssh-add(1)'s options, output and statuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_AGENT = 2
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line behind ``jupyter-ssh add``; returns the exit status that ssh-add would have."""
+    """Run the command line after ``jupyter-ssh add``; return the exit status that ssh-add would have."""
     if "--help" in argv[:1]:
         sys.stdout.write(usage())
         return 0

@@ -1,4 +1,4 @@
-"""``jupyter-ssh agent``: an agent of our own for a shell, with ssh-agent(1)'s options and lines."""
+"""``jupyter-ssh agent``: an agent for a shell, with ssh-agent(1)'s options and output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from jupyter_ssh.ssh.net.private_socket import PrivateFolder, bind_private
 
 FAILURE = 1
 LOOK_SECONDS = 1.0
-"""How often it is looked whether the command that the agent is for still runs."""
+"""Seconds between checks whether the agent's command is still running."""
 HASHES = ("sha256", "md5")
 VARIABLES = ("SSH_AUTH_SOCK", "SSH_AGENT_PID")
 
@@ -36,20 +36,20 @@ usage: {PROGRAM} agent [-c | -s] [-Dd] [-a bind_address] [-E hash] [-t time]
        {PROGRAM} agent [-a bind_address] [-E hash] [-t time] command [argument ...]
        {PROGRAM} agent [-c | -s] -k
 
-  -a bind_address  the socket's path
-  -c               lines for csh
+  -a bind_address  path of the socket
+  -c               print commands for csh
   -D               stay in the foreground
-  -d               stay in the foreground and say what happens
-  -E hash          of the fingerprints that are shown: sha256
-  -k               end the agent of SSH_AGENT_PID
-  -s               lines for sh
-  -t time          how long keys are kept that come without a time, such as 3600 or 8h
+  -d               stay in the foreground and log what happens
+  -E hash          hash of fingerprints: sha256
+  -k               stop the agent with process ID SSH_AGENT_PID
+  -s               print commands for sh
+  -t time          default lifetime of keys, such as 3600 or 8h
 """
 
 
 @dataclass(slots=True)
 class Arguments:
-    """What a command line says."""
+    """A parsed command line."""
 
     path: str | None = None
     csh: bool | None = None
@@ -61,7 +61,7 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read the words of a command line; raises `Usage` and `ConfigError`."""
+    """Parse the words of a command line.  Raises `Usage` and `ConfigError`."""
     try:
         options, command = getopt.getopt(list(argv), "a:cDdE:kst:")
     except getopt.GetoptError as error:
@@ -72,7 +72,7 @@ def parse(argv: Sequence[str]) -> Arguments:
             result.path = os.path.abspath(value)
         elif name in ("-c", "-s"):
             if result.csh is (name == "-s"):
-                raise Usage("-c and -s cannot both be meant", phase="options")
+                raise Usage("-c and -s cannot be combined", phase="options")
             result.csh = name == "-c"
         elif name == "-E" and value.lower() not in HASHES:
             raise ConfigError(f'Invalid hash algorithm "{value}"', phase="options", expected=" or ".join(HASHES))
@@ -82,7 +82,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         result.debug |= name == "-d"
         result.kill |= name == "-k"
     if command and (result.foreground or result.kill or result.csh is not None):
-        raise Usage("a command goes with none of -c, -D, -d, -k and -s", phase="options")
+        raise Usage("a command cannot be combined with -c, -D, -d, -k or -s", phase="options")
     return result
 
 
@@ -94,7 +94,7 @@ def _lifetime(text: str) -> int | None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line behind ``jupyter-ssh agent``; returns the exit status."""
+    """Run the command line after ``jupyter-ssh agent``; return the exit status."""
     if "--help" in argv[:1]:
         sys.stdout.write(USAGE)
         return 0
@@ -116,7 +116,7 @@ def _is_csh(arguments: Arguments) -> bool:
 
 
 def setting(values: dict[str, str], *, csh: bool) -> str:
-    """Return lines that set variables in a shell that evaluates them."""
+    """Return commands that set variables, for a shell to evaluate."""
     if csh:
         return "".join(f"setenv {name} {shlex.quote(value)};\n" for name, value in values.items())
     return "".join(f"{name}={shlex.quote(value)}; export {name};\n" for name, value in values.items())
@@ -130,7 +130,7 @@ def _kill(arguments: Arguments) -> int:
     try:
         os.kill(int(text), signal.SIGTERM)
     except OSError as error:
-        sys.stderr.write(f"{PROGRAM} agent: no process {text} can be ended: {error.strerror}\n")
+        sys.stderr.write(f"{PROGRAM} agent: cannot kill process {text}: {error.strerror}\n")
         return FAILURE
     word = "unsetenv" if _is_csh(arguments) else "unset"
     sys.stdout.write("".join(f"{word} {name};\n" for name in VARIABLES) + f"echo Agent pid {text} killed;\n")
@@ -144,7 +144,7 @@ def _start(arguments: Arguments) -> int:
     if arguments.foreground:
         return asyncio.run(_serve(arguments, None, None, None))
     if sys.platform == "win32":
-        raise ConfigError("on Windows the agent stays in the foreground", phase="options", next_step="Give it -D.")
+        raise ConfigError("on Windows the agent stays in the foreground", phase="options", next_step="Use -D.")
     folder = PrivateFolder("jupyter-ssh-") if arguments.path is None else None
     path = arguments.path or str(folder.path / f"agent.{os.getpid()}" if folder else "")
     try:
@@ -193,7 +193,7 @@ def _become_agent(
 async def _serve(
     arguments: Arguments, listening: socket.socket | None, folder: PrivateFolder | None, parent: int | None
 ) -> int:
-    """Run the agent until a signal comes, or the command is over that it is for."""
+    """Run the agent until a signal arrives, or until its command ends."""
     _keep_memory_private()
     messages = Messages("DEBUG1" if arguments.debug else "ERROR")
     messages.attach()
@@ -227,7 +227,7 @@ async def _serve(
 
 
 def _keep_memory_private() -> None:
-    """No core file has the keys in it, and on Linux no other process of this user can look into the memory."""
+    """Keep the keys out of core files and, on Linux, out of reach of this user's other processes."""
     if sys.platform == "win32":
         return
     import resource

@@ -1,4 +1,4 @@
-"""keygen's results on stdout, its messages on stderr, its questions where ssh-keygen asks them."""
+"""keygen's results on stdout, its messages on stderr, and its questions where ssh-keygen asks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class TerminalConsole(Console):
-    """Names and comments may hold any bytes, so the streams are written and read as bytes."""
+    """Reads and writes the streams as bytes, because names and comments may contain any bytes."""
 
     def out(self, text: str) -> None:
         sys.stdout.flush()
@@ -31,19 +31,19 @@ class TerminalConsole(Console):
             sys.stderr.buffer.write(_encode(text.rstrip("\n") + "\n"))
             sys.stderr.buffer.flush()
         except OSError:
-            pass  # nobody reads it
+            pass  # stderr is not read
 
     def key(self, shown: ShownKey, text: str) -> None:
         self.out(text)
 
     def ask(self, prompt: str) -> str | None:
-        """Asked on stdout and answered on stdin, whatever these are: scripts do so."""
+        """Ask on stdout and read the answer from stdin, whatever these are, as scripts expect."""
         sys.stdout.buffer.write(_encode(prompt))
         self.flush()
         return _input_line()
 
     def secret(self, prompt: str) -> str:
-        """Asked at the terminal; on stdin only where there is none."""
+        """Ask at the terminal, or on stdin if there is none."""
         self.flush()
         answer: str | None
         if sys.platform == "win32":
@@ -57,9 +57,9 @@ class TerminalConsole(Console):
                     answer = _input_line()
         if answer is None:
             raise PromptUnavailable(
-                "a passphrase must be asked for, and there is no terminal",
+                "a passphrase is needed, but there is no terminal",
                 phase="question",
-                next_step="Run it from a terminal, or give it with -N or -P; -N '' is none",
+                next_step="Run it in a terminal, or give the passphrase with -N or -P; -N '' means none",
             )
         return answer
 
@@ -84,11 +84,11 @@ class TerminalConsole(Console):
         return interruptible(job)
 
     def flush(self) -> None:
-        """Put out all that was written; raises `BrokenPipeError`."""
+        """Flush the output.  Raises `BrokenPipeError`."""
         sys.stdout.flush()
 
     def abandon(self) -> None:
-        """Nobody reads stdout any more: what is left goes nowhere, without another error at the end."""
+        """Discard the remaining output, because stdout is no longer read, to avoid another error at exit."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

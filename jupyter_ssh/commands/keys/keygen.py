@@ -1,4 +1,4 @@
-"""``jupyter-ssh keygen``: keys, certificates, signatures and known_hosts, with ssh-keygen(1)'s options and lines."""
+"""``jupyter-ssh keygen``: keys, certificates, signatures and known_hosts, with ssh-keygen(1)'s options and output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WRONG_USAGE = 1
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line behind ``jupyter-ssh keygen``; returns the exit status that ssh-keygen would have."""
+    """Run the command line after ``jupyter-ssh keygen``; return the exit status that ssh-keygen would have."""
     if "--help" in argv[:1]:
         sys.stdout.write(usage())
         return 0
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _text(error: KeygenError) -> str:
-    """Return the line of ssh-keygen, and below it what it does not say."""
+    """Return ssh-keygen's line, and below it the details that ssh-keygen does not give."""
     differs = [f"{word} {value}" for word, value in (("expected", error.expected), ("got", error.received)) if value]
     more = [*([", ".join(differs)] if differs else []), *([error.next_step] if error.next_step else [])]
     return "\n".join([error.message, *(f"  {line}" for line in more)])

@@ -1,4 +1,4 @@
-"""``-f`` and ForkAfterAuthentication: a child connects, and the command returns to the shell once it is logged in."""
+"""``-f`` and ForkAfterAuthentication: a child connects, and the command returns to the shell after the login."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ LOGGED_IN = b"1"
 
 
 class Child:
-    """Runs the connection in a child; ``run`` returns the exit status for this process.
+    """Runs the connection in a child process; ``run`` returns the exit status for this process.
 
-    The child is made before there is a connection, for neither an event loop nor a TCP connection in use outlives a
-    fork well. While it asks for passwords it shares the terminal; `logged_in` takes it out of the terminal's session
-    and lets the parent end with 0.
+    The child is forked before there is a connection, because neither an event loop nor a TCP connection in use survives
+    a fork well.  It shares the terminal while it asks for passwords; `logged_in` detaches it from the terminal's
+    session and lets the parent exit with 0.
     """
 
     def __init__(self) -> None:
         self._writer: int | None = None
 
     def run(self, work: Callable[[], int]) -> int:
-        """Fork: the child does ``work`` and ends with its status, the parent waits until it is logged in or fails."""
+        """Fork: the child does ``work`` and exits with its status; the parent waits until it is logged in or fails."""
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
@@ -39,7 +39,7 @@ class Child:
             os.close(reader)
 
     def logged_in(self) -> None:
-        """Leave the shell that waits: no terminal, no standard input; what is printed still goes where it went."""
+        """Detach from the waiting shell: no terminal and no standard input, but the same output as before."""
         if self._writer is None:
             return
         os.setsid()
@@ -57,7 +57,7 @@ def _read(reader: int) -> bytes:
         try:
             return os.read(reader, 1)
         except KeyboardInterrupt:
-            continue  # the child got it too; how it ends is what counts
+            continue  # the child got the signal too; what counts is how it ends
 
 
 def _status(child: int) -> int:

@@ -1,4 +1,4 @@
-"""``jupyter-ssh ssh --doctor``: each step of a connection as a table on stdout; status 0 where all works, else 255."""
+"""``jupyter-ssh ssh --doctor``: each step of a connection as a table on stdout; status 0 if all works, else 255."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAILURE = 255
 
 
 def main(arguments: Arguments) -> int:
-    """Try the connection that a command line asks for."""
+    """Examine the connection that a command line asks for."""
     level = arguments.winning.get("LogLevel", "INFO")
     messages = Messages(level, arguments.log_file)
     messages.attach()

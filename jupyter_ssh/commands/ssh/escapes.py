@@ -1,4 +1,4 @@
-"""Escape sequences of a terminal session (ssh(1), ESCAPE CHARACTERS): what is typed after a newline and ``~``."""
+"""Escape sequences of a terminal session (ssh(1), ESCAPE CHARACTERS): ``~`` after a newline, and a letter."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 HELP = """\
 Supported escape sequences:
- ~.   - end the connection
+ ~.   - terminate connection
  ~B   - send a BREAK to the remote system
- ~I   - show what the connection is made of
- ~R   - exchange keys anew
- ~V/v - say less or more
+ ~I   - show information about the connection
+ ~R   - request rekey
+ ~V/v - decrease/increase verbosity (LogLevel)
  ~^Z  - suspend
  ~?   - this message
- ~~   - send the escape character itself
-(Escapes are seen right after a newline only.)
+ ~~   - send the escape character by typing it twice
+(Note that escapes are only recognized immediately after newline.)
 """
 
 TERMINATE = "."
@@ -29,15 +29,15 @@ _NEWLINES = b"\r\n"
 
 
 class EscapeFilter:
-    """Takes escape sequences out of typed bytes; ``character`` is the escape character, ``None`` for no escapes."""
+    """Extracts escape sequences from typed bytes; ``character`` is the escape character, ``None`` disables them."""
 
     def __init__(self, character: str | None) -> None:
         self._escape = None if character is None else character.encode("latin-1", "replace")
         self._at_line_start = True
-        self._pending = False  # the escape character was typed, what follows is not known yet
+        self._pending = False  # the escape character was typed, and the next one is not known yet
 
     def feed(self, data: bytes) -> Iterator[bytes | str]:
-        """``data`` as pieces: bytes to send, and the letter (one of the constants above) of each escape sequence."""
+        """Split ``data`` into bytes to send and the letters (constants above) of escape sequences."""
         escape = self._escape
         if escape is None or (not self._pending and escape not in data):
             if data:

@@ -19,7 +19,7 @@ LONG_OPTIONS = (LongOption("doctor", "try each step of a connection and print wh
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line behind ``jupyter-ssh ssh``; returns the exit status, the remote's or 255."""
+    """Run the command line after ``jupyter-ssh ssh``; return the exit status: the remote's, or 255."""
     if "--help" in argv[:1]:
         sys.stdout.write(usage(extra=LONG_OPTIONS))
         return 0
@@ -38,7 +38,7 @@ def _is_question(arguments: Arguments) -> bool:
 
 
 def _answered(arguments: Arguments) -> int:
-    """``-V`` and ``-Q``: something to print, nothing to connect to."""
+    """Handle ``-V`` and ``-Q``, which print something without connecting."""
     if arguments.version:
         import jupyter_ssh
 
@@ -50,13 +50,12 @@ def _answered(arguments: Arguments) -> int:
 
 
 def _print(lines: Sequence[str]) -> int:
-    """Return lines on stdout, in the bytes they were read in; a reader that has seen enough (``| head``) is no
-    failure."""
+    """Print lines with their original bytes; a reader that has seen enough (``| head``) is not an error."""
     try:
         sys.stdout.buffer.write(b"".join(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines))
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it again
     return 0
 
 
@@ -97,9 +96,9 @@ def _run(arguments: Arguments) -> int:
 
 
 def _for_background(options: Options, arguments: Arguments) -> Options:
-    """Return what ForkAfterAuthentication brings with it (ssh_config(5)); raises `ConfigError`."""
+    """Return the options that ForkAfterAuthentication implies (ssh_config(5)).  Raises `ConfigError`."""
     if sys.platform == "win32":
-        raise ConfigError("ForkAfterAuthentication (-f) is not for Windows", phase="options")
+        raise ConfigError("ForkAfterAuthentication (-f) is not supported on Windows", phase="options")
     if options.session_type != "none" and arguments.command is None and options.remote_command is None:
         raise ConfigError("Cannot fork into background without a command to execute.", phase="options")
     return replace(options, stdin_null=True)
@@ -116,7 +115,7 @@ def _options(arguments: Arguments) -> Options:
 
 def _ended(status: int) -> int:
     if sys.platform == "win32":
-        # A thread that still waits for a key would hold up the interpreter's end.
+        # A thread that is still waiting for a key would delay the interpreter's exit.
         sys.stderr.flush()
         os._exit(status)
     return status
@@ -140,7 +139,7 @@ class _Command:
 
     async def run(self) -> int:
         task = asyncio.ensure_future(self._connected())
-        # Before a session runs a signal ends everything, and then the process in its own way.
+        # Before a session runs, a signal ends everything, and the process by its default action.
         self._interrupts.watch(task.cancel)
         try:
             return await task

@@ -1,4 +1,4 @@
-"""``jupyter-ssh ssh -Q``: the names of the algorithms of a kind, one a line, as ssh(1) prints them."""
+"""``jupyter-ssh ssh -Q``: the names of algorithms, one per line, as ssh(1) prints them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ QUERIES: dict[str, Callable[[], Iterable[str]]] = {
     "protocol-version": lambda: ["2"],
     "help": lambda: QUERIES,
 }
-# A keyword may be asked for too.
+# Queries may also be keywords.
 _BY_KEYWORD = {
     "CASignatureAlgorithms": "sig",
     "Ciphers": "cipher",
@@ -89,7 +89,7 @@ _BY_KEYWORD = {
 
 
 def answer(query: str) -> list[str]:
-    """Return the names for ``-Q query``; raises `ConfigError` for another query."""
+    """Return the names for ``-Q query``.  Raises `ConfigError` for an unknown query."""
     row = find_keyword(query)
     known = QUERIES.get(_BY_KEYWORD.get(row.name, query) if row is not None else query)
     if known is None:

@@ -1,4 +1,4 @@
-"""One remote command or shell at the local standard streams: bytes both ways, terminal, escapes, exit status."""
+"""A remote command or shell on the local standard streams: bytes in both directions, terminal, escapes, exit status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jupyter_ssh.ssh.errors import ChannelError, SSHError
 
 FAILURE = 255
 STDIN, STDOUT, STDERR = 0, 1, 2
-# How long a command may take to end after nobody reads its output any more.
+# Seconds a command may take to end after its output is no longer read.
 _AFTER_BROKEN_PIPE = 2.0
 
 
@@ -40,9 +40,9 @@ class LocalSession:
         self._began = time.monotonic()
 
     async def run(self, command: str | None, *, subsystem: bool) -> int:
-        """Start the command (``None``: the login shell) and stay with it to its end.
+        """Start the command (``None``: the login shell) and wait for its end.
 
-        Raises `SSHError` when it cannot be started or the connection breaks.
+        Raises `SSHError` if it cannot be started or the connection is lost.
         """
         pty = self._pty(command)
         self._messages.say("debug1: Entering interactive session.", "DEBUG1")
@@ -66,7 +66,7 @@ class LocalSession:
         return self._status(process)
 
     async def wait(self) -> int:
-        """Run nothing (``-N``): stay until the connection ends or a signal comes."""
+        """Run nothing (``-N``), and wait until the connection ends or a signal arrives."""
         self._interrupts.watch(self._quit.set)
         await _first(self._connection.wait_closed(), self._quit.wait())
         self._tell_transferred()
@@ -77,8 +77,7 @@ class LocalSession:
     # --- the terminal -------------------------------------------------------------------------------------------------
 
     def _pty(self, command: str | None) -> Pty | None:
-        """Return the terminal to ask for: RequestTTY (ssh_config(5)), and none where there is none here, unless
-        forced."""
+        """Return the terminal to request (RequestTTY in ssh_config(5)): none without a local one, unless forced."""
         asked = self._options.request_tty
         if asked == "no" or (asked == "auto" and command is not None):
             return None
@@ -119,7 +118,7 @@ class LocalSession:
                 sink.close()
 
     async def _finish(self, process: Process, outputs: Sequence[Awaitable[None]]) -> None:
-        # The streams first: an exit status may come before the last bytes.
+        # The streams first: an exit status may arrive before the last bytes.
         await asyncio.gather(*outputs)
         await process.wait_closed()
 
@@ -131,7 +130,7 @@ class LocalSession:
             await self._nobody_reads(reader)
 
     async def _nobody_reads(self, reader: Reader) -> None:
-        """Our own reader is gone (``| head``): the command gets the signal it would have got locally."""
+        """Handle that our output is no longer read (``| head``): send the command the signal it would get locally."""
         if self._process is not None:
             with contextlib.suppress(SSHError):
                 self._process.stop_output()
@@ -146,7 +145,7 @@ class LocalSession:
             self._quit.set()
 
     async def _send(self, process: Process, *, with_terminal: bool) -> None:
-        """Standard input to the command, escapes taken out, until its end."""
+        """Send standard input to the command, without escapes, until its end."""
         if self._options.stdin_null:
             process.stdin.write_eof()
             return
@@ -164,7 +163,7 @@ class LocalSession:
         except OSError:
             process.stdin.write_eof()  # a terminal that was hung up
         except SSHError:
-            pass  # the command reads no more; how it ended is told by its output and status
+            pass  # the command no longer reads; its output and status tell how it ended
 
     def _escape(self, command: str, process: Process) -> None:
         if command == escapes.TERMINATE:
@@ -183,13 +182,13 @@ class LocalSession:
         elif command == escapes.SUSPEND and sys.platform != "win32":
             self._raw.leave()
             os.kill(os.getpid(), signal.SIGTSTP)
-            # Continued by "fg": SIGCONT's handler has nothing to switch back to, so it is done here.
+            # Continued by "fg": SIGCONT's handler had nothing to restore, so do it here.
             self._raw.enter()
             with contextlib.suppress(ChannelError):
                 process.resize(*terminal.size(STDIN))
 
     def _print(self, text: str) -> None:
-        """An answer to an escape: asked for, so shown whatever the level of messages is."""
+        """Print the answer to an escape, regardless of the level of messages, because it was asked for."""
         with contextlib.suppress(OSError):
             os.write(STDERR, ("\r\n".join(text.splitlines()) + "\r\n").encode())
 
@@ -210,12 +209,12 @@ class LocalSession:
             self._messages.say(f"debug1: Exit status {process.exit_status}", "DEBUG1")
             return process.exit_status & 0xFF
         if process.exit_signal is not None:
-            self._messages.say(f"The remote command was ended by SIG{process.exit_signal}.")
+            self._messages.say(f"The remote command was terminated by SIG{process.exit_signal}.")
         return FAILURE
 
 
 def describe(connection: Connection) -> str:
-    """Return what a connection is made of, a line each."""
+    """Return details of a connection, one per line."""
     info = connection.info
     place = f"{info.address} port {info.port}" if info.address else f"via {info.via}, port {info.port}"
     lines = {
@@ -230,7 +229,7 @@ def describe(connection: Connection) -> str:
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:
-    """Wait for the first to be done and raise what it raised; the others are cancelled and awaited."""
+    """Wait for the first to finish and raise its error, if any; cancel and await the others."""
     tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

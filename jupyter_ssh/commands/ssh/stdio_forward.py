@@ -1,4 +1,4 @@
-"""``-W host:port``: this process's standard input and output as a connection of the server's (ssh(1))."""
+"""``-W host:port``: connect this process's standard input and output to a destination through the server (ssh(1))."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FAILURE = 255
 STDIN, STDOUT = 0, 1
 
 
-async def forward_stdio(connection: Connection, place: tuple[str, int], messages: Messages, to: Interrupts) -> int:
-    """Carry bytes until the far end says that no more come; 0, or 255 where it cannot be reached or a signal came."""
+async def forward_stdio(connection: Connection, endpoint: tuple[str, int], messages: Messages, to: Interrupts) -> int:
+    """Copy bytes until the destination sends no more; return 0, or 255 if it cannot be reached or a signal arrived."""
     try:
-        reader, writer = await connection.open_tcp(*place)
+        reader, writer = await connection.open_tcp(*endpoint)
     except ChannelOpenError as error:
         messages.say(f"stdio forwarding failed: {error}", "FATAL")
         return FAILURE
@@ -41,7 +41,7 @@ async def forward_stdio(connection: Connection, place: tuple[str, int], messages
 
 async def _send(writer: Writer) -> None:
     source = Source(STDIN)
-    # What the far end no longer reads, and a terminal that was hung up, are told by the other direction.
+    # If the destination no longer reads, or the terminal was hung up, the other direction reports that.
     with contextlib.suppress(OSError, SSHError):
         while data := await source.read():
             writer.write(data)

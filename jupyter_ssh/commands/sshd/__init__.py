@@ -1,1 +1,1 @@
-"""jupyter-ssh sshd: the embedded server on a shell."""
+"""jupyter-ssh sshd: the embedded server in a shell."""

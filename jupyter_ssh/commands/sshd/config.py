@@ -1,6 +1,6 @@
-"""The keywords of sshd_config(5) that ``jupyter-ssh sshd`` takes with ``-o`` and from a file of ``-f``.
+"""The keywords of sshd_config(5) that ``jupyter-ssh sshd`` accepts with ``-o`` and in a file of ``-f``.
 
-A keyword that is not in the table is an error: to pass over a rule such as AllowUsers would let somebody in.
+A keyword that is not in the table is an error: ignoring a rule such as AllowUsers could let the wrong people in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ LARGEST_FILE = 1 << 20
 
 @dataclass(slots=True)
 class ServerConfig:
-    """What was said: ``options`` are keyword arguments of `listen`, the rest is about listening and this program."""
+    """The configuration: ``options`` are keyword arguments of `listen`, the rest is about listening and this
+    program."""
 
     ports: list[int] = field(default_factory=list)
     addresses: list[tuple[str, int | None]] = field(default_factory=list)
@@ -37,7 +38,7 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One keyword: how it is read, and where its value goes: an option of `listen` or a function of the config."""
+    """A keyword: how to parse it, and where its value goes, an option of `listen` or a function of the config."""
 
     name: str
     kind: Kind
@@ -48,7 +49,7 @@ class _Row:
 
 
 def _read_address(arguments: Sequence[str]) -> tuple[str, int | None]:
-    """``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address."""
+    """Parse ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address."""
     text = arguments[0]
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]") and colon:
@@ -165,7 +166,7 @@ _ROWS = (
 )
 KEYWORDS: dict[str, _Row] = {row.name.lower(): row for row in _ROWS}
 
-# What a server of one account has no use for, so that its absence changes nothing about who gets in.
+# Irrelevant for a server of one account, so that ignoring them does not change who can log in.
 _WITHOUT_EFFECT = """
 compression kbdinteractiveauthentication permitrootlogin pidfile
 printlastlog printmotd syslogfacility tcpkeepalive usedns usepam x11displayoffset x11forwarding x11uselocalhost
@@ -175,7 +176,7 @@ _IGNORED = frozenset(_WITHOUT_EFFECT.split())
 
 
 class ServerConfigReader:
-    """Reads lines into a `ServerConfig`; the first value of a keyword counts, so ``-o`` comes before the file."""
+    """Reads lines into a `ServerConfig`; the first value of a keyword counts, so ``-o`` is read before the file."""
 
     def __init__(self) -> None:
         self.config = ServerConfig()
@@ -183,7 +184,7 @@ class ServerConfigReader:
         self._seen: set[str] = set()
 
     def take_line(self, line: str, where: str) -> None:
-        """One line ``Keyword value``; raises `ConfigError` with ``where``."""
+        """Read a line ``Keyword value``.  Raises `ConfigError` with ``where``."""
         parts = split_keyword(line)
         if parts is None:
             return
@@ -210,7 +211,7 @@ class ServerConfigReader:
         self._put(row, value)
 
     def read(self, path: Path) -> None:
-        """A file of such lines; raises `ConfigError`."""
+        """Read a file of such lines.  Raises `ConfigError`."""
         try:
             with open(path, "rb") as stream:
                 data = stream.read(LARGEST_FILE + 1)
@@ -237,7 +238,8 @@ class ServerConfigReader:
 
 
 def authorized_keys_files(names: Sequence[str], user: str, home: Path) -> list[Path]:
-    """Return the files AuthorizedKeysFile names: ``%h``, ``%u`` and ``~`` expanded, relative ones below ``home``."""
+    """Return the files of AuthorizedKeysFile: ``%h``, ``%u`` and ``~`` are expanded, relative names are below
+    ``home``."""
     tokens = {"h": str(home), "u": user}
     return [home / expand_home(expand_percent(name, "hu", tokens, "AuthorizedKeysFile"), home) for name in names]
 

@@ -1,4 +1,4 @@
-"""``jupyter-ssh sshd``: lets others log in to this account, on the loopback interface unless told otherwise."""
+"""``jupyter-ssh sshd``: serve logins to this account, by default on the loopback interface only."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 FAILURE = 255
 DEFAULT_PORT = 2222  # an ordinary user may not listen on 22
 LOOPBACK = "127.0.0.1"
-EVERYWHERE = {"*": "0.0.0.0"}  # as sshd_config writes it
+EVERYWHERE = {"*": "0.0.0.0"}  # as in sshd_config
 LOOPBACKS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _DESCRIPTION = """\
-An SSH server as an ordinary user: whoever holds a key of ~/.ssh/authorized_keys gets this account.
-It listens on 127.0.0.1 only, unless -o ListenAddress=ADDRESS says otherwise, and stays in the foreground.
+An SSH server that runs as an ordinary user: whoever has a key in ~/.ssh/authorized_keys gets access to this account.
+It listens on 127.0.0.1 only, unless configured with -o ListenAddress=ADDRESS, and stays in the foreground.
 """
 
 
@@ -37,22 +37,35 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    # Without add_help: sshd's -h is the host key.
+    # Without add_help, because sshd's -h is the host key.
     parser = _Parser(prog="jupyter-ssh sshd", description=_DESCRIPTION, allow_abbrev=False, add_help=False)
     add = parser.add_argument
-    add("--help", action="help", help="show this and end")
+    add("--help", action="help", help="show this help and exit")
     add("-p", dest="port", metavar="port", type=_port, help=f"port, 0 for any free one (default {DEFAULT_PORT})")
     add("-h", dest="host_keys", metavar="file", action="append", default=[], help="host key file; may be repeated")
-    add("-o", dest="options", metavar="option", action="append", default=[], help="an option as in sshd_config")
-    add("-f", dest="config", metavar="file", help="read options from an sshd_config; by default from none")
-    add("-E", dest="log_file", metavar="file", help="append messages to this file")
-    add("-q", dest="quiet", action="store_true", help="say nothing")
-    add("-d", dest="debug", action="store_true", help="say more")
-    add("-t", dest="test", action="store_true", help="test options and keys, and end")
-    add("-g", dest="grace", metavar="time", help="how long a login may take (LoginGraceTime)")
-    add("-D", "-e", dest="foreground", action="store_true", help="taken for granted: no daemon, messages on stderr")
-    add("--password", action="store_true", help="ask now for a password that lets in beside the keys")
-    add("--until-eof", action="store_true", help="end when standard input ends")
+    add(
+        "-o",
+        dest="options",
+        metavar="option",
+        action="append",
+        default=[],
+        help="an option as in sshd_config",
+    )
+    add("-f", dest="config", metavar="file", help="read options from this sshd_config (default: none)")
+    add("-E", dest="log_file", metavar="file", help="append log messages to this file")
+    add("-q", dest="quiet", action="store_true", help="quiet")
+    add("-d", dest="debug", action="store_true", help="verbose")
+    add("-t", dest="test", action="store_true", help="check options and keys, and exit")
+    add("-g", dest="grace", metavar="time", help="time allowed for logging in (LoginGraceTime)")
+    add(
+        "-D",
+        "-e",
+        dest="foreground",
+        action="store_true",
+        help="no effect: it stays in the foreground anyway",
+    )
+    add("--password", action="store_true", help="ask now for a password that is accepted in addition to keys")
+    add("--until-eof", action="store_true", help="exit at the end of standard input")
     return parser
 
 
@@ -63,7 +76,7 @@ def _port(text: str) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line behind ``jupyter-ssh sshd`` until SIGINT or SIGTERM; returns the exit status."""
+    """Run the command line after ``jupyter-ssh sshd`` until SIGINT or SIGTERM; return the exit status."""
     try:
         arguments = _parser().parse_args(list(argv))
         reader = ServerConfigReader()
@@ -84,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
         return asyncio.run(_Daemon(arguments, reader.config, messages).run())
     except SSHError as error:
         messages.say(f"{PROGRAM}: {error}", "FATAL")
-    except KeyboardInterrupt:  # where signals cannot be watched (Windows)
+    except KeyboardInterrupt:  # if signals cannot be watched (Windows)
         return 0
     finally:
         messages.close()
@@ -94,14 +107,14 @@ def main(argv: Sequence[str]) -> int:
 def _messages(arguments: argparse.Namespace, level: str) -> Messages:
     level = "QUIET" if arguments.quiet else "DEBUG1" if arguments.debug else level
     try:
-        # Who logged in is what a server's log is for: the stack's INFO is INFO here.
+        # A server's log should say who logged in, so the stack's INFO is INFO here.
         return Messages(level, arguments.log_file, info_from="INFO")
     except OSError as error:
         raise ConfigError(f"Couldn't open logfile {arguments.log_file}: {error.strerror}", phase="options") from None
 
 
 class _Daemon:
-    """The server of one command line, from its keys to its end."""
+    """The server of one command line."""
 
     def __init__(self, arguments: argparse.Namespace, config: ServerConfig, messages: Messages) -> None:
         self._arguments = arguments
@@ -151,32 +164,32 @@ class _Daemon:
             raise ConfigError(
                 "PasswordAuthentication needs a password that this server knows",
                 phase="options",
-                next_step="Start it with --password, which asks for one. The account's own is never looked at.",
+                next_step="Start it with --password, which asks for one. The account's own password is never used.",
             )
         return options
 
     def _place(self) -> tuple[list[str], int]:
-        """Addresses and the one port to listen on."""
+        """Return the addresses and the port to listen on."""
         ports = {port for _, port in self._config.addresses if port is not None}
         ports |= set() if self._arguments.port is not None else set(self._config.ports)
         if len(ports) > 1:
-            raise ConfigError("only one port can be listened on", phase="options", received=f"{sorted(ports)}")
+            raise ConfigError("it can listen on one port only", phase="options", received=f"{sorted(ports)}")
         port = self._arguments.port if self._arguments.port is not None else next(iter(ports), DEFAULT_PORT)
         hosts = [EVERYWHERE.get(host, host) for host, _ in self._config.addresses] or [LOOPBACK]
         return hosts, port
 
     def _announce(self, server: Server) -> None:
-        """What somebody needs in order to log in: on stdout, where a program may read it too."""
+        """Print what is needed to log in, to stdout, where programs can read it too."""
         lines = [f"Server listening on {host} port {port}." for host, port in server.addresses]
         lines += [f"Host key: {key.public.nickname} {key.public.fingerprint}" for key in server.host_keys]
         host, port = server.addresses[0]
         lines.append(f"Log in with: ssh -p {port} {server.account.name}@{host}")
         if not {host for host, _ in server.addresses} <= LOOPBACKS:
-            lines.append("Other machines can reach it: keep authorized_keys short.")
+            lines.append("Other machines can reach this server: keep authorized_keys short.")
         try:
             print("\n".join(lines), flush=True)
         except OSError:
-            pass  # nobody reads it
+            pass  # stdout is not read
 
     async def _until_end(self) -> None:
         interrupts = Interrupts()
@@ -191,7 +204,7 @@ class _Daemon:
             self._messages.say(f"Received signal {int(interrupts.received)}; terminating.")
 
     async def _watch_input(self) -> None:
-        """End with whoever holds the other end of standard input, however that process ends."""
+        """End when the process at the other end of standard input ends, in whatever way."""
         from jupyter_ssh.commands.streams import Source
 
         source = Source(0)
@@ -204,14 +217,14 @@ class _Daemon:
 
 
 def _ask_password(user: str) -> Any:
-    """Return a table with one password, typed twice; it is kept as a hash only."""
+    """Ask twice for a password and return a table with its hash."""
     from jupyter_ssh.ssh.server.logins.passwords import PasswordTable
 
     try:
         password = getpass.getpass(f"Password for {user} to log in with: ")
-        again = getpass.getpass("The same again: ")
+        again = getpass.getpass("Retype the password: ")
     except (EOFError, OSError):
         raise ConfigError("there is no terminal to ask for a password", phase="options") from None
     if not password or password != again:
-        raise ConfigError("the two passwords differ" if password else "an empty password", phase="options")
+        raise ConfigError("the passwords do not match" if password else "the password is empty", phase="options")
     return PasswordTable.from_passwords({user: password})

@@ -1,4 +1,4 @@
-"""The private folder where ``jupyter-ssh`` keeps what must last, and the host key in it."""
+"""The private folder for ``jupyter-ssh``'s persistent files, and the host key in it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _NAME = "jupyter_ssh"
 
 
 def state_folder() -> Path:
-    """``~/.local/share/jupyter_ssh`` (XDG_DATA_HOME), or where macOS and Windows keep such things."""
+    """Return ``~/.local/share/jupyter_ssh`` (XDG_DATA_HOME), or the equivalent on macOS and Windows."""
     home = Path.home()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / _NAME
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / _NAME
-    # XDG Base Directory Specification: a relative path there is to be passed over.
+    # XDG Base Directory Specification: relative paths are to be ignored.
     data = os.environ.get("XDG_DATA_HOME", "")
     return (Path(data) if os.path.isabs(data) else home / ".local" / "share") / _NAME
 
 
 def host_key_file(folder: Path) -> Path:
-    """Return the server's own host key in ``folder``, made at first use; raises `KeyFileError`."""
+    """Return the server's host key file in ``folder``, generating it at first use.  Raises `KeyFileError`."""
     path = folder / "host_ed25519"
     if path.exists():
         return path
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise KeyFileError(f"cannot make {folder}: {error.strerror}", phase="host key") from None
-    # Two servers may start at once: the first link stays, and both use that key.
+        raise KeyFileError(f"cannot create {folder}: {error.strerror}", phase="host key") from None
+    # If two servers start at once, the first link wins, and both use that key.
     draft = folder / f".host_ed25519.{secrets.token_hex(8)}"
     try:
         save_private_key(draft, generate("ed25519", comment="jupyter-ssh sshd"))

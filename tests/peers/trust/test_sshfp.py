@@ -93,7 +93,7 @@ NOT_SIGNED = "it is not signed"
         ("stripped", Match.MATCH, NOT_SIGNED),
         ("bogus", Match.MISMATCH, "the signature of the zone bogus.test. is INVALID"),
         ("expired", Match.MATCH, "the signature of the zone expired.test. has expired"),
-        ("stranger", Match.MATCH, "the keys of the zone stranger.test. are not those that are vouched for"),
+        ("stranger", Match.MATCH, "the keys of the zone stranger.test. are not those that its parent vouches for"),
         ("missing", Match.NONE, None),
         ("nothing", Match.NONE, None),
         ("loop", Match.NONE, "there are too many aliases"),
@@ -140,8 +140,8 @@ async def test_a_resolver_validates(name: str, match: Match, validated: bool, wo
         ("one two three", "not a file of trust anchors"),
         ("other.test. IN DS 1 13 2 00\n", "not a file of trust anchors"),
         (f"other.test. IN DS 1 13 2 {'00' * 32}\n", "there is no trust anchor for test."),
-        (f". IN DS 1 13 2 {'00' * 32}\n", "the keys of the zone . are not those that are vouched for"),
-        (dnssec.ROOT_ANCHORS, "the keys of the zone . are not those that are vouched for"),
+        (f". IN DS 1 13 2 {'00' * 32}\n", "the keys of the zone . are not those that its parent vouches for"),
+        (dnssec.ROOT_ANCHORS, "the keys of the zone . are not those that its parent vouches for"),
     ],
 )
 async def test_trust_anchors(content: str | None, doubt: str, world: Dns, tmp_path: Path) -> None:
