@@ -82,7 +82,7 @@ def test_a_program_that_takes_the_whole_screen_is_not_drawn_into_the_cell(kernel
     cell = kernel.run(r"""%ssh -tt box "printf '\033[?1049h'; echo drawn; sleep 60" """)
     assert cell.error == "TerminalNeeded"
     assert "drawn" not in cell.stdout
-    assert "In a terminal: %ssh -t box printf" in cell.traceback
+    assert "Run it in a terminal: %ssh -t box printf" in cell.traceback
     assert kernel.run("%ssh box echo alive").stdout == "alive\n"
 
 

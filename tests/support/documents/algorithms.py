@@ -92,7 +92,7 @@ def tables(proven: Proven) -> Iterator[str]:
 
 def written(document: str, proven: Proven) -> str:
     """The document with its tables anew."""
-    lines = [MARK, "", "Proven in the last run of `tests/peers`, with a change of keys in each connection:"]
+    lines = [MARK, "", "From the last run of `tests/peers`, with a key re-exchange in each connection:"]
     return document.partition(MARK)[0] + "\n".join([*lines, *tables(proven)]) + "\n"
 
 

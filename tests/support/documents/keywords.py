@@ -1,4 +1,4 @@
-"""Writes the table of docs/configuration.md: ``python -m tests.support.documents.keywords``."""
+"""Generates the table of docs/configuration.md: ``python -m tests.support.documents.keywords``."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ MARK = "<!-- keywords -->"
 
 
 def written(text: str) -> str:
-    """The document with its table anew."""
+    """Return the document with its table renewed."""
     before, mark, _ = text.partition(MARK)
     assert mark
     return before + MARK + "\n\n" + "\n".join(_table()) + "\n"
 
 
 def _table() -> Iterator[str]:
-    yield "| keyword | value | default | | what comes of it |"
+    yield "| keyword | value | default | | effect |"
     yield "|---|---|---|---|---|"
     for row in sorted(ROWS, key=lambda row: row.name.lower()):
         yield f"| {row.name} | {_cell(row.kind.name)} | {_cell(_default(row))} | {_notes(row)} | {_effect(row)} |"
     yield ""
-    yield "- Old names of these: " + _old_names() + "."
-    yield "- Taken without an effect and without a word: " + _list(SILENT) + "."
-    yield "- Deprecated, which `-v` says: " + _list(DEPRECATED) + "."
-    yield "- Not supported by OpenSSH any more, which is a warning: " + _list(UNSUPPORTED) + "."
-    yield "- Of Debian's, Fedora's and Apple's OpenSSH, without an effect here: " + _list(OF_VENDORS) + "."
+    yield "- Old names: " + _old_names() + "."
+    yield "- Silently ignored: " + _list(SILENT) + "."
+    yield "- Deprecated, reported with `-v`: " + _list(DEPRECATED) + "."
+    yield "- No longer supported by OpenSSH, with a warning: " + _list(UNSUPPORTED) + "."
+    yield "- Extensions of Debian's, Fedora's and Apple's OpenSSH, without effect here: " + _list(OF_VENDORS) + "."
 
 
 def _effect(row: Keyword) -> str:
@@ -43,11 +43,11 @@ def _default(row: Keyword) -> str:
 
 
 def _notes(row: Keyword) -> str:
-    notes = ["every line counts"] if row.gathers else []
+    notes = ["all lines count"] if row.gathers else []
     if row.tokens:
         notes.append("tokens" if len(row.tokens) > 1 else f"`%{row.tokens}`")
     if row.own:
-        notes.append("ours alone: not in a file")
+        notes.append("an extension: not in a file")
     if row.since:
         notes.append(f"OpenSSH {row.since}")
     return ", ".join(notes)
