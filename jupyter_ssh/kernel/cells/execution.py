@@ -128,7 +128,7 @@ async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None
     while data := await stream.read(READ_BYTES):
         kept.add(data)
         if screen is not None and screen.wanted(data):
-            raise TerminalNeeded("this program needs a full-screen terminal, which a cell does not have", phase="command")
+            raise TerminalNeeded("this program needs a full-screen terminal", phase="command")
         if live is not None:
             live.feed(name, data)
             await live.writable()
