@@ -131,7 +131,7 @@ class KernelChannels:
     # --- from the kernel ----------------------------------------------------------------------------------------------
 
     def _message(self, parts: list[bytes]) -> dict[str, Any]:
-        """A message; an empty one if it is not signed with the kernel's key."""
+        """Return a message; an empty one if it is not signed with the kernel's key."""
         session = self._manager.session
         try:
             message: dict[str, Any] = session.deserialize(session.feed_identities(parts)[1])

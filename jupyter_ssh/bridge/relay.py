@@ -67,7 +67,7 @@ class PlaceConnection(asyncio.Protocol):
             self._hang_up()
 
     def _prove(self) -> bytes:
-        """The next steps of the proofs; returns what came behind them."""
+        """Return the next steps of the proofs; returns what came behind them."""
         taken = self._handshake
         token = self._file.token
         transport = self._transport
@@ -141,7 +141,7 @@ class PlaceConnection(asyncio.Protocol):
 
 
 def _nobody(close: Close | None) -> None:
-    """Hears the end for one who has made it."""
+    """Hear the end for one who has made it."""
 
 
 def _unreachable(file: PlaceFile, why: str) -> ConnectError:

@@ -33,12 +33,12 @@ _own: tuple[Engine, AgentServer, str | None] | None = None
 
 
 def own_agent() -> AgentServer | None:
-    """The kernel's own agent, if there is one."""
+    """Return the kernel's own agent, if there is one."""
     return None if _own is None or _own[0] is not running_engine() else _own[1]
 
 
 def start_own_agent() -> AgentServer:
-    """The kernel's own agent, started now if there is none; blocks.  Raises `AgentUnavailable`."""
+    """Return the kernel's own agent, started now if there is none; blocks.  Raises `AgentUnavailable`."""
     global _own
     with _lock:
         running = own_agent()
@@ -73,7 +73,8 @@ async def _close(server: AgentServer) -> None:
 
 
 async def confirm(question: str) -> bool:
-    """Whether the owner of a key allows a signature: asked in the cell that waits for us, a page, else by SSH_ASKPASS.
+    """Return whether the owner of a key allows a signature: asked in the cell that waits for us, a page, else by
+    SSH_ASKPASS.
 
     Raises `PromptUnavailable` where nobody can be asked; a cell that computes is left alone.
     """
@@ -86,7 +87,8 @@ async def confirm(question: str) -> bool:
 
 
 def agent_in_use() -> str | None:
-    """The address of an agent that answers; None where SSH_AUTH_SOCK names none, or one that is gone.  Blocks."""
+    """Return the address of an agent that answers; None where SSH_AUTH_SOCK names none, or one that is gone.
+    Blocks."""
     address = default_address(os.environ)
     if address is None:
         return None
@@ -102,12 +104,12 @@ def agent_in_use() -> str | None:
 
 
 def ask_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
-    """The value of ``work`` with the agent at ``address``; blocks the cell, which may be asked meanwhile."""
+    """Return the value of ``work`` with the agent at ``address``; blocks the cell, which may be asked meanwhile."""
     return get_engine().call(lambda: with_agent(address, work))
 
 
 def held_keys(server: AgentServer) -> list[HeldKey]:
-    """The keys in the kernel's own agent, with their constraints; blocks."""
+    """Return the keys in the kernel's own agent, with their constraints; blocks."""
 
     async def look() -> list[HeldKey]:
         return server.keyring.held()

@@ -42,7 +42,7 @@ class BackgroundStream:
         return Pending(self._engine, lambda: self._inner.read(size))
 
     def readline(self) -> Pending[bytes]:
-        """One line, b"" at the end."""
+        """Return one line, b"" at the end."""
         return Pending(self._engine, lambda: self._inner.readline())
 
     def readexactly(self, size: int) -> Pending[bytes]:
@@ -99,7 +99,7 @@ class BackgroundProcess:
         return name
 
     def wait(self) -> Pending[int | None]:
-        """The return code, once the process has ended."""
+        """Return the return code, once the process has ended."""
 
         async def end() -> int | None:
             await self._inner.wait_closed()
@@ -190,6 +190,6 @@ async def _discard(stream: Reader) -> None:
 
 
 def returncode(exit_status: int | None, exit_signal: str | None) -> int | None:
-    """A return code in the manner of `subprocess`: a signal counts negative, an unknown one as -1."""
+    """Return a return code in the manner of `subprocess`: a signal counts negative, an unknown one as -1."""
     code = result.returncode(exit_status, exit_signal)
     return -1 if code is None and exit_signal is not None else code

@@ -43,7 +43,7 @@ class Examination:
 
 
 def examination(target: str, config: str | None, command_line: Sequence[str | tuple[str, str]]) -> Examination:
-    """Tries a connection to ``target``; questions are asked in the cell."""
+    """Try a connection to ``target``; questions are asked in the cell."""
     from jupyter_ssh.ssh.client.report.doctor import examine
 
     chosen = config if config is not None else config_file()
@@ -54,7 +54,7 @@ def examination(target: str, config: str | None, command_line: Sequence[str | tu
 
 
 def examination_html(report: Report) -> str:
-    """The table, and what to do next."""
+    """Return the table, and what to do next."""
     head = "".join(f'<th scope="col">{title}</th>' for title in ("step", "result", "details"))
     body = "".join(map(_row, report.findings))
     table = (

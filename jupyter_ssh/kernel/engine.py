@@ -125,8 +125,8 @@ class Engine:
         self.loop.call_soon_threadsafe(work._start, context=context)
 
     def call(self, factory: Factory[T], timeout: float | None = None, *, grace: float = GRACE) -> T:
-        """The value of the coroutine ``factory()``, or its error; blocks the calling thread, which meanwhile answers
-        the engine's questions and prints its output.
+        """Return the value of the coroutine ``factory()``, or its error; blocks the calling thread, which meanwhile
+        answers the engine's questions and prints its output.
 
         On KeyboardInterrupt the coroutine is cancelled and has ``grace`` seconds to clean up; a second
         KeyboardInterrupt is passed on at once. `DeadlineExceeded` after ``timeout`` seconds.
@@ -158,7 +158,7 @@ class Engine:
             raise ConnectionClosed("the operation was cancelled", phase="operation") from None
 
     async def wait(self, factory: Factory[T]) -> T:
-        """The same as `call` for a coroutine of another loop: awaits without blocking that loop."""
+        """Return the same as `call` for a coroutine of another loop: awaits without blocking that loop."""
         self._refuse_own_thread()
         desk = LoopDesk()
         try:
@@ -222,7 +222,7 @@ _left_behind: list[Engine] = []
 
 
 def get_engine() -> Engine:
-    """The engine of this process, started now if this is the first use."""
+    """Return the engine of this process, started now if this is the first use."""
     global _engine
     with _lock:
         if _engine is None or _engine._stopped:
@@ -232,7 +232,7 @@ def get_engine() -> Engine:
 
 
 def running_engine() -> Engine | None:
-    """The engine if there is one, else None."""
+    """Return the engine if there is one, else None."""
     return _engine
 
 

@@ -19,12 +19,12 @@ _known_hosts: dict[tuple[str, ...], KnownHosts] = {}
 
 
 def config_file() -> str | None:
-    """The ssh_config file that the environment names, None for the usual ones."""
+    """Return the ssh_config file that the environment names, None for the usual ones."""
     return os.environ.get(CONFIG_VARIABLE) or None
 
 
 def known_names() -> list[str]:
-    """Names of Host lines in ssh_config, then those of known_hosts; a port that is not 22 as ssh://host:port.
+    """Return names of Host lines in ssh_config, then those of known_hosts; a port that is not 22 as ssh://host:port.
 
     A file that cannot be read or understood adds nothing.
     """
@@ -32,7 +32,7 @@ def known_names() -> list[str]:
 
 
 def named_hosts() -> list[tuple[str, str]]:
-    """The same with where each name comes from: "ssh_config" or "known_hosts"."""
+    """Return the same with where each name comes from: "ssh_config" or "known_hosts"."""
     home = Path.home()
     names = dict.fromkeys(hosts(chosen_files(config_file(), home), home), "ssh_config")
     try:

@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.keygen import Person
 
 
 def current_person() -> Person:
-    """The owner of the process, whatever the environment says of the name."""
+    """Return the owner of the process, whatever the environment says of the name."""
     try:
         if sys.platform == "win32":
             user = getpass.getuser()

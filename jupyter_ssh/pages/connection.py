@@ -81,7 +81,7 @@ class PageConnection:
             self.send_error(_unknown_type(kind), members.references(_REFERENCES))
 
     def _find(self, kind: str) -> tuple[Service | None, str]:
-        """The service whose frame this is, and the verb, which is empty in a frame of the transport itself."""
+        """Return the service whose frame this is, and the verb, which is empty in a frame of the transport itself."""
         name, _, verb = kind.partition(".")
         return self._services.get(name) if verb else None, verb
 

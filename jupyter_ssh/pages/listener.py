@@ -124,7 +124,7 @@ class Listener:
 
 
 def _bound(folder: Path, name: str) -> tuple[socket.socket, str]:
-    """A Unix socket in the private folder, or in one of its own where that is too deep or knows no sockets."""
+    """Return a Unix socket in the private folder, or in one of its own where that is too deep or knows no sockets."""
     if sys.platform == "win32":
         raise OSError("Python has no Unix sockets on Windows")
     path = socket_path(folder, name)
@@ -291,7 +291,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
 
 
 def _same_user(peer: Any) -> bool:
-    """Whether the process on the other end is of the same user, where the system can tell."""
+    """Return whether the process on the other end is of the same user, where the system can tell."""
     if sys.platform != "linux" or peer is None or peer.family != socket.AF_UNIX:
         return True
     size = struct.calcsize("3i")

@@ -83,7 +83,7 @@ class AgentCard:
 
 
 def limits_of(held: HeldKey, now: float) -> str:
-    """How long and for what a key may be used, in words; ``now`` by the keyring's clock."""
+    """Return how long and for what a key may be used, in words; ``now`` by the keyring's clock."""
     words = []
     if held.expires is not None:
         words.append(f"until {_moment(time.time() + held.expires - now)}")
@@ -94,7 +94,7 @@ def limits_of(held: HeldKey, now: float) -> str:
 
 
 def _moment(seconds: float) -> str:
-    """A time of this day or, with its date, of another one."""
+    """Return a time of this day or, with its date, of another one."""
     moment = time.localtime(seconds)
     today = moment[:3] == time.localtime()[:3]
     return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", moment)

@@ -93,7 +93,7 @@ def _copyable(title: str, text: str) -> str:
 
 
 def _install_line(key: PublicKey, comment: str) -> str:
-    """A line for a cell that adds the key on another machine."""
+    """Return a line for a cell that adds the key on another machine."""
     line = key.line(comment if _PLAIN_COMMENT.fullmatch(comment) else "")
     # The first line end is for a file whose last line has none: two keys on a line would be no key.
     add = f"umask 077; mkdir -p ~/.ssh; printf '\\n%s\\n' '{line}' >> ~/.ssh/authorized_keys"

@@ -38,7 +38,7 @@ _TICK = 0.05 if sys.platform == "win32" else 0.2
 
 
 def waiting_desk() -> Desk | None:
-    """Where somebody waits for the engine and can be asked, by a task that works for nobody in particular."""
+    """Return where somebody waits for the engine and can be asked, by a task that works for nobody in particular."""
     return next((desk for desk in reversed(_OCCUPIED) if desk.open), None)
 
 
@@ -49,7 +49,7 @@ def say_in_cell(text: str) -> None:
 
 
 def desk_of_thread(thread: int) -> Desk | None:
-    """Where the thread with that identifier sits and blocks, if it does."""
+    """Return where the thread with that identifier sits and blocks, if it does."""
     sitting = (desk for desk in reversed(_OCCUPIED) if isinstance(desk, BlockingDesk) and desk.thread == thread)
     return next((desk for desk in sitting if desk.open), None)
 
@@ -79,7 +79,7 @@ class Desk(ABC):
             return True
 
     async def ask(self, question: Callable[[], T]) -> T:
-        """The value of ``question()``, run by the waiting thread. Called on the engine.
+        """Return the value of ``question()``, run by the waiting thread. Called on the engine.
 
         Raises what the question raises, and `PromptUnavailable` when nobody waits (any more).
         """

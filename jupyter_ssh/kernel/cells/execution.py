@@ -42,7 +42,7 @@ class WholeScreen:
         self._end = b""
 
     def wanted(self, data: bytes) -> bool:
-        """Whether it has the wish since before the end of ``data``."""
+        """Return whether it has the wish since before the end of ``data``."""
         data = self._end + data
         self._end = data[-_SEQUENCE_BYTES:]
         return _WHOLE_SCREEN.search(data) is not None

@@ -70,7 +70,7 @@ _PACE = Pace()
 
 
 def to_a_page() -> bool:
-    """Whether sys.stdout goes to a page through a Jupyter server, whose limits then hold."""
+    """Return whether sys.stdout goes to a page through a Jupyter server, whose limits then hold."""
     return type(sys.stdout).__module__.partition(".")[0] == "ipykernel"
 
 

@@ -62,7 +62,7 @@ def _trimmed(error: BaseException) -> list[str]:
 
 
 def _without_package(traceback: TracebackType | None) -> TracebackType | None:
-    """A copy of ``traceback`` that ends where this package begins."""
+    """Return a copy of ``traceback`` that ends where this package begins."""
     package = __name__.partition(".")[0] + "."
     entries = []
     while traceback is not None and not traceback.tb_frame.f_globals.get("__name__", "").startswith(package):
@@ -75,7 +75,7 @@ def _without_package(traceback: TracebackType | None) -> TracebackType | None:
 
 
 def lines(error: BaseException) -> list[str]:
-    """The name and the message of ``error``, then its fields, one a line."""
+    """Return the name and the message of ``error``, then its fields, one a line."""
     message = error.message if isinstance(error, SSHError) else str(error)
     name = type(error).__name__
     shown = [f"{_BOLD}{name}{_OFF}: {message}" if message else f"{_BOLD}{name}{_OFF}"]

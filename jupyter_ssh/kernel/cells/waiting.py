@@ -15,7 +15,7 @@ _TICK = 0.1
 
 
 def interruptible(job: Callable[[], T]) -> T:
-    """The value of ``job``, computed in a thread of its own, and raises what it raises.
+    """Return the value of ``job``, computed in a thread of its own, and raises what it raises.
 
     A KeyboardInterrupt ends the wait; the thread then computes for nobody, and does not hold up the process's end.
     """

@@ -144,7 +144,7 @@ class Entry:
             await asyncio.shield(closing)
 
     def closed_error(self) -> SSHError:
-        """The error for using it when it has ended."""
+        """Return the error for using it when it has ended."""
         because = self.closed_because
         step = f"Connect again: %ssh {self.name} or jupyter_ssh.connect(...)."
         if because is None:

@@ -191,7 +191,8 @@ class Connections:
         *,
         shared: bool = True,
     ) -> Entry:
-        """The entry of ``connection``: the one it has, where what was asked for comes to the same, or a new one."""
+        """Return the entry of ``connection``: the one it has, where what was asked for comes to the same, or a new
+        one."""
         requests = {_request(target, options)} if shared else set()
         for entry in self._known:
             if entry.connection is connection and not entry.given_back:
@@ -238,18 +239,18 @@ class Connections:
         return Listening(listener, engine, self._changes if entry is None else entry.changes)
 
     def changes_on_engine(self) -> Changes:
-        """What tells the changes of all that lives on the engine; what else lives there is to be adopted."""
+        """Return what tells the changes of all that lives on the engine; what else lives there is to be adopted."""
         self._ready()
         return self._changes
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
     def entries(self) -> dict[Entry, Connection]:
-        """All connections, those that were lost included, in the order of opening."""
+        """Return all connections, those that were lost included, in the order of opening."""
         return self._known
 
     def opened(self) -> list[Connection]:
-        """The connections that are open."""
+        """Return the connections that are open."""
         return [connection for entry, connection in self._known.items() if not entry.closed]
 
     def current(self) -> Connection:
@@ -277,11 +278,12 @@ class Connections:
         return self._known[entry]
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether a command without a host goes to ``connection``."""
+        """Return whether a command without a host goes to ``connection``."""
         return self._current is not None and self._current is self.entry(connection)
 
     def find(self, name: str) -> list[Connection]:
-        """The open connections that ``name`` means: what was typed to open them, user@host:port, user@host or host."""
+        """Return the open connections that ``name`` means: what was typed to open them, user@host:port, user@host or
+        host."""
         return [
             connection
             for entry, connection in self._known.items()
@@ -289,11 +291,11 @@ class Connections:
         ]
 
     def entry(self, connection: Connection) -> Entry | None:
-        """What the registry knows of ``connection``; None where it has forgotten it."""
+        """Return what the registry knows of ``connection``; None where it has forgotten it."""
         return next((entry for entry, known in self._known.items() if known is connection), None)
 
     def holders(self, connection: Connection) -> list[str]:
-        """Who holds ``connection`` beside the person, for people."""
+        """Return who holds ``connection`` beside the person, for people."""
         entry = self.entry(connection)
         return [] if entry is None else [name for name in self._pool.holders(entry.connection) if name != CELL]
 
@@ -362,5 +364,5 @@ _connections = Connections()
 
 
 def get_connections() -> Connections:
-    """The registry of this kernel."""
+    """Return the registry of this kernel."""
     return _connections

@@ -54,7 +54,7 @@ async def serve(runtime: Path) -> None:
 
 
 def _alone(folder: Path) -> IO[bytes] | None:
-    """A file locked as long as this process lives; None if another one has it."""
+    """Return a file locked as long as this process lives; None if another one has it."""
     file = open(folder / "host.lock", "ab")  # noqa: SIM115
     try:
         if sys.platform == "win32":

@@ -51,13 +51,13 @@ class StdinPrompts:
         return await self._ask(lambda: _host_key(question), "the host key", _HOST_KEY_STEP)
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """A password or passphrase, typed without echo."""
+        """Return a password or passphrase, typed without echo."""
         return await self._ask(lambda: _secret(prompt), "a password or passphrase", _SECRET_STEP)
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """The answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
+        """Return the answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
 
         def answer() -> list[str]:
             for text in (name, instruction):
@@ -95,12 +95,12 @@ class CellQuestions:
         self.next_step = next_step
 
     def line(self, prompt: str, what: str) -> str:
-        """A line typed at ``prompt``, which asks for ``what``.  Raises `PromptUnavailable`."""
+        """Return a line typed at ``prompt``, which asks for ``what``.  Raises `PromptUnavailable`."""
         with _answerable(what, self.next_step):
             return _line(prompt)
 
     def secret(self, prompt: str, what: str) -> str:
-        """A line typed without echo.  Raises `PromptUnavailable`."""
+        """Return a line typed without echo.  Raises `PromptUnavailable`."""
         with _answerable(what, self.next_step):
             return _secret(prompt)
 

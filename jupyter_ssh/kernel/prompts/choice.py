@@ -56,7 +56,7 @@ class KernelPrompts:
             ways[0].show_banner(text)
 
     def _ways(self) -> list[Prompts]:
-        """Those who can be asked now, in the order of asking."""
+        """Return those who can be asked now, in the order of asking."""
         # The page remembers what it was asked before, so that it can say that an answer was wrong.
         self._page = self._page or page_prompts()
         page = [] if self._page is None or page_prompts() is None else [self._page]

@@ -293,7 +293,7 @@ def _options(value: Any) -> dict[str, str]:
 
 
 async def _list_hosts() -> list[dict[str, str]]:
-    """The hosts that one could connect to, as many as fit into a frame."""
+    """Return the hosts that one could connect to, as many as fit into a frame."""
     from jupyter_ssh.kernel.connections.registry import get_connections
     from jupyter_ssh.kernel.hosts import named_hosts
 

@@ -332,7 +332,7 @@ async def _closed(process: Process) -> None:
 
 
 def _loss(error: SSHError) -> str:
-    """What a tab says of a lost connection: it has a button in place of the advice to connect again."""
+    """Return what a tab says of a lost connection: it has a button in place of the advice to connect again."""
     cause = f"{error.message} ({error.received})" if error.received else error.message
     if error.received and error.message == "the connection was lost":  # as the tab says anyway
         cause = error.received

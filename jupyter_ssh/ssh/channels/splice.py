@@ -202,7 +202,7 @@ class Splice:
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """Ends a socket so that its other end cannot take it for the end of a file."""
+    """End a socket so that its other end cannot take it for the end of a file."""
     connected = transport.get_extra_info("socket")
     with contextlib.suppress(OSError):  # it may be gone already
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -55,7 +55,7 @@ class ByteReader(Reader[bytes]):
     # --- the channel's side -------------------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """Takes received bytes."""
+        """Take received bytes."""
         size = len(data)
         self.received += size
         self._size += size
@@ -82,7 +82,7 @@ class ByteReader(Reader[bytes]):
         self._wake()
 
     def fail(self, error: SSHError) -> None:
-        """Ends the reading with ``error``."""
+        """End the reading with ``error``."""
         self.feed_eof(error)
 
     def _wake(self) -> None:
@@ -116,14 +116,14 @@ class ByteReader(Reader[bytes]):
         return self._eof and not self._size
 
     def credit_unread(self) -> None:
-        """Gives the peer room for what is still unread, so that it can go on with another stream of the channel."""
+        """Give the peer room for what is still unread, so that it can go on with another stream of the channel."""
         ahead = self._size - self._credited
         if ahead > 0:
             self._credited = self._size
             self._credit(ahead)
 
     async def _more(self) -> bool:
-        """Waits until there is something new; False at the end of file.  Raises why the session ended."""
+        """Wait until there is something new; False at the end of file.  Raises why the session ended."""
         if self._eof:
             if self._error is not None:
                 raise self._error
@@ -143,7 +143,7 @@ class ByteReader(Reader[bytes]):
             raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
 
     def _take(self, count: int) -> bytes:
-        """Removes ``count`` bytes, which must be there, and gives the peer room for them."""
+        """Remove ``count`` bytes, which must be there, and gives the peer room for them."""
         self.was_read = True
         chunks = self._chunks
         first = chunks[0]
@@ -204,7 +204,7 @@ class ByteReader(Reader[bytes]):
         return self._take(self._size)
 
     def _joined(self) -> bytes:
-        """Removes all chunks, as one."""
+        """Remove all chunks, as one."""
         data = b"".join(self._chunks)[self._offset :]
         self._chunks.clear()
         self._offset = 0

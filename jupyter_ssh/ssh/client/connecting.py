@@ -129,7 +129,7 @@ def resolve_options(
     keywords: Mapping[str, object],
     command: str | None = None,
 ) -> Options:
-    """The options of a connection from everything that speaks of them; raises `ConfigError`.
+    """Return the options of a connection from everything that speaks of them; raises `ConfigError`.
 
     Blocks while a file has a command run (Match exec) or a name made canonical, each for a bounded time.  ``command``
     is what is going to be run, for Match command.
@@ -179,7 +179,7 @@ def route_context_for(
     sock: socket.socket | None = None,
     tunnel: Connection | str | None = None,
 ) -> RouteContext[Connection]:
-    """What the way to a host depends on besides its options, for `open_connection`; as for `connect`.
+    """Return what the way to a host depends on besides its options, for `open_connection`; as for `connect`.
 
     Raises `ConfigError`.
     """
@@ -206,7 +206,7 @@ async def open_connection(
     progress: Progress | None = None,
     examine: bool = False,
 ) -> Connection:
-    """Connects and logs in; see `connect`.  With ``examine`` the server is asked about each key before one is used."""
+    """Connect and logs in; see `connect`.  With ``examine`` the server is asked about each key before one is used."""
     check_refusal(options)
     context = route_context or route_context_for()
     progress = progress or Progress(options.host)

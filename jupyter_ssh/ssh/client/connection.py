@@ -300,7 +300,7 @@ def _encoded(input: bytes | str | None, encoding: str | None, errors: str | None
 
 
 async def _write_all(process: Process[Any], data: bytes, ends: bool) -> None:
-    """Writes the input; a process may end without reading all of it."""
+    """Write the input; a process may end without reading all of it."""
     stdin = process.stdin.below if isinstance(process.stdin, TextWriter) else process.stdin
     with contextlib.suppress(SSHError):
         if data:

@@ -191,7 +191,7 @@ class Process(Generic[AnyStr]):
         )
 
     async def _rest(self, stream: Reader[AnyStr], below: ByteReader) -> AnyStr:
-        """What is left of a stream; nothing where it is carried elsewhere, once all of it is."""
+        """Return what is left of a stream; nothing where it is carried elsewhere, once all of it is."""
         if below.carrier is not None:
             await asyncio.wait([below.carrier])
             return cast(AnyStr, b"" if self._encoding is None else "")

@@ -16,10 +16,10 @@ class Prompts(Protocol):
     """
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Whether the key of an unknown host is the right one."""
+        """Return whether the key of an unknown host is the right one."""
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """A password or passphrase; None when the person gives up."""
+        """Return a password or passphrase; None when the person gives up."""
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
@@ -36,7 +36,7 @@ class Prompts(Protocol):
         """
 
     def show_banner(self, text: str) -> None:
-        """Shows what the server says before authentication; of control characters it holds newlines and tabs only."""
+        """Show what the server says before authentication; of control characters it holds newlines and tabs only."""
 
 
 class NoPrompts:
@@ -76,22 +76,22 @@ class NamedPrompts:
         return getattr(self._prompts, name)
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """The question names its host."""
+        """Return the question names its host."""
         return await self._prompts.confirm_host_key(question)
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """The question, with the name before it if it is not in it."""
+        """Return the question, with the name before it if it is not in it."""
         return await self._prompts.ask_secret(self._named(prompt))
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """The server's questions, each with the name before it."""
+        """Return the server's questions, each with the name before it."""
         named = [(self._named(prompt), echo) for prompt, echo in prompts]
         return await self._prompts.keyboard_interactive(name, instruction, named)
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """The question, with the name before it if it is not in it."""
+        """Return the question, with the name before it if it is not in it."""
         return await self._prompts.confirm(self._named(text), default)
 
     def show_banner(self, text: str) -> None:

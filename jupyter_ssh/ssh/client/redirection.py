@@ -325,7 +325,7 @@ def _nothing() -> None:
 
 
 async def _opened(target: Redirect, mode: str) -> tuple[IO[bytes], _Thread, bool]:
-    """The file of a path, descriptor or file object, the thread to use it in, and whether it is to be closed."""
+    """Return the file of a path, descriptor or file object, the thread to use it in, and whether it is to be closed."""
     thread = _Thread()
     try:
         if isinstance(target, (str, os.PathLike)):

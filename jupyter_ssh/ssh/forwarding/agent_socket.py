@@ -42,7 +42,7 @@ class AgentSocket:
         host.start(self._serve()).add_done_callback(lambda task: self._gone())
 
     async def _serve(self) -> None:
-        """Runs until the connection ends, which cancels it."""
+        """Run until the connection ends, which cancels it."""
         if sys.platform == "win32":
             return
         loop = asyncio.get_running_loop()

@@ -127,7 +127,7 @@ class Channel:
     # --- sending ------------------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview, code: int | None = None) -> None:
-        """Sends data, ``code`` 1 as stderr; what does not fit the window waits, see `unsent` and `ChannelWritable`.
+        """Send data, ``code`` 1 as stderr; what does not fit the window waits, see `unsent` and `ChannelWritable`.
 
         ``data`` must not change afterwards.  Raises `ChannelClosed` after `eof` or `close`.
         """
@@ -150,7 +150,7 @@ class Channel:
             self.pump()
 
     def pump(self, share: int = MAX_UINT32) -> bool:
-        """Sends what waits, as far as the peer's window and the network allow, and not much more than ``share`` bytes.
+        """Send what waits, as far as the peer's window and the network allow, and not much more than ``share`` bytes.
 
         Returns whether more could be sent.
         """
@@ -187,20 +187,20 @@ class Channel:
             self._send_close()
 
     def eof(self) -> None:
-        """Says that no more data comes, once all that was written is sent; again is nothing."""
+        """Say that no more data comes, once all that was written is sent; again is nothing."""
         if self.open and not (self.eof_sent or self.close_sent or self._eof_when_sent or self._close_when_sent):
             self._eof_when_sent = True
             self.pump()
 
     def close(self) -> None:
-        """Closes the channel once all that was written is sent, or as soon as it is open; again is nothing."""
+        """Close the channel once all that was written is sent, or as soon as it is open; again is nothing."""
         if not self.close_sent:
             self._close_when_sent = True
             if self.open:
                 self.pump()
 
     def abort(self) -> None:
-        """Closes the channel now, or as soon as it is open; what was written and not sent is dropped."""
+        """Close the channel now, or as soon as it is open; what was written and not sent is dropped."""
         self._drop_unsent()
         if self.close_sent:
             return
@@ -224,7 +224,7 @@ class Channel:
     # --- requests -----------------------------------------------------------------------------------------------------
 
     def request(self, name: str, details: bytes = b"", on_reply: ReplyHandler | None = None) -> None:
-        """Sends a channel request; with ``on_reply`` an answer is wanted: True for success (RFC 4254 §5.4).
+        """Send a channel request; with ``on_reply`` an answer is wanted: True for success (RFC 4254 §5.4).
 
         It does not wait behind unsent data: a signal must get past a full window.
         """
@@ -246,7 +246,7 @@ class Channel:
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def accept(self, details: bytes = b"") -> None:
-        """Confirms a channel that the peer opened; raises `ChannelClosed` when the session is over."""
+        """Confirm a channel that the peer opened; raises `ChannelClosed` when the session is over."""
         if self.close_sent:
             raise ChannelClosedError("the session ended before the channel was open", phase="connection")
         self.open = True
@@ -257,7 +257,7 @@ class Channel:
         self._finish_sending()
 
     def refuse(self, reason: int, description: str) -> None:
-        """Refuses a channel that the peer opened; ``reason`` as in RFC 4254 §5.1."""
+        """Refuse a channel that the peer opened; ``reason`` as in RFC 4254 §5.1."""
         self._connection.forget(self)
         self._connection.transport.send(ChannelOpenFailure(self.peer_number, reason, description).encode())
 
@@ -273,7 +273,7 @@ class Channel:
     # --- receiving: called by the connection --------------------------------------------------------------------------
 
     def receive(self, data: bytes, code: int | None) -> None:
-        """Takes data from the peer; raises `WindowError` and `ProtocolError`."""
+        """Take data from the peer; raises `WindowError` and `ProtocolError`."""
         window = self.window
         size = len(data)
         window.available -= size
@@ -285,7 +285,7 @@ class Channel:
             self.on_data(data, code)
 
     def credit(self, count: int) -> None:
-        """Says that ``count`` received bytes are dealt with, so that the peer may send as many more."""
+        """Say that ``count`` received bytes are dealt with, so that the peer may send as many more."""
         window = self.window
         window.consumed += count
         if window.consumed * 4 >= window.size:

@@ -56,7 +56,7 @@ class Connection:
         self._owed: deque[_Owed] = deque()
 
     def handlers(self) -> dict[int, Handler]:
-        """The handlers by message number, for `Transport.register`."""
+        """Return the handlers by message number, for `Transport.register`."""
         return {
             n.SSH_MSG_GLOBAL_REQUEST: self._on_global_request,
             n.SSH_MSG_REQUEST_SUCCESS: self._on_request_success,
@@ -77,14 +77,14 @@ class Connection:
     # --- for the layer above ------------------------------------------------------------------------------------------
 
     def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
-        """Asks the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.  Raises `ChannelOpenError`."""
+        """Ask the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.  Raises `ChannelOpenError`."""
         channel = Channel(self, self._free_number(), kind, on_event, on_data)
         self.channels[channel.number] = channel
         self.transport.send(m.ChannelOpen(kind, channel.number, channel.window.size, MAX_PACKET_DATA, details).encode())
         return channel
 
     def request_global(self, name: str, details: bytes = b"", on_reply: GlobalReplyHandler | None = None) -> None:
-        """Sends a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4).  Raises `ConnectionClosed`."""
+        """Send a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4).  Raises `ConnectionClosed`."""
         if self.transport.closed:
             raise ConnectionClosed("the connection is closed", phase="connection")
         if on_reply is not None:
@@ -94,7 +94,7 @@ class Connection:
         self.transport.send(m.GlobalRequest(name, on_reply is not None, details).encode())
 
     def pump(self) -> None:
-        """Lets the channels send what waits, in turns, so that a bulk transfer does not keep a terminal waiting."""
+        """Let the channels send what waits, in turns, so that a bulk transfer does not keep a terminal waiting."""
         waiting = deque([channel for channel in self.channels.values() if channel.unsent])
         while waiting and not self.transport.congested:
             channel = waiting.popleft()
@@ -109,7 +109,7 @@ class Connection:
         self.channels.pop(channel.number, None)
 
     def session_ended(self, error: SSHError) -> None:
-        """Tells every channel and everyone who waits for an answer, even if what one of them does about it raises."""
+        """Tell every channel and everyone who waits for an answer, even if what one of them does about it raises."""
         channels, self.channels = self.channels, {}
         replies, self._global_replies = self._global_replies, deque()
         with ExitStack() as stack:

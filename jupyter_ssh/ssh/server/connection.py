@@ -113,7 +113,7 @@ class ServerConnection(BaseHost[ServerSession]):
         self._server.left_behind(process)
 
     async def close(self) -> None:
-        """Says goodbye, hangs up all children, and waits until the transport is gone."""
+        """Say goodbye, hangs up all children, and waits until the transport is gone."""
         self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "the server shuts down")
         await self.driver.close()
 

@@ -54,7 +54,7 @@ class Server:
         return len(self._connections)
 
     async def start(self, host: str | Sequence[str] | None, port: int) -> None:
-        """Begins to listen; raises `ConnectError` when that cannot be."""
+        """Begin to listen; raises `ConnectError` when that cannot be."""
         loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(self._accept, host, port, backlog=128)
@@ -67,7 +67,7 @@ class Server:
             ) from None
 
     async def close(self) -> None:
-        """Stops listening, ends all connections and hangs up their children; again is nothing."""
+        """Stop listening, ends all connections and hangs up their children; again is nothing."""
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()

@@ -21,10 +21,10 @@ MACS_OFFERED: Final = tuple(name for name in names(MACS) if MACS[name].etm)
 
 
 def exchanges(legacy: bool) -> tuple[str, ...]:
-    """The key exchange methods; with ``legacy`` all but broken ones."""
+    """Return the key exchange methods; with ``legacy`` all but broken ones."""
     return tuple(dict.fromkeys((*EXCHANGES_OFFERED, *names(EXCHANGES, legacy)))) if legacy else EXCHANGES_OFFERED
 
 
 def macs(legacy: bool) -> tuple[str, ...]:
-    """The MACs; with ``legacy`` all but broken ones."""
+    """Return the MACs; with ``legacy`` all but broken ones."""
     return names(MACS, legacy) if legacy else MACS_OFFERED

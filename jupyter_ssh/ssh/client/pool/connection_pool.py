@@ -123,7 +123,7 @@ class ConnectionPool(Generic[C]):
         return Lease(self, shared, holder, opened=True)
 
     def find(self, key: Hashable) -> C | None:
-        """The newest open connection of that ``key``, unless it was withdrawn."""
+        """Return the newest open connection of that ``key``, unless it was withdrawn."""
         for shared in reversed(self._shared):
             if shared.key == key and not shared.withdrawn and not shared.connection.closed:
                 return shared.connection
@@ -137,12 +137,12 @@ class ConnectionPool(Generic[C]):
         return Lease(self, shared, holder, opened=False)
 
     def holders(self, connection: C) -> list[str]:
-        """Who holds ``connection``, in the order of coming."""
+        """Return who holds ``connection``, in the order of coming."""
         shared = self._of(connection)
         return [] if shared is None else [lease.holder for lease in shared.leases]
 
     def connections(self) -> list[C]:
-        """The connections that are open, in the order of opening."""
+        """Return the connections that are open, in the order of opening."""
         return [shared.connection for shared in self._shared if not shared.connection.closed]
 
     def _of(self, connection: C) -> _Shared[C] | None:

@@ -87,7 +87,7 @@ def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateK
 def verified_host_key(
     blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str, required_rsa_size: int | None = None
 ) -> PublicKey:
-    """The server's host key or certificate, whose signature over the exchange hash is right.
+    """Return the server's host key or certificate, whose signature over the exchange hash is right.
 
     Raises `KeyExchangeError`, and `KeyFormatError` for a malformed key or certificate.
     """

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 
 def may_open(destinations: Iterable[str] | None, host: str, port: int) -> bool:
-    """Whether ``host:port`` is among ``HOST:PORT``, either of them perhaps ``*`` (sshd_config(5), PermitOpen); None is
-    anywhere."""
+    """Return whether ``host:port`` is among ``HOST:PORT``, either of them perhaps ``*`` (sshd_config(5), PermitOpen);
+    None is anywhere."""
     if destinations is None:
         return True
     for destination in destinations:

@@ -180,7 +180,7 @@ class SessionChannel:
         return not self._started and self._lent_agent() is not None
 
     def _lent_agent(self) -> AgentSocket | None:
-        """The socket that leads to the client's agent, made at the first session that asks for it."""
+        """Return the socket that leads to the client's agent, made at the first session that asks for it."""
         host = self._host
         if not (host.options.allow_agent_forwarding and host.key_options.agent_forwarding) or sys.platform == "win32":
             return None
@@ -194,7 +194,7 @@ class SessionChannel:
     # --- the process's side -------------------------------------------------------------------------------------------
 
     def _start(self, command: bytes | None, handler: ProcessFactory | None = None) -> bool:
-        """Starts a command, the login shell (None), or a subsystem's handler, whose name ``command`` is then."""
+        """Start a command, the login shell (None), or a subsystem's handler, whose name ``command`` is then."""
         if self._started:
             return False
         host, terminal = self._host, self._terminal

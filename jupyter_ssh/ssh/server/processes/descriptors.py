@@ -21,7 +21,7 @@ PIPE_SIZE = 1024 * 1024
 
 
 def widen_pipe(descriptor: int) -> None:
-    """Gives a pipe `PIPE_SIZE` where the system knows how and lets us (pipe(7), pipe-user-pages-soft)."""
+    """Give a pipe `PIPE_SIZE` where the system knows how and lets us (pipe(7), pipe-user-pages-soft)."""
     import fcntl
 
     command = getattr(fcntl, "F_SETPIPE_SZ", 1031 if os.uname().sysname == "Linux" else None)
@@ -59,19 +59,19 @@ class DescriptorReader:
         self.resume()
 
     def pause(self) -> None:
-        """Leaves data where it is."""
+        """Leave data where it is."""
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._descriptor)
 
     def resume(self) -> None:
-        """Reads on."""
+        """Read on."""
         if not self._reading and not self.closed:
             self._reading = True
             self._loop.add_reader(self._descriptor, self._readable)
 
     def close(self) -> None:
-        """Closes the descriptor; nothing is called any more."""
+        """Close the descriptor; nothing is called any more."""
         if not self.closed:
             self.pause()
             self.closed = True
@@ -119,7 +119,7 @@ class DescriptorWriter:
         self.closed = False
 
     def write(self, data: bytes) -> None:
-        """Writes ``data`` now as far as it goes, the rest when there is room."""
+        """Write ``data`` now as far as it goes, the rest when there is room."""
         if self.closed or self._ending:
             self._on_taken(len(data))
             return
@@ -133,13 +133,13 @@ class DescriptorWriter:
         self._on_taken(written)
 
     def write_eof(self) -> None:
-        """Closes the descriptor once all is written."""
+        """Close the descriptor once all is written."""
         self._ending = True
         if not self._queue:
             self.close()
 
     def close(self) -> None:
-        """Drops what is not written and closes the descriptor."""
+        """Drop what is not written and closes the descriptor."""
         if self.closed:
             return
         self.closed = True

@@ -44,7 +44,7 @@ class ClientEnvironment:
         self.variables: dict[str, str] = {}
 
     def set(self, name: str, value: str) -> bool:
-        """Takes one variable; false when it is not on the list, malformed or too much."""
+        """Take one variable; false when it is not on the list, malformed or too much."""
         if not _NAME.match(name) or "\0" in value or not matches_any(name, self._accept):
             return False
         size = len(name) + len(value.encode("utf-8", "surrogateescape")) + 2
@@ -66,7 +66,7 @@ def child_environment(
     term: str | None = None,
     original_command: str | None = None,
 ) -> dict[str, str]:
-    """The whole environment of a child, as OpenSSH's sshd(8) describes it under "LOGIN PROCESS".
+    """Return the whole environment of a child, as OpenSSH's sshd(8) describes it under "LOGIN PROCESS".
 
     ``requested`` are the client's accepted variables, ``extra`` the server's own settings; neither can override what
     the server knows better (HOME, USER, SSH_CONNECTION …).  ``original_command`` is set when a forced command runs

@@ -42,7 +42,7 @@ class ExitWatcher:
             threading.Thread(target=self._wait, name=f"wait for {process.pid}", daemon=True).start()
 
     def reap(self) -> None:
-        """Takes the zombie away; only after ``on_exit``."""
+        """Take the zombie away; only after ``on_exit``."""
         try:
             self._process.wait(0)
         except subprocess.TimeoutExpired:  # pragma: no cover - a stop at a debugger's
@@ -70,7 +70,7 @@ class ExitWatcher:
 
 
 def _peek(pid: int, flags: int) -> Ending | None:
-    """How a child ended, leaving it a zombie; None when it has not."""
+    """Return how a child ended, leaving it a zombie; None when it has not."""
     if sys.platform == "darwin":
         raise NotImplementedError("Python has waitid on macOS only since 3.13")
     try:
@@ -86,7 +86,7 @@ def _peek(pid: int, flags: int) -> Ending | None:
 
 
 def signals_are_inherited() -> bool:
-    """Whether a child would start with signals ignored or blocked that a user expects to work (^C, hang-up)."""
+    """Return whether a child would start with signals ignored or blocked that a user expects to work (^C, hang-up)."""
     # Popen itself resets the two that Python ignores (restore_signals).
     ours = {signal.SIGPIPE, getattr(signal, "SIGXFSZ", signal.SIGPIPE)}
     if signal.pthread_sigmask(signal.SIG_BLOCK, ()):

@@ -17,14 +17,14 @@ from jupyter_ssh.ssh.server.processes.process import (
 
 
 def shell_program(account: Account, environment: Mapping[str, str]) -> Program:
-    """The account's shell as a login shell: argv[0] begins with "-" (bash(1), INVOCATION)."""
+    """Return the account's shell as a login shell: argv[0] begins with "-" (bash(1), INVOCATION)."""
     name = os.path.basename(account.shell)
     argument = name if sys.platform == "win32" else f"-{name}"
     return Program(account.shell, (argument,), account.home, environment)
 
 
 def command_program(account: Account, command: bytes, environment: Mapping[str, str]) -> Program:
-    """A command line, in no particular encoding, for the account's shell."""
+    """Return a command line, in no particular encoding, for the account's shell."""
     name = os.path.basename(account.shell)
     switches = ("/d", "/c") if sys.platform == "win32" else ("-c",)
     return Program(account.shell, (name, *switches, os.fsdecode(command)), account.home, environment)
@@ -35,7 +35,7 @@ def start(
     program: Program,
     terminal: tuple[TerminalSize, Mapping[str, int]] | None = None,
 ) -> ServedProcess:
-    """Starts ``program`` with pipes, or on a terminal of that size with those modes (RFC 4254 §8).
+    """Start ``program`` with pipes, or on a terminal of that size with those modes (RFC 4254 §8).
 
     Raises `ProcessStartError`.
     """

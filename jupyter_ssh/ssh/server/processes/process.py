@@ -64,7 +64,7 @@ class ServedProcess(ABC):
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Gives ``data`` to the child's stdin, in order, without waiting; the caller bounds what is under way."""
+        """Give ``data`` to the child's stdin, in order, without waiting; the caller bounds what is under way."""
 
     @abstractmethod
     def write_eof(self) -> None:
@@ -72,7 +72,7 @@ class ServedProcess(ABC):
 
     @abstractmethod
     def pause(self) -> None:
-        """Stops reading output, so that the child blocks when its pipe is full."""
+        """Stop reading output, so that the child blocks when its pipe is full."""
 
     @abstractmethod
     def resume(self) -> None:
@@ -84,7 +84,7 @@ class ServedProcess(ABC):
 
     @abstractmethod
     def signal(self, name: str) -> bool:
-        """Sends a signal, named as in RFC 4254 §6.10, to the process group; false when that cannot be."""
+        """Send a signal, named as in RFC 4254 §6.10, to the process group; false when that cannot be."""
 
     @abstractmethod
     def hang_up(self) -> None:
@@ -97,12 +97,12 @@ class ServedProcess(ABC):
 
     @abstractmethod
     async def wait_reaped(self) -> None:
-        """Returns when the child has ended and left no zombie.  A child that survives SIGHUP may take for ever."""
+        """Return when the child has ended and left no zombie.  A child that survives SIGHUP may take for ever."""
 
     def resize(self, size: TerminalSize) -> bool:
         """Changes the terminal's size; false without a terminal."""
         return False
 
     def send_break(self) -> bool:
-        """A break on the terminal's line (RFC 4335); false without a terminal."""
+        """Return a break on the terminal's line (RFC 4335); false without a terminal."""
         return False

@@ -35,7 +35,7 @@ _NAMES: Final = {number: name for name, number in NUMBERS.items()}
 
 
 def signal_name(number: int) -> str:
-    """The name for an exit-signal request; one that RFC 4254 does not list gets a domain, as it demands."""
+    """Return the name for an exit-signal request; one that RFC 4254 does not list gets a domain, as it demands."""
     if number in _NAMES:
         return _NAMES[number]
     try:
@@ -47,7 +47,7 @@ def signal_name(number: int) -> str:
 
 
 def ending_from_returncode(returncode: int) -> Ending:
-    """How a process ended whose `subprocess.Popen.returncode` this is: negative for a signal."""
+    """Return how a process ended whose `subprocess.Popen.returncode` this is: negative for a signal."""
     if returncode >= 0:
         return Ending(status=returncode)
     return Ending(signal=signal_name(-returncode))

@@ -19,7 +19,7 @@ MAX_ENVIRONMENT = 60 * 1024
 
 
 def spawn(program: Program, stdin: int, stdout: int, stderr: int, *, terminal: bool) -> subprocess.Popen[bytes]:
-    """Starts ``program`` on three descriptors, which stay the caller's; raises `ProcessStartError`.
+    """Start ``program`` on three descriptors, which stay the caller's; raises `ProcessStartError`.
 
     ``terminal``: stdin is a tty and becomes the controlling terminal.
     """

@@ -32,7 +32,7 @@ class Terminal:
 
     @classmethod
     def open(cls, size: TerminalSize, modes: Mapping[str, int]) -> tuple[Terminal, int]:
-        """A new pty, and the descriptor of its slave end for the child; raises `OSError`."""
+        """Return a new pty, and the descriptor of its slave end for the child; raises `OSError`."""
         master, slave = os.openpty()
         try:
             terminal = cls(master, os.ttyname(slave))
@@ -46,7 +46,7 @@ class Terminal:
         return terminal, slave
 
     def resize(self, size: TerminalSize) -> bool:
-        """Sets the size; the system sends SIGWINCH to the foreground."""
+        """Set the size; the system sends SIGWINCH to the foreground."""
         if self._closed:
             return False
         fields = (size.rows, size.columns, size.width_pixels, size.height_pixels)
@@ -58,7 +58,7 @@ class Terminal:
         return True
 
     def signal_foreground(self, name: str, number: int) -> bool:
-        """Sends what a key on the terminal would send to whom it would; false when this is no such signal."""
+        """Send what a key on the terminal would send to whom it would; false when this is no such signal."""
         if name not in TERMINAL_SIGNALS or self._closed:
             return False
         try:
@@ -85,12 +85,13 @@ class Terminal:
             write(b"\0")
 
     def note_input(self, data: bytes) -> None:
-        """Keeps in mind whether the user is in the middle of a line."""
+        """Keep in mind whether the user is in the middle of a line."""
         if data:
             self._at_line_start = data[-1:] in b"\r\n"
 
     def eof_keys(self) -> list[bytes]:
-        """The keys that mean end-of-file here: none in raw mode; two in the middle of a line, the first ends it."""
+        """Return the keys that mean end-of-file here: none in raw mode; two in the middle of a line, the first ends
+        it."""
         modes = self._modes()
         if modes is None or not modes[_LFLAG] & termios.ICANON:
             return []
@@ -100,7 +101,7 @@ class Terminal:
         return [key] if self._at_line_start else [key, key]
 
     def close(self) -> None:
-        """Closes the master; when no copy is left, the system hangs up the line."""
+        """Close the master; when no copy is left, the system hangs up the line."""
         if not self._closed:
             self._closed = True
             os.close(self.master)

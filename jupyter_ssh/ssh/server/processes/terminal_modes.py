@@ -93,7 +93,7 @@ _SPEED_FIELDS: Final = {"TTY_OP_ISPEED": _ISPEED, "TTY_OP_OSPEED": _OSPEED}
 
 
 def apply_modes(descriptor: int, modes: Mapping[str, int]) -> None:
-    """Sets the named modes on a terminal; what this system does not have is passed over; raises `OSError`."""
+    """Set the named modes on a terminal; what this system does not have is passed over; raises `OSError`."""
     try:
         attributes: list[Any] = termios.tcgetattr(descriptor)
         for name, value in modes.items():

@@ -88,7 +88,7 @@ class ThreadedProcess(ServedProcess):
         ).start()
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> bool:
-        """Calls on the loop's thread; false when the loop is closed and nobody listens any more."""
+        """Call on the loop's thread; false when the loop is closed and nobody listens any more."""
         try:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
@@ -159,7 +159,7 @@ class ThreadedProcess(ServedProcess):
 
 
 def start_with_threads(events: ProcessEvents, program: Program) -> ThreadedProcess:
-    """Starts ``program`` with pipes on stdin, stdout and stderr; raises `ProcessStartError`."""
+    """Start ``program`` with pipes on stdin, stdout and stderr; raises `ProcessStartError`."""
     try:
         process = subprocess.Popen(
             program.arguments,

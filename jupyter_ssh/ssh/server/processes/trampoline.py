@@ -27,7 +27,7 @@ if sys.platform == "win32":
 
 
 def main(arguments: list[str]) -> None:
-    """Takes the terminal, resets signals, and becomes the program."""
+    """Take the terminal, resets signals, and becomes the program."""
     descriptor, terminal, folder, executable = int(arguments[0]), arguments[1] == "1", arguments[2], arguments[3]
     # Ignored signals stay ignored over exec: a kernel ignores SIGINT between cells, `nohup` SIGHUP, `&` in sh both.
     for number in valid_signals():

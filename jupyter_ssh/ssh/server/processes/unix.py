@@ -170,7 +170,7 @@ class UnixProcess(ServedProcess):
 
 
 def start_with_pipes(events: ProcessEvents, program: Program) -> UnixProcess:
-    """Starts ``program`` with pipes on stdin, stdout and stderr; raises `ProcessStartError` or `OSError`."""
+    """Start ``program`` with pipes on stdin, stdout and stderr; raises `ProcessStartError` or `OSError`."""
     ends: list[int] = []
     try:
         for _ in range(3):
@@ -191,7 +191,7 @@ def start_with_pipes(events: ProcessEvents, program: Program) -> UnixProcess:
 def start_on_terminal(
     events: ProcessEvents, program: Program, size: TerminalSize, modes: Mapping[str, int]
 ) -> UnixProcess:
-    """Starts ``program`` on a new pty with the given modes; raises `ProcessStartError` or `OSError`.
+    """Start ``program`` on a new pty with the given modes; raises `ProcessStartError` or `OSError`.
 
     SSH_TTY is added to the program's environment.
     """
