@@ -373,11 +373,11 @@ class AsyncProcess(AwaitableFace[StackProcess[AnyStr]], Generic[AnyStr]):
 
 
 class AsyncReader(AwaitableFace[StackReader[AnyStr]], Generic[AnyStr]):
-    """The reading end of a stream: bytes, or text where an ``encoding`` was asked for.
+    """The reading end of a stream: bytes, or text if an ``encoding`` was requested.
 
-    One task or thread at a time may read.  Reading raises why the connection ended, if it ended by an error, once
-    everything that arrived before has been read.  After ``timeout`` seconds it raises `DeadlineExceeded`, and what has
-    arrived stays there to be read.
+    Only one task or thread may read at a time.  If the connection ended with an error, reading raises it once
+    everything that arrived before has been read.  After ``timeout`` seconds reading raises `DeadlineExceeded`, and what
+    has arrived can still be read.
     """
 
     async def read(self, count: int = -1, *, timeout: float | None = None) -> AnyStr:
@@ -385,30 +385,30 @@ class AsyncReader(AwaitableFace[StackReader[AnyStr]], Generic[AnyStr]):
         return await self._wait(lambda inner: inner.read(count, timeout=timeout))
 
     async def readexactly(self, count: int, *, timeout: float | None = None) -> AnyStr:
-        """Read ``count`` bytes or characters; raises `asyncio.IncompleteReadError` when the stream ends before."""
+        """Read ``count`` bytes or characters.  Raises `asyncio.IncompleteReadError` if the stream ends before that."""
         return await self._wait(lambda inner: inner.readexactly(count, timeout=timeout))
 
     async def readuntil(
         self, separator: AnyStr | None = None, limit: int = 16777216, *, timeout: float | None = None
     ) -> AnyStr:
-        """Read up to and with ``separator`` (None: the end of a line).
+        """Read up to and including ``separator`` (None: the end of a line).
 
         Raises:
-            asyncio.IncompleteReadError: The stream ends before; ``partial`` is what there was.
-            WireError: It does not come within ``limit`` bytes or characters.
+            asyncio.IncompleteReadError: The stream ends before that; ``partial`` is what was read.
+            WireError: It is not found within ``limit`` bytes or characters.
         """
         return await self._wait(lambda inner: inner.readuntil(separator, limit, timeout=timeout))
 
     async def readline(self, *, timeout: float | None = None) -> AnyStr:
-        """Read one line with its end; the last one may have none; empty at the end of file."""
+        """Read a line including its end, which the last line may lack; empty at the end of file."""
         return await self._wait(lambda inner: inner.readline(timeout=timeout))
 
     def at_eof(self) -> bool:
-        """Return whether everything was read and nothing more comes."""
+        """Return whether everything has been read and the stream has ended."""
         return self._inner.at_eof()
 
     def peek(self) -> Pending[bytes]:
-        """Return what has arrived and was not read, and leave it there; bytes also where an encoding was asked for."""
+        """Return what has arrived and has not been read, without reading it; always bytes, even with an encoding."""
         return self._act(lambda inner: inner.peek())
 
     def __aiter__(self) -> AsyncIterator[AnyStr]:
@@ -416,54 +416,54 @@ class AsyncReader(AwaitableFace[StackReader[AnyStr]], Generic[AnyStr]):
 
 
 class AsyncWriter(AwaitableFace[StackWriter]):
-    """The writing end of a stream; after `write`, `drain` waits until most of it is under way."""
+    """The writing end of a stream; after `write`, `drain` waits until most of it has been sent."""
 
     def write(self, data: bytes | bytearray | memoryview | str, *, timeout: float | None = None) -> Pending[None]:
-        """Send ``data``, or keep it until it can be sent; raises `ChannelClosed`.
+        """Send ``data``, or keep it until it can be sent.  Raises `ChannelClosed`.
 
-        Text is sent in the ``encoding`` that was asked for, where none was in UTF-8; bytes are refused where one was.
-        For a thread that blocks, and awaited, it lasts as long as `drain` does.
+        Text is sent in the requested ``encoding``, or UTF-8 if there is none; with an encoding, bytes are refused.  If
+        it blocks a thread or is awaited, it takes as long as `drain`.
         """
         return self._begin(lambda inner: afterwards(inner.write(data), inner.drain(timeout=timeout)))
 
     async def drain(self, *, timeout: float | None = None) -> None:
-        """Wait until most of what was written is sent.
+        """Wait until most of what was written has been sent.
 
-        Raises why it cannot be, and `DeadlineExceeded` after ``timeout`` seconds.
+        Raises the error that prevents it, and `DeadlineExceeded` after ``timeout`` seconds.
         """
         await self._wait(lambda inner: inner.drain(timeout=timeout))
 
     async def send(self, data: bytes | bytearray | memoryview | str, *, timeout: float | None = None) -> None:
-        """`write`, then `drain`."""
+        """Call `write`, then `drain`."""
         await self._wait(lambda inner: inner.send(data, timeout=timeout))
 
     def write_eof(self) -> Pending[None]:
-        """Say that nothing more comes, after what was written; idempotent."""
+        """Send an end of file after what was written; idempotent."""
         return self._act(lambda inner: inner.write_eof())
 
     def close(self) -> Pending[None]:
-        """Say that nothing more comes, after what was written; a connection is closed in both directions."""
+        """Send an end of file after what was written; a `Stream` is closed in both directions."""
         return self._act(lambda inner: inner.close())
 
     def is_closing(self) -> bool:
-        """Return whether nothing can be written any more."""
+        """Return whether nothing more can be written."""
         return self._inner.is_closing()
 
 
 class AsyncStream(NamedTuple):
-    """A connection that the server made for us: ``reader, writer = stream``, or in the manner of a socket."""
+    """A connection that the server opened for us: ``reader, writer = stream``, or used like a socket."""
 
     reader: AsyncReader[bytes]
-    """What comes from the other end."""
+    """Data from the other end."""
     writer: AsyncWriter
-    """What goes there."""
+    """Data to the other end."""
 
     async def recv(self, count: int, *, timeout: float | None = None) -> bytes:
         """Read up to ``count`` bytes, at least one unless at the end of file."""
         return await self.reader.read(count, timeout=timeout)
 
     async def sendall(self, data: bytes | bytearray | memoryview, *, timeout: float | None = None) -> None:
-        """Send ``data``, and wait until most of it is under way."""
+        """Send ``data``, and wait until most of it has been sent."""
         await self.writer.send(data, timeout=timeout)
 
     async def close(self) -> None:

@@ -1,1 +1,1 @@
-"""Channels for both roles: streams and what ties them to sockets."""
+"""Channels for both roles: streams, registries, and connecting channels with sockets."""

@@ -1,4 +1,4 @@
-"""What the `ChannelHost` of a client and that of a server have in common."""
+"""The common part of the `ChannelHost` of a client and of a server."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ S = TypeVar("S", bound=Session)
 
 
 class BaseHost(ABC, Generic[S]):
-    """A session with its driver, the tasks that belong to it, and what it tells."""
+    """A session with its driver, its tasks and its events."""
 
     def __init__(self, driver: SessionDriver[S]) -> None:
         self.driver = driver
         self.session = driver.session
         self.parts = Parts()
-        """What else belongs to the connection."""
+        """Other objects that belong to the connection."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.handlers: dict[type[Event], Callable[..., None]] = {Closed: self._closed}
-        """Who hears of which event."""
+        """The handlers of events, by type."""
 
     def on_event(self, event: Event) -> None:
-        """Hear what the session tells."""
+        """Dispatch an event of the session."""
         handler = self.handlers.get(type(event))
         if handler is not None:
             handler(event)
 
     def _closed(self, event: Closed) -> None:
-        # Every channel was told before.
+        # The channels have already been told.
         for task in self._tasks:
             task.cancel()
 
@@ -50,7 +50,7 @@ class BaseHost(ABC, Generic[S]):
     @property
     @abstractmethod
     def peer(self) -> str:
-        """Who is at the other end, for logs and errors."""
+        """The peer, as text for logs and errors."""
 
     @property
     def peer_version(self) -> str:
@@ -63,15 +63,15 @@ class BaseHost(ABC, Generic[S]):
         return self.session.failure
 
     def open_channel(self, kind: str, details: bytes = b"") -> Channel:
-        """Ask the peer for a channel."""
+        """See `ChannelHost.open_channel`."""
         return self.session.open_channel(kind, details, _untied, _no_data)
 
     async def ask(self, name: str, details: bytes = b"", *, timeout: float = ANSWER_SECONDS) -> bytes | None:
-        """Make a global request and return the details of its answer, None where it was refused."""
+        """See `ChannelHost.ask`."""
         reply: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 
         def replied(answer: bytes | None) -> None:
-            # Late answers have their place in the order too.
+            # Late answers count too, because answers are matched by their order.
             if not reply.done():
                 reply.set_result(answer)
 
@@ -82,14 +82,14 @@ class BaseHost(ABC, Generic[S]):
         return answer
 
     def explain(self, error: SSHError) -> None:
-        """Give an error what is known of the connection: nothing more."""
+        """See `ChannelHost.explain`: adds nothing."""
 
     def rest(self) -> None:
-        """Say that nobody is in a hurry for what is being received."""
+        """See `ChannelHost.rest`."""
         self.driver.rest()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run ``work`` as a task that ends with the connection at the latest."""
+        """See `ChannelHost.start`."""
 
         async def guarded() -> None:
             with self.guard():
@@ -98,27 +98,27 @@ class BaseHost(ABC, Generic[S]):
         task = asyncio.get_running_loop().create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda task: work.close())  # a task that is cancelled at once has not begun it
+        task.add_done_callback(lambda task: work.close())  # a task that is cancelled at once never starts it
         return task
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Surround what the network did not call: an error ends the connection, unless it is a `ChannelError`."""
+        """See `ChannelHost.guard`."""
         try:
             yield
         except ChannelClosed:
-            # The peer closed the channel; whoever writes to it hears of that in a moment.
+            # The peer closed the channel; whoever writes to it will be told in a moment.
             pass
         except ChannelError as error:
-            log.info("a channel to %s: %s", self.peer, error)  # its trouble alone
+            log.info("a channel to %s: %s", self.peer, error)  # it concerns only that channel
         except SSHError as error:
             self.session.transport.fail(error)
             self.driver.abandon()
 
 
 def _untied(event: ChannelEvent) -> None:
-    """A channel that is not tied to anything yet."""
+    """Ignore events of a channel that is not connected to anything yet."""
 
 
 def _no_data(data: bytes, code: int | None) -> None:
-    """The same."""
+    """Ignore data of a channel that is not connected to anything yet."""

@@ -1,11 +1,11 @@
-"""What connections, processes, terminals and whatever else lives a while tell of themselves, to those who listen.
+"""Changes of connections, processes, terminals and other long-lived things, told to listeners.
 
     opened -> state and counters, any number of times -> ended
 
-`Changes` stand in a tree: who listens to a connection hears of its processes too.  Nothing is counted for it where data
-is received: counters are read by a timer, which runs only while somebody listens.
+`Changes` form a tree: a listener to a connection is also told about its processes.  This adds no work to receiving
+data: counters are read by a timer, which runs only while there are listeners.
 
-All of it belongs to the event loop in which the thing lives.
+All of it must be used on the event loop of the thing.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from jupyter_ssh.ssh.errors import SSHError
 log = logging.getLogger("jupyter_ssh.ssh")
 
 PERIOD: Final = 0.25
-"""Seconds between two counters of one thing."""
+"""Minimum seconds between two `Counted` of one thing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a change is about."""
+    """The thing that changed."""
 
     kind: str
     """ "connection", "process", "terminal"."""
     number: int
-    """No other thing of this Python process has it."""
+    """Unique within this Python process."""
     name: str
     """For people: a host, a command."""
     parent: int | None = None
-    """The number of what it belongs to: a process to a connection."""
+    """The number of its owner: a process belongs to a connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """It is there."""
+    """It was opened."""
 
     subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """Something about it is different; ``state`` is a word, ``text`` a sentence for people."""
+    """Its state changed; ``state`` is a word, ``text`` a sentence for people."""
 
     subject: Subject
     state: str
@@ -58,7 +58,7 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Bytes received and sent; for a connection packets with all that is around them, and the channels open on it."""
+    """Bytes received and sent (for a connection, of whole packets), and the number of its open channels."""
 
     received: int = 0
     sent: int = 0
@@ -67,7 +67,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How much went over it until now: at most every `PERIOD` seconds, and once more before it has ended."""
+    """Its counters, at most every `PERIOD` seconds, and once more before it ends."""
 
     subject: Subject
     counters: Counters
@@ -75,7 +75,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """It is over, and why: ``text`` for people, ``error`` where something went wrong.  Nothing of it follows."""
+    """It ended: ``text`` says why, ``error`` is set if something went wrong.  No further changes follow."""
 
     subject: Subject
     text: str
@@ -87,7 +87,7 @@ Listener: TypeAlias = Callable[[Change], None]
 
 
 class Subscription:
-    """A listener's place among those who are told."""
+    """The registration of a listener."""
 
     __slots__ = ("_changes", "_listener")
 
@@ -96,15 +96,15 @@ class Subscription:
         self._listener: Listener | None = listener
 
     def remove(self) -> None:
-        """Tell the listener nothing more, from this moment on; idempotent."""
+        """Stop telling the listener, effective immediately; idempotent."""
         if self._listener is not None:
             self._listener = None
             self._changes.forget(self)
 
     def tell(self, change: Change) -> None:
-        """Tell the listener.  What it raises is logged and hurts nobody else."""
+        """Tell the listener.  Exceptions are logged and do not affect others."""
         if self._listener is None:
-            return  # removed by another one that heard of the same change
+            return  # removed by another listener to the same change
         try:
             self._listener(change)
         except Exception:
@@ -115,10 +115,10 @@ _numbers = itertools.count(1)
 
 
 class Changes:
-    """The changes of one thing, and of what belongs to it.
+    """The changes of one thing, and of those that belong to it.
 
-    ``count`` reads its counters; without it there are none.  Whoever owns the thing says `opened`, `state_changed` and
-    `ended`; before the first and after the last nothing is told.  One that is never opened gathers others: see `adopt`.
+    ``count`` reads its counters, if it has any.  Its owner calls `opened`, `state_changed` and `ended`; nothing is told
+    before the first and after the last.  One that is never opened can collect others: see `adopt`.
     """
 
     __slots__ = (
@@ -142,7 +142,7 @@ class Changes:
         self._over = False
         self._parents: tuple[Changes, ...] = () if parent is None else (parent,)
         self._children: dict[Changes, None] = {}
-        """Those that are open, in the order of opening."""
+        """The open ones, in the order of opening."""
         self._listeners: tuple[Subscription, ...] = ()
         self._count = count
         self._told = Counters()
@@ -151,9 +151,9 @@ class Changes:
     # --- for those who listen -----------------------------------------------------------------------------------------
 
     def listen(self, listener: Listener, *, present: bool = False) -> Subscription:
-        """Have ``listener`` called with each `Change` of this and of what belongs to it, until it is removed.
+        """Call ``listener`` with each `Change` of this and of what belongs to it, until it is removed.
 
-        With ``present`` it is first told what is open already.
+        With ``present`` it is first told what is already open.
         """
         subscription = Subscription(self, listener)
         self._listeners = (*self._listeners, subscription)
@@ -171,14 +171,14 @@ class Changes:
             _meter().remove(self)
 
     def all_open(self) -> list[Changes]:
-        """Return this one and all that belong to it, as far as they are open, each before what belongs to it."""
+        """Return this one and those that belong to it, if open, each before what belongs to it."""
         found = [self] if self.is_open else []
         for child in self._children:
             found += child.all_open()
         return found
 
     def present(self) -> list[Change]:
-        """Return what is to be told of this one to somebody who comes late."""
+        """Return the changes to tell a listener that was added after the opening."""
         changes: list[Change] = [Opened(self.subject)]
         if self._state is not None:
             changes.append(self._state)
@@ -189,7 +189,7 @@ class Changes:
     # --- for the owner ------------------------------------------------------------------------------------------------
 
     def opened(self) -> None:
-        """Say that it is there."""
+        """Tell that it was opened."""
         if self.is_open or self._over:
             return
         self.is_open = True
@@ -199,7 +199,7 @@ class Changes:
         self.wake_meter()
 
     def state_changed(self, state: str, text: str = "") -> None:
-        """Say what is different; nothing is told where nothing is."""
+        """Tell the new state, unless it is the same as before."""
         change = StateChanged(self.subject, state, text)
         if self.is_open and change != self._state:
             self._state = change
@@ -212,7 +212,7 @@ class Changes:
             self._tell(Counted(self.subject, counters))
 
     def ended(self, text: str, error: SSHError | None = None) -> None:
-        """Say that it is over, with all that belongs to it; idempotent."""
+        """Tell that it ended, with all that belongs to it; idempotent."""
         if not self.is_open:
             return
         for child in reversed(list(self._children)):
@@ -233,7 +233,7 @@ class Changes:
     # --- the tree -----------------------------------------------------------------------------------------------------
 
     def adopt(self, child: Changes) -> None:
-        """Tell here what ``child`` tells too, beginning with what is open already."""
+        """Also tell here what ``child`` tells, beginning with what is already open."""
         if self in child._parents:
             return
         child._parents = (*child._parents, self)
@@ -245,7 +245,7 @@ class Changes:
             child.wake_meter()
 
     def release(self, child: Changes, text: str) -> None:
-        """Tell here that ``child`` has ended, though it may go on elsewhere, and nothing of it any more."""
+        """Tell here that ``child`` has ended, although it may continue elsewhere, and no more about it."""
         if self not in child._parents:
             return
         child._parents = tuple(parent for parent in child._parents if parent is not self)
@@ -254,15 +254,15 @@ class Changes:
         self.leave(child)
 
     def take(self, child: Changes) -> None:
-        """``child`` is open from now on."""
+        """Add ``child``, which is now open."""
         self._children[child] = None
 
     def leave(self, child: Changes) -> None:
-        """``child`` is open no more."""
+        """Remove ``child``, which is no longer open."""
         self._children.pop(child, None)
 
     def wake_meter(self) -> None:
-        """There is something to count, if anybody listens."""
+        """Start counting, if there are listeners."""
         if self._listeners:
             _meter().add(self)
         for parent in self._parents:
@@ -270,20 +270,20 @@ class Changes:
 
 
 class _Meter:
-    """Reads counters while there is something to count and somebody who listens.  One for each event loop."""
+    """Reads counters while there is something to count and a listener.  There is one per event loop."""
 
     def __init__(self) -> None:
         self._listened: set[Changes] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, changes: Changes) -> None:
-        """Somebody listens to ``changes``."""
+        """Start reading the counters of ``changes``, which has listeners."""
         self._listened.add(changes)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PERIOD, self._read)
 
     def remove(self, changes: Changes) -> None:
-        """Nobody listens to ``changes`` any more."""
+        """Stop reading the counters of ``changes``, which has no listeners."""
         self._listened.discard(changes)
         if not self._listened and self._timer is not None:
             self._timer.cancel()
@@ -304,7 +304,7 @@ _meters: WeakKeyDictionary[asyncio.AbstractEventLoop, _Meter] = WeakKeyDictionar
 def _meter() -> _Meter:
     loop = asyncio.get_running_loop()
     if loop not in _meters:
-        for other in [other for other in _meters if other.is_closed()]:  # its timer would keep it
+        for other in [other for other in _meters if other.is_closed()]:  # its timer would keep it alive
             del _meters[other]
         _meters[loop] = _Meter()
     return _meters[loop]

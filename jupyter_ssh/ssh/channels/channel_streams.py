@@ -10,7 +10,7 @@ from jupyter_ssh.ssh.protocol.channel import Channel
 
 
 class ChannelStreams(Duplex):
-    """The two streams of one channel, which `Writer.close` closes; what comes as stderr is none of theirs."""
+    """The two streams of one channel, which `Writer.close` closes; stderr data is ignored."""
 
     def __init__(self, host: ChannelHost, channel: Channel) -> None:
         super().__init__(host, channel)
@@ -19,21 +19,21 @@ class ChannelStreams(Duplex):
         self.writer = ByteWriter(channel, self.reader.written, channel.close)
 
     def on_data(self, data: bytes, code: int | None) -> None:
-        """Give it to who reads."""
+        """Pass data to the reader."""
         if code is None:
             self.reader.feed(data)
         else:
             self.channel.credit(len(data))
 
     def on_eof(self) -> None:
-        """End the reading."""
+        """End the reader."""
         self.reader.feed_eof()
 
     def on_writable(self) -> None:
-        """Wake who drains."""
+        """Wake a task in `drain`."""
         self.writer.drained()
 
     def on_over(self, error: SSHError | None) -> None:
-        """End both."""
+        """End both streams."""
         self.writer.closed(error)
         self.reader.feed_eof(error)

@@ -1,7 +1,7 @@
-"""A channel and what it is tied to at our end: opening, both directions, end (RFC 4254 §5).
+"""A channel connected to something on our side: opening, both directions, end (RFC 4254 §5).
 
-Three ends are made of it: `ChannelStreams` for code that reads and writes, `ChannelTransport` for a protocol of
-asyncio's, and, by way of that, `Splice` for a socket.
+Subclasses are `ChannelStreams`, for code that reads and writes, and `ChannelTransport`, for an asyncio protocol and,
+with `Splice`, for a socket.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from jupyter_ssh.ssh.protocol.channel import Channel
 
 
 class Duplex(ABC):
-    """Both directions of one channel, from its opening to its end; subclasses say what becomes of them.
+    """Both directions of one channel, from its opening to its end; subclasses handle the data.
 
-    ``channel`` is one that was just asked for (`ChannelHost.open_channel`), or one that the peer wants: `accept` it.
+    ``channel`` is one that was just requested (`ChannelHost.open_channel`), or one that the peer requested: `accept`
+    it.
     """
 
     def __init__(self, host: ChannelHost, channel: Channel) -> None:
@@ -31,19 +32,19 @@ class Duplex(ABC):
         self.opened: asyncio.Future[None] = loop.create_future()
         """Done when the channel is open; raises why it will not be."""
         self.over: asyncio.Future[None] = loop.create_future()
-        """Done when the channel is closed on both sides, or will never be open."""
+        """Done when the channel is closed on both sides, or was refused."""
         self.error: SSHError | None = None
-        """Why the channel was refused or the connection ended, where that is why it is over."""
+        """Why the channel was refused or the connection ended, if that ended the channel."""
         channel.on_event = self._on_event
         channel.on_data = self.on_data
 
     def accept(self, details: bytes = b"") -> None:
-        """Confirm a channel that the peer wants; raises `ChannelClosed` when the connection is over."""
+        """Confirm a channel that the peer requested.  Raises `ChannelClosed` if the connection is over."""
         self.channel.accept(details)
         self.opened.set_result(None)
 
     async def wait_opened(self, seconds: float | None, phase: str) -> None:
-        """Wait until the channel is open; one that nobody waits for any more is closed.
+        """Wait until the channel is open; if the wait ends early, close it.
 
         Raises:
             ChannelOpenError: The peer refused it.
@@ -60,23 +61,23 @@ class Duplex(ABC):
 
     @abstractmethod
     def on_data(self, data: bytes, code: int | None) -> None:
-        """Take what came, and say `Channel.credit` when it is dealt with; ``code`` is 1 for stderr (RFC 4254 §5.2)."""
+        """Handle received data, and call `Channel.credit` when done; ``code`` is 1 for stderr (RFC 4254 §5.2)."""
 
     @abstractmethod
     def on_eof(self) -> None:
-        """Hear that the peer sends nothing more."""
+        """Handle the peer's end of file."""
 
     @abstractmethod
     def on_writable(self) -> None:
-        """Hear that all that was waiting to be sent has been sent."""
+        """Handle that everything waiting has been sent."""
 
     def on_request(self, event: e.ChannelRequested) -> bool:
-        """Do what the peer asks of the channel; return whether that could be done."""
+        """Handle a channel request; return whether it succeeded."""
         return False
 
     @abstractmethod
     def on_over(self, error: SSHError | None) -> None:
-        """Hear that the channel is over: closed, refused, or ended with the connection by ``error``."""
+        """Handle the end of the channel: closed, refused, or ended with the connection by ``error``."""
 
     # --- what the channel tells ---------------------------------------------------------------------------------------
 
@@ -108,7 +109,7 @@ class Duplex(ABC):
         self.error = error
         if not self.opened.done():
             self.opened.set_exception(error or ChannelClosed("the channel was closed", phase="opening a channel"))
-            self.opened.exception()  # somebody may wait for it, but need not
+            self.opened.exception()  # it need not be awaited
         if not self.over.done():
             self.over.set_result(None)
         self.on_over(error)

@@ -1,4 +1,4 @@
-"""What people read from and write to: bytes, or text where an encoding was asked for."""
+"""The interfaces for reading and writing: bytes, or text if an encoding was requested."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple
 from jupyter_ssh.ssh.net.deadline import within
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar  # that of typing has a default from Python 3.13 on
+    from typing_extensions import TypeVar  # typing's TypeVar has defaults only from Python 3.13 on
 
     AnyStr = TypeVar("AnyStr", bytes, str, default=bytes)
 else:
     from typing import AnyStr
 
 LINE_LIMIT: Final = 16 * 1024 * 1024
-"""Bytes or characters `Reader.readuntil` looks through for a separator."""
+"""Bytes or characters that `Reader.readuntil` searches for a separator."""
 
 
 class Reader(ABC, Generic[AnyStr]):
-    """The reading end of a stream: bytes, or text where an ``encoding`` was asked for.
+    """The reading end of a stream: bytes, or text if an ``encoding`` was requested.
 
-    One task or thread at a time may read.  Reading raises why the connection ended, if it ended by an error, once
-    everything that arrived before has been read.  After ``timeout`` seconds it raises `DeadlineExceeded`, and what has
-    arrived stays there to be read.
+    Only one task or thread may read at a time.  If the connection ended with an error, reading raises it once
+    everything that arrived before has been read.  After ``timeout`` seconds reading raises `DeadlineExceeded`, and what
+    has arrived can still be read.
     """
 
     async def read(self, count: int = -1, *, timeout: float | None = None) -> AnyStr:
@@ -34,34 +34,34 @@ class Reader(ABC, Generic[AnyStr]):
         return await (reading if timeout is None else within(reading, timeout, "reading"))
 
     async def readexactly(self, count: int, *, timeout: float | None = None) -> AnyStr:
-        """Read ``count`` bytes or characters; raises `asyncio.IncompleteReadError` when the stream ends before."""
+        """Read ``count`` bytes or characters.  Raises `asyncio.IncompleteReadError` if the stream ends before that."""
         reading = self._readexactly(count)
         return await (reading if timeout is None else within(reading, timeout, "reading"))
 
     async def readuntil(
         self, separator: AnyStr | None = None, limit: int = LINE_LIMIT, *, timeout: float | None = None
     ) -> AnyStr:
-        """Read up to and with ``separator`` (None: the end of a line).
+        """Read up to and including ``separator`` (None: the end of a line).
 
         Raises:
-            asyncio.IncompleteReadError: The stream ends before; ``partial`` is what there was.
-            WireError: It does not come within ``limit`` bytes or characters.
+            asyncio.IncompleteReadError: The stream ends before that; ``partial`` is what was read.
+            WireError: It is not found within ``limit`` bytes or characters.
         """
         reading = self._readuntil(separator, limit)
         return await (reading if timeout is None else within(reading, timeout, "reading"))
 
     async def readline(self, *, timeout: float | None = None) -> AnyStr:
-        """Read one line with its end; the last one may have none; empty at the end of file."""
+        """Read a line including its end, which the last line may lack; empty at the end of file."""
         reading = self._readline()
         return await (reading if timeout is None else within(reading, timeout, "reading"))
 
     @abstractmethod
     def at_eof(self) -> bool:
-        """Return whether everything was read and nothing more comes."""
+        """Return whether everything has been read and the stream has ended."""
 
     @abstractmethod
     def peek(self) -> bytes:
-        """Return what has arrived and was not read, and leave it there; bytes also where an encoding was asked for."""
+        """Return what has arrived and has not been read, without reading it; always bytes, even with an encoding."""
 
     def __aiter__(self) -> AsyncIterator[AnyStr]:
         return self._lines()
@@ -84,55 +84,55 @@ class Reader(ABC, Generic[AnyStr]):
 
 
 class Writer(ABC):
-    """The writing end of a stream; after `write`, `drain` waits until most of it is under way."""
+    """The writing end of a stream; after `write`, `drain` waits until most of it has been sent."""
 
     @abstractmethod
     def write(self, data: bytes | bytearray | memoryview | str) -> None:
-        """Send ``data``, or keep it until it can be sent; raises `ChannelClosed`.
+        """Send ``data``, or keep it until it can be sent.  Raises `ChannelClosed`.
 
-        Text is sent in the ``encoding`` that was asked for, where none was in UTF-8; bytes are refused where one was.
-        For a thread that blocks, and awaited, it lasts as long as `drain` does.
+        Text is sent in the requested ``encoding``, or UTF-8 if there is none; with an encoding, bytes are refused.  If
+        it blocks a thread or is awaited, it takes as long as `drain`.
         """
 
     @abstractmethod
     async def drain(self, *, timeout: float | None = None) -> None:
-        """Wait until most of what was written is sent.
+        """Wait until most of what was written has been sent.
 
-        Raises why it cannot be, and `DeadlineExceeded` after ``timeout`` seconds.
+        Raises the error that prevents it, and `DeadlineExceeded` after ``timeout`` seconds.
         """
 
     async def send(self, data: bytes | bytearray | memoryview | str, *, timeout: float | None = None) -> None:
-        """`write`, then `drain`."""
+        """Call `write`, then `drain`."""
         self.write(data)
         await self.drain(timeout=timeout)
 
     @abstractmethod
     def write_eof(self) -> None:
-        """Say that nothing more comes, after what was written; idempotent."""
+        """Send an end of file after what was written; idempotent."""
 
     @abstractmethod
     def close(self) -> None:
-        """Say that nothing more comes, after what was written; a connection is closed in both directions."""
+        """Send an end of file after what was written; a `Stream` is closed in both directions."""
 
     @abstractmethod
     def is_closing(self) -> bool:
-        """Return whether nothing can be written any more."""
+        """Return whether nothing more can be written."""
 
 
 class Stream(NamedTuple):
-    """A connection that the server made for us: ``reader, writer = stream``, or in the manner of a socket."""
+    """A connection that the server opened for us: ``reader, writer = stream``, or used like a socket."""
 
     reader: Reader[bytes]
-    """What comes from the other end."""
+    """Data from the other end."""
     writer: Writer
-    """What goes there."""
+    """Data to the other end."""
 
     async def recv(self, count: int, *, timeout: float | None = None) -> bytes:
         """Read up to ``count`` bytes, at least one unless at the end of file."""
         return await self.reader.read(count, timeout=timeout)
 
     async def sendall(self, data: bytes | bytearray | memoryview, *, timeout: float | None = None) -> None:
-        """Send ``data``, and wait until most of it is under way."""
+        """Send ``data``, and wait until most of it has been sent."""
         await self.writer.send(data, timeout=timeout)
 
     async def close(self) -> None:

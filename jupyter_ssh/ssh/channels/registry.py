@@ -1,4 +1,4 @@
-"""What the peer may open and ask: rows of name → handler, one registry a role.  What is in no row is refused here."""
+"""What the peer may open and request: rows of name → handler, one registry per role.  Anything else is refused here."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ log = logging.getLogger("jupyter_ssh.ssh")
 H = TypeVar("H", bound=ChannelHost)
 
 OpenHandler = Callable[[H, ChannelOpenRequested], None]
-"""Accepts or refuses the channel of the event, at once or later; until then nothing comes on it."""
+"""Accepts or refuses the channel of the event, at once or later; until then no data arrives on it."""
 
 Answer = bytes | None
-"""The details of REQUEST_SUCCESS, or None for REQUEST_FAILURE."""
+"""The payload of REQUEST_SUCCESS, or None for REQUEST_FAILURE."""
 
 RequestHandler = Callable[[H, GlobalRequested], Answer | Awaitable[Answer]]
-"""Does what is asked and returns the answer, or what becomes it; it is sent where one is wanted."""
+"""Handles a request and returns the answer, or an awaitable of it; it is sent if the peer wants one."""
 
 MAX_LOGGED: Final = 64
-"""Characters of a peer's names that are logged."""
+"""Maximum characters of a peer's names in the log."""
 
 
 class Registry(Generic[H]):
-    """The channel types and the global requests that one role takes from its peer."""
+    """The channel types and global requests that one role accepts from its peer."""
 
     def __init__(self, channels: Mapping[str, OpenHandler[H]], requests: Mapping[str, RequestHandler[H]]) -> None:
         self.channels = dict(channels)
@@ -39,7 +39,7 @@ class Registry(Generic[H]):
         """By the name of a global request (RFC 4254 §4)."""
 
     def open_requested(self, host: H, event: ChannelOpenRequested) -> None:
-        """Have the channel handled that the peer wants."""
+        """Dispatch the peer's request for a channel."""
         handler = self.channels.get(event.kind)
         if handler is None:
             log.debug("%s wants a channel of an unknown type: %s", host.peer, printable(event.kind)[:MAX_LOGGED])
@@ -48,7 +48,7 @@ class Registry(Generic[H]):
             handler(host, event)
 
     def global_requested(self, host: H, event: GlobalRequested) -> None:
-        """Have the global request handled that the peer makes, and answer it."""
+        """Dispatch the peer's global request, and answer it."""
         handler = self.requests.get(event.name)
         answer = None if handler is None else handler(host, event)
         if answer is None or isinstance(answer, bytes):

@@ -1,4 +1,4 @@
-"""A socket and a channel tied to each other: what comes from one goes to the other, until both have ended."""
+"""Connect a socket and a channel: what arrives from one goes to the other, until both have ended."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from jupyter_ssh.ssh.errors import DeadlineExceeded
 from jupyter_ssh.ssh.net.addresses import plain_address
 
 MAX_EARLY: Final = 64 * 1024
-"""Bytes that a socket may bring before its channel is open; then it has to wait."""
+"""Bytes that a socket may send before its channel is open."""
 
 SOCKET_HIGH_WATER: Final = 512 * 1024
-"""Bytes for the socket that asyncio may hold before the peer gets no more window."""
+"""Bytes for the socket that asyncio may buffer before the peer gets no more credit."""
 
 LINGER_SECONDS: Final = 30.0
-"""How long a socket may take what came before its connection ended."""
+"""Seconds a socket has to accept what arrived before its connection ended."""
 
 RESET: Final = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
-"""The value of SO_LINGER by which a TCP socket that is closed sends a reset."""
+"""The value of SO_LINGER that makes closing a TCP socket send a reset."""
 
 NOBODY: Final = ("127.0.0.1", 0)
-"""The originator of a channel that no socket stands behind, as RFC 4254 §7.2 wants an address and a port."""
+"""The originator for a channel without a socket, as RFC 4254 §7.2 requires an address and a port."""
 
 
 def originator_of(transport: asyncio.BaseTransport) -> tuple[str, int]:
-    """Return who is at the other end of a socket: numeric address and port (RFC 4254 §7.2)."""
+    """Return the numeric address and port of the other end of a socket (RFC 4254 §7.2)."""
     found = transport.get_extra_info("peername")
     if isinstance(found, tuple) and len(found) >= 2:
         return plain_address(str(found[0])), int(found[1])
@@ -40,7 +40,7 @@ def originator_of(transport: asyncio.BaseTransport) -> tuple[str, int]:
 
 
 class SpliceEnd(asyncio.Protocol):
-    """One of two transports that are tied to each other; ``far`` is the other one."""
+    """One of two connected transports; ``far`` is the other one."""
 
     far: SpliceEnd
 
@@ -48,7 +48,7 @@ class SpliceEnd(asyncio.Protocol):
         self._splice = splice
         self._high_water = high_water
         self.transport: asyncio.Transport | None = None
-        """None before the transport is there and after it is gone."""
+        """None before the transport exists and after it is gone."""
         self.lost = False
         self.ended = False
         """Whether its other side sends nothing more."""
@@ -56,14 +56,14 @@ class SpliceEnd(asyncio.Protocol):
         self._early_size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: the transport is there."""
+        """See `asyncio.Protocol`."""
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=self._high_water)
         self._splice.end_made(self, self.transport)
         self.far.catch_up()
 
     def catch_up(self) -> None:
-        """Hand on what came before there was anybody to give it to."""
+        """Pass on what arrived before the other end existed."""
         out = self.far.transport
         if self.transport is not None:
             self.transport.resume_reading()
@@ -75,7 +75,7 @@ class SpliceEnd(asyncio.Protocol):
             out.close()
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: something for the other end."""
+        """See `asyncio.Protocol`: pass data to the other end."""
         out = self.far.transport
         if out is not None:
             out.write(data)
@@ -86,7 +86,7 @@ class SpliceEnd(asyncio.Protocol):
                 self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """asyncio: nothing more comes from here, but it may go on receiving."""
+        """See `asyncio.Protocol`: this end sends no more but may continue to receive."""
         self.ended = True
         self._hand_on_eof()
         return True
@@ -97,36 +97,36 @@ class SpliceEnd(asyncio.Protocol):
             return
         if out.can_write_eof():
             out.write_eof()
-        if self.far.ended:  # both directions are: what waits is still sent
+        if self.far.ended:  # both directions have ended; waiting data is still sent
             out.close()
             if self.transport is not None:
                 self.transport.close()
 
     def pause_writing(self) -> None:
-        """asyncio: this end takes no more for now."""
+        """See `asyncio.Protocol`: this end accepts no more for now."""
         if self.far.transport is not None:
             self.far.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """asyncio: this end takes data again."""
+        """See `asyncio.Protocol`: this end accepts data again."""
         if self.far.transport is not None and not self.far.transport.is_closing():
             self.far.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio: this end is gone."""
+        """See `asyncio.Protocol`: this end is gone."""
         self.transport = None
         self.lost = True
         self._splice.end_lost(self, exc)
 
 
 class Splice:
-    """Ties a socket to a channel: give ``socket`` to asyncio as the socket's protocol, then `run`.
+    """Connects a socket with a channel: give ``socket`` to asyncio as the socket's protocol, then call `run`.
 
-    ``on_connected`` hears of the splice and of the socket's transport once it is there; a server that listens for
-    sockets makes a splice for each: ``loop.create_server(lambda: Splice(self.connected).socket, ...)``.
+    ``on_connected`` is called with the splice and the socket's transport once that exists; a listening server makes a
+    splice for each socket: ``loop.create_server(lambda: Splice(self.connected).socket, ...)``.
 
-    Each direction ends by itself (half-close).  A reset of the channel's connection becomes a reset of the socket, so
-    that nobody takes half of something for the whole.
+    Each direction ends separately (half-close).  If the channel's connection is lost, the socket is reset, so that
+    nobody mistakes a part of the data for the whole.
     """
 
     def __init__(self, on_connected: Callable[[Splice, asyncio.Transport], None] | None = None) -> None:
@@ -139,19 +139,19 @@ class Splice:
 
     @property
     def delivered(self) -> bool:
-        """Whether the channel is over, and nothing that came from it waits for the socket any more."""
+        """Whether the channel is over, and the socket has accepted everything that came from it."""
         tunnel, out = self._tunnel, self.socket.transport
         if tunnel is None or not tunnel.over.done():
             return False
         return out is None or not (tunnel.unread or out.get_write_buffer_size())
 
     def end_made(self, end: SpliceEnd, transport: asyncio.Transport) -> None:
-        """Hear from an end that its transport is there."""
+        """Note that the transport of an end exists."""
         if end is self.socket and self._on_connected is not None:
             self._on_connected(self, transport)
 
     def end_lost(self, end: SpliceEnd, error: Exception | None) -> None:
-        """Hear from an end that its transport is gone."""
+        """Note that the transport of an end is gone."""
         if end is self.socket and not self._socket_lost.done():
             self._socket_lost.set_result(None)
         out = end.far.transport
@@ -163,10 +163,10 @@ class Splice:
             out.close()
 
     async def run(self, tunnel: ChannelTransport, seconds: float | None = None) -> None:
-        """Wait until the channel is open, tie it to the socket, and return when both are gone.
+        """Wait until the channel is open, connect it with the socket, and return when both are gone.
 
-        A channel that the peer wants is accepted.  A socket that leaves before the channel is open takes it with it,
-        and so does who cancels this.
+        A channel that the peer requested is accepted.  The channel is closed if the socket is closed before it is open,
+        and if this is cancelled.
 
         Raises:
             ChannelOpenError: The peer refused the channel.
@@ -190,7 +190,7 @@ class Splice:
 
     def _release(self, tunnel: ChannelTransport) -> None:
         if tunnel.over.done() and tunnel.error is None and self.socket.transport is not None:
-            # What the peer sent before it closed the channel is still delivered, to whoever takes it in time.
+            # What the peer sent before it closed the channel is still delivered, if the socket accepts it in time.
             asyncio.get_running_loop().call_later(LINGER_SECONDS, self._abort, tunnel)
         else:
             self._abort(tunnel)
@@ -202,8 +202,8 @@ class Splice:
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """End a socket so that its other end cannot take it for the end of a file."""
+    """Reset a socket, so that its other end cannot mistake it for an end of file."""
     connected = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError):  # it may be gone already
+    with contextlib.suppress(OSError):  # it may already be gone
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     transport.abort()

@@ -1,4 +1,4 @@
-"""A channel's data as streams of bytes: one gives the peer room as it is read, the other waits for the peer's room."""
+"""A channel's data as streams of bytes: reading gives the peer credit, and writing waits for the peer's window."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LOW_WATER: Final = 256 * 1024
 """Bytes that may wait before `Writer.drain` waits."""
 
 FLOOD: Final = 1024 * 1024
-"""Bytes that come while nothing is written: from then on nobody waits for an answer, and more may come at a time."""
+"""Bytes received since the last write after which this is a bulk transfer, so that data may arrive in larger pieces."""
 
 FLOOD_PIECE: Final = 8192
-"""Smaller pieces than that are no flood."""
+"""Smaller pieces do not count as bulk transfer."""
 
 
 class ByteReader(Reader[bytes]):
@@ -30,27 +30,27 @@ class ByteReader(Reader[bytes]):
         self._credit = credit
         self._chunks: deque[bytes] = deque()
         self._offset = 0
-        """How many bytes of the first chunk were read."""
+        """How many bytes of the first chunk have been read."""
         self._collected: io.BytesIO | None = None
-        """Where everything goes while a task wants all there is: it grows without copying, a join would copy all."""
+        """Collects everything while a task reads to the end: it grows without copying, unlike joining chunks."""
         self._size = 0
         self._credited = 0
-        """How many of the waiting bytes the peer was given room for already."""
+        """How many of the unread bytes the peer has already been given credit for."""
         self._eof = False
         self._error: SSHError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._unasked = 0
-        """Bytes that came since something was written."""
+        """Bytes received since the last write."""
         self.was_read = False
         """Whether a task has ever read here."""
         self.received = 0
         """All bytes that have arrived."""
         self.carrier: asyncio.Future[None] | None = None
-        """Done when a task that carries everything from here to somewhere else is; None where none does."""
+        """The task that carries everything from here to somewhere else, if any."""
         self.on_starving: Callable[[], None] = _nothing
-        """Called when a task begins to wait here."""
+        """Called when a task starts waiting here."""
         self.on_flood: Callable[[], None] = _nothing
-        """Called for each large piece of a flood that somebody waits for."""
+        """Called for each large piece of a bulk transfer that a task is waiting for."""
 
     # --- the channel's side -------------------------------------------------------------------------------------------
 
@@ -72,11 +72,11 @@ class ByteReader(Reader[bytes]):
             self._wake()
 
     def written(self) -> None:
-        """Something was written to the other side, which may be about to answer."""
+        """Note that something was written to the peer, which may answer."""
         self._unasked = 0
 
     def feed_eof(self, error: SSHError | None = None) -> None:
-        """Nothing more comes; ``error`` is why, if something went wrong."""
+        """End the stream; ``error`` is why, if something went wrong."""
         self._eof = True
         self._error = self._error or error
         self._wake()
@@ -93,17 +93,17 @@ class ByteReader(Reader[bytes]):
 
     @property
     def waiting(self) -> bool:
-        """Whether a task waits for bytes."""
+        """Whether a task is waiting for bytes."""
         return self._waiter is not None
 
     @property
     def collecting(self) -> bool:
-        """Whether a task wants all there is: then the peer is given room at once."""
+        """Whether a task reads to the end, so that the peer is given credit at once."""
         return self._collected is not None
 
     @property
     def unread(self) -> int:
-        """Bytes that arrived and were not read."""
+        """Bytes that have arrived and have not been read."""
         return self._size
 
     def peek(self) -> bytes:
@@ -116,7 +116,7 @@ class ByteReader(Reader[bytes]):
         return self._eof and not self._size
 
     def credit_unread(self) -> None:
-        """Give the peer room for what is still unread, so that it can go on with another stream of the channel."""
+        """Give the peer credit for what is still unread, so that it can continue with another stream of the channel."""
         ahead = self._size - self._credited
         if ahead > 0:
             self._credited = self._size
@@ -143,7 +143,7 @@ class ByteReader(Reader[bytes]):
             raise ChannelClosed("another task is reading from this stream", next_step="Read from one task at a time.")
 
     def _take(self, count: int) -> bytes:
-        """Remove ``count`` bytes, which must be there, and gives the peer room for them."""
+        """Remove ``count`` bytes, which must be there, and give the peer credit for them."""
         self.was_read = True
         chunks = self._chunks
         first = chunks[0]
@@ -177,7 +177,7 @@ class ByteReader(Reader[bytes]):
 
     async def read(self, count: int = -1, *, timeout: float | None = None) -> bytes:
         """See `Reader.read`."""
-        if count > 0 and self._size:  # most often: then nothing waits, and no coroutine is needed for it
+        if count > 0 and self._size:  # the usual case: nothing has to be awaited, so avoid the coroutine
             return self._take(min(count, self._size))
         return await super().read(count, timeout=timeout)
 
@@ -198,7 +198,7 @@ class ByteReader(Reader[bytes]):
             while await self._more():
                 pass
         finally:
-            # Whoever is told to stop waiting leaves what came to the next one.
+            # After a cancellation, what has arrived is left to the next reader.
             self._chunks.append(self._collected.getvalue())
             self._collected = None
         return self._take(self._size)
@@ -244,7 +244,7 @@ class ByteReader(Reader[bytes]):
 
 
 class ByteWriter(Writer):
-    """Bytes to the peer; ``on_close`` closes what they go to where that is more than to write no more."""
+    """Bytes to the peer; ``on_close`` closes the connection, if closing means more than the end of file."""
 
     def __init__(
         self, channel: Channel, on_write: Callable[[], None], on_close: Callable[[], None] | None = None
@@ -258,12 +258,12 @@ class ByteWriter(Writer):
     # --- the channel's side -------------------------------------------------------------------------------------------
 
     def drained(self) -> None:
-        """All that waited has been sent."""
+        """Note that everything that was waiting has been sent."""
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
     def closed(self, error: SSHError | None) -> None:
-        """The channel is closed."""
+        """Note that the channel is closed."""
         self._error = error or ChannelClosed("the other side closed the channel", phase="connection")
         self.drained()
 
@@ -276,7 +276,7 @@ class ByteWriter(Writer):
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogateescape")
         self._on_write()
-        # What waits must not change: only bytes are kept as they are.
+        # Waiting data must not change, so anything but bytes is copied.
         self._channel.write(data if isinstance(data, bytes) else bytes(data))
 
     async def drain(self, *, timeout: float | None = None) -> None:
@@ -305,4 +305,4 @@ class ByteWriter(Writer):
 
 
 def _nothing() -> None:
-    """The callback of nobody."""
+    """Do nothing."""

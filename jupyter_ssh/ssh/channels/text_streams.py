@@ -11,13 +11,13 @@ from jupyter_ssh.ssh.channels.streams import ByteReader
 from jupyter_ssh.ssh.errors import WireError
 
 CHUNK: Final = 256 * 1024
-"""Bytes that are decoded at a time."""
+"""Bytes decoded at a time."""
 
 
 class TextReader(Reader[str]):
-    """Text from a stream of bytes.  A character may come in pieces; line ends stay as they are.
+    """Text from a stream of bytes.  Characters may arrive in pieces; line ends are not translated.
 
-    What cannot be decoded is treated as ``errors`` says (`codecs`); "strict" raises UnicodeDecodeError.
+    Invalid bytes are handled according to ``errors`` (`codecs`); "strict" raises UnicodeDecodeError.
     """
 
     def __init__(self, stream: ByteReader, encoding: str, errors: str = "strict") -> None:
@@ -25,7 +25,7 @@ class TextReader(Reader[str]):
         self._encoding, self._errors = encoding, errors
         self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         self._text = ""
-        """Decoded, of which the part from ``_start`` on was not read."""
+        """Decoded text, unread from ``_start`` on."""
         self._start = 0
 
     def at_eof(self) -> bool:
@@ -38,7 +38,7 @@ class TextReader(Reader[str]):
         return decoded + self._decoder.getstate()[0] + self._stream.peek()
 
     def detach(self) -> tuple[bytes, ByteReader]:
-        """Return what was decoded and not read, as bytes, and the stream below, to be read in place of this one."""
+        """Return decoded but unread text as bytes, and the underlying stream, to be read instead of this one."""
         first = self._text[self._start :].encode(self._encoding, self._errors) + self._decoder.getstate()[0]
         self._text, self._start = "", 0
         self._decoder.reset()
@@ -49,7 +49,7 @@ class TextReader(Reader[str]):
         return len(self._text) - self._start
 
     async def _more(self, count: int = CHUNK) -> bool:
-        """Decode what comes next, with -1 all that comes; False at the end of file."""
+        """Decode the next bytes, with -1 all up to the end; False at the end of file."""
         data = await self._stream.read(count)
         text = self._decoder.decode(data, final=count < 0 or not data)
         self._text = self._text[self._start :] + text
@@ -109,7 +109,7 @@ class TextWriter(Writer):
     def write(self, data: bytes | bytearray | memoryview | str) -> None:
         """See `Writer.write`."""
         if not isinstance(data, str):
-            raise TypeError("a stream with an encoding takes text, not bytes")
+            raise TypeError("a stream with an encoding accepts text, not bytes")
         self.below.write(self._encoder.encode(data))
 
     async def drain(self, *, timeout: float | None = None) -> None:

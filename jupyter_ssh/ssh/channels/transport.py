@@ -1,4 +1,4 @@
-"""A channel as a transport of asyncio's, for any protocol."""
+"""A channel as an asyncio transport, for any protocol."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HIGH_WATER: Final = 1024 * 1024
 class ChannelTransport(Duplex, asyncio.Transport):
     """An asyncio transport on a channel: wait until it is open, then `attach` a protocol.
 
-    What the protocol has not asked for stays in the channel's window.  Unlike a socket's, this transport tells the
-    protocol at once that it is closed, for a channel may take as long as its peer likes: see `Duplex.over`.
+    Data that the protocol does not accept stays in the channel's window.  Unlike a socket's, this transport tells the
+    protocol at once that it is closed, because closing a channel may take as long as its peer likes: see `Duplex.over`.
     """
 
     def __init__(self, host: ChannelHost, channel: Channel) -> None:
@@ -32,14 +32,14 @@ class ChannelTransport(Duplex, asyncio.Transport):
         self._reading = False
         self._delivering = False
         self._eof = False
-        """The peer sends no more, and the protocol was not told yet."""
+        """Whether the peer sends no more, and the protocol has not been told yet."""
         self._closing = False
         self._lost = False
         self._paused_writing = False
         self._high = HIGH_WATER
 
     def attach(self, protocol: asyncio.BaseProtocol) -> None:
-        """Tie the protocol to it; from here on it gets the bytes."""
+        """Connect the protocol, which from now on gets the bytes."""
         self._protocol = protocol
         protocol.connection_made(self)
         self.resume_reading()
@@ -47,7 +47,7 @@ class ChannelTransport(Duplex, asyncio.Transport):
     # --- the channel's side -------------------------------------------------------------------------------------------
 
     def on_data(self, data: bytes, code: int | None) -> None:
-        """Give it to the protocol, or keep it."""
+        """Pass data to the protocol, or keep it."""
         if code is not None or self._closing:
             self.channel.credit(len(data))
         else:
@@ -55,18 +55,18 @@ class ChannelTransport(Duplex, asyncio.Transport):
             self._deliver()
 
     def on_eof(self) -> None:
-        """Tell the protocol, once it has everything."""
+        """Tell the protocol, once it has received everything."""
         self._eof = True
         self._deliver()
 
     def on_writable(self) -> None:
-        """Let the protocol go on writing."""
+        """Let the protocol continue writing."""
         if self._paused_writing and self._protocol is not None:
             self._paused_writing = False
             self._protocol.resume_writing()
 
     def on_over(self, error: SSHError | None) -> None:
-        """Tell the protocol: at once where the connection is over too, else once it has everything."""
+        """Tell the protocol: at once if the connection is over too, else once it has received everything."""
         if error is not None:
             self._end(error)
         else:
@@ -74,7 +74,7 @@ class ChannelTransport(Duplex, asyncio.Transport):
             self._deliver()
 
     def _deliver(self) -> None:
-        """Hand on what waits, as long as the protocol wants it."""
+        """Pass on waiting data, as long as the protocol accepts it."""
         if self._protocol is None or self._delivering:
             return
         self._delivering = True
@@ -110,7 +110,7 @@ class ChannelTransport(Duplex, asyncio.Transport):
             self._end(None)
 
     def _end(self, error: Exception | None) -> None:
-        """The channel is over; what it brought before is dropped with it."""
+        """End it, dropping waiting data."""
         self._closing = True
         self._held.clear()
         if not self._lost:
@@ -121,7 +121,7 @@ class ChannelTransport(Duplex, asyncio.Transport):
     # --- the protocol's side ------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
-        """Send bytes, which must not change afterwards; dropped where the channel takes none any more."""
+        """Send bytes, which must not change afterwards; they are dropped if the channel no longer accepts any."""
         channel = self.channel
         if self._closing or channel.close_sent or not data:
             return
@@ -135,41 +135,41 @@ class ChannelTransport(Duplex, asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
-        """Return that there is an end of file: SSH_MSG_CHANNEL_EOF."""
+        """Return true: there is SSH_MSG_CHANNEL_EOF."""
         return True
 
     def write_eof(self) -> None:
-        """Say that no more comes, after what was written; what the peer sends still arrives."""
+        """Send an end of file after what was written; data from the peer still arrives."""
         self.channel.eof()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set how many bytes may wait before the protocol is told to pause; it goes on when none does."""
+        """Set how many bytes may wait before the protocol is told to pause; it resumes when none do."""
         self._high = HIGH_WATER if high is None else high
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait."""
+        """Return the number of waiting bytes."""
         return self.channel.unsent
 
     @property
     def unread(self) -> bool:
-        """Whether something has come that the protocol has not taken."""
+        """Whether there is data that the protocol has not accepted."""
         return bool(self._held)
 
     def pause_reading(self) -> None:
-        """Keep what comes, up to the channel's window."""
+        """Keep received data, up to the channel's window."""
         self._reading = False
 
     def resume_reading(self) -> None:
-        """Hand on what was kept."""
+        """Pass on the data that was kept."""
         self._reading = True
         self._deliver()
 
     def is_reading(self) -> bool:
-        """Return whether bytes are handed on."""
+        """Return whether bytes are passed on."""
         return self._reading
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Give the bytes to another protocol from here on."""
+        """Pass bytes to another protocol from now on."""
         self._protocol = protocol
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -182,7 +182,7 @@ class ChannelTransport(Duplex, asyncio.Transport):
         return self._closing
 
     def close(self) -> None:
-        """Close the channel once all is sent that its window takes; the protocol is told at once."""
+        """Close the channel once all data has been sent; the protocol is told at once."""
         if not self._lost:
             self.channel.close()
             self._end(None)

@@ -1,1 +1,1 @@
-"""What travels through a connection for others: a file each, and a row of a registry."""
+"""Forwarding through a connection: a file per kind, and a row in a registry."""

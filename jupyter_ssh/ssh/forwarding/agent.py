@@ -1,8 +1,8 @@
-"""Agent forwarding, the client's half: the server's programs use the agent here, as long as the connection lasts.
+"""Agent forwarding, client side: programs on the server use the local agent, as long as the connection lasts.
 
-Each channel that the server opens gets a connection to the agent of its own, which is first told that it is used from
-that host (session-bind): keys limited to destinations are then neither shown nor used elsewhere.  Messages, not bytes,
-are passed on, so that the server can send the agent nothing that is no message.
+Each channel that the server opens gets its own connection to the agent, which is first bound to that host
+(session-bind), so that keys limited to destinations are neither listed nor used elsewhere.  Messages rather than bytes
+are forwarded, so that the server can send the agent nothing but messages.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ from jupyter_ssh.ssh.wire.requests import AGENT_REQUEST
 log = logging.getLogger("jupyter_ssh.ssh")
 
 MAX_CHANNELS: Final = 64
-"""Remote programs that may use the agent at the same time."""
+"""The most remote programs that may use the agent at the same time."""
 
 
 class AgentForwarding:
-    """The part of a connection that lends the agent at ``address``; without it nothing is lent."""
+    """The part of a connection that forwards the agent at ``address``; without it nothing is forwarded."""
 
     def __init__(self, session: ClientSession, address: str) -> None:
         self.session = session
         self.address = address
         self.offered = False
-        """Whether a session has told the server of it: before that the server may not use it."""
+        """Whether a session has offered it to the server, which may not use it before that."""
         self.channels = 0
-        """Those that are open."""
+        """The number of open channels."""
 
     def offer(self, channel: Channel) -> None:
-        """Tell the server of it, on a session that is about to start."""
+        """Offer it to the server, on a session that is about to start."""
         self.offered = True
         log.debug("Requesting authentication agent forwarding.")
-        # Without an answer, as OpenSSH: a session that is not allowed it starts nevertheless.
+        # Without waiting for an answer, as in OpenSSH: the session starts even if forwarding is refused.
         channel.request(AGENT_REQUEST)
 
     def gone(self) -> None:
-        """Hear that a channel is over."""
+        """Note that a channel is over."""
         self.channels -= 1
 
 
 def open_agent_channel(host: ChannelHost, event: ChannelOpenRequested) -> None:
-    """Handle auth-agent@openssh.com: the server wants a channel to the agent."""
+    """Handle auth-agent@openssh.com: the server requests a channel to the agent."""
     forwarding = host.parts.find(AgentForwarding)
     if forwarding is None or not forwarding.offered:
-        event.channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "no session was lent the agent")
+        event.channel.refuse(SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "agent forwarding was not requested")
     elif forwarding.channels >= MAX_CHANNELS:
         event.channel.refuse(SSH_OPEN_RESOURCE_SHORTAGE, f"at most {MAX_CHANNELS} connections to the agent")
     else:
@@ -68,7 +68,7 @@ def open_agent_channel(host: ChannelHost, event: ChannelOpenRequested) -> None:
         forwarding.channels += 1
         task = host.start(_lend(forwarding, streams))
         task.add_done_callback(lambda task: forwarding.gone())
-        # A question that waits for a person is of no interest any more once the channel is closed.
+        # Once the channel is closed, a pending question to a person is obsolete.
         streams.over.add_done_callback(lambda over: task.cancel())
 
 
@@ -85,9 +85,9 @@ async def _open(forwarding: AgentForwarding, streams: ChannelStreams) -> Agent |
     try:
         return await open_bound(forwarding.address, forwarding.session, forwarded=True)
     except (SSHError, OSError) as error:
-        log.info("the agent at %s was not lent: %s", forwarding.address, error)
+        log.info("the agent at %s was not forwarded: %s", forwarding.address, error)
         if streams.channel.awaits_answer and streams.host.failure is None:
-            # Not why: that names a path of this machine.
+            # Not the reason, which contains a path on this machine.
             streams.channel.refuse(SSH_OPEN_CONNECT_FAILED, "the agent does not answer")
         return None
 
@@ -103,7 +103,7 @@ async def _relay(agent: Agent, streams: ChannelStreams) -> None:
             streams.writer.write(frame(answer))
             await streams.writer.drain()
     except (SSHError, DeadlineExceeded, asyncio.IncompleteReadError):
-        pass  # the program is done, or it or the agent spoke nonsense: either way it is over
+        pass  # the program is done, or it or the agent sent something invalid: it is over in any case
     finally:
         with contextlib.suppress(SSHError):
             streams.channel.close()

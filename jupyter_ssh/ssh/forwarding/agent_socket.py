@@ -1,4 +1,4 @@
-"""Agent forwarding, the server's half: a socket for the client's programs here, each connection a channel to it."""
+"""Agent forwarding, server side: a socket for programs of the client's sessions; each connection is a channel to it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ log = logging.getLogger("jupyter_ssh.ssh")
 
 VARIABLE: Final = "SSH_AUTH_SOCK"
 MAX_CHANNELS: Final = 64
-"""Programs that may use the agent at the same time."""
+"""The most programs that may use the agent at the same time."""
 
 
 class AgentSocket:
-    """The part of a connection that its sessions use the client's agent through: a Unix socket in a private folder.
+    """The part of a connection that gives its sessions access to the client's agent: a Unix socket in a private folder.
 
-    Raises OSError where there can be none.  It is gone with the connection.
+    Raises OSError if it cannot be created.  It is removed with the connection.
     """
 
     def __init__(self, host: ChannelHost) -> None:
@@ -38,7 +38,7 @@ class AgentSocket:
         except OSError:
             self._folder.remove()
             raise
-        # As callbacks, for a connection that ends at once cancels what has not begun.
+        # As callbacks, because a connection that ends at once cancels tasks that have not started.
         host.start(self._serve()).add_done_callback(lambda task: self._gone())
 
     async def _serve(self) -> None:
@@ -60,7 +60,7 @@ class AgentSocket:
         host = self._host
         allowed = is_owner(transport.get_extra_info("socket"))
         if not allowed or self._channels >= MAX_CHANNELS or host.failure is not None:
-            log.warning("a program was not let at the forwarded agent of %s", host.peer)
+            log.warning("a program was refused access to the forwarded agent of %s", host.peer)
             transport.abort()
             return
         self._channels += 1

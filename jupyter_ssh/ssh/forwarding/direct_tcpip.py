@@ -1,4 +1,4 @@
-"""Connections that the peer makes for us: direct-tcpip channels (RFC 4254 §7.2)."""
+"""Connections that the peer opens for us: direct-tcpip channels (RFC 4254 §7.2)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ KIND = "direct-tcpip"
 
 
 def ask_for_tcp(host: ChannelHost, destination: str, port: int, originator: tuple[str, int] = NOBODY) -> Channel:
-    """Ask the peer for a channel that leads to ``destination`` and ``port``, both as the peer sees them.
+    """Request a channel to ``destination`` and ``port``, as the peer sees them.
 
-    ``originator`` is who it is for, see `originator_of`.  Raises what `ChannelHost.open_channel` raises.
+    For ``originator`` see `originator_of`.  Raises what `ChannelHost.open_channel` raises.
     """
     return host.open_channel(KIND, DirectTcpip(destination, port, *originator).encode())

@@ -1,4 +1,4 @@
-"""One channel: data both ways within its windows, requests, end of file and close in any order (RFC 4254 §5)."""
+"""One channel: data in both directions within its windows, requests, end of file, close in any order (RFC 4254 §5)."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ EventHandler = Callable[[ChannelEvent], None]
 ReplyHandler = Callable[[bool], None]
 
 WINDOW_PROBE: Final = "window-probe@jupyter-ssh"
-"""A channel request nobody knows: its refusal marks one round trip (see `ReceiveWindow`)."""
+"""An unknown channel request, whose refusal marks one round trip (see `ReceiveWindow`)."""
 
 MAX_PENDING_REPLIES: Final = 1024
 
 
 class ChannelOwner(Protocol):
-    """What a channel needs of the `Connection` it belongs to."""
+    """What a channel needs of its `Connection`."""
 
     transport: MessageSender
     max_window: int
     round_trips: RoundTrips
 
     def forget(self, channel: Channel) -> None:
-        """Say that the channel is over."""
+        """Note that the channel is over."""
 
 
 class Channel:
     """One channel of a `Connection`; made by `Connection.open_channel` or by a peer's CHANNEL_OPEN.
 
-    ``on_data(data, code)`` gets what arrives, ``code`` None for CHANNEL_DATA and 1 for stderr; `credit` says when the
-    bytes are dealt with.  ``on_event`` gets `ChannelEvent`s in the order of arrival.
+    ``on_data(data, code)`` gets received data, with ``code`` None for CHANNEL_DATA and 1 for stderr; call `credit` when
+    the bytes have been processed.  ``on_event`` gets `ChannelEvent`s in the order of arrival.
     """
 
     __slots__ = (
@@ -96,43 +96,43 @@ class Channel:
         self.window = ReceiveWindow(connection.max_window)
         self.open = False
         self.awaits_answer = False
-        """The peer opened it and neither `accept` nor `refuse` was said yet."""
+        """Whether the peer opened it, and neither `accept` nor `refuse` has been called yet."""
         self.eof_sent = self.eof_received = False
         self.close_sent = self.peer_close = False
         self.peer_number = 0
         self.peer_window = self._peer_granted = 0
         self.peer_max_packet = MAX_PACKET_DATA
         self.unsent = 0
-        """Bytes written that the peer's window or the network has not taken yet."""
+        """Written bytes that the peer's window or the network has not accepted yet."""
         self._unsent: deque[tuple[memoryview | bytes, int | None]] = deque()
         self._eof_when_sent = self._close_when_sent = False
         self._header = b""
         self._pending_replies: deque[ReplyHandler] = deque()
         self._to_answer = 0
         self._asked_at = connection.round_trips.clock()
-        """When the last message went out whose answer marks a round trip."""
+        """When the last message whose answer marks a round trip was sent."""
 
     # --- how much ---------------------------------------------------------------------------------------------------
 
     @property
     def bytes_received(self) -> int:
-        """Data of all kinds that the peer has sent."""
+        """Bytes of data received, of all kinds."""
         return self.window.arrived
 
     @property
     def bytes_sent(self) -> int:
-        """Data of all kinds that was sent; what waits is not."""
+        """Bytes of data sent, of all kinds, without what is waiting."""
         return self._peer_granted - self.peer_window
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview, code: int | None = None) -> None:
-        """Send data, ``code`` 1 as stderr; what does not fit the window waits, see `unsent` and `ChannelWritable`.
+        """Send data, with ``code`` 1 as stderr; what exceeds the window waits, see `unsent` and `ChannelWritable`.
 
         ``data`` must not change afterwards.  Raises `ChannelClosed` after `eof` or `close`.
         """
         if self.eof_sent or self._eof_when_sent or self.close_sent or self._close_when_sent or not self.open:
-            raise ChannelClosedError("nothing can be sent on this channel any more", phase="connection")
+            raise ChannelClosedError("nothing more can be sent on this channel", phase="connection")
         size = len(data)
         if (
             code is None
@@ -150,7 +150,7 @@ class Channel:
             self.pump()
 
     def pump(self, share: int = MAX_UINT32) -> bool:
-        """Send what waits, as far as the peer's window and the network allow, and not much more than ``share`` bytes.
+        """Send waiting data as far as the peer's window and the network allow, and not much more than ``share`` bytes.
 
         Returns whether more could be sent.
         """
@@ -187,20 +187,20 @@ class Channel:
             self._send_close()
 
     def eof(self) -> None:
-        """Say that no more data comes, once all that was written is sent; again is nothing."""
+        """Send an end of file once everything written has been sent; idempotent."""
         if self.open and not (self.eof_sent or self.close_sent or self._eof_when_sent or self._close_when_sent):
             self._eof_when_sent = True
             self.pump()
 
     def close(self) -> None:
-        """Close the channel once all that was written is sent, or as soon as it is open; again is nothing."""
+        """Close the channel once everything written has been sent, or as soon as it is open; idempotent."""
         if not self.close_sent:
             self._close_when_sent = True
             if self.open:
                 self.pump()
 
     def abort(self) -> None:
-        """Close the channel now, or as soon as it is open; what was written and not sent is dropped."""
+        """Close the channel now, or as soon as it is open, dropping unsent data."""
         self._drop_unsent()
         if self.close_sent:
             return
@@ -224,20 +224,20 @@ class Channel:
     # --- requests -----------------------------------------------------------------------------------------------------
 
     def request(self, name: str, details: bytes = b"", on_reply: ReplyHandler | None = None) -> None:
-        """Send a channel request; with ``on_reply`` an answer is wanted: True for success (RFC 4254 §5.4).
+        """Send a channel request; ``on_reply`` gets the answer, True for success (RFC 4254 §5.4).
 
-        It does not wait behind unsent data: a signal must get past a full window.
+        It is not queued after unsent data, because a signal must get past a full window.
         """
         if self.close_sent or not self.open:
             raise ChannelClosedError("the channel is closed", phase="connection")
         if on_reply is not None:
             if len(self._pending_replies) >= MAX_PENDING_REPLIES:
-                raise ChannelError(f"{MAX_PENDING_REPLIES} requests on this channel wait for an answer")
+                raise ChannelError(f"{MAX_PENDING_REPLIES} requests on this channel are unanswered")
             self._pending_replies.append(on_reply)
         self._connection.transport.send(ChannelRequest(self.peer_number, name, on_reply is not None, details).encode())
 
     def reply(self, success: bool) -> None:
-        """Answers the oldest request that wants an answer."""
+        """Answer the oldest unanswered request."""
         if self._to_answer and not self.close_sent:
             self._to_answer -= 1
             message = ChannelSuccess if success else ChannelFailure
@@ -246,7 +246,7 @@ class Channel:
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def accept(self, details: bytes = b"") -> None:
-        """Confirm a channel that the peer opened; raises `ChannelClosed` when the session is over."""
+        """Confirm a channel that the peer opened.  Raises `ChannelClosed` if the session is over."""
         if self.close_sent:
             raise ChannelClosedError("the session ended before the channel was open", phase="connection")
         self.open = True
@@ -262,9 +262,11 @@ class Channel:
         self._connection.transport.send(ChannelOpenFailure(self.peer_number, reason, description).encode())
 
     def set_peer(self, number: int, window: int, max_packet: int) -> None:
-        """What the peer said of its end when the channel was opened or confirmed."""
+        """Set the peer's number, window and packet size, from opening or confirmation."""
         if max_packet == 0:
-            raise ProtocolError("the peer takes no data in a channel packet", phase="connection", received="0 bytes")
+            raise ProtocolError(
+                "the peer's maximum channel packet size is zero", phase="connection", received="0 bytes"
+            )
         self.peer_number = number
         self.peer_window = self._peer_granted = window
         self.peer_max_packet = min(max_packet, MAX_PACKET_DATA)
@@ -273,7 +275,7 @@ class Channel:
     # --- receiving: called by the connection --------------------------------------------------------------------------
 
     def receive(self, data: bytes, code: int | None) -> None:
-        """Take data from the peer; raises `WindowError` and `ProtocolError`."""
+        """Handle data from the peer.  Raises `WindowError` and `ProtocolError`."""
         window = self.window
         size = len(data)
         window.available -= size
@@ -281,11 +283,11 @@ class Channel:
             raise window.overrun(size)
         if self.eof_received or self.peer_close:
             raise ProtocolError("the peer sent channel data after its end of file", phase="connection")
-        if not self.close_sent:  # what was under way when we closed is of no interest, and needs no more room
+        if not self.close_sent:  # data in transit when we closed is ignored, and needs no credit
             self.on_data(data, code)
 
     def credit(self, count: int) -> None:
-        """Say that ``count`` received bytes are dealt with, so that the peer may send as many more."""
+        """Give credit for ``count`` received bytes that have been processed, so that the peer may send as many more."""
         window = self.window
         window.consumed += count
         if window.consumed * 4 >= window.size:
@@ -300,18 +302,18 @@ class Channel:
 
     def _probe_returned(self, _success: bool) -> None:
         if self.peer_close:
-            return  # the channel's end, and no answer
+            return  # because of the channel's end, not an answer
         growth = self.window.end_probe(self._connection.round_trips.share(self._asked_at))
         if growth:
             self._grant(growth)
 
     def _grant(self, count: int) -> None:
-        # A peer that has seen our close has forgotten the channel: one more message for it would end the connection.
+        # A peer that has received our close has forgotten the channel; another message for it would end the connection.
         if not self.close_sent and not self.eof_received:
             self._connection.transport.send_data(ChannelWindowAdjust(self.peer_number, count).encode())
 
     def adjust(self, count: int) -> None:
-        """The peer takes ``count`` more bytes; raises `WindowError` when its window overflows."""
+        """Handle a grant of ``count`` more bytes.  Raises `WindowError` if the peer's window overflows."""
         if self.peer_window + count > MAX_UINT32:
             raise WindowError(
                 "the peer's window overflows", phase="connection", expected="at most 4294967295 bytes in all"
@@ -322,28 +324,28 @@ class Channel:
             self.pump()
 
     def confirmed(self, peer_number: int, window: int, max_packet: int, details: bytes) -> None:
-        """The peer confirmed the channel."""
+        """Handle the peer's confirmation of the channel."""
         self._connection.round_trips.share(self._asked_at)
         self.set_peer(peer_number, window, max_packet)
         self.open = True
         if self._close_when_sent:
-            self._finish_sending()  # who asked for it has left meanwhile
+            self._finish_sending()  # it was closed in the meantime
         else:
             self.on_event(ChannelOpened(details))
 
     def refused(self, reason: int, description: str) -> None:
-        """The peer refused the channel."""
+        """Handle the peer's refusal of the channel."""
         self.on_event(ChannelRefused(reason, description))
 
     def receive_eof(self) -> None:
-        """The peer sends no more data."""
+        """Handle the peer's end of file."""
         if self.eof_received:
             raise ProtocolError("the peer sent two ends of file on a channel", phase="connection")
         self.eof_received = True
         self.on_event(ChannelEofReceived())
 
     def receive_close(self) -> None:
-        """The peer closes: answer in kind, and it is over."""
+        """Handle the peer's close: close too, and the channel is over."""
         self.peer_close = True
         self._drop_unsent()
         if self.close_sent:
@@ -353,30 +355,30 @@ class Channel:
             self._send_close()
 
     def receive_request(self, name: str, want_reply: bool, details: bytes) -> None:
-        """A request from the peer."""
+        """Handle a request from the peer."""
         if self.close_sent:
             return
         if want_reply:
             self._to_answer += 1
             if self._to_answer > MAX_PENDING_REPLIES:
-                raise ProtocolError("too many channel requests wait for an answer", phase="connection")
+                raise ProtocolError("too many unanswered channel requests", phase="connection")
         self.on_event(ChannelRequested(name, want_reply, details))
 
     def receive_reply(self, success: bool) -> None:
-        """The answer to our oldest request."""
+        """Handle the answer to our oldest request."""
         if not self._pending_replies:
             raise ProtocolError("the peer answered a channel request that was not made", phase="connection")
         self._pending_replies.popleft()(success)
 
     def session_ended(self, error: SSHError) -> None:
-        """The whole session is over."""
+        """Handle the end of the session."""
         self._drop_unsent()
         self.close_sent = self.peer_close = True
         self._tell_closed(error)
 
     def _tell_closed(self, error: SSHError | None) -> None:
         pending, self._pending_replies = self._pending_replies, deque()
-        with ExitStack() as stack:  # everybody is told, even if what one of them does about it raises
+        with ExitStack() as stack:  # all are told, even if one of them raises
             stack.callback(self.on_event, ChannelClosed(error))
             for on_reply in reversed(pending):
                 stack.callback(on_reply, False)

@@ -21,12 +21,12 @@ from jupyter_ssh.ssh.wire import numbers as n
 MAX_PENDING_GLOBAL: Final = 1024
 
 SHARE: Final = 128 * 1024
-"""Bytes one channel may send before it is the next one's turn."""
+"""Bytes a channel may send before the next one's turn."""
 
 GlobalReplyHandler = Callable[[bytes | None], None]
-"""Gets the details of REQUEST_SUCCESS, or None for REQUEST_FAILURE and for the end of the session."""
+"""Gets the payload of REQUEST_SUCCESS, or None for REQUEST_FAILURE and at the end of the session."""
 
-# Where the fields stand in a packet's body: padding length, message number, then the fields.
+# Offsets in a packet's body: padding length, message number, then the fields.
 _RECIPIENT_SIZE = struct.Struct(">II").unpack_from
 _RECIPIENT_CODE_SIZE = struct.Struct(">III").unpack_from
 _DATA_START: Final = 10
@@ -34,7 +34,7 @@ _EXTENDED_DATA_START: Final = 14
 
 
 class _Owed:
-    """The answer to a global request of the peer; ``answer`` is None until there is one."""
+    """The answer owed for a global request of the peer; ``answer`` is None until there is one."""
 
     __slots__ = ("answer",)
 
@@ -77,39 +77,39 @@ class Connection:
     # --- for the layer above ------------------------------------------------------------------------------------------
 
     def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:
-        """Ask the peer for a channel; `ChannelOpened` or `ChannelRefused` follows.  Raises `ChannelOpenError`."""
+        """Request a channel from the peer; `ChannelOpened` or `ChannelRefused` follows.  Raises `ChannelOpenError`."""
         channel = Channel(self, self._free_number(), kind, on_event, on_data)
         self.channels[channel.number] = channel
         self.transport.send(m.ChannelOpen(kind, channel.number, channel.window.size, MAX_PACKET_DATA, details).encode())
         return channel
 
     def request_global(self, name: str, details: bytes = b"", on_reply: GlobalReplyHandler | None = None) -> None:
-        """Send a global request; with ``on_reply`` an answer is wanted (RFC 4254 §4).  Raises `ConnectionClosed`."""
+        """Send a global request; ``on_reply`` gets the answer (RFC 4254 §4).  Raises `ConnectionClosed`."""
         if self.transport.closed:
             raise ConnectionClosed("the connection is closed", phase="connection")
         if on_reply is not None:
             if len(self._global_replies) >= MAX_PENDING_GLOBAL:
-                raise ProtocolError(f"{MAX_PENDING_GLOBAL} global requests wait for an answer", phase="connection")
+                raise ProtocolError(f"{MAX_PENDING_GLOBAL} global requests are unanswered", phase="connection")
             self._global_replies.append(on_reply)
         self.transport.send(m.GlobalRequest(name, on_reply is not None, details).encode())
 
     def pump(self) -> None:
-        """Let the channels send what waits, in turns, so that a bulk transfer does not keep a terminal waiting."""
+        """Let the channels send waiting data in turns, so that a bulk transfer does not delay a terminal."""
         waiting = deque([channel for channel in self.channels.values() if channel.unsent])
         while waiting and not self.transport.congested:
             channel = waiting.popleft()
             if self.channels.pop(channel.number, None) is None:
-                continue  # over by now, because of what another one's owner did
-            self.channels[channel.number] = channel  # the last in line the next time, too
+                continue  # ended in the meantime by another one's owner
+            self.channels[channel.number] = channel  # move it to the end of the line
             if channel.pump(SHARE):
                 waiting.append(channel)
 
     def forget(self, channel: Channel) -> None:
-        """The channel is over; its number may be used again."""
+        """Remove a channel that is over; its number may be reused."""
         self.channels.pop(channel.number, None)
 
     def session_ended(self, error: SSHError) -> None:
-        """Tell every channel and everyone who waits for an answer, even if what one of them does about it raises."""
+        """Tell every channel and everyone waiting for an answer, even if one of them raises."""
         channels, self.channels = self.channels, {}
         replies, self._global_replies = self._global_replies, deque()
         with ExitStack() as stack:
@@ -120,7 +120,7 @@ class Connection:
 
     def _free_number(self) -> int:
         if len(self.channels) >= self._max_channels:
-            error = ChannelOpenError(f"{self._max_channels} channels are open already", phase="connection")
+            error = ChannelOpenError(f"{self._max_channels} channels are already open", phase="connection")
             error.reason = n.SSH_OPEN_RESOURCE_SHORTAGE
             raise error
         number = 0
@@ -128,7 +128,8 @@ class Connection:
             number += 1
         return number
 
-    # --- data: read by hand, these are the hot messages ---------------------------------------------------------------
+    # --- data: decoded by hand, as these are the hot messages
+    # ---------------------------------------------------------------
 
     def _on_data(self, body: bytes) -> None:
         end = len(body) - body[0]
@@ -157,7 +158,7 @@ class Connection:
             raise _bad_size(n.SSH_MSG_CHANNEL_WINDOW_ADJUST, 8, payload_end(body) - 2)
         recipient, count = _RECIPIENT_SIZE(body, 2)
         channel = self.channels.get(recipient)
-        # Some peers still send one after their close; it grants nothing that could be used, so it does no harm.
+        # Some peers still send one after their close, which is harmless.
         if channel is not None and channel.open:
             channel.adjust(count)
 
@@ -171,7 +172,7 @@ class Connection:
 
     def _opening(self, recipient: int, number: int) -> Channel:
         channel = self.channels.get(recipient)
-        # A channel that the peer opened has its peer's number already; one that we opened waits for it.
+        # A channel opened by the peer already has the peer's number; one that we opened is waiting for it.
         if channel is None or channel.open or channel.awaits_answer:
             raise self._unknown(recipient, number)
         return channel
@@ -237,7 +238,7 @@ class Connection:
             self.on_event(GlobalRequested(message.name, False, message.details))
             return
         if len(self._owed) >= MAX_PENDING_GLOBAL:
-            raise ProtocolError("too many global requests wait for an answer", phase="connection")
+            raise ProtocolError("too many unanswered global requests", phase="connection")
         owed = _Owed()
         self._owed.append(owed)
         self.on_event(GlobalRequested(message.name, True, message.details, partial(self._answer, owed)))
@@ -246,7 +247,7 @@ class Connection:
         if owed.answer is not None:
             return
         owed.answer = (m.RequestFailure() if details is None else m.RequestSuccess(details)).encode()
-        # An answer has no number: the peer tells whose it is by the order (RFC 4254 §4).
+        # Answers are not numbered; the peer matches them by their order (RFC 4254 §4).
         while self._owed and (answer := self._owed[0].answer) is not None:
             self._owed.popleft()
             self.transport.send(answer)
@@ -266,13 +267,16 @@ class Connection:
 
 def _bad_size(number: int, said: int, there: int) -> ProtocolError:
     return ProtocolError(
-        f"{n.message_name(number)} has a wrong size", phase="connection", expected=f"{said} bytes", received=f"{there}"
+        f"{n.message_name(number)} has the wrong size",
+        phase="connection",
+        expected=f"{said} bytes",
+        received=f"{there}",
     )
 
 
 def _no_events(event: object) -> None:
-    """A channel that nobody has accepted yet."""
+    """Ignore a channel that has not been accepted yet."""
 
 
 def _no_data(data: bytes, code: int | None) -> None:
-    """A channel that nobody has accepted yet."""
+    """Ignore a channel that has not been accepted yet."""

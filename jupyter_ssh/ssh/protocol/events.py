@@ -18,7 +18,7 @@ from jupyter_ssh.ssh.protocol.channel_events import ChannelWritable as ChannelWr
 
 
 def _unheard(details: bytes | None) -> None:
-    """An answer that nobody waits for."""
+    """Ignore an answer."""
 
 
 class Event:

@@ -1,4 +1,4 @@
-"""What the peer is told of an error that ends the connection (RFC 4253 §11.1)."""
+"""What the peer is told about an error that ends the connection (RFC 4253 §11.1)."""
 
 from __future__ import annotations
 

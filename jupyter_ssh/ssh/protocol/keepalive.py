@@ -1,4 +1,4 @@
-"""Noticing a peer that is gone (OpenSSH: ServerAliveInterval, ServerAliveCountMax)."""
+"""Detect that the peer is gone (OpenSSH: ServerAliveInterval, ServerAliveCountMax)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ class Role(enum.Enum):
 class Phase(enum.Enum):
     """What the peer may send next; the value is the name for people.
 
-    Phases speak of the receiving direction only: what we may send while keys change is `Handshake.exchanging`.
+    Phases are about the receiving direction only; for what we may send during a key exchange see
+    `Handshake.exchanging`.
     """
 
     VERSION = "version exchange"

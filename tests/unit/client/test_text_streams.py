@@ -138,7 +138,7 @@ def test_text_is_written_in_its_encoding_and_bytes_are_refused() -> None:
     writer.write("a")
     writer.write("ä")
     assert kept.data.decode("utf-16") == "aä"  # one mark of the byte order, at the beginning
-    with pytest.raises(TypeError, match="takes text"):
+    with pytest.raises(TypeError, match="accepts text"):
         writer.write(b"a")
     writer.write_eof()
     assert writer.is_closing()
