@@ -1,4 +1,4 @@
-"""What people use: `connect`, and on the connection `run`, `start` and `open_tcp`."""
+"""The client API: `connect`, and on the connection `run`, `start` and `open_tcp`."""
 
 from __future__ import annotations
 

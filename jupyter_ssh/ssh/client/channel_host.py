@@ -1,4 +1,4 @@
-"""One client's connection as its channels see it: the session and its driver, and what the server asks for."""
+"""The client's `ChannelHost`: the protocol session and its driver, and the server's requests."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ log = logging.getLogger("jupyter_ssh.ssh")
 
 
 class ClientChannelHost(BaseHost[ClientSession]):
-    """The `ChannelHost` of a client; ``on_handshake`` hears the session's events until `logged_in`."""
+    """The `ChannelHost` of a client; ``on_handshake`` receives the session's events until `logged_in`."""
 
     def __init__(self, options: Options, settings: Settings, on_handshake: Callable[[e.Event], None]) -> None:
         super().__init__(SessionDriver(lambda on_event: ClientSession(settings, on_event), self.on_event))
         self._options = options
         self._on_handshake: Callable[[e.Event], None] | None = on_handshake
         self.changes = Changes("connection", _name(options), count=self._counters)
-        """What the connection tells of itself, and what its channels tell too."""
+        """The changes of the connection and of its channels."""
         self.ended_at: float | None = None
         """When the connection ended (`time.time`)."""
         self.closed_here = False
-        """Whether it ends because it is closed on this side."""
+        """Whether this side is closing it."""
         self.handlers[e.ChannelOpenRequested] = self._open_requested
         self.handlers[e.GlobalRequested] = self._global_requested
         self.handlers[e.DebugMessage] = self._debug_message
 
     def logged_in(self) -> None:
-        """Say that somebody is logged in: from now on events belong to the connection."""
+        """Note that authentication succeeded: from now on events belong to the connection."""
         self._on_handshake = None
         self.changes.opened()
 
@@ -48,12 +48,12 @@ class ClientChannelHost(BaseHost[ClientSession]):
         return Counters(self.driver.bytes_received, self.driver.bytes_sent, len(self.session.connection.channels))
 
     def abandon(self) -> None:
-        """End a connection that did not come to be, without waiting."""
+        """End a connection that was not established, without waiting."""
         self.session.disconnect()
         self.driver.abandon()
 
     def on_event(self, event: e.Event) -> None:
-        """Hear what the session tells."""
+        """Handle an event of the session."""
         if self._on_handshake is not None:
             self._on_handshake(event)
         super().on_event(event)
@@ -81,15 +81,15 @@ class ClientChannelHost(BaseHost[ClientSession]):
 
     @property
     def peer(self) -> str:
-        """The server."""
+        """Return "the server", for messages."""
         return "the server"
 
     def explain(self, error: SSHError) -> None:
-        """Give an error the advice on what to do."""
+        """Attach advice on what to do to ``error``."""
         explain(error, self._options)
 
     def prepare_session(self, channel: Channel) -> None:
-        """Ask for what a session has besides terminal and environment, before its command is started."""
+        """Send the requests of a session besides pty-req and env, before its command is started."""
         for kind in OFFERED:
             part = self.parts.find(kind)
             if part is not None:

@@ -43,7 +43,7 @@ from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.protocol.session import SessionInfo
 
 CONNECT_SECONDS: Final = 30.0
-"""Each phase before authentication may take so long, unless ConnectTimeout says otherwise."""
+"""The time limit of each phase before authentication, unless ConnectTimeout sets another."""
 
 Config = str | os.PathLike[str] | Sequence[ConfigFile] | None
 Keys = str | os.PathLike[str] | PrivateKey
@@ -65,28 +65,28 @@ def connect(
 ) -> Opening[Connection]:
     """Connect to ``target``: ``connection = await connect(...)``, or ``async with connect(...) as connection``.
 
-    The key of a host that no file knows is refused, unless ``prompts`` accepts it.
+    The key of an unknown host is refused unless ``prompts`` accepts it.
 
     Args:
         target: ``host``, ``user@host`` or ``ssh://user@host:port``.
-        config: The ssh_config file to read in place of the person's and the system's; "none" for none.
+        config: The ssh_config file to read instead of the user's and the system's; "none" for none.
         identity_file: Paths of private keys, or keys in memory.
-        prompts: Answers questions; without it none is answered.
+        prompts: Answers questions; without it every question is declined.
         command_line: ``-o`` options as text.
-        pool: Connections made with the same one share their jump hosts.
-        sock: A connected socket to use in place of a connection of our own.  It is closed with the connection, also
-            where there will be none.
-        tunnel: An open connection to go through, which stays open, or the names of jump hosts as for ``ssh -J``.
-        progress: Hears of each step.
+        pool: Connections made with the same pool share their jump hosts.
+        sock: A connected socket to use instead of opening one.  It is closed with the connection, and also if
+            connecting fails.
+        tunnel: An open connection to go through, which stays open afterwards, or jump hosts as for ``ssh -J``.
+        progress: Is told of each step.
         options: Keywords of ssh_config in snake_case: ``port=2222``, ``strict_host_key_checking="accept-new"``,
-            ``ciphers=["aes128-gcm@openssh.com"]``; and ``known_hosts=PATH`` for that file and no other.
+            ``ciphers=["aes128-gcm@openssh.com"]``; and ``known_hosts=PATH`` to use only that file.
 
     Raises:
-        ConfigError: An option is wrong.
+        ConfigError: An option is invalid.
         NameNotFound, ConnectError, ProxyError: The host cannot be reached.
-        HostKeyError: It is not known to be the right one; nothing secret was sent.
-        AuthenticationError: It let nobody in.
-        SSHError: What else may go wrong: `DeadlineExceeded`, `NegotiationError`, `ConnectionLost`, ...
+        HostKeyError: The host key was not verified; no secret was sent.
+        AuthenticationError: The host accepted none of the authentication methods.
+        SSHError: Any other failure: `DeadlineExceeded`, `NegotiationError`, `ConnectionLost`, ...
     """
 
     async def make() -> Connection:
@@ -113,7 +113,7 @@ def connect(
 
 @contextlib.contextmanager
 def closing_on_error(sock: socket.socket | None) -> Iterator[None]:
-    """Close a socket that was given, where no connection comes of it."""
+    """Close a socket that was passed in, if connecting fails."""
     try:
         yield
     except BaseException:
@@ -129,10 +129,10 @@ def resolve_options(
     keywords: Mapping[str, object],
     command: str | None = None,
 ) -> Options:
-    """Return the options of a connection from everything that speaks of them; raises `ConfigError`.
+    """Return the options of a connection, from all their sources; raises `ConfigError`.
 
-    Blocks while a file has a command run (Match exec) or a name made canonical, each for a bounded time.  ``command``
-    is what is going to be run, for Match command.
+    Blocks while a configuration file runs a command (Match exec) or a name is canonicalized, each for a bounded time.
+    ``command`` is the remote command, for Match command.
     """
     home = Path.home()
     files: Sequence[ConfigFile]
@@ -162,7 +162,7 @@ def resolve_options(
 
 
 def split_keys(given: Keys | Sequence[Keys] | None) -> tuple[list[PrivateKey], list[str] | None]:
-    """Return the keys in memory, and what IdentityFile is to be for the others; None where none were given."""
+    """Return the keys in memory, and the paths for IdentityFile; None if no keys were given."""
     if given is None:
         return [], None
     items: Sequence[Keys] = [given] if isinstance(given, (str, os.PathLike, PrivateKey)) else given
@@ -179,7 +179,8 @@ def route_context_for(
     sock: socket.socket | None = None,
     tunnel: Connection | str | None = None,
 ) -> RouteContext[Connection]:
-    """Return what the way to a host depends on besides its options, for `open_connection`; as for `connect`.
+    """Return what the route to a host depends on besides its options, for `open_connection`; arguments as for
+    `connect`.
 
     Raises `ConfigError`.
     """
@@ -206,7 +207,7 @@ async def open_connection(
     progress: Progress | None = None,
     examine: bool = False,
 ) -> Connection:
-    """Connect and logs in; see `connect`.  With ``examine`` the server is asked about each key before one is used."""
+    """Connect and log in; see `connect`.  With ``examine``, query the server about each key before using one."""
     check_refusal(options)
     context = route_context or route_context_for()
     progress = progress or Progress(options.host)
@@ -308,7 +309,7 @@ def _lend_agent(host: ClientChannelHost, options: Options, trusted: Trusted, mes
     """ForwardAgent."""
     address = forwarded_address(options, os.environ)
     if address is not None and not trusted.secrets_allowed:
-        # As OpenSSH: whoever answers in the place of the host would sign with it.
-        messages.append("WARNING: the agent is not forwarded, for the key of the host is not the right one")
+        # As in OpenSSH: a host that is impersonated must not be able to use the agent.
+        messages.append("WARNING: Agent forwarding is disabled to avoid man-in-the-middle attacks.")
     elif address is not None:
         host.parts.add(AgentForwarding(host.session, address))

@@ -1,4 +1,4 @@
-"""An open connection of a client: what it is, and what it does."""
+"""An open connection of a client."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Connection:
     """An open connection; made by `connect`."""
 
     options: Options
-    """What was decided about it, by ssh_config's keywords."""
+    """Its options, named by ssh_config's keywords."""
     info: ConnectionInfo
-    """Host, address, versions, algorithms, and how somebody logged in."""
+    """Host, address, versions, algorithms, and the authentication method."""
     messages: list[str]
-    """What the person should be told about how the connection came to be."""
+    """Messages for the user from when the connection was made."""
     channel_host: ClientChannelHost
-    """What its channels need of it; for those who add kinds of channels, and on its own event loop only."""
+    """What its channels need of it; for new channel types, and to be used on its own event loop only."""
 
     def __init__(
         self, options: Options, host: ClientChannelHost, route: Route, info: ConnectionInfo, messages: list[str]
@@ -59,17 +59,17 @@ class Connection:
 
     @property
     def changes(self) -> Changes:
-        """What it tells of itself and of its processes: see `Changes.listen`."""
+        """The changes of the connection and of its processes: see `Changes.listen`."""
         return self.channel_host.changes
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended, on whichever side."""
+        """Whether the connection has ended, closed by either side."""
         return self.channel_host.session.failure is not None
 
     @property
     def closed_because(self) -> SSHError | None:
-        """The error that ended the connection; None while it is open and when it was closed on purpose."""
+        """The error that ended the connection; None while it is open, and if it was closed deliberately."""
         return None if self.channel_host.closed_here else self.channel_host.session.failure
 
     @property
@@ -128,24 +128,24 @@ class Connection:
         errors: str | None = None,
         timeout: float | None = ANSWER_SECONDS,
     ) -> Process[Any]:
-        """Start ``command``, the login shell (None) or a ``subsystem``, and return once the server has said yes.
+        """Start ``command``, the login shell (None) or a ``subsystem``, and return once the server has confirmed it.
 
         Args:
-            pty: The terminal that it is given; without one it has none.
-            env: Variables for it, besides those that SendEnv and SetEnv name.  Servers may ignore them.
+            pty: The terminal to allocate; None for no terminal.
+            env: Environment variables, besides those of SendEnv and SetEnv.  Servers may ignore them.
             stdin: Where its input comes from: a path, an open binary file, DEVNULL, or another process, on this
                 connection or on another one.  None: from `Process.stdin`.
             stdout: Where its output goes, likewise.  None: to `Process.stdout`.
             stderr: The same, or STDOUT: where stdout goes.
-            encoding: Its streams are text in this encoding; None: they are bytes.
-            errors: What to do about what is none in that encoding, as for `open`.
-            timeout: Seconds the server may take.
+            encoding: The streams carry text in this encoding; None: they carry bytes.
+            errors: How encoding errors are handled, as for `open`.
+            timeout: How many seconds to wait for the server.
 
         Raises:
             ChannelOpenError, ChannelRequestDenied: The server refused.
             DeadlineExceeded: It did not answer in time.
             OSError: A file cannot be opened.
-            SSHError: Why the connection ended, if it did.
+            SSHError: The connection ended, for this reason.
         """
         if pty is not None:
             set_quality(self.channel_host.driver.tcp_socket, self.options, interactive=True)
@@ -217,16 +217,16 @@ class Connection:
     ) -> Result[Any]:
         """Run ``command`` to its end and return its `Result`, whatever its exit status.
 
-        Interrupted or cancelled, it gets SIGINT, and SIGHUP if it does not end by that (`Process.interrupt`).
+        If interrupted or cancelled, it is sent SIGINT, then SIGHUP if it does not end (`Process.interrupt`).
 
         Args:
-            input: What it reads, bytes or text; None: nothing, unless ``stdin`` says where from.
-            timeout: Seconds until it gets SIGHUP and its channel is closed; None: as long as it takes.
-            check: Raise an error where it fails.
+            input: Its standard input, bytes or text; None: empty, unless ``stdin`` is given.
+            timeout: Seconds until it is sent SIGHUP and its channel is closed; None: no limit.
+            check: Raise an error if it fails.
             pty, env, stdin, stdout, stderr, encoding, errors: See `start`.
 
         Raises:
-            DeadlineExceeded: It did not end in time; the error has what it had printed, as bytes.
+            DeadlineExceeded: It did not end in time; the error carries its output so far, as bytes.
             RemoteCommandError: It failed, and ``check`` is true.
             ConfigError: Both ``input`` and ``stdin`` are given.
             SSHError, OSError: See `start` and `Process.wait`.
@@ -239,7 +239,7 @@ class Connection:
         starting = self.start(command, pty=pty, env=env, **streams)
         process: Process[Any] = await within(starting, timeout, "waiting for the command", next_step=MORE_TIME)
         left = None if timeout is None else max(0.0, began + timeout - loop.time())
-        # A terminal stays open for ^C; a command without one that reads shall not wait for what never comes.
+        # A terminal stays open for ^C; without one, a command that reads must not wait for input that never comes.
         ends = pty is None or input is not None
         data = _encoded(input, encoding, errors)
         writing = asyncio.ensure_future(_write_all(process, data, ends)) if stdin in (None, PIPE) else None
@@ -264,7 +264,7 @@ class Connection:
         Raises:
             ChannelOpenError: The server refused, or could not connect.
             DeadlineExceeded: It did not answer within ``timeout`` seconds.
-            SSHError: Why the connection ended, if it did.
+            SSHError: The connection ended, for this reason.
         """
         streams = ChannelStreams(self.channel_host, ask_for_tcp(self.channel_host, host, port))
         await streams.wait_opened(timeout, f"opening {host} port {port} from the server")
@@ -273,7 +273,7 @@ class Connection:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Say goodbye and close the connection; processes on it end.  Takes a bounded time; idempotent."""
+        """Disconnect and close the connection; its processes end.  Takes a bounded time; idempotent."""
         if not self.closed:
             self.channel_host.closed_here = True
         updates = self.channel_host.parts.find(HostKeyUpdates)
@@ -300,7 +300,7 @@ def _encoded(input: bytes | str | None, encoding: str | None, errors: str | None
 
 
 async def _write_all(process: Process[Any], data: bytes, ends: bool) -> None:
-    """Write the input; a process may end without reading all of it."""
+    """Write all of the input; the process may end without reading all of it."""
     stdin = process.stdin.below if isinstance(process.stdin, TextWriter) else process.stdin
     with contextlib.suppress(SSHError):
         if data:

@@ -1,4 +1,4 @@
-"""How a connection is made up, for people and programs."""
+"""The details of a connection, for display and for programs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """How a connection is made up; ``host`` is the name as it was typed."""
+    """The details of a connection; ``host`` is the name as it was typed."""
 
     host: str
     port: int
     user: str
     address: str
-    """Empty where only a proxy or a jump host knows it."""
+    """Empty if only a proxy or a jump host knows it."""
     server_version: str
     client_version: str
     exchange: str
@@ -25,12 +25,13 @@ class ConnectionInfo:
     mac_in: str
     method: str
     key_fingerprint: str | None
-    """The key that was used to log in, if one was."""
+    """The key that authenticated, if one did."""
     post_quantum: bool
     via: str = ""
-    """The proxy, the ProxyCommand or the jump host that the way leads through; empty where it leads straight."""
+    """The proxy, ProxyCommand or jump host on the route; empty for a direct connection."""
     host_key_dns: str = ""
-    """What DNS says of the host key, in a few words; empty where it was not asked (VerifyHostKeyDNS)."""
+    """The result of looking up the host key in DNS, in a few words; empty if it was not looked up
+    (VerifyHostKeyDNS)."""
 
     @property
     def destination(self) -> str:

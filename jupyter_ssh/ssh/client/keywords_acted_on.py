@@ -1,4 +1,4 @@
-"""Keywords of ssh_config(5) that act before a connection is made or right after somebody is logged in."""
+"""Keywords of ssh_config(5) that take effect before a connection is made or right after authentication."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.protocol.settings import SOFTWARE_VERSION
 from jupyter_ssh.ssh.protocol.version import MAX_VERSION_LINE
 
 LOCAL_COMMAND_SECONDS: Final = 60.0
-"""How long LocalCommand may take; the session waits for it."""
+"""The time limit of LocalCommand; the session waits for it."""
 
 _QOS: Final = {
     socket.AF_INET: (socket.IPPROTO_IP, getattr(socket, "IP_TOS", None)),
@@ -26,7 +26,7 @@ _QOS: Final = {
 
 
 def check_refusal(options: Options) -> None:
-    """RefuseConnection: raises `ConfigError` with the person's own words."""
+    """Apply RefuseConnection: raise `ConfigError` with the message that the configuration gives."""
     if options.refuse_connection is not None:
         raise ConfigError(
             options.refuse_connection,
@@ -36,7 +36,7 @@ def check_refusal(options: Options) -> None:
 
 
 def version_line(options: Options) -> str:
-    """Our identification string with VersionAddendum behind it (RFC 4253 §4.2); raises `ConfigError`."""
+    """Return our identification string, followed by VersionAddendum (RFC 4253 §4.2); raises `ConfigError`."""
     if options.version_addendum is None:
         return SOFTWARE_VERSION
     line = f"{SOFTWARE_VERSION} {options.version_addendum}"
@@ -47,7 +47,7 @@ def version_line(options: Options) -> str:
 
 
 def set_quality(connected: socket.socket | None, options: Options, *, interactive: bool) -> None:
-    """IPQoS: marks the packets of a TCP connection. No network must take the mark, so failing is no error."""
+    """Apply IPQoS: mark the packets of a TCP connection.  The mark is only a hint, so failures are ignored."""
     value = options.ip_qos[0 if interactive else 1]
     if connected is None or value is None or connected.family not in _QOS:
         return
@@ -64,10 +64,10 @@ async def after_login(
     connected: socket.socket | None,
     messages: list[str],
 ) -> None:
-    """What is said and done between logging in and the first session.
+    """Apply the keywords that take effect between authentication and the first session.
 
-    VisualHostKey and WarnWeakCrypto say something, IPQoS marks packets, LocalCommand is run where PermitLocalCommand
-    allows it.  ``connected`` is the socket of a connection over TCP; what is to be said is added to ``messages``.
+    VisualHostKey and WarnWeakCrypto add to ``messages``, IPQoS marks packets, and LocalCommand runs if
+    PermitLocalCommand allows it.  ``connected`` is the socket of a connection over TCP.
     """
     if options.visual_host_key and host_key is not None:
         messages.append(f"Host key fingerprint is {host_key.fingerprint}\n{host_key.randomart}")
@@ -86,7 +86,7 @@ def _weak(host: str, exchange: str) -> Sequence[str]:
 
 
 async def _run_local_command(command: str, messages: list[str]) -> None:
-    """As in OpenSSH, how it ends is of no consequence to the session."""
+    """Run LocalCommand; as in OpenSSH, the session goes on even if it fails."""
     try:
         status = await asyncio.to_thread(shell_status, command, LOCAL_COMMAND_SECONDS, output=True)
     except (TimeoutError, OSError) as error:

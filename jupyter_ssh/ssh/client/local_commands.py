@@ -1,4 +1,4 @@
-"""Commands that a configuration has run on this side, in the user's shell: Match exec and LocalCommand."""
+"""Local commands that a configuration runs in the user's shell: Match exec and LocalCommand."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import sys
 from typing import Final
 
 EXEC_SECONDS: Final = 20.0
-"""How long the command of Match exec may take; whoever waits for a connection waits for it."""
+"""The time limit of Match exec's command; connecting waits for it."""
 
 
 def shell_status(command: str, seconds: float = EXEC_SECONDS, *, output: bool = False) -> int:
-    """Run ``command`` in the user's shell, without input; the exit status, negative for a signal.
+    """Run ``command`` in the user's shell, without input, and return its exit status, negative for a signal.
 
-    Its output is thrown away unless ``output``; stderr is ours.  With all its children it is ended when it takes
-    longer than ``seconds`` or the wait is broken.  Raises ``TimeoutError`` and ``OSError``.
+    Its output is discarded unless ``output``; it inherits our stderr.  It is killed with all its children if it takes
+    longer than ``seconds`` or the wait is interrupted.  Raises ``TimeoutError`` and ``OSError``.
     """
     process = subprocess.Popen(
         shell_arguments(command),
@@ -35,7 +35,7 @@ def shell_status(command: str, seconds: float = EXEC_SECONDS, *, output: bool = 
 
 
 def shell_arguments(command: str) -> list[str]:
-    """The words that have the user's shell execute ``command``, as OpenSSH does."""
+    """Return the arguments that make the user's shell execute ``command``, as OpenSSH does."""
     if sys.platform == "win32":
         return [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/c", command]
     return [os.environ.get("SHELL") or "/bin/sh", "-c", command]

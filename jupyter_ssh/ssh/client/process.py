@@ -1,4 +1,4 @@
-"""A remote process: its streams, its signals, its end (RFC 4254 §6)."""
+"""A remote process: its streams, signals and exit status (RFC 4254 §6)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from jupyter_ssh.ssh.wire import requests as r
 log = logging.getLogger("jupyter_ssh.ssh")
 
 CLOSE_SECONDS: Final = 5.0
-"""How long a server may take to confirm that a channel is closed."""
+"""How long to wait for the server to confirm that a channel is closed."""
 
 INTERRUPT_SIGNALS: Final = (("INT", 0.4), ("HUP", 0.15))
-"""What an interrupted process gets, and how many seconds it then has to end."""
+"""The signals for an interrupted process, and how many seconds it then has to end."""
 
 MORE_TIME: Final = "Give it more time with timeout=."
 
@@ -31,7 +31,7 @@ MORE_TIME: Final = "Give it more time with timeout=."
 class Process(Generic[AnyStr]):
     """A running remote command, shell or subsystem; made by `Connection.start`.
 
-    Its streams are bytes, or text where an ``encoding`` was asked for.  What nobody reads holds the process back.
+    Its streams carry bytes, or text if an ``encoding`` was given.  Unread output makes the process block.
     """
 
     command: str | None
@@ -39,11 +39,11 @@ class Process(Generic[AnyStr]):
     host: str
     """Where it runs: ``user@host``, with the port if it is not 22."""
     stdin: Writer
-    """What it reads, unless that was redirected."""
+    """Its standard input, unless redirected."""
     stdout: Reader[AnyStr]
-    """What it prints; on a terminal that is all of it."""
+    """Its standard output; with a terminal, all output."""
     stderr: Reader[AnyStr]
-    """What it prints on stderr."""
+    """Its standard error."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class Process(Generic[AnyStr]):
             self.stdout = cast(Reader[AnyStr], TextReader(session.stdout, encoding, errors))
             self.stderr = cast(Reader[AnyStr], TextReader(session.stderr, encoding, errors))
 
-    # --- what it is ---------------------------------------------------------------------------------------------------
+    # --- properties ---------------------------------------------------------------------------------------------------
 
     @property
     def exit_status(self) -> int | None:
-        """The exit status; None while it runs, and when a signal ended it."""
+        """The exit status; None while it runs, and if a signal ended it."""
         return self._session.exit_status
 
     @property
@@ -83,17 +83,17 @@ class Process(Generic[AnyStr]):
 
     @property
     def exit_message(self) -> str:
-        """What the server says of the signal that ended it."""
+        """The server's message about the signal that ended it."""
         return self._session.exit_message
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, or minus the number of a signal, as in `subprocess`; None while it runs, or if unknown."""
+        """The exit status, or minus the signal number, as in `subprocess`; None while it runs, or if unknown."""
         return returncode(self.exit_status, self.exit_signal)
 
     @property
     def changes(self) -> Changes:
-        """What it tells of itself: see `Changes.listen`."""
+        """Its changes: see `Changes.listen`."""
         return self._session.changes
 
     @property
@@ -108,7 +108,7 @@ class Process(Generic[AnyStr]):
     # --- while it runs ------------------------------------------------------------------------------------------------
 
     def resize(self, rows: int, cols: int) -> None:
-        """Tell the terminal that it has another size now, in characters (RFC 4254 §6.7)."""
+        """Change the size of the terminal, in characters (RFC 4254 §6.7)."""
         self._session.request("window-change", r.WindowChange(cols, rows, 0, 0).encode())
 
     def signal(self, name: str) -> None:
@@ -120,13 +120,13 @@ class Process(Generic[AnyStr]):
         self._session.request("break", r.BreakRequest(milliseconds).encode())
 
     def stop_output(self) -> None:
-        """Say that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
+        """Announce that stdout is no longer read, so that a process that still writes to it gets SIGPIPE."""
         self._session.stop_output()
 
     async def interrupt(self) -> bool:
-        """End it as ^C would: with SIGINT, and with SIGHUP if that does not end it at once.
+        """End it as ^C would: with SIGINT, then with SIGHUP if it does not end at once.
 
-        Takes half a second at most, and returns whether it has ended.
+        Takes at most half a second, and returns whether it has ended.
         """
         if self._session.on_terminal:
             self._type_interrupt()
@@ -141,7 +141,7 @@ class Process(Generic[AnyStr]):
         return False
 
     def _type_interrupt(self) -> None:
-        """^C, for servers that pass no signals on: the terminal makes SIGINT of it (termios(3), VINTR)."""
+        """Type ^C, for servers that do not deliver signals: the terminal turns it into SIGINT (termios(3), VINTR)."""
         try:
             self._session.stdin.write(b"\x03")
         except SSHError as error:
@@ -150,22 +150,21 @@ class Process(Generic[AnyStr]):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def wait_closed(self) -> None:
-        """Wait until the server has closed the channel; raises why the connection ended, if it did by an error."""
+        """Wait until the server has closed the channel; raises the error that ended the connection, if one did."""
         await self._session.wait_closed()
 
     async def wait(self, timeout: float | None = None, *, check: bool = False) -> Result[AnyStr]:
         """Read both streams to their end, wait for the process and return its `Result`.
 
         Raises:
-            DeadlineExceeded: ``timeout`` seconds have passed.  The process is left alone; what it has printed is in the
-                error, and can still be read.
-            RemoteCommandError: It failed, and ``check`` is true.
-            OSError: A file that a stream was redirected to or from cannot be read or written.
-            SSHError: Why the connection ended, if it did; also that of a process whose output this one reads.
+            DeadlineExceeded: ``timeout`` seconds have passed.  The process keeps running; its output so far is in the
+            error, and can still be read. RemoteCommandError: It failed, and ``check`` is true. OSError: A file that a
+            stream is redirected to or from cannot be read or written. SSHError: The connection ended, for this reason,
+            or that of a process whose output this one reads.
         """
         try:
             result = await asyncio.wait_for(self._finish(), timeout)
-        except DeadlineExceeded:  # a TimeoutError too, but of something else
+        except DeadlineExceeded:  # also a TimeoutError, but not ours
             raise
         except asyncio.TimeoutError:
             raise too_late(self, timeout or 0.0) from None
@@ -191,18 +190,18 @@ class Process(Generic[AnyStr]):
         )
 
     async def _rest(self, stream: Reader[AnyStr], below: ByteReader) -> AnyStr:
-        """Return what is left of a stream; nothing where it is carried elsewhere, once all of it is."""
+        """Return the rest of a stream; if it is redirected, wait until all of it has been copied and return nothing."""
         if below.carrier is not None:
             await asyncio.wait([below.carrier])
             return cast(AnyStr, b"" if self._encoding is None else "")
         return await stream.read()
 
     def close(self) -> None:
-        """Close the channel now; most servers then end the process with SIGHUP."""
+        """Close the channel now; most servers then send the process SIGHUP."""
         self._session.abort()
 
     async def aclose(self) -> None:
-        """Close the channel and wait, a bounded time, for the server to confirm it."""
+        """Close the channel and wait, for a bounded time, until the server confirms it."""
         self.close()
         await asyncio.wait([self._session.over], timeout=CLOSE_SECONDS)
 
@@ -214,7 +213,7 @@ class Process(Generic[AnyStr]):
 
 
 def too_late(process: Process[Any], seconds: float) -> DeadlineExceeded:
-    """Make the error for a process that did not end within ``seconds``."""
+    """Return the error for a process that did not end within ``seconds``."""
     error = DeadlineExceeded.after(seconds, "waiting for the command", next_step=MORE_TIME)
     error.stdout, error.stderr = process.stdout.peek(), process.stderr.peek()
     return error

@@ -1,4 +1,4 @@
-"""Who answers questions while a connection is made."""
+"""The interface that answers questions while a connection is made."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ __all__ = ["HostKeyQuestion", "NamedPrompts", "NoPrompts", "Prompts", "yes_or_no
 
 
 class Prompts(Protocol):
-    """Answers to questions; every method may raise `PromptUnavailable`.
+    """Answers questions; every method may raise `PromptUnavailable`.
 
-    An answer is a secret: it goes to the caller and nowhere else.
+    Answers are secret: they are returned to the caller and kept nowhere.
     """
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Return whether the key of an unknown host is the right one."""
+        """Return whether the user accepts the key of an unknown host."""
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """Return a password or passphrase; None when the person gives up."""
+        """Ask for a password or passphrase; None if the user cancels."""
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """Answers to the server's questions, each with whether it may be shown while typed; None to give up.
+        """Ask the server's questions, each with whether the answer is echoed; None if the user cancels.
 
-        Without ``prompts`` there is only something to show.  What the server wrote is as harmless as a banner.
+        If ``prompts`` is empty, only show the text.  The texts are sanitized like a banner.
         """
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """Ask a question of our own that is answered by yes or no; ``default`` is meant where nothing is typed.
+        """Ask a yes/no question of our own; an empty answer means ``default``.
 
-        Giving up means no, whatever the default.
+        Cancelling means no, whatever the default.
         """
 
     def show_banner(self, text: str) -> None:
-        """Show what the server says before authentication; of control characters it holds newlines and tabs only."""
+        """Show the server's banner; its only control characters are newlines and tabs."""
 
 
 class NoPrompts:
-    """Nobody is there: every question is declined."""
+    """Declines every question, because there is nobody to ask."""
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
         """No."""
@@ -57,7 +57,7 @@ class NoPrompts:
         return None
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """No: nobody has agreed."""
+        """Decline."""
         return False
 
     def show_banner(self, text: str) -> None:
@@ -65,10 +65,10 @@ class NoPrompts:
 
 
 class NamedPrompts:
-    """Questions that say which of several hosts they are for: those of jump hosts, and of what lies behind them."""
+    """Adds to each question which host it is about, for connections through jump hosts."""
 
     def __init__(self, prompts: Prompts, name: str) -> None:
-        # One name is enough where jump hosts lie behind each other.
+        # One name is enough when several jump hosts are chained.
         self._prompts: Prompts = prompts._prompts if isinstance(prompts, NamedPrompts) else prompts
         self._name = name
 
@@ -76,35 +76,35 @@ class NamedPrompts:
         return getattr(self._prompts, name)
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Return the question names its host."""
+        """Ask as it is: the question names its host."""
         return await self._prompts.confirm_host_key(question)
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """Return the question, with the name before it if it is not in it."""
+        """Ask, with the host's name in front unless the prompt begins with it."""
         return await self._prompts.ask_secret(self._named(prompt))
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """Return the server's questions, each with the name before it."""
+        """Ask the server's questions, each with the host's name in front."""
         named = [(self._named(prompt), echo) for prompt, echo in prompts]
         return await self._prompts.keyboard_interactive(name, instruction, named)
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """Return the question, with the name before it if it is not in it."""
+        """Ask, with the host's name in front unless the question begins with it."""
         return await self._prompts.confirm(self._named(text), default)
 
     def show_banner(self, text: str) -> None:
-        """The text as it is."""
+        """Show the text as it is."""
         self._prompts.show_banner(text)
 
     def _named(self, prompt: str) -> str:
-        # Of our own making; a server whose name begins another's may not ask in the other's place.
+        # Only our own prompts begin like this; a server whose name is a prefix of another's cannot impersonate it.
         return prompt if prompt.startswith(f"{self._name}'s ") else f"({self._name}) {prompt}"
 
 
 def yes_or_no(answer: str, default: bool = False) -> bool | None:
-    """Return what a typed ``answer`` to `Prompts.confirm` means; None where it is neither yes nor no."""
+    """Return what a typed ``answer`` to `Prompts.confirm` means; None if it is neither yes nor no."""
     word = answer.strip().lower()
     if word == "":
         return default

@@ -1,4 +1,4 @@
-"""The terminal that a remote command is given."""
+"""The terminal of a remote command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.wire.terminal_modes import encode_modes
 
 @dataclass(frozen=True, slots=True)
 class Pty:
-    """The pseudo-terminal to ask for: RFC 4254 §6.2; sizes in characters, ``modes`` by termios' names."""
+    """The pseudo-terminal to request (RFC 4254 §6.2); sizes in characters, ``modes`` by their names in termios(3)."""
 
     term: str = "xterm-256color"
     rows: int = 24

@@ -1,7 +1,7 @@
-"""Where the streams of a process lead when it is not to its caller: files, nowhere, other processes.
+"""Redirection of a process's streams: to and from files, DEVNULL and other processes.
 
-What is carried is bytes, a piece at a time: a reader is held back by what it is carried to, and the end of the one is
-the end of the other.  Files are read and written in a thread each, off the event loop.
+Bytes are copied piece by piece, with backpressure: nothing is read until the last piece has been written, and end of
+file is passed on.  Each file is read or written in a thread of its own, off the event loop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Redirect: TypeAlias = str | os.PathLike[str] | IO[bytes] | int
 """A path, an open binary file or its descriptor, DEVNULL, PIPE (the caller), or STDOUT for stderr."""
 
 BLOCK: Final = 256 * 1024
-"""Bytes that are carried at a time."""
+"""How many bytes are copied at a time."""
 
 T = TypeVar("T")
 
@@ -36,36 +36,36 @@ class Source(Protocol):
     """Where bytes come from."""
 
     def taken(self, carrier: asyncio.Future[None]) -> None:
-        """Hear who carries all of it; that is over when ``carrier`` is done."""
+        """Note that everything is copied from here, until ``carrier`` is done."""
 
     async def read(self) -> bytes:
-        """Return the next bytes, none at the end; raises OSError, `SSHError`."""
+        """Return the next bytes, empty at end of file; raises OSError, `SSHError`."""
 
     async def refuse(self) -> None:
-        """Say that nobody wants more, and throw away what still comes."""
+        """Announce that no more is wanted, and discard what still comes."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
 
 
 class Sink(Protocol):
     """Where bytes go."""
 
     async def write(self, data: bytes) -> bool:
-        """Write all of ``data``; false when nobody takes it any more.  Raises OSError."""
+        """Write all of ``data``; false if the receiving end no longer accepts any.  Raises OSError."""
 
     async def end(self) -> None:
-        """Say that this was all, and let go of it; raises OSError."""
+        """Write end of file and close it; raises OSError."""
 
     def abandon(self) -> None:
-        """Let go of it without waiting."""
+        """Close it without waiting."""
 
 
-# --- carrying ---------------------------------------------------------------------------------------------------------
+# --- copying ----------------------------------------------------------------------------------------------------------
 
 
 class Carrier:
-    """Carries everything from a source to a sink, then the end; begun at once."""
+    """Copies everything from a source to a sink, then end of file; begins at once."""
 
     def __init__(self, source: Source, sink: Sink) -> None:
         self._source = source
@@ -102,19 +102,20 @@ class Carrier:
             self._error = error
 
     async def finish(self) -> None:
-        """Wait for the end; raises OSError where a file could not be read or written, and why a source ended."""
+        """Wait for the end; raises OSError if a file could not be read or written, or the error that ended the
+        source."""
         await asyncio.wait([self._task])
         if self._error is not None:
             raise self._error
 
     def stop(self) -> None:
-        """Carry nothing more, for nobody takes it."""
+        """Stop copying, because nobody receives it."""
         self._stopped = True
         self._task.cancel()
 
 
 _going_on: set[asyncio.Task[None]] = set()
-"""A loop by itself keeps only weak references to tasks."""
+"""Strong references to running tasks; the event loop keeps only weak ones."""
 
 
 def _go_on(work: Coroutine[Any, Any, None]) -> None:
@@ -128,23 +129,23 @@ def _go_on(work: Coroutine[Any, Any, None]) -> None:
 
 @runtime_checkable
 class Upstream(Protocol):
-    """A process whose output is read."""
+    """A process whose output is redirected into another one."""
 
     @property
     def stdout(self) -> Reader[Any]:
-        """What it prints."""
+        """Its standard output."""
 
     def stop_output(self) -> None:
-        """Say that nobody reads it any more."""
+        """Announce that it is no longer read."""
 
 
 @runtime_checkable
 class Downstream(Protocol):
-    """A process whose input is written."""
+    """A process whose input comes from another one."""
 
     @property
     def stdin(self) -> Writer:
-        """What it reads."""
+        """Its standard input."""
 
 
 class _StreamSource:
@@ -182,7 +183,7 @@ class _StreamSink:
         try:
             self._stream.write(data)
             await self._stream.drain()
-        except SSHError:  # the process reads no more, or its connection is gone, which it says itself
+        except SSHError:  # the process no longer reads, or its connection is lost, which it reports itself
             return False
         return True
 
@@ -195,7 +196,7 @@ class _StreamSink:
 
 
 class _Nowhere:
-    """DEVNULL: empty, and takes everything."""
+    """DEVNULL: reads as empty, and discards what is written."""
 
     def taken(self, carrier: asyncio.Future[None]) -> None:
         pass
@@ -223,13 +224,13 @@ class _Nowhere:
 
 
 class _Thread:
-    """Does one thing after another, each for as long as it takes: a pipe may have nothing to read for hours.
+    """A thread that does blocking work, one piece after another: reading from a pipe may block for hours.
 
     It ends with `stop`, or with the interpreter.
     """
 
     def __init__(self) -> None:
-        # Bounded by its user, who waits for one thing before the next.
+        # Unbounded, but its user waits for each piece before the next.
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="jupyter-ssh file", daemon=True).start()
 
@@ -252,23 +253,23 @@ class _Thread:
                 value = work()
             except Exception as error:
                 action, value = done.set_exception, error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is waiting
                 loop.call_soon_threadsafe(settle, action, value)
 
         self._jobs.put(job)
         return await done
 
     def stop(self, last: Callable[[], None] = lambda: None) -> None:
-        """Do ``last``, then nothing more."""
+        """Do ``last``, then end the thread."""
         self._jobs.put(last)
         self._jobs.put(None)
 
 
 class _FileSource:
-    """An open binary file to read; closed at the end where we opened it."""
+    """An open binary file to read; closed at the end if we opened it."""
 
     def __init__(self, file: IO[bytes], thread: _Thread, *, ours: bool) -> None:
-        # What there is: read() of a buffered pipe would wait until it is full.
+        # read1() returns what is available; read() of a buffered pipe would block until the buffer is full.
         self._read: Callable[[int], bytes | None] = getattr(file, "read1", file.read)
         self._close = file.close if ours else _nothing
         self._thread = thread
@@ -279,18 +280,18 @@ class _FileSource:
     async def read(self) -> bytes:
         data = await self._thread.do(lambda: self._read(BLOCK))
         if data is None:
-            raise BlockingIOError("the file is in non-blocking mode, and has nothing to read now")
+            raise BlockingIOError("the file is in non-blocking mode, and has no data now")
         return data
 
     async def refuse(self) -> None:
         pass
 
     def close(self) -> None:
-        self._thread.stop(self._close)  # it may be waiting for what never comes
+        self._thread.stop(self._close)  # it may be blocked in a read that never returns
 
 
 class _FileSink:
-    """An open binary file to write; closed at the end where we opened it, else flushed."""
+    """An open binary file to write; closed at the end if we opened it, else flushed."""
 
     def __init__(self, file: IO[bytes], thread: _Thread, *, ours: bool) -> None:
         self._file = file
@@ -314,18 +315,19 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
     while view:
         count: int | None = file.write(view)
         if count is None and isinstance(file, io.RawIOBase):
-            raise BlockingIOError("the file is in non-blocking mode, and takes nothing now")
-        if count is None:  # of a class that does not say; then it has taken all
+            raise BlockingIOError("the file is in non-blocking mode, and accepts no data now")
+        if count is None:  # the class does not report it; assume that it wrote everything
             return
         view = view[count:]
 
 
 def _nothing() -> None:
-    """The end of a file that is not ours."""
+    """Leave a file open that is not ours."""
 
 
 async def _opened(target: Redirect, mode: str) -> tuple[IO[bytes], _Thread, bool]:
-    """Return the file of a path, descriptor or file object, the thread to use it in, and whether it is to be closed."""
+    """Return the open file of a path, descriptor or file object, the thread to use it in, and whether we must close
+    it."""
     thread = _Thread()
     try:
         if isinstance(target, (str, os.PathLike)):
@@ -340,7 +342,7 @@ async def _opened(target: Redirect, mode: str) -> tuple[IO[bytes], _Thread, bool
         raise
 
 
-# --- the three of a process -------------------------------------------------------------------------------------------
+# --- the three streams of a process -----------------------------------------------------------------------------------
 
 
 class Streams(Protocol):
@@ -352,11 +354,11 @@ class Streams(Protocol):
     over: asyncio.Future[None]
 
     def stop_output(self) -> None:
-        """Say that nobody reads stdout any more."""
+        """Announce that stdout is no longer read."""
 
 
 class Redirections:
-    """What the streams of one process are redirected to, opened before it is started."""
+    """The redirections of one process's streams, opened before it is started."""
 
     def __init__(self) -> None:
         self._stdin: Source | None = None
@@ -385,11 +387,11 @@ class Redirections:
         return made
 
     def begin(self, streams: Streams) -> list[Carrier]:
-        """Begin to carry."""
+        """Begin copying."""
         carriers = []
         if self._stdin is not None:
             carrier = Carrier(self._stdin, _StreamSink(streams.stdin))
-            streams.over.add_done_callback(lambda _: carrier.stop())  # nobody reads it any more
+            streams.over.add_done_callback(lambda _: carrier.stop())  # it is no longer read
             carriers.append(carrier)
         stops = {"stdout": streams.stop_output, "stderr": _nothing}
         for name, sink in self._outputs.items():
@@ -398,7 +400,7 @@ class Redirections:
         return carriers
 
     def abandon(self) -> None:
-        """Let go of everything: the process was not started."""
+        """Close everything, because the process was not started."""
         if self._stdin is not None:
             self._stdin.close()
         for sink in self._outputs.values():

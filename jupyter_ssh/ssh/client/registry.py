@@ -1,4 +1,4 @@
-"""What a server may open and ask of our client.  To add a kind of channel or of global request: a row here."""
+"""The channel types a server may open and the global requests it may send.  To add one, add a row here."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ CLIENT: Final[Registry[ChannelHost]] = Registry(
 )
 
 OFFERED: Final = (AgentForwarding,)
-"""Parts of a connection that each session tells the server of before it starts."""
+"""Requests that each session sends before its command is started, such as agent forwarding."""

@@ -1,4 +1,4 @@
-"""What a remote command left behind."""
+"""The result of a remote command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session channel behind a `Process`: its streams, its requests and its end (RFC 4254 §6)."""
+"""The session channel of a `Process`: its streams, requests and exit status (RFC 4254 §6)."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ log = logging.getLogger("jupyter_ssh.ssh")
 _KNOW_END_OF_WRITE: Final = ("OpenSSH", "jupyter_ssh")
 
 UNREAD_BUDGET: Final = 64 * 1024 * 1024
-"""Bytes one stream may hold unread so that somebody can go on reading the other."""
+"""How many bytes one stream may buffer unread while the other one is being read."""
 
 MAX_SIGNAL_NAME: Final = 64
-"""Characters of a signal's name that are kept."""
+"""How many characters of a signal's name are kept."""
 
 
 class SessionHost(ChannelHost, Protocol):
-    """What a session needs of its connection."""
+    """What a session channel needs of its connection."""
 
     @property
     def changes(self) -> Changes:
-        """What the connection tells of itself, and what its channels tell too."""
+        """The changes of the connection and of its channels."""
 
     def prepare_session(self, channel: Channel) -> None:
-        """Ask for what a session has besides terminal and environment, before its command is started."""
+        """Send the requests of a session besides pty-req and env, before its command is started."""
 
 
 class SessionChannel(Duplex):
@@ -60,22 +60,22 @@ class SessionChannel(Duplex):
         self.stdin = ByteWriter(self.channel, self.stdout.written)
         self.changes = self._changes(command or "shell")
         self.on_terminal = False
-        """Whether the command was given a terminal."""
+        """Whether the command has a terminal."""
         self._one_stream = False
-        """Whether stderr comes with stdout."""
-        # The two streams share one window: who waits for one must not be stuck behind the other.
+        """Whether stderr is merged into stdout."""
+        # The two streams share one window: waiting for one must not be blocked by the other being full.
         self.stdout.on_starving = lambda: self._relieve(self.stdout, self.stderr)
         self.stderr.on_starving = lambda: self._relieve(self.stderr, self.stdout)
 
     @property
     def seconds(self) -> float:
-        """How long the command has run, or ran."""
+        """How long the command has been running, or ran."""
         return (time.monotonic() if self._ended is None else self._ended) - self._began
 
     # --- the channel's side -------------------------------------------------------------------------------------------
 
     def on_data(self, data: bytes, code: int | None) -> None:
-        """Give it to who reads that stream."""
+        """Pass the data to the stream it belongs to."""
         if code is None or (self._one_stream and code == SSH_EXTENDED_DATA_STDERR):
             self.stdout.feed(data)
             if self.stderr.waiting:
@@ -92,34 +92,34 @@ class SessionChannel(Duplex):
             full.credit_unread()
             return
         if full.was_read:
-            return  # somebody reads it too, only slowly: the server waits for them
+            return  # it is being read too, only slowly: the server waits
         starving.fail(
             MemoryBudgetExceeded(
                 "the other stream of this process is full of unread data",
                 phase="connection",
                 expected=f"at most {UNREAD_BUDGET} bytes unread",
                 received=f"{full.unread}",
-                next_step="Read stdout and stderr at the same time, or redirect one of them in the command.",
+                next_step="Read stdout and stderr concurrently, or redirect one of them in the command.",
             )
         )
 
     def on_eof(self) -> None:
-        """End the reading."""
+        """Pass end of file to both streams."""
         self.stdout.feed_eof()
         self.stderr.feed_eof()
 
     def on_writable(self) -> None:
-        """Wake who drains."""
+        """Wake writers that are waiting in drain()."""
         self.stdin.drained()
 
     def on_request(self, event: e.ChannelRequested) -> bool:
-        """Note how the command ended (RFC 4254 §6.10)."""
+        """Record how the command ended (RFC 4254 §6.10)."""
         known = True
         if event.name == "exit-status":
             self.exit_status = r.ExitStatus.decode(event.details).status
         elif event.name == "exit-signal":
             ending = r.ExitSignal.decode(event.details)
-            # They go into errors and reports, not to a terminal as what the command printed does.
+            # They are shown in errors and reports, not on a terminal like the command's output, so they are sanitized.
             self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
         else:
             known = False
@@ -130,7 +130,7 @@ class SessionChannel(Duplex):
         return known
 
     def on_over(self, error: SSHError | None) -> None:
-        """End all streams, and note the time."""
+        """End all streams, and record the time."""
         log.debug("channel %d: free: client-session", self.channel.number)
         self._ended = self._ended or time.monotonic()
         self.stdin.closed(error)
@@ -143,15 +143,15 @@ class SessionChannel(Duplex):
     async def begin(
         self, pty: Pty | None, env: Mapping[str, str], subsystem: str | None, *, one_stream: bool = False
     ) -> None:
-        """Wait for the channel, then ask for terminal, environment and command; raises `ChannelRequestDenied`.
+        """Wait for the channel, then request the terminal, environment and command; raises `ChannelRequestDenied`.
 
-        ``one_stream``: what comes on stderr is put into stdout.
+        ``one_stream``: merge stderr into stdout.
         """
         await self.opened
         log.debug("channel %d: new session [client-session]", self.channel.number)
         self._session_host.prepare_session(self.channel)
         self.on_terminal = pty is not None
-        # A terminal is one stream, also where a server tells two apart: who is slow to read it holds the remote back.
+        # A terminal has one output stream, even if a server sends two.  A slow reader makes the remote end wait.
         self._one_stream = one_stream or self.on_terminal
         if self._one_stream:
             self.stderr.feed_eof()
@@ -168,7 +168,7 @@ class SessionChannel(Duplex):
         else:
             what, details = "shell", b""
         log.debug("Sending %s: %s", "subsystem" if subsystem else "command", subsystem or self.command or "(the shell)")
-        # At once: a short command may have ended when this goes on.
+        # Now, because a short command may already have ended after the next await.
         start_reply = self._ask(what, details, self.changes.opened)
         if pty is not None and not await pty_reply:
             raise self._denied("a terminal (pty-req)")
@@ -193,10 +193,10 @@ class SessionChannel(Duplex):
         return ChannelRequestDenied(
             f"the server refused {what}",
             phase="starting a process",
-            next_step="The account or key may be limited to other things there (ForceCommand, PermitTTY, subsystems).",
+            next_step="The server may restrict this account or key (ForceCommand, PermitTTY, subsystems).",
         )
 
-    # --- what is told of it -------------------------------------------------------------------------------------------
+    # --- its changes --------------------------------------------------------------------------------------------------
 
     def _changes(self, name: str) -> Changes:
         return Changes("process", name, parent=self._session_host.changes, count=self._counters)
@@ -214,7 +214,7 @@ class SessionChannel(Duplex):
     # --- while it runs ------------------------------------------------------------------------------------------------
 
     def request(self, name: str, details: bytes) -> None:
-        """Send a request that wants no answer; raises `ChannelClosed`."""
+        """Send a request without asking for a reply; raises `ChannelClosed`."""
         self.channel.request(name, details)
 
     def signal(self, name: str) -> None:
@@ -231,7 +231,7 @@ class SessionChannel(Duplex):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def wait_closed(self) -> None:
-        """Wait until the server has closed the channel; raises why the connection ended, if it did."""
+        """Wait until the server has closed the channel; raises the error that ended the connection, if one did."""
         await asyncio.shield(self.over)
         if self.error is not None:
             raise self.error

@@ -1,4 +1,4 @@
-"""The embedded server: an ordinary user's sshd inside a Python process."""
+"""The embedded server: an sshd for one ordinary user, inside a Python process."""
 
 from __future__ import annotations
 

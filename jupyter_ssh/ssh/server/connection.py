@@ -1,4 +1,4 @@
-"""One client's connection: its authentication, its channels, and what is left of it when it ends."""
+"""One client's connection: authentication, channels and cleanup."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class ServerOfConnections(Protocol):
     host_keys: tuple[PrivateKey, ...]
 
     def logged_in(self, connection: ServerConnection) -> None:
-        """Hear that somebody is logged in."""
+        """Note that the client has authenticated."""
 
     def gone(self, connection: ServerConnection) -> None:
-        """Hear that the transport is gone."""
+        """Note that the transport is closed."""
 
     def left_behind(self, process: ServedProcess) -> None:
-        """Take care of a process that was hung up and may take a moment to end."""
+        """Take over a process that was hung up but has not ended yet."""
 
 
 class ServerConnection(BaseHost[ServerSession]):
-    """Made for each client that connects; the `ServerHost` of its channels until the transport is gone."""
+    """The connection of one client; the `ServerHost` of its channels until the transport is closed."""
 
     def __init__(self, server: ServerOfConnections) -> None:
         self._server = server
@@ -71,7 +71,7 @@ class ServerConnection(BaseHost[ServerSession]):
 
     @property
     def peer(self) -> str:
-        """Who this is, for the log."""
+        """The client's address and port, for the log."""
         return f"{self.client_address[0] or 'somebody'} port {self.client_address[1]}"
 
     @property
@@ -81,12 +81,12 @@ class ServerConnection(BaseHost[ServerSession]):
 
     @property
     def forced_command(self) -> str | None:
-        """What runs in the place of what the client asks for; the server's own choice goes before the key's."""
+        """The command that runs instead of the one the client requests; the server's own one precedes the key's."""
         return self.key_options.command if self.options.force_command is None else self.options.force_command
 
     @property
     def extra_environment(self) -> dict[str, str]:
-        """Variables of the server's own choice: those of the key, where they are permitted, and of SetEnv."""
+        """Environment variables set by the server: those of the key, if permitted, and of SetEnv."""
         permitted = self.options.permit_user_environment
         patterns = [permitted] if isinstance(permitted, str) else [] if isinstance(permitted, bool) else permitted
         of_key = {
@@ -97,7 +97,7 @@ class ServerConnection(BaseHost[ServerSession]):
         return {**of_key, **self.options.set_env}
 
     def connected(self) -> None:
-        """The transport is there."""
+        """Begin, now that the transport is connected."""
         host, port = self.driver.address("peername")
         self.client_address = (plain_address(host), port)
         host, port = self.driver.address("sockname")
@@ -109,15 +109,15 @@ class ServerConnection(BaseHost[ServerSession]):
         self._grace = loop.call_later(self.options.login_grace_time, self._grace_over)
 
     def left_behind(self, process: ServedProcess) -> None:
-        """Take care of a process that was hung up."""
+        """Take over a process that was hung up but has not ended yet."""
         self._server.left_behind(process)
 
     async def close(self) -> None:
-        """Say goodbye, hangs up all children, and waits until the transport is gone."""
-        self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "the server shuts down")
+        """Disconnect, hang up all children, and wait until the transport is closed."""
+        self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "the server is shutting down")
         await self.driver.close()
 
-    # --- what the session tells ---------------------------------------------------------------------------------------
+    # --- events of the session ----------------------------------------------------------------------------------------
 
     def _authentication_requested(self, event: e.AuthenticationRequested) -> None:
         if self._authenticator is not None:
@@ -139,8 +139,8 @@ class ServerConnection(BaseHost[ServerSession]):
             self.session.connection.request_global(rotation.ANNOUNCE, rotation.encode_keys(keys))
 
     def _grace_over(self) -> None:
-        log.info("%s was not logged in after %g s", self.peer, self.options.login_grace_time)
-        self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "login took too long")
+        log.info("authentication timed out for %s after %g s", self.peer, self.options.login_grace_time)
+        self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "authentication timed out")
         self.driver.abandon()
 
     def _end_grace(self) -> None:
@@ -156,7 +156,7 @@ class ServerConnection(BaseHost[ServerSession]):
 
     def _closed(self, event: e.Closed) -> None:
         self._end_grace()
-        log.info("%s is gone: %s", self.peer, event.error)
+        log.info("%s disconnected: %s", self.peer, event.error)
         super()._closed(event)
 
 

@@ -1,4 +1,4 @@
-"""Listening, and letting clients in: `listen` and `Server`."""
+"""Listen for clients: `listen` and `Server`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jupyter_ssh.ssh.server.processes.process import ServedProcess
 log = logging.getLogger(__name__)
 
 CLOSING_SECONDS: Final = 5.0
-"""How long `Server.close` waits for children that were hung up."""
+"""How long `Server.close` waits for hung-up children to end."""
 
 
 class Server:
@@ -39,7 +39,7 @@ class Server:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Hosts and ports listened on; empty once closed."""
+        """The addresses and ports listened on; empty once closed."""
         sockets = self._listener.sockets if self._listener is not None else ()
         return [(name[0], name[1]) for name in (socket.getsockname() for socket in sockets)]
 
@@ -50,11 +50,11 @@ class Server:
 
     @property
     def connections(self) -> int:
-        """How many clients are connected, logged in or not."""
+        """How many clients are connected, authenticated or not."""
         return len(self._connections)
 
     async def start(self, host: str | Sequence[str] | None, port: int) -> None:
-        """Begin to listen; raises `ConnectError` when that cannot be."""
+        """Start listening; raises `ConnectError` if that fails."""
         loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(self._accept, host, port, backlog=128)
@@ -67,7 +67,7 @@ class Server:
             ) from None
 
     async def close(self) -> None:
-        """Stop listening, ends all connections and hangs up their children; again is nothing."""
+        """Stop listening, end all connections and hang up their children; idempotent."""
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
@@ -93,7 +93,7 @@ class Server:
         if self._listener is None:
             return _Refusal(b"")  # accepted just before we stopped listening
         if self._full():
-            log.warning("dropped a connection: %d are not logged in yet", len(self._starting))
+            log.warning("dropped a connection: %d others are not authenticated yet", len(self._starting))
             return _Refusal(b"Exceeded MaxStartups\r\n")
         connection = ServerConnection(self)
         self._connections.add(connection)
@@ -112,23 +112,23 @@ class Server:
         return self._random.uniform(0, 100) < chance
 
     def logged_in(self, connection: ServerConnection) -> None:
-        """A client needs no more watching."""
+        """Count a client as authenticated."""
         self._starting.discard(connection)
 
     def gone(self, connection: ServerConnection) -> None:
-        """A client's transport is gone."""
+        """Forget a client whose transport is closed."""
         self._starting.discard(connection)
         self._connections.discard(connection)
 
     def left_behind(self, child: ServedProcess) -> None:
-        """A child was hung up; it may take a moment to end."""
+        """Remember a child that was hung up but has not ended yet."""
         self._children = {left for left in self._children if not left.reaped}
         if not child.reaped:
             self._children.add(child)
 
 
 class _Refusal(asyncio.Protocol):
-    """Says why, as sshd does before any protocol, and closes."""
+    """Sends the reason as sshd does before the protocol begins, and closes."""
 
     def __init__(self, reason: bytes) -> None:
         self._reason = reason
@@ -150,17 +150,17 @@ def listen(
 ) -> Opening[Server]:
     """Start an SSH server: ``server = await listen(...)``, or ``async with listen(...) as server``, which closes it.
 
-    It gives whoever may log in (``authorized_keys``, ``passwords``, or ``keyboard_interactive``) the account it runs
-    as.
+    Everybody who may log in (``authorized_keys``, ``passwords`` or ``keyboard_interactive``) gets the account that it
+    runs under.
 
     Args:
-        host: One address, several, or None for all.
+        host: The address or addresses to listen on; None for all.
         port: 0 for any free one; see `Server.port`.
         options: The fields of `ServerOptions`.
 
     Raises:
-        ConfigError, KeyFileError: An option or a key is not usable.
-        ConnectError: The port cannot be listened on.
+        ConfigError, KeyFileError: An option or a key is invalid.
+        ConnectError: It cannot listen on the port.
     """
 
     async def start() -> Server:

@@ -12,7 +12,7 @@ DEFAULT_FILE = "/etc/ssh/moduli"
 
 
 def read_moduli(path: str | os.PathLike[str]) -> tuple[Group, ...]:
-    """Its groups, nothing where it cannot be read; read anew when it has changed."""
+    """Return the groups of the file, none if it cannot be read; it is read again when it changes."""
     try:
         status = os.stat(path)
         return _read(os.fspath(path), status.st_mtime_ns, status.st_size)

@@ -1,6 +1,6 @@
-"""What a client may open and ask of our server.  To add a kind of channel or of global request: a row here.
+"""The channel types a client may open and the global requests it may send.  To add one, add a row here.
 
-Requests within a session, such as pty-req, have their rows in `server.channels.session`.
+Channel requests of a session, such as pty-req, have their rows in `server.channels.session`.
 """
 
 from __future__ import annotations

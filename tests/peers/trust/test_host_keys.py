@@ -123,7 +123,7 @@ async def test_no_checking_goes_on_but_sends_no_password(openssh_server: Any, mi
         assert any("CHANGED" in message for message in connection.messages)
     async with reach(openssh_server, forward_agent=str(tmp_path / "agent"), **options) as connection:
         assert connection.channel_host.parts.find(AgentForwarding) is None
-        assert any("agent is not forwarded" in message for message in connection.messages)
+        assert any("Agent forwarding is disabled" in message for message in connection.messages)
     with pytest.raises(errors.AuthenticationError) as caught:
         await reach(openssh_server, identity_file="none", password=openssh_server.password, **options)
     warning = next(message for message in caught.value.messages if "CHANGED" in message)

@@ -1,1 +1,1 @@
-"""Connections that several share."""
+"""Shared connections."""

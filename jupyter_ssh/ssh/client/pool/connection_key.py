@@ -1,4 +1,4 @@
-"""What two connections must have in common to be one."""
+"""When two requests for a connection can share one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.keys.base import PrivateKey
 
 _DECIDE_NOTHING = ("sources", "warnings", "ignored", "notes", "_written")
-"""Fields of `Options` that say where the others come from."""
+"""Fields of `Options` that record where the others come from."""
 
 
 def connection_key(options: Options, files: str, keys: Sequence[PrivateKey] = ()) -> Hashable:
-    """Return a key for all that decides how a host is reached and who logs in there.
+    """Return a key made of everything that decides how a host is reached and who logs in there.
 
     ``files`` stands for the configuration that jump hosts are looked up in; ``keys`` are those given in memory.
     """
@@ -22,5 +22,5 @@ def connection_key(options: Options, files: str, keys: Sequence[PrivateKey] = ()
         for field in dataclasses.fields(options)
         if field.name not in _DECIDE_NOTHING
     ]
-    # The names of jump hosts mean other hosts in other files.
+    # The same name of a jump host may mean different hosts in different files.
     return (tuple(decided), files if options.proxy_jump else "", tuple(key.public.fingerprint for key in keys))

@@ -1,7 +1,7 @@
-"""Connections that are shared by those who hold them, and closed when nobody does.
+"""Connections that are shared by their holders, and closed when nobody holds them.
 
-Whoever needs a connection holds a `Lease`: a person, a terminal, a command in the background, another connection that
-leads through it as a jump host.  There is no other owner.
+Every user of a connection holds a `Lease`: a person, a terminal, a background command, or another connection that uses
+it as a jump host.  There is no other owner.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Poolable(Protocol):
-    """What a pool needs of a connection."""
+    """What a pool requires of a connection."""
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended, on whichever side."""
+        """Whether it has ended, closed by either side."""
 
     async def close(self) -> None:
-        """End it."""
+        """Close it."""
 
 
 C = TypeVar("C", bound=Poolable)
 
 
 class _Shared(Generic[C]):
-    """One connection and who holds it."""
+    """One connection and its leases."""
 
     def __init__(self, key: Hashable, connection: C) -> None:
         self.key = key
@@ -43,9 +43,9 @@ class Lease(Generic[C]):
         self._pool = pool
         self._shared = shared
         self.holder = holder
-        """Who holds it, for people: "a terminal"."""
+        """The holder as shown to people: "a terminal"."""
         self.opened = opened
-        """Whether the connection was made for this lease; else it was open already."""
+        """Whether the connection was made for this lease; otherwise it was already open."""
         shared.leases.append(self)
         pool.changed(shared)
 
@@ -56,17 +56,17 @@ class Lease(Generic[C]):
 
     @property
     def released(self) -> bool:
-        """Whether it was given back."""
+        """Whether it has been released."""
         return self not in self._shared.leases
 
     def withdraw(self) -> None:
-        """Let nobody else have the connection: those who hold it go on, and whoever wants such a one gets a new one."""
+        """Stop sharing the connection: its holders keep it, and later requests for it get a new one."""
         self._shared.withdrawn = True
 
     def release(self) -> asyncio.Task[None] | None:
-        """Give the connection back; idempotent.
+        """Release the connection; idempotent.
 
-        Returns the task that closes it where this was the last lease, else None.
+        Returns the task that closes the connection if this was its last lease, else None.
         """
         if not self.released:
             self._shared.leases.remove(self)
@@ -75,7 +75,7 @@ class Lease(Generic[C]):
 
 
 class _Turn:
-    """One at a time connects for a key; ``waiting`` counts those who do or want to."""
+    """A lock so that one caller at a time connects for a key; ``waiting`` counts its holder and those waiting."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -83,10 +83,10 @@ class _Turn:
 
 
 class ConnectionPool(Generic[C]):
-    """The shared connections of one event loop; a key stands for all that decides about one.
+    """The shared connections of one event loop, by key (see `connection_key`).
 
-    ``on_change`` hears who holds a connection from now on: when it is new, at each lease that comes or goes, and with
-    nobody left when it is being closed.
+    ``on_change`` is called with a connection and its holders: when it is new, at each lease taken or released, and with
+    no holders when it is being closed.
     """
 
     def __init__(self, on_change: Callable[[C, list[str]], None] = lambda connection, holders: None) -> None:
@@ -97,11 +97,11 @@ class ConnectionPool(Generic[C]):
     async def lease(
         self, key: Hashable, connect: Callable[[], Awaitable[C]], holder: str = "", *, fresh: bool = False
     ) -> Lease[C]:
-        """Hold the open connection of that ``key``, or a new one by ``connect``, whose error is passed on.
+        """Lease the open connection of that ``key``, or a new one from ``connect``, whose error is passed on.
 
-        Of several that want the same one at once, the first connects and is asked what there is to ask; the others wait
-        for it, and if it does not succeed or is stopped, the next one tries.  With ``fresh`` it is a new one in any
-        case, which later leases share.
+        If several callers want the same connection at once, the first one connects and is asked any questions; the
+        others wait, and if it fails or is cancelled, the next one tries.  With ``fresh`` a new connection is made in
+        any case, which later leases share.
         """
         if fresh:
             return self._opened(key, await connect(), holder)
@@ -123,33 +123,33 @@ class ConnectionPool(Generic[C]):
         return Lease(self, shared, holder, opened=True)
 
     def find(self, key: Hashable) -> C | None:
-        """Return the newest open connection of that ``key``, unless it was withdrawn."""
+        """Return the newest open connection of that ``key``; withdrawn ones are left out."""
         for shared in reversed(self._shared):
             if shared.key == key and not shared.withdrawn and not shared.connection.closed:
                 return shared.connection
         return None
 
     def share(self, connection: C, holder: str = "") -> Lease[C] | None:
-        """Hold ``connection`` too; None where it is open no more or was withdrawn."""
+        """Lease ``connection`` too; None if it has ended or was withdrawn."""
         shared = self._of(connection)
         if shared is None or shared.withdrawn or connection.closed:
             return None
         return Lease(self, shared, holder, opened=False)
 
     def holders(self, connection: C) -> list[str]:
-        """Return who holds ``connection``, in the order of coming."""
+        """Return the holders of ``connection``, oldest first."""
         shared = self._of(connection)
         return [] if shared is None else [lease.holder for lease in shared.leases]
 
     def connections(self) -> list[C]:
-        """Return the connections that are open, in the order of opening."""
+        """Return the open connections, oldest first."""
         return [shared.connection for shared in self._shared if not shared.connection.closed]
 
     def _of(self, connection: C) -> _Shared[C] | None:
         return next((shared for shared in self._shared if shared.connection is connection), None)
 
     def changed(self, shared: _Shared[C]) -> None:
-        """A lease of ``shared`` has come or gone; the connection is closed with the last one."""
+        """Handle a lease taken or released; the connection is closed with the last one."""
         if not shared.leases:
             self._shared.remove(shared)
             shared.closing = asyncio.get_running_loop().create_task(shared.connection.close())

@@ -1,4 +1,4 @@
-"""Connections of a pool by what `connect` takes."""
+"""Lease a pool's connections with the arguments of `connect`."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ async def lease_connection(
     tunnel: Connection | str | None = None,
     **options: object,
 ) -> Lease[Connection]:
-    """Hold a connection of ``pool`` as `connect` would make it; it is made where none like it is open.
+    """Lease a connection of ``pool`` as `connect` would make it; a new one is made if no matching one is open.
 
     Args:
-        holder: who holds it, for people.
-        fresh: make a new one in any case.
-        shared: whether others may hold it too; else it is a new one, and nobody finds it.
+        holder: The holder as shown to people.
+        fresh: Make a new connection in any case.
+        shared: Whether others may lease it too; if not, it is a new one that no other lease finds.
 
     Raises what `connect` raises.
     """
@@ -53,7 +53,7 @@ async def lease_connection(
         if isinstance(tunnel, str):
             options["proxy_jump"] = tunnel
         context = route_context_for(config, pool=pool, sock=sock, tunnel=tunnel)
-        # In a thread, for a file may have a command run; the loop belongs to all connections.
+        # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
         resolved = await asyncio.to_thread(resolve_options, target, config, command_line, options)
 
         async def make() -> Connection:
@@ -61,7 +61,7 @@ async def lease_connection(
                 resolved, prompts or NoPrompts(), password=password, keys=keys, route_context=context
             )
 
-        # What was given is one way of many to that host, and nobody else's.
+        # A socket or tunnel that was passed in belongs to this connection only.
         shared = shared and context.sock is None and context.tunnel is None
         key = connection_key(resolved, context.files, keys) if shared else object()
         return await pool.lease(key, make, holder, fresh=fresh)

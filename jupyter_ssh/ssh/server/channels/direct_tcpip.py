@@ -1,4 +1,4 @@
-"""Connections to elsewhere through the server: direct-tcpip channels (RFC 4254 §7.2)."""
+"""TCP connections through the server: direct-tcpip channels (RFC 4254 §7.2)."""
 
 from __future__ import annotations
 
@@ -20,38 +20,40 @@ log = logging.getLogger(__name__)
 
 
 def may_open(destinations: Iterable[str] | None, host: str, port: int) -> bool:
-    """Return whether ``host:port`` is among ``HOST:PORT``, either of them perhaps ``*`` (sshd_config(5), PermitOpen);
-    None is anywhere."""
+    """Return whether ``destinations`` permit ``host:port``.
+
+    Each is ``HOST:PORT``, either part may be ``*`` (sshd_config(5), PermitOpen).  None permits everything.
+    """
     if destinations is None:
         return True
     for destination in destinations:
         pattern, _, number = destination.rpartition(":")
         if pattern.startswith("[") and pattern.endswith("]"):
             pattern = pattern[1:-1]
-        # No other patterns: a name that is resolved later is not for us to compare.
+        # No other patterns, as in OpenSSH: names are compared as text, because they are resolved only later.
         if number in ("*", str(port)) and pattern.lower() in ("*", host.lower()):
             return True
     return False
 
 
 class Forwards:
-    """The connections to elsewhere that lead through one client's connection."""
+    """The direct-tcpip channels of one client's connection."""
 
     def __init__(self) -> None:
         self.splices: set[Splice] = set()
 
     @property
     def open(self) -> int:
-        """How many there are; one whose socket is slow counts until it has everything."""
+        """How many are open; one with a slow socket counts until everything has been sent to it."""
         return sum(not splice.delivered for splice in self.splices)
 
 
 def open_direct_tcpip(host: ServerHost, event: ChannelOpenRequested) -> None:
-    """Handle direct-tcpip: the client wants to be connected to somewhere."""
+    """Handle direct-tcpip: the client asks for a connection to a host and port."""
     request = DirectTcpip.decode(event.details)
     forwards = host.parts.of(Forwards)
     if forwards.open >= host.options.max_forwards:
-        event.channel.refuse(n.SSH_OPEN_RESOURCE_SHORTAGE, f"at most {host.options.max_forwards} forwards")
+        event.channel.refuse(n.SSH_OPEN_RESOURCE_SHORTAGE, f"at most {host.options.max_forwards} forwards are allowed")
     elif not _allowed(host, request):
         event.channel.refuse(n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "not allowed")
     else:

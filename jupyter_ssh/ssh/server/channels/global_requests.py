@@ -8,7 +8,7 @@ from jupyter_ssh.ssh.trust import rotation
 
 
 def prove_host_keys(host: ServerHost, event: GlobalRequested) -> bytes | None:
-    """Handle hostkeys-prove-00@openssh.com: sign with the keys that were announced (OpenSSH PROTOCOL §2.5)."""
+    """Handle hostkeys-prove-00@openssh.com: sign with the announced host keys (OpenSSH PROTOCOL §2.5)."""
     if not event.want_reply:
         return None
     session = host.session

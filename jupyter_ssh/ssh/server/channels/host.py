@@ -1,4 +1,4 @@
-"""What the channels of a server need of a client's connection."""
+"""What a server's channels need of a client's connection."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ class ServerHost(ChannelHost, Protocol):
     options: ServerOptions
     account: Account
     key_options: KeyOptions
-    """What the key may do that let the client in."""
+    """The options of the key that authenticated the client (authorized_keys)."""
     user: str | None
-    """The name that was logged in with."""
+    """The user name that the client logged in with."""
     client_address: tuple[str, int]
     server_address: tuple[str, int]
 
     @property
     def session(self) -> ServerSession:
-        """The session."""
+        """The protocol session."""
 
     @property
     def host_keys(self) -> Sequence[PrivateKey]:
-        """The server's."""
+        """The host keys."""
 
     @property
     def forced_command(self) -> str | None:
-        """What runs in the place of what the client asks for."""
+        """The command that runs instead of the one the client requests."""
 
     @property
     def extra_environment(self) -> Mapping[str, str]:
-        """Variables of the server's own choice."""
+        """Environment variables set by the server."""
 
     def left_behind(self, process: ServedProcess) -> None:
-        """Take care of a process that was hung up and may take a moment to end."""
+        """Take over a process that was hung up but has not ended yet."""

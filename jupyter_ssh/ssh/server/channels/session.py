@@ -1,4 +1,4 @@
-"""A session channel (RFC 4254 §6): the client's requests on one side, a child process on the other."""
+"""A session channel (RFC 4254 §6): connects the client's requests and data to a child process."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from jupyter_ssh.ssh.wire.terminal_modes import decode_modes
 log = logging.getLogger(__name__)
 
 MAX_UNSENT: Final = 1024 * 1024
-"""Bytes of output that may wait for the client's window before the child has to wait."""
+"""How many bytes of output may wait for the client's window before reading from the child pauses."""
 
 MAX_TERM: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalRequest:
-    """What a granted pty-req asked for."""
+    """The contents of an accepted pty-req."""
 
     term: str
     size: TerminalSize
@@ -45,22 +45,22 @@ class Sessions:
     def __init__(self) -> None:
         self.open: set[SessionChannel] = set()
         self.no_more = False
-        """The client has promised to open none any more."""
+        """The client has announced that it will open no more."""
 
 
 def open_session(host: ServerHost, event: e.ChannelOpenRequested) -> None:
-    """Handle session: the client wants to run something (RFC 4254 §6.1)."""
+    """Handle session: the client opens a session channel (RFC 4254 §6.1)."""
     sessions = host.parts.of(Sessions)
     if sessions.no_more:
-        event.channel.refuse(n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "the client wanted no more sessions")
+        event.channel.refuse(n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, "additional sessions are disabled")
     elif len(sessions.open) >= host.options.max_sessions:
-        event.channel.refuse(n.SSH_OPEN_RESOURCE_SHORTAGE, f"at most {host.options.max_sessions} sessions")
+        event.channel.refuse(n.SSH_OPEN_RESOURCE_SHORTAGE, f"at most {host.options.max_sessions} sessions are allowed")
     else:
         sessions.open.add(SessionChannel(host, event.channel))
 
 
 def no_more_sessions(host: ServerHost, event: e.GlobalRequested) -> None:
-    """Handle no-more-sessions@openssh.com: nobody who takes the client over can open one either."""
+    """Handle no-more-sessions@openssh.com, which protects the server from a client that is taken over later."""
     host.parts.of(Sessions).no_more = True
 
 
@@ -91,7 +91,7 @@ class SessionChannel:
         if self.process is not None and code is None:
             self.process.write(data)
         else:
-            # Before anything runs, or data no session knows: dropped, but credited.
+            # Nothing is running yet, or the data type is unknown: discard the data, but give the window back.
             self._channel.credit(len(data))
 
     def _requested(self, event: e.ChannelRequested) -> None:
@@ -153,7 +153,7 @@ class SessionChannel:
         name = r.SubsystemRequest.decode(details).name
         subsystem = self._host.options.subsystems.get(name)
         if subsystem is None:
-            log.info("%s asked for subsystem %s, which is not there", self._host.peer, ascii(name[:64]))
+            log.info("subsystem request from %s failed, subsystem not found: %s", self._host.peer, ascii(name[:64]))
             return False
         if isinstance(subsystem, str):
             return self._start(subsystem.encode("utf-8", "surrogateescape"))
@@ -166,7 +166,7 @@ class SessionChannel:
 
     def _signal(self, details: bytes) -> bool:
         name = r.SignalRequest.decode(details).name
-        # A forced command is the server's, not the user's to end.
+        # The user must not end a forced command.
         return self.process is not None and not self._forced and self.process.signal(name)
 
     def _break(self, details: bytes) -> bool:
@@ -180,7 +180,7 @@ class SessionChannel:
         return not self._started and self._lent_agent() is not None
 
     def _lent_agent(self) -> AgentSocket | None:
-        """Return the socket that leads to the client's agent, made at the first session that asks for it."""
+        """Return the socket of the client's agent, created for the first session that requests it."""
         host = self._host
         if not (host.options.allow_agent_forwarding and host.key_options.agent_forwarding) or sys.platform == "win32":
             return None
@@ -188,13 +188,13 @@ class SessionChannel:
             try:
                 host.parts.add(AgentSocket(host))
             except OSError as error:
-                log.warning("no socket for the agent of %s: %s", host.peer, error)
+                log.warning("cannot create the agent socket for %s: %s", host.peer, error)
         return host.parts.find(AgentSocket)
 
     # --- the process's side -------------------------------------------------------------------------------------------
 
     def _start(self, command: bytes | None, handler: ProcessFactory | None = None) -> bool:
-        """Start a command, the login shell (None), or a subsystem's handler, whose name ``command`` is then."""
+        """Start a command, the login shell (None), or a subsystem's ``handler``; ``command`` is then its name."""
         if self._started:
             return False
         host, terminal = self._host, self._terminal
@@ -235,27 +235,27 @@ class SessionChannel:
         return True
 
     def output(self, data: bytes, code: int | None) -> None:
-        """The child wrote something."""
+        """Send the child's output to the client."""
         with self._host.guard():
             self._channel.write(data, code)
             if self._channel.unsent > MAX_UNSENT and self.process is not None:
                 self.process.pause()
 
     def input_taken(self, count: int) -> None:
-        """The child has read something, or never will."""
+        """Give window back to the client: the child has read ``count`` bytes, or never will."""
         with self._host.guard():
             self._channel.credit(count)
 
     def ended(self, ending: Ending) -> None:
-        """The child is gone."""
+        """Report to the client how the child ended, once all output is sent."""
         with self._host.guard():
             self._ending = ending
             if not self._channel.unsent:
                 self._finish(ending)
 
     def _finish(self, ending: Ending) -> None:
-        # Requests overtake data that waits for the window, so the status is sent when none does; and before the end of
-        # file, on which some clients (PuTTY's) close the channel at once.
+        # Requests overtake data that waits for the window, so the status is sent when no data is waiting.  It comes
+        # before end of file, on which some clients (PuTTY) close the channel at once.
         self._ending = None
         channel = self._channel
         if channel.close_sent or not channel.open:
@@ -269,7 +269,7 @@ class SessionChannel:
 
 
 RequestHandler = Callable[[SessionChannel, bytes], bool]
-"""Does what a request's details ask for; returns whether it is granted."""
+"""Handles a channel request, given its type-specific data; returns whether it succeeded."""
 
 REQUESTS: Final[dict[str, RequestHandler]] = {
     "pty-req": SessionChannel._pty_req,
@@ -283,7 +283,7 @@ REQUESTS: Final[dict[str, RequestHandler]] = {
     r.END_OF_WRITE: SessionChannel._stop_output,
     r.AGENT_REQUEST: SessionChannel._forward_agent,
 }
-"""What a client may ask of a session.  To add a request: a row here; what is in no row is refused."""
+"""The channel requests of a session.  To add one, add a row here; all others are refused."""
 
 _EVENTS: Final[Mapping[type[e.ChannelEvent], Callable[..., None]]] = {
     e.ChannelRequested: SessionChannel._requested,

@@ -1,1 +1,1 @@
-"""Child processes as event sources for an asyncio loop; nothing in here knows of SSH channels."""
+"""Child processes on an asyncio event loop; independent of SSH channels."""

@@ -1,6 +1,6 @@
-"""Non-blocking descriptors on an asyncio loop: a reader that can be paused, a writer that tells what is gone.
+"""Non-blocking descriptors on an asyncio loop: a reader that can be paused, a writer that reports what it has written.
 
-asyncio's own pipe transports would do, but they hop over the loop once more for each chunk and hide the descriptor,
+asyncio's own pipe transports would do, but they need one more turn of the loop for each chunk and hide the descriptor,
 which a pty needs for its ioctls.
 """
 
@@ -13,15 +13,16 @@ from collections import deque
 from collections.abc import Callable
 
 if sys.platform == "win32":
-    raise ImportError("pipes cannot be polled on Windows: see `threaded`")
+    raise ImportError("pipes cannot be polled on Windows; use `threaded`")
 
 READ_SIZE = 256 * 1024
 PIPE_SIZE = 1024 * 1024
-"""What a pipe may hold where its size can be chosen (F_SETPIPE_SZ); 64 KiB costs a switch of tasks each."""
+"""The capacity of a pipe if the system can set it (F_SETPIPE_SZ); the default of 64 KiB costs many context switches."""
 
 
 def widen_pipe(descriptor: int) -> None:
-    """Give a pipe `PIPE_SIZE` where the system knows how and lets us (pipe(7), pipe-user-pages-soft)."""
+    """Set the capacity of a pipe to `PIPE_SIZE`, if the system supports and permits it (pipe(7),
+    pipe-user-pages-soft)."""
     import fcntl
 
     command = getattr(fcntl, "F_SETPIPE_SZ", 1031 if os.uname().sysname == "Linux" else None)
@@ -34,9 +35,9 @@ def widen_pipe(descriptor: int) -> None:
 
 
 class DescriptorReader:
-    """Reads a descriptor that it owns whenever there is something, until its end or `close`.
+    """Reads a descriptor that it owns whenever there is data, until end of file or `close`.
 
-    ``gather``: read on until nothing is left or `READ_SIZE` is reached, for a pty, which gives 4 KiB at a time.
+    ``gather``: read until nothing is left or `READ_SIZE` is reached, for a pty, which returns at most 4 KiB at a time.
     """
 
     def __init__(
@@ -59,19 +60,19 @@ class DescriptorReader:
         self.resume()
 
     def pause(self) -> None:
-        """Leave data where it is."""
+        """Stop reading."""
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._descriptor)
 
     def resume(self) -> None:
-        """Read on."""
+        """Continue reading."""
         if not self._reading and not self.closed:
             self._reading = True
             self._loop.add_reader(self._descriptor, self._readable)
 
     def close(self) -> None:
-        """Close the descriptor; nothing is called any more."""
+        """Close the descriptor; no callback is called afterwards."""
         if not self.closed:
             self.pause()
             self.closed = True
@@ -87,7 +88,7 @@ class DescriptorReader:
             except BlockingIOError:
                 break
             except OSError:
-                # A pty whose other end is closed says EIO on Linux; whatever it is, nothing more will come.
+                # A pty whose other end is closed returns EIO on Linux; whatever the error, treat it as end of file.
                 data = b""
             if not data:
                 ended = True
@@ -104,9 +105,9 @@ class DescriptorReader:
 
 
 class DescriptorWriter:
-    """Writes to a descriptor that it owns, holding what does not fit yet; when nobody reads any more, drops it.
+    """Writes to a descriptor that it owns, and queues what does not fit yet; discards it if the reading end is closed.
 
-    ``on_taken`` is called with the number of bytes each time some are written or dropped.
+    ``on_taken`` is called with the number of bytes each time some are written or discarded.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, on_taken: Callable[[int], None]) -> None:
@@ -119,7 +120,7 @@ class DescriptorWriter:
         self.closed = False
 
     def write(self, data: bytes) -> None:
-        """Write ``data`` now as far as it goes, the rest when there is room."""
+        """Write as much of ``data`` as possible now, the rest when there is room."""
         if self.closed or self._ending:
             self._on_taken(len(data))
             return
@@ -133,13 +134,13 @@ class DescriptorWriter:
         self._on_taken(written)
 
     def write_eof(self) -> None:
-        """Close the descriptor once all is written."""
+        """Close the descriptor once everything is written."""
         self._ending = True
         if not self._queue:
             self.close()
 
     def close(self) -> None:
-        """Drop what is not written and closes the descriptor."""
+        """Discard what is not written and close the descriptor."""
         if self.closed:
             return
         self.closed = True
@@ -157,7 +158,7 @@ class DescriptorWriter:
         except BlockingIOError:
             return 0
         except OSError:
-            # Nobody reads any more (EPIPE, or EIO on a pty): what comes is dropped, and counted as taken.
+            # The reading end is closed (EPIPE, or EIO on a pty): discard the data, and count it as taken.
             self.close()
             return len(data)
 
@@ -167,7 +168,7 @@ class DescriptorWriter:
             head = self._queue[0]
             written = self._write(head)
             if self.closed:
-                # close() has counted everything in the queue, this chunk included.
+                # close() has counted everything in the queue, including this chunk.
                 break
             taken += written
             if written < len(head):

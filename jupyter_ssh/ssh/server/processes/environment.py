@@ -1,4 +1,4 @@
-"""The environment of a child: built from nothing, so that none of the server's own variables leak into it."""
+"""The environment of a child: built from scratch, so that none of the server's own variables leak into it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 MAX_VARIABLES = 128
 MAX_ENVIRONMENT = 12 * 1024
-"""Bytes all variables of a client may take together; it also bounds what is handed to the trampoline."""
+"""The limit in bytes of all variables of a client together; it also bounds what is passed to the trampoline."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
-# Without these a program on Windows finds neither its libraries nor a temporary folder.
+# Without these, programs on Windows find neither their libraries nor a temporary folder.
 _WINDOWS_ESSENTIALS = (
     "SYSTEMROOT",
     "SYSTEMDRIVE",
@@ -36,7 +36,7 @@ _WINDOWS_ESSENTIALS = (
 
 
 class ClientEnvironment:
-    """The variables one session channel has asked for, within AcceptEnv-like patterns and bounds."""
+    """The variables that the client has set on one session channel, within AcceptEnv patterns and bounds."""
 
     def __init__(self, accept: Sequence[str] = DEFAULT_ACCEPT_ENV) -> None:
         self._accept = tuple(accept)
@@ -44,7 +44,7 @@ class ClientEnvironment:
         self.variables: dict[str, str] = {}
 
     def set(self, name: str, value: str) -> bool:
-        """Take one variable; false when it is not on the list, malformed or too much."""
+        """Set one variable; false if it is not accepted, malformed or too large."""
         if not _NAME.match(name) or "\0" in value or not matches_any(name, self._accept):
             return False
         size = len(name) + len(value.encode("utf-8", "surrogateescape")) + 2
@@ -69,8 +69,8 @@ def child_environment(
     """Return the whole environment of a child, as OpenSSH's sshd(8) describes it under "LOGIN PROCESS".
 
     ``requested`` are the client's accepted variables, ``extra`` the server's own settings; neither can override what
-    the server knows better (HOME, USER, SSH_CONNECTION …).  ``original_command`` is set when a forced command runs
-    in the place of what the client asked for.
+    the server determines itself (HOME, USER, SSH_CONNECTION …).  ``original_command`` is the client's command if a
+    forced command runs instead of it.
     """
     environment = {"PATH": DEFAULT_PATH}
     inherited = _WINDOWS_ESSENTIALS if sys.platform == "win32" else ("TZ",)

@@ -1,4 +1,4 @@
-"""Notices that a child has ended, on any thread's loop, without SIGCHLD (which belongs to the main thread)."""
+"""Detect that a child has ended, on any thread's loop, without SIGCHLD (which belongs to the main thread)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from jupyter_ssh.ssh.server.processes.process import Ending
 from jupyter_ssh.ssh.server.processes.signals import ending_from_returncode, signal_name
 
 if sys.platform == "win32":
-    raise ImportError("for Windows there is `threaded`")
+    raise ImportError("use `threaded` on Windows")
 
 
 class ExitWatcher:
     """Calls ``on_exit`` once, on the loop's thread, when ``process`` has ended.
 
-    Where the system can (Linux), the child is left a zombie until `reap`: so long its number, which is also the
-    number of its process group, cannot be given to anybody else, and signals to the group hit the right one.
+    If the system supports it (Linux), the child remains a zombie until `reap`: its process ID, which is also its
+    process group ID, is not reused until then, and signals to the group reach the right processes.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class ExitWatcher:
             if sys.platform == "linux":
                 self._descriptor = os.pidfd_open(process.pid)
         except (AttributeError, OSError):
-            pass  # no such call in this Python, or in an old or restricted kernel
+            pass  # not available in this Python, or in an old or restricted kernel
         if self._descriptor is not None:
             loop.add_reader(self._descriptor, self._ready)
         else:
             threading.Thread(target=self._wait, name=f"wait for {process.pid}", daemon=True).start()
 
     def reap(self) -> None:
-        """Take the zombie away; only after ``on_exit``."""
+        """Reap the zombie; call it only after ``on_exit``."""
         try:
             self._process.wait(0)
         except subprocess.TimeoutExpired:  # pragma: no cover - a stop at a debugger's
@@ -65,18 +65,18 @@ class ExitWatcher:
         try:
             self._loop.call_soon_threadsafe(self._on_exit, ending)
         except RuntimeError:
-            # The loop is closed: nobody wants to know, but there shall be no zombie.
+            # The loop is closed, so there is nobody to tell, but the zombie must be reaped.
             self._process.wait()
 
 
 def _peek(pid: int, flags: int) -> Ending | None:
-    """Return how a child ended, leaving it a zombie; None when it has not."""
+    """Return how a child ended, leaving it a zombie; None if it is running."""
     if sys.platform == "darwin":
-        raise NotImplementedError("Python has waitid on macOS only since 3.13")
+        raise NotImplementedError("Python supports waitid on macOS only since 3.13")
     try:
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flags)
     except ChildProcessError:
-        # Somebody else reaped it, or SIGCHLD is ignored in this process.
+        # It was reaped elsewhere, or SIGCHLD is ignored in this process.
         return Ending()
     if result is None:
         return None
@@ -86,8 +86,8 @@ def _peek(pid: int, flags: int) -> Ending | None:
 
 
 def signals_are_inherited() -> bool:
-    """Return whether a child would start with signals ignored or blocked that a user expects to work (^C, hang-up)."""
-    # Popen itself resets the two that Python ignores (restore_signals).
+    """Return whether a child would inherit ignored or blocked signals that a user expects to work (^C, hang-up)."""
+    # Popen resets the two signals that Python ignores (restore_signals).
     ours = {signal.SIGPIPE, getattr(signal, "SIGXFSZ", signal.SIGPIPE)}
     if signal.pthread_sigmask(signal.SIG_BLOCK, ()):
         return True

@@ -1,4 +1,4 @@
-"""Code of ours that a session runs in the place of a child process, such as a subsystem."""
+"""Python code that a session runs instead of a child process, such as a subsystem."""
 
 from __future__ import annotations
 
@@ -15,72 +15,72 @@ from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
 log = logging.getLogger(__name__)
 
 CRASHED: Final = 1
-"""The exit status of code that raised."""
+"""The exit status if the code raised an exception."""
 
 ENDING_SIGNALS: Final = frozenset({"HUP", "INT", "KILL", "QUIT", "TERM"})
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
-    """What a session was asked for, and by whom."""
+    """What the client requested of a session, and who it is."""
 
     subsystem: str
     user: str
-    """The name that was logged in with."""
+    """The user name that the client logged in with."""
     home: str
     """The account's home folder."""
     environment: Mapping[str, str]
-    """What a child process would get."""
+    """The environment that a child process would get."""
     client_address: tuple[str, int]
     terminal: TerminalSize | None
-    """Its first size where the client asked for one; there is no line discipline."""
+    """The initial size if the client requested a terminal; there is no line discipline."""
 
 
 ProcessFactory = Callable[[ProcessEvents, SessionStart], ServedProcess]
-"""Starts what a session runs; what it tells before it returns is lost.  Raises `ProcessStartError`."""
+"""Starts the process of a session; events before it returns are lost.  Raises `ProcessStartError`."""
 
 Subsystem = str | ProcessFactory
-"""A command line for the account's shell, or what makes a handler in this process: see `in_process`."""
+"""A command line for the account's shell, or the factory of a handler in this process: see `in_process`."""
 
 
 class Output:
-    """stdout or stderr of code of ours."""
+    """The stdout or stderr of an `InProcess`."""
 
     def __init__(self, process: InProcess, code: int | None) -> None:
         self._process = process
         self._code = code
         self.closed = False
-        """Whether nobody reads it any more."""
+        """Whether the client has stopped reading it."""
 
     def write(self, data: bytes) -> None:
-        """Send ``data``; raises BrokenPipeError when nobody reads it any more."""
+        """Send ``data``; raises BrokenPipeError if the client has stopped reading it."""
         if self.closed:
-            raise BrokenPipeError("nobody reads this any more")
+            raise BrokenPipeError("the client has stopped reading this output")
         self._process.send(data, self._code)
 
     async def drain(self) -> None:
-        """Wait until the client has room for more: what is written without waiting is kept in memory."""
+        """Wait until the client has room for more; data written without waiting is queued in memory."""
         await self._process.flowing.wait()
 
 
 class InProcess(ServedProcess):
-    """A coroutine in the place of a child process; see `in_process`."""
+    """A coroutine that stands in for a child process; see `in_process`."""
 
     def __init__(
         self, events: ProcessEvents, start: SessionStart, run: Callable[[InProcess], Awaitable[int | None]]
     ) -> None:
         self.start = start
         self.stdin = ByteReader(self._taken)
-        """What the client sends; reading it gives the client room for more."""
+        """The client's data; reading it gives the client room for more."""
         self.stdout = Output(self, None)
         self.stderr = Output(self, SSH_EXTENDED_DATA_STDERR)
         self.flowing = asyncio.Event()
-        """Set while the client takes output."""
+        """Set while the client accepts output."""
         self.flowing.set()
         self.on_signal: Callable[[str], bool] = self.end_by_signal
-        """What a signal does, by its name without "SIG"; returns whether it does anything."""
+        """Handles a signal, given its name without "SIG"; returns whether it had any effect."""
         self.on_resize: Callable[[TerminalSize], None] | None = None
-        """Who hears of another size of the terminal."""
+        """Called with the new size when the terminal is resized."""
         self._events = events
         self._signal: str | None = None
         self._over = False
@@ -105,12 +105,12 @@ class InProcess(ServedProcess):
             self._events.input_taken(count)
 
     def send(self, data: bytes, code: int | None) -> None:
-        """Send output; see `Output.write`."""
+        """Send output to the client; see `Output.write`."""
         if not self._over and data:
             self._events.output(data, code)
 
     def end_by_signal(self, name: str) -> bool:
-        """Cancel the coroutine for a signal that ends processes; others do nothing."""
+        """Cancel the coroutine if the signal is one that ends processes; ignore others."""
         if name not in ENDING_SIGNALS or self._over:
             return False
         self._signal = name
@@ -161,9 +161,10 @@ class InProcess(ServedProcess):
 
 
 def in_process(run: Callable[[InProcess], Awaitable[int | None]]) -> ProcessFactory:
-    """Make a subsystem of a coroutine function: ``listen(..., subsystems={"echo": in_process(echo)})``.
+    """Turn a coroutine function into a subsystem: ``listen(..., subsystems={"echo": in_process(echo)})``.
 
-    ``run`` gets an `InProcess`: it reads ``stdin``, writes ``stdout`` and ``stderr``, and returns the exit status, None
-    for 0.  It is cancelled when the client leaves or sends a signal that ends processes; if it raises, the status is 1.
+    ``run`` is called with an `InProcess`: it reads ``stdin``, writes ``stdout`` and ``stderr``, and returns the exit
+    status, None for 0.  It is cancelled when the client disconnects or sends a signal that ends processes; if it
+    raises, the status is 1.
     """
     return lambda events, start: InProcess(events, start, run)

@@ -1,4 +1,4 @@
-"""What to run for a request: everything goes through the account's login shell, as sshd does it."""
+"""Start what a request asks for: everything runs through the account's login shell, as in sshd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def shell_program(account: Account, environment: Mapping[str, str]) -> Program:
 
 
 def command_program(account: Account, command: bytes, environment: Mapping[str, str]) -> Program:
-    """Return a command line, in no particular encoding, for the account's shell."""
+    """Return the program that runs a command line, in no particular encoding, in the account's shell."""
     name = os.path.basename(account.shell)
     switches = ("/d", "/c") if sys.platform == "win32" else ("-c",)
     return Program(account.shell, (name, *switches, os.fsdecode(command)), account.home, environment)
@@ -35,7 +35,7 @@ def start(
     program: Program,
     terminal: tuple[TerminalSize, Mapping[str, int]] | None = None,
 ) -> ServedProcess:
-    """Start ``program`` with pipes, or on a terminal of that size with those modes (RFC 4254 §8).
+    """Start ``program`` with pipes, or on a terminal of the given size and modes (RFC 4254 §8).
 
     Raises `ProcessStartError`.
     """
@@ -44,7 +44,7 @@ def start(
             from jupyter_ssh.ssh.server.processes.threaded import start_with_threads
 
             if terminal is not None:
-                raise ProcessStartError("this server's system has no terminals", next_step="Run a command without one")
+                raise ProcessStartError("this server's system has no terminals", next_step="Run it without a terminal.")
             return start_with_threads(events, program)
         from jupyter_ssh.ssh.server.processes.unix import start_on_terminal, start_with_pipes
 

@@ -1,4 +1,4 @@
-"""What a session runs, as it sees it: a child process with pipes, with a pty or on Windows, or code of ours."""
+"""The interface of what a session runs: a child process with pipes, on a pty or on Windows, or Python code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ProcessStartError(ChannelError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: ``arguments`` begins with argv[0], ``environment`` is the whole of it."""
+    """What to run: ``arguments`` begins with argv[0], ``environment`` is complete."""
 
     executable: str
     arguments: tuple[str, ...]
@@ -26,7 +26,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class TerminalSize:
-    """Characters and pixels, as pty-req and window-change carry them (RFC 4254 §6.2, §6.7)."""
+    """The size in characters and pixels, as in pty-req and window-change (RFC 4254 §6.2, §6.7)."""
 
     rows: int = 24
     columns: int = 80
@@ -36,7 +36,7 @@ class TerminalSize:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process ended: a status, or the name of a signal (RFC 4254 §6.10), or neither when nobody knows."""
+    """How a process ended: an exit status or the name of a signal (RFC 4254 §6.10); neither if unknown."""
 
     status: int | None = None
     signal: str | None = None
@@ -44,51 +44,51 @@ class Ending:
 
 
 class ProcessEvents(Protocol):
-    """Who is told; always on the loop's thread, never after `ServedProcess.hang_up`."""
+    """Receives events of a process, always on the loop's thread, never after `ServedProcess.hang_up`."""
 
     def output(self, data: bytes, code: int | None) -> None:
-        """Output: ``code`` None for stdout or a terminal, 1 for stderr (RFC 4254 §5.2)."""
+        """Handle output; ``code`` is None for stdout or a terminal, 1 for stderr (RFC 4254 §5.2)."""
 
     def input_taken(self, count: int) -> None:
-        """So many bytes given to `ServedProcess.write` have left our memory."""
+        """Note that ``count`` bytes given to `ServedProcess.write` have left our memory."""
 
     def ended(self, ending: Ending) -> None:
-        """The process is gone and its output ended: nobody holds its pipes or its pty any more.  The last event."""
+        """Note that the process has ended and its pipes or pty are closed at all ends.  The last event."""
 
 
 class ServedProcess(ABC):
-    """A running child, leader of its own session and process group, or what stands in its place."""
+    """A running child, leader of its own session and process group, or a stand-in for one."""
 
     tty: str | None = None
-    """Path of the terminal, where there is one."""
+    """The path of the terminal, if there is one."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Give ``data`` to the child's stdin, in order, without waiting; the caller bounds what is under way."""
+        """Write ``data`` to the child's stdin, in order, without waiting; the caller bounds how much is queued."""
 
     @abstractmethod
     def write_eof(self) -> None:
-        """The child's stdin ends after what was written."""
+        """Close the child's stdin after what was written."""
 
     @abstractmethod
     def pause(self) -> None:
-        """Stop reading output, so that the child blocks when its pipe is full."""
+        """Stop reading output; the child then blocks when its pipe is full."""
 
     @abstractmethod
     def resume(self) -> None:
-        """Goes on reading."""
+        """Continue reading output."""
 
     def stop_output(self) -> bool:
-        """Nobody reads stdout any more: who still writes there is told so (SIGPIPE).  False where that cannot be."""
+        """Close the reading end of stdout, so that the child gets SIGPIPE if it writes; false if that is impossible."""
         return False
 
     @abstractmethod
     def signal(self, name: str) -> bool:
-        """Send a signal, named as in RFC 4254 §6.10, to the process group; false when that cannot be."""
+        """Send a signal, named as in RFC 4254 §6.10, to the process group; false if that is impossible."""
 
     @abstractmethod
     def hang_up(self) -> None:
-        """The user is gone: SIGHUP to what ran for them, pipes closed, no more events; the child is reaped later."""
+        """Send SIGHUP to the child, close its pipes and send no more events; the child is reaped later."""
 
     @property
     @abstractmethod
@@ -97,12 +97,12 @@ class ServedProcess(ABC):
 
     @abstractmethod
     async def wait_reaped(self) -> None:
-        """Return when the child has ended and left no zombie.  A child that survives SIGHUP may take for ever."""
+        """Wait until the child has ended and left no zombie; a child that survives SIGHUP may never end."""
 
     def resize(self, size: TerminalSize) -> bool:
-        """Changes the terminal's size; false without a terminal."""
+        """Change the terminal's size; false without a terminal."""
         return False
 
     def send_break(self) -> bool:
-        """Return a break on the terminal's line (RFC 4335); false without a terminal."""
+        """Send a break on the terminal's line (RFC 4335); false without a terminal."""
         return False

@@ -1,4 +1,4 @@
-"""Signals by the names SSH gives them (RFC 4254 §6.10): without "SIG"."""
+"""Signals by their names in SSH (RFC 4254 §6.10), without "SIG"."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ SIGNAL_NAMES: Final = (
 NUMBERS: Final[dict[str, int]] = {
     name: int(getattr(signal, f"SIG{name}")) for name in SIGNAL_NAMES if hasattr(signal, f"SIG{name}")
 }
-"""Names a client may send (RFC 4254 §6.9), as far as this system has them."""
+"""The signals a client may send (RFC 4254 §6.9), as far as this system has them."""
 
 TERMINAL_SIGNALS: Final = frozenset({"INT", "QUIT"})
-"""Signals that a terminal itself sends: on a pty they go to the foreground process group, as a typed ^C does."""
+"""Signals that a terminal generates: on a pty they go to the foreground process group, as for a typed ^C."""
 
 _NAMES: Final = {number: name for name, number in NUMBERS.items()}
 
 
 def signal_name(number: int) -> str:
-    """Return the name for an exit-signal request; one that RFC 4254 does not list gets a domain, as it demands."""
+    """Return the name for an exit-signal request; a name that RFC 4254 does not list gets a domain, as it requires."""
     if number in _NAMES:
         return _NAMES[number]
     try:
@@ -47,7 +47,7 @@ def signal_name(number: int) -> str:
 
 
 def ending_from_returncode(returncode: int) -> Ending:
-    """Return how a process ended whose `subprocess.Popen.returncode` this is: negative for a signal."""
+    """Return the `Ending` for a `subprocess.Popen.returncode`, which is negative for a signal."""
     if returncode >= 0:
         return Ending(status=returncode)
     return Ending(signal=signal_name(-returncode))

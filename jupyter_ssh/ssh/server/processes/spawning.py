@@ -1,4 +1,4 @@
-"""Starts programs on Unix: own session, own process group, no descriptor of ours, signals as after login."""
+"""Start programs on Unix: own session and process group, none of our descriptors, signals as after login."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from jupyter_ssh.ssh.server.processes.exit_watcher import signals_are_inherited
 from jupyter_ssh.ssh.server.processes.process import ProcessStartError, Program
 
 if sys.platform == "win32":
-    raise ImportError("for Windows there is `threaded`")
+    raise ImportError("use `threaded` on Windows")
 
 MAX_ENVIRONMENT = 60 * 1024
-"""Bytes that a pipe takes in one write without anybody reading, on every system."""
+"""How many bytes a pipe accepts in one write without blocking, on every system."""
 
 
 def spawn(program: Program, stdin: int, stdout: int, stderr: int, *, terminal: bool) -> subprocess.Popen[bytes]:
-    """Start ``program`` on three descriptors, which stay the caller's; raises `ProcessStartError`.
+    """Start ``program`` on three descriptors, which the caller still owns; raises `ProcessStartError`.
 
     ``terminal``: stdin is a tty and becomes the controlling terminal.
     """
@@ -53,7 +53,7 @@ def _through_trampoline(
     if len(data) > MAX_ENVIRONMENT:
         raise ProcessStartError("the environment is too large", expected=f"at most {MAX_ENVIRONMENT} bytes")
     if not sys.executable:
-        raise ProcessStartError("a terminal needs the Python interpreter's path, and sys.executable is empty")
+        raise ProcessStartError("cannot start a terminal: the path of Python is unknown (sys.executable is empty)")
     reading, writing = os.pipe()
     try:
         with open(writing, "wb", buffering=0) as pipe:
@@ -70,7 +70,7 @@ def _through_trampoline(
                 program.executable,
                 *program.arguments,
             ],
-            # Python itself may need this process's environment to start (LD_LIBRARY_PATH); the program never sees it.
+            # Python may need this process's environment to start (LD_LIBRARY_PATH); the program does not inherit it.
             cwd="/",
             stdin=stdin,
             stdout=stdout,

@@ -1,4 +1,4 @@
-"""The server's side of a pty: size, modes, break, and who is in the foreground.  Unix only; imported where used."""
+"""The server's end of a pty: size, modes, break and the foreground process group.  Unix only; imported where used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IFLAG, _LFLAG, _CC = 0, 3, 6
 
 
 class Terminal:
-    """A pty's master descriptor (owned) and the path of its other end."""
+    """A pty: its master descriptor (owned) and the path of its slave end."""
 
     def __init__(self, master: int, name: str) -> None:
         self.master = master
@@ -37,7 +37,7 @@ class Terminal:
         try:
             terminal = cls(master, os.ttyname(slave))
             terminal.resize(size)
-            # Before the child is there, so that it finds the line as its user wants it.
+            # Before the child starts, so that it finds the modes its user wants.
             apply_modes(slave, modes)
         except BaseException:
             os.close(master)
@@ -46,7 +46,7 @@ class Terminal:
         return terminal, slave
 
     def resize(self, size: TerminalSize) -> bool:
-        """Set the size; the system sends SIGWINCH to the foreground."""
+        """Set the size; the system sends SIGWINCH to the foreground process group."""
         if self._closed:
             return False
         fields = (size.rows, size.columns, size.width_pixels, size.height_pixels)
@@ -58,7 +58,7 @@ class Terminal:
         return True
 
     def signal_foreground(self, name: str, number: int) -> bool:
-        """Send what a key on the terminal would send to whom it would; false when this is no such signal."""
+        """Send the signal to the foreground process group, as a key would; false if no key generates it."""
         if name not in TERMINAL_SIGNALS or self._closed:
             return False
         try:
@@ -71,9 +71,9 @@ class Terminal:
         return True
 
     def send_break(self, write: Callable[[bytes], None]) -> None:
-        """What termios(3) says of a break: ignored (IGNBRK), an interrupt (BRKINT) or a NUL byte.
+        """Send a break as termios(3) defines it: ignored (IGNBRK), an interrupt (BRKINT) or a NUL byte.
 
-        tcsendbreak on a pty's master does nothing on Linux, so it is done by hand.
+        tcsendbreak on a pty's master has no effect on Linux, so it is emulated.
         """
         modes = self._modes()
         if modes is None or modes[_IFLAG] & termios.IGNBRK:
@@ -85,13 +85,13 @@ class Terminal:
             write(b"\0")
 
     def note_input(self, data: bytes) -> None:
-        """Keep in mind whether the user is in the middle of a line."""
+        """Remember whether the user is in the middle of a line."""
         if data:
             self._at_line_start = data[-1:] in b"\r\n"
 
     def eof_keys(self) -> list[bytes]:
-        """Return the keys that mean end-of-file here: none in raw mode; two in the middle of a line, the first ends
-        it."""
+        """Return the keys that signal end of file: none in raw mode; two in the middle of a line, where the first one
+        only flushes the line."""
         modes = self._modes()
         if modes is None or not modes[_LFLAG] & termios.ICANON:
             return []
@@ -101,7 +101,7 @@ class Terminal:
         return [key] if self._at_line_start else [key, key]
 
     def close(self) -> None:
-        """Close the master; when no copy is left, the system hangs up the line."""
+        """Close the master; when no copy of it is left, the system hangs up the line."""
         if not self._closed:
             self._closed = True
             os.close(self.master)

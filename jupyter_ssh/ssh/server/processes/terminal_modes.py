@@ -1,4 +1,4 @@
-"""Terminal modes of a pty-req (RFC 4254 §8) put into effect with termios.  Unix only; imported where used."""
+"""Apply the terminal modes of a pty-req (RFC 4254 §8) with termios.  Unix only; imported where used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 if sys.platform == "win32":
-    raise ImportError("there is no termios on Windows")
+    raise ImportError("termios is not available on Windows")
 
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _ISPEED, _OSPEED, _CC = range(7)
 
@@ -57,7 +57,7 @@ FIELDS: Final[dict[str, tuple[int, int]]] = {
     for name in names
     if (mask := getattr(termios, name, _VALUES.get(name))) is not None
 }
-"""Mode name to (index in termios.tcgetattr's list, bit mask), as far as this system has it."""
+"""Mode names to (index in termios.tcgetattr's list, bit mask), for the modes of this system."""
 
 CHARACTERS: Final[dict[str, int]] = {
     name: getattr(termios, name)
@@ -81,10 +81,10 @@ CHARACTERS: Final[dict[str, int]] = {
     )
     if hasattr(termios, name)
 }
-"""Mode name to index in the list of control characters."""
+"""Mode names to indices in the list of control characters."""
 
 _DISABLED: Final = 255
-"""RFC 4254 §8: a control character that is not in use."""
+"""A control character that is not in use (RFC 4254 §8)."""
 
 _SPEEDS: Final = {
     int(name[1:]): value for name, value in vars(termios).items() if name[0] == "B" and name[1:].isdecimal()
@@ -93,7 +93,7 @@ _SPEED_FIELDS: Final = {"TTY_OP_ISPEED": _ISPEED, "TTY_OP_OSPEED": _OSPEED}
 
 
 def apply_modes(descriptor: int, modes: Mapping[str, int]) -> None:
-    """Set the named modes on a terminal; what this system does not have is passed over; raises `OSError`."""
+    """Set the named modes on a terminal, except those that this system does not have; raises `OSError`."""
     try:
         attributes: list[Any] = termios.tcgetattr(descriptor)
         for name, value in modes.items():

@@ -1,6 +1,6 @@
-"""A child process with pipes and a thread for each: where pipes cannot be polled (Windows), whatever the loop.
+"""A child process with pipes and a thread for each: for Windows, where pipes cannot be polled.
 
-The loop of a kernel on Windows is a selector loop, which knows no pipes and no processes at all.
+The loop of a kernel on Windows is a selector loop, which supports neither pipes nor processes.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from jupyter_ssh.ssh.server.processes.signals import ending_from_returncode
 
 CHUNK = 64 * 1024
 AHEAD = 8
-"""Chunks a reading thread may be ahead of the loop."""
+"""How many chunks a reading thread may be ahead of the loop."""
 
 STDERR = 1  # SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2
 
-# Every way a client may ask a process to stop ends it here: Windows has no signals between processes.
+# All signals that ask a process to stop terminate it: Windows has no signals between processes.
 _ENDING_SIGNALS = frozenset({"HUP", "INT", "KILL", "QUIT", "TERM"})
 
 
 class ThreadedProcess(ServedProcess):
-    """Ties a `subprocess.Popen` to a loop by threads; made by `start_with_threads`."""
+    """Connects a `subprocess.Popen` to a loop by threads; made by `start_with_threads`."""
 
     def __init__(self, events: ProcessEvents, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
@@ -42,7 +42,7 @@ class ThreadedProcess(ServedProcess):
         self._flowing = threading.Event()
         self._flowing.set()
         self._open_outputs = 2
-        # Bounded by the channel's window: what is in here was not credited yet.
+        # Bounded by the channel's window, which is given back only for data that has left this queue.
         self._input: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._start(self._feed, process.stdin)
         self._start(self._read, process.stdout, None)
@@ -88,7 +88,7 @@ class ThreadedProcess(ServedProcess):
         ).start()
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> bool:
-        """Call on the loop's thread; false when the loop is closed and nobody listens any more."""
+        """Call on the loop's thread; false if the loop is closed."""
         try:
             self._loop.call_soon_threadsafe(callback, *arguments)
         except RuntimeError:
@@ -125,7 +125,7 @@ class ThreadedProcess(ServedProcess):
                 self._flowing.wait()
                 ahead.acquire()
                 try:
-                    # The descriptor itself: read() on the stream would wait until the chunk is full.
+                    # Read from the descriptor: read() on the stream would block until the chunk is full.
                     data = os.read(stream.fileno(), CHUNK)
                 except OSError:
                     data = b""
@@ -169,7 +169,7 @@ def start_with_threads(events: ProcessEvents, program: Program) -> ThreadedProce
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Windows only, where ^C would otherwise reach our own console too.
+            # Windows only: ^C would otherwise reach our own console too.
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
     except (OSError, ValueError) as error:

@@ -1,12 +1,12 @@
-"""Runs in the child, between fork and the program: what must be set in the process itself.
+"""Runs in the child before the program, and sets what must be set in the process itself.
 
     python -I -S trampoline.py DESCRIPTOR TERMINAL FOLDER EXECUTABLE ARGV0 [ARGUMENT...]
 
 ``DESCRIPTOR`` is a pipe with the program's environment: NAME=VALUE, each followed by a NUL.  ``TERMINAL`` is 1 when
-stdin is a tty that shall become the controlling one.  A Python function run between fork and exec (``preexec_fn``)
-would do the same, but may deadlock in a process that has threads, and every kernel has.
+stdin is a tty that becomes the controlling terminal.  A Python function run between fork and exec (``preexec_fn``)
+would do the same, but may deadlock in a process that has threads, as every kernel does.
 
-It imports no more than it needs: each module here is time before the prompt appears.
+It imports only what it needs: every module delays the shell's prompt.
 """
 
 import fcntl
@@ -27,9 +27,10 @@ if sys.platform == "win32":
 
 
 def main(arguments: list[str]) -> None:
-    """Take the terminal, resets signals, and becomes the program."""
+    """Take the controlling terminal, reset the signals, and execute the program."""
     descriptor, terminal, folder, executable = int(arguments[0]), arguments[1] == "1", arguments[2], arguments[3]
-    # Ignored signals stay ignored over exec: a kernel ignores SIGINT between cells, `nohup` SIGHUP, `&` in sh both.
+    # Ignored signals stay ignored across exec: a kernel ignores SIGINT between cells, `nohup` ignores SIGHUP, and `&`
+    # in sh SIGINT and SIGQUIT.
     for number in valid_signals():
         try:
             signal(number, SIG_DFL)
@@ -58,6 +59,6 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except KeyboardInterrupt:
-        # Interrupted before it had begun: end as the program would have.
+        # Interrupted before the program began: end as it would have.
         signal(SIGINT, SIG_DFL)
         posix.kill(posix.getpid(), SIGINT)

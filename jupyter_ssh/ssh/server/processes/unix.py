@@ -17,13 +17,13 @@ from jupyter_ssh.ssh.server.processes.spawning import spawn
 from jupyter_ssh.ssh.server.processes.terminal import Terminal
 
 if sys.platform == "win32":
-    raise ImportError("for Windows there is `threaded`")
+    raise ImportError("use `threaded` on Windows")
 
 STDERR = 1  # SSH_EXTENDED_DATA_STDERR, RFC 4254 §5.2
 
 
 class UnixProcess(ServedProcess):
-    """Ties a `subprocess.Popen` to descriptors on a loop; made by `start_with_pipes` and `start_on_terminal`."""
+    """Connects a `subprocess.Popen` to a loop by descriptors; made by `start_with_pipes` and `start_on_terminal`."""
 
     def __init__(
         self,
@@ -33,7 +33,8 @@ class UnixProcess(ServedProcess):
         outputs: Mapping[int, int | None],
         terminal: Terminal | None = None,
     ) -> None:
-        """``stdin`` and the keys of ``outputs`` are our ends, owned from now on; the values are the data codes."""
+        """Take over ``stdin`` and the keys of ``outputs``, our ends of the pipes; its values are the data type
+        codes."""
         loop = asyncio.get_running_loop()
         self._events = events
         self._process = process
@@ -44,7 +45,7 @@ class UnixProcess(ServedProcess):
         self._reaped = asyncio.Event()
         self._open_outputs = len(outputs)
         self._writer = DescriptorWriter(loop, stdin, self._input_taken)
-        self._stdout: DescriptorReader | None = None  # None: it is a terminal, which takes input too
+        self._stdout: DescriptorReader | None = None  # None: a terminal, which is written to as well
         self._readers: list[DescriptorReader] = []
         for descriptor, code in outputs.items():
             gather = terminal is not None
@@ -56,7 +57,7 @@ class UnixProcess(ServedProcess):
 
     @property
     def pid(self) -> int:
-        """The child's process number, which is its process group's and its session's too."""
+        """The child's process ID, also that of its process group and session."""
         return self._process.pid
 
     def write(self, data: bytes) -> None:
@@ -68,7 +69,7 @@ class UnixProcess(ServedProcess):
         if self._terminal is None:
             self._writer.write_eof()
         else:
-            # Closing our end would hang up the line; the user's key for end-of-file says it instead.
+            # Closing our end would hang up the line; send the key for end of file instead.
             for key in self._terminal.eof_keys():
                 self._writer.write(key)
 
@@ -109,10 +110,10 @@ class UnixProcess(ServedProcess):
         if self._over:
             return
         self._over = True
-        # A terminal's end is the kernel's to signal, as we close it: bash that gets SIGHUP twice forgets its jobs.
+        # For a terminal the system sends SIGHUP when we close it: bash forgets its jobs if it gets SIGHUP twice.
         if self._terminal is None and not self._reaped.is_set():
             self._signal_group(signal.SIGHUP)
-            # A stopped process would sleep on its SIGHUP.
+            # A stopped process does not handle SIGHUP until it is continued.
             self._signal_group(signal.SIGCONT)
         self._close()
         self._reap_when_over()
@@ -148,7 +149,7 @@ class UnixProcess(ServedProcess):
         self._reap_when_over()
 
     def _end_when_over(self) -> None:
-        # Output first: a status that overtakes it would make clients leave before they have everything.
+        # Output first: clients disconnect on the status, and would lose output that comes after it.
         if self._ending is not None and self._open_outputs == 0 and not self._over:
             self._over = True
             self._close()
@@ -156,7 +157,7 @@ class UnixProcess(ServedProcess):
             self._events.ended(self._ending)
 
     def _reap_when_over(self) -> None:
-        # As long as somebody may still signal the group, its number stays taken.
+        # While the group may still be signalled, its ID must not be reused.
         if self._ending is not None and self._over and not self._reaped.is_set():
             self._watcher.reap()
             self._reaped.set()
@@ -191,7 +192,7 @@ def start_with_pipes(events: ProcessEvents, program: Program) -> UnixProcess:
 def start_on_terminal(
     events: ProcessEvents, program: Program, size: TerminalSize, modes: Mapping[str, int]
 ) -> UnixProcess:
-    """Start ``program`` on a new pty with the given modes; raises `ProcessStartError` or `OSError`.
+    """Start ``program`` on a new pty of the given size and modes; raises `ProcessStartError` or `OSError`.
 
     SSH_TTY is added to the program's environment.
     """
