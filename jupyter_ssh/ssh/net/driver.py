@@ -1,4 +1,4 @@
-"""Ties a `Session` to an asyncio transport: bytes both ways, back-pressure both ways, and the time."""
+"""Connects a `Session` to an asyncio transport: data and backpressure in both directions, and timers."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ log = logging.getLogger("jupyter_ssh.ssh")
 S = TypeVar("S", bound=Session)
 
 WRITE_HIGH_WATER: Final = 512 * 1024
-"""Bytes asyncio may hold for the socket before channels keep their data back."""
+"""How many bytes asyncio may buffer for the socket before channels hold their data back."""
 
 MAX_UNSENT_REPLIES: Final = 4 * 1024 * 1024
-"""Bytes of answers that may wait for a peer that sends but does not read; beyond that we stop reading too."""
+"""How many bytes of replies may wait for a peer that sends but does not read; beyond that we stop reading too."""
 
 TCP_QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
-"""None where the system does not have it; Linux does."""
+"""None if the system does not have it; Linux does."""
 
 QUICK_ACKS: Final = 32
-"""How many of the first reads are acknowledged at once.  Until it starts a command, OpenSSH's server sends no small
-packet before the last one is acknowledged (Nagle), which the system would do up to 40 ms later."""
+"""How many of the first reads are acknowledged immediately.  Until it starts a command, OpenSSH's server sends no small
+packet before the last one is acknowledged (Nagle), and the system may delay the acknowledgement by up to 40 ms."""
 
 BATCH: Final = 256 * 1024
-"""Bytes of a flood that are worth waking up for; see `SessionDriver.rest`."""
+"""How many bytes of a bulk transfer are worth waking up for; see `SessionDriver.rest`."""
 
 REST_SECONDS: Final = 0.001
 
 KEPT_MEMORY: Final = 4 * 1024 * 1024
-"""A block of this size is allocated and freed once.  From then on glibc keeps as much freed memory for later use
-(mallopt(3), M_TRIM_THRESHOLD); otherwise it returns the memory of packets to the system and takes it back all the time,
-which costs a tenth of a download's time and more."""
+"""A block of this size is allocated and freed once.  From then on glibc keeps that much freed memory for later use
+(mallopt(3), M_TRIM_THRESHOLD); otherwise it keeps returning the memory of packets to the system and requesting it
+again, which costs at least a tenth of a download's time."""
 
 MAX_REFUSAL: Final = 4096
-"""Bytes that are read of what a server says before it turns us away."""
+"""How many bytes are read of a server's message before it refuses the connection."""
 
 PROBE_SECONDS = 10.0
-"""How long the other side may take to answer after this machine was asleep."""
+"""How long the peer may take to answer after this machine was asleep."""
 
 GOODBYE_SECONDS: Final = 2.0
-"""How long the last packets may take when a connection is closed."""
+"""How long sending the last packets may take when a connection is closed."""
 
 
 @cache
@@ -65,7 +65,8 @@ _memories: WeakKeyDictionary[asyncio.AbstractEventLoop, ReceiveMemory] = WeakKey
 
 
 def _receive_memory(loop: asyncio.AbstractEventLoop) -> ReceiveMemory:
-    """Return that of a loop, whose transports ask for a buffer, fill it and say so without a pause in between."""
+    """Return the receive memory of a loop; its transports request a buffer and report it filled without awaiting in
+    between."""
     if loop not in _memories:
         _memories[loop] = ReceiveMemory()
     return _memories[loop]
@@ -74,8 +75,8 @@ def _receive_memory(loop: asyncio.AbstractEventLoop) -> ReceiveMemory:
 class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     """An asyncio protocol that feeds a session.
 
-    ``make_session`` makes the session with the event callback it is given; ``on_event`` hears what the session tells.
-    `lost` is done when the transport is gone.  Nothing but this class touches the transport.
+    ``make_session`` makes the session with the event callback it is given; ``on_event`` receives the session's events.
+    `lost` is done when the transport is closed.  Only this class uses the transport.
     """
 
     def __init__(self, make_session: Callable[[Callable[[Event], None]], S], on_event: Callable[[Event], None]) -> None:
@@ -89,7 +90,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._quick_acks = 0
         self._no_hurry = False
         self.bytes_sent = self.bytes_received = 0
-        """On the transport: of packets with their headers and tags."""
+        """Bytes on the transport: packets with their headers and tags."""
         self._timer: asyncio.TimerHandle | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -135,9 +136,9 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
                 self._loop.call_later(REST_SECONDS, self._rested)
 
     def rest(self) -> None:
-        """Let what is being received come in larger pieces: its reader is in no hurry.
+        """Receive in larger pieces for a moment, because the reader is in no hurry.
 
-        Waking up for each packet costs more than decrypting it; a short rest loses nothing while the peer goes on
+        Waking up for each packet costs more than decrypting it; a short pause loses nothing while the peer keeps
         sending.
         """
         self._no_hurry = True
@@ -149,7 +150,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     def _acknowledge(self) -> None:
         self._quick_acks -= 1
         if self._transport is not None and TCP_QUICKACK is not None:
-            with contextlib.suppress(OSError):  # the connection is gone: others will notice
+            with contextlib.suppress(OSError):  # the connection is lost, which is reported elsewhere
                 self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
 
     def eof_received(self) -> None:
@@ -169,7 +170,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the session if that was not done yet (called by asyncio): the transport is gone."""
+        """End the session if it has not ended yet (called by asyncio): the transport is closed."""
         wake_watch().remove(self)
         for timer in (self._timer, self._giving_up):
             if timer is not None:
@@ -191,8 +192,8 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
             self.lost.set_result(None)
 
     def _read_refusal(self) -> None:
-        # A server that turns us away says why and closes; our first bytes then bring a reset, and asyncio, whose write
-        # failed, reads no more.  What was said is still in the socket, which is open until this returns.
+        # A server that refuses us sends the reason and closes; our first bytes then cause a reset, and asyncio, whose
+        # write failed, stops reading.  The reason is still in the socket, which is open until this returns.
         connected = self._transport.get_extra_info("socket") if self._transport is not None else None
         with contextlib.suppress(OSError, ValueError):
             data = os.read(connected.fileno(), MAX_REFUSAL) if connected is not None else b""
@@ -204,7 +205,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
     # --- the session's side -------------------------------------------------------------------------------------------
 
     def _schedule_flush(self) -> None:
-        # All that is sent within one turn of the loop is written at once.
+        # Everything sent within one turn of the loop is written together.
         if not self._flush_scheduled:
             self._flush_scheduled = True
             self._loop.call_soon(self._scheduled_flush)
@@ -241,7 +242,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
             self._timer = self._loop.call_at(due, self._tick)
 
     def _woke(self, slept: float) -> None:
-        log.debug("this machine slept for about %.0f s: asking whether the other side is still there", slept)
+        log.debug("this machine slept for about %.0f s; checking whether the peer is still there", slept)
         self.session.woke_up(self._loop.time(), PROBE_SECONDS, slept)
         self._tick()
 
@@ -249,7 +250,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     @property
     def tcp_socket(self) -> socket.socket | None:
-        """The socket of a connection over TCP, for its options; None if there is none (yet)."""
+        """The socket of a TCP connection, for setting its options; None otherwise, and before it is connected."""
         found = self._transport.get_extra_info("socket") if self._transport is not None else None
         return found if found is not None and hasattr(found, "setsockopt") else None
 
@@ -265,7 +266,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
             self._transport.close()
 
     async def close(self) -> None:
-        """Say goodbye and wait until the transport is gone: little more than `GOODBYE_SECONDS` at most."""
+        """Disconnect and wait until the transport is closed, for little more than `GOODBYE_SECONDS`."""
         self.session.disconnect()
         self._flush()
         if self._transport is not None:

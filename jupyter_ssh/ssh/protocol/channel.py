@@ -56,8 +56,8 @@ class ChannelOwner(Protocol):
 class Channel:
     """One channel of a `Connection`; made by `Connection.open_channel` or by a peer's CHANNEL_OPEN.
 
-    ``on_data(data, code)`` gets received data, with ``code`` None for CHANNEL_DATA and 1 for stderr; call `credit` when
-    the bytes have been processed.  ``on_event`` gets `ChannelEvent`s in the order of arrival.
+    ``on_data(data, code)`` receives data, with ``code`` None for CHANNEL_DATA and 1 for stderr; call `credit` when the
+    bytes have been processed.  ``on_event`` receives `ChannelEvent`s in the order of arrival.
     """
 
     __slots__ = (
@@ -378,7 +378,7 @@ class Channel:
 
     def _tell_closed(self, error: SSHError | None) -> None:
         pending, self._pending_replies = self._pending_replies, deque()
-        with ExitStack() as stack:  # all are told, even if one of them raises
+        with ExitStack() as stack:  # all are notified, even if one of them raises
             stack.callback(self.on_event, ChannelClosed(error))
             for on_reply in reversed(pending):
                 stack.callback(on_reply, False)

@@ -1,4 +1,4 @@
-"""What a channel tells its owner."""
+"""The events of a channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jupyter_ssh.ssh.errors import SSHError
 
 
 class ChannelEvent:
-    """Base of what a `Channel` tells."""
+    """Base class of the events of a `Channel`."""
 
     __slots__ = ()
 
@@ -39,12 +39,12 @@ class ChannelRequested(ChannelEvent):
 
 @dataclass(frozen=True, slots=True)
 class ChannelEofReceived(ChannelEvent):
-    """The peer sends no more data."""
+    """The peer will send no more data."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelWritable(ChannelEvent):
-    """All that was waiting to be sent has been sent."""
+    """All queued data has been sent."""
 
 
 @dataclass(frozen=True, slots=True)

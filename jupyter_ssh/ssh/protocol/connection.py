@@ -21,10 +21,10 @@ from jupyter_ssh.ssh.wire import numbers as n
 MAX_PENDING_GLOBAL: Final = 1024
 
 SHARE: Final = 128 * 1024
-"""Bytes a channel may send before the next one's turn."""
+"""How many bytes a channel may send before it is the next one's turn."""
 
 GlobalReplyHandler = Callable[[bytes | None], None]
-"""Gets the payload of REQUEST_SUCCESS, or None for REQUEST_FAILURE and at the end of the session."""
+"""Receives the payload of REQUEST_SUCCESS, or None for REQUEST_FAILURE and at the end of the session."""
 
 # Offsets in a packet's body: padding length, message number, then the fields.
 _RECIPIENT_SIZE = struct.Struct(">II").unpack_from
@@ -99,7 +99,7 @@ class Connection:
         while waiting and not self.transport.congested:
             channel = waiting.popleft()
             if self.channels.pop(channel.number, None) is None:
-                continue  # ended in the meantime by another one's owner
+                continue  # another channel's owner ended it in the meantime
             self.channels[channel.number] = channel  # move it to the end of the line
             if channel.pump(SHARE):
                 waiting.append(channel)
@@ -128,8 +128,7 @@ class Connection:
             number += 1
         return number
 
-    # --- data: decoded by hand, as these are the hot messages
-    # ---------------------------------------------------------------
+    # --- data: the hot path, decoded by hand --------------------------------------------------------------------------
 
     def _on_data(self, body: bytes) -> None:
         end = len(body) - body[0]

@@ -1,4 +1,4 @@
-"""The phase a session is in, and the handler of each message that GATE lets the peer send in it."""
+"""The phase of a session, and the handlers of the messages that GATE allows in it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Dispatcher:
         self.role = role
         self.phase = Phase.VERSION
         self.handlers: dict[int, Handler] = {}
-        """Those of the messages of `UNNOTED` that came in this phase already; for others ask `look_up`."""
+        """The handlers of the messages of `UNNOTED` already received in this phase; for others call `look_up`."""
         self._noted: dict[int, Handler] = {}
-        """Those of the others."""
+        """The handlers of other messages already received in this phase."""
         self._layers: tuple[Callable[[], Handlers], ...] = ()
         self._note = note
         self._interrupted: Phase | None = None
-        """What a key re-exchange interrupted."""
+        """The phase that a key re-exchange interrupted."""
 
     def register(self, layer: Callable[[], Handlers]) -> None:
         """Add a layer by what returns its handlers; it is called whenever one is needed."""

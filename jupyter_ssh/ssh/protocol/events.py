@@ -1,4 +1,5 @@
-"""What a session and its channels tell the layer above; the bytes of channels go to `Channel.on_data` instead."""
+"""The events of a session and its channels for the layer above; the data of channels goes to `Channel.on_data`
+instead."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def _unheard(details: bytes | None) -> None:
 
 
 class Event:
-    """Base class of what a `Session` tells."""
+    """Base class of the events of a `Session`."""
 
     __slots__ = ()
 
@@ -36,7 +37,7 @@ class HostKeyOffered(Event):
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationStarted(Event):
-    """Client: the server accepts authentication requests now."""
+    """Client: the server now accepts authentication requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Authenticated(Event):
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationFailed(Event):
-    """Client: the last request did not suffice (RFC 4252 §5.1)."""
+    """Client: the last request failed or was only a partial success (RFC 4252 §5.1)."""
 
     methods: Sequence[str]
     partial_success: bool
@@ -78,7 +79,7 @@ class Questions(Event):
 
 @dataclass(frozen=True, slots=True)
 class Banner(Event):
-    """Client: text to be shown before authentication; it may hold escape sequences (RFC 4252 §5.4)."""
+    """Client: text to be shown before authentication; it may contain escape sequences (RFC 4252 §5.4)."""
 
     text: str
 
@@ -87,8 +88,9 @@ class Banner(Event):
 class AuthenticationRequested(Event):
     """Server: a client wants to log in; answer through `ServerAuthentication`.
 
-    ``verified`` says that there is a signature and it is valid; ``touched`` and ``user_verified`` are what a security
-    key asserts with it.  If a key cannot be used, ``key`` is None and ``problem`` says why.  The repr holds no secrets.
+    ``verified`` means that there is a valid signature; ``touched`` and ``user_verified`` are what a security key
+    asserts with it.  If a key cannot be used, ``key`` is None and ``problem`` is the reason.  The repr contains no
+    secrets.
     """
 
     user: str
@@ -100,7 +102,7 @@ class AuthenticationRequested(Event):
     touched: bool = True
     user_verified: bool = False
     host_bound: bool = False
-    """The request names the host key that we showed (OpenSSH PROTOCOL §3.1)."""
+    """The request names our host key (OpenSSH PROTOCOL §3.1)."""
     problem: str | None = None
     password: str | None = field(default=None, repr=False)
     new_password: str | None = field(default=None, repr=False)
@@ -116,7 +118,7 @@ class QuestionsAnswered(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChannelOpenRequested(Event):
-    """Either: the peer wants a channel; answer with `Channel.accept` or `Channel.refuse`."""
+    """Either: the peer requests a channel; answer with `Channel.accept` or `Channel.refuse`."""
 
     channel: Channel
     kind: str
@@ -131,9 +133,10 @@ class GlobalRequested(Event):
     want_reply: bool
     details: bytes
     answer: Callable[[bytes | None], None] = field(default=_unheard, compare=False, repr=False)
-    """Give it the details of the answer, or None to refuse, at any time: answers go out in the order of the requests.
+    """Call it at any time with the type-specific data of the reply, or None to refuse; replies are sent in the order of
+    the requests.
 
-    It counts once, and not at all unless ``want_reply`` is set.
+    Only the first call counts, and none unless ``want_reply`` is set.
     """
 
 
@@ -152,6 +155,6 @@ class DebugMessage(Event):
 
 @dataclass(frozen=True, slots=True)
 class Closed(Event):
-    """Either: the session is over; told once, after every channel was told."""
+    """Either: the session is over; sent once, after every channel was notified."""
 
     error: SSHError

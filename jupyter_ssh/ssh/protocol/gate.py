@@ -84,7 +84,7 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
             # Paramiko asks for the service again before each attempt, and sshd grants it again.
             else {n.SSH_MSG_SERVICE_REQUEST, n.SSH_MSG_USERAUTH_REQUEST, n.SSH_MSG_USERAUTH_INFO_RESPONSE}
         ),
-        # RFC 4252 §5.1: requests that were under way when authentication succeeded are ignored.
+        # RFC 4252 §5.1: requests that were in transit when authentication succeeded are ignored.
         Phase.OPEN: ENCRYPTED | PING | CONNECTION | (NOTHING if client else {n.SSH_MSG_USERAUTH_REQUEST}),
         Phase.REKEY: GENERIC | exchange[Stage.AGREEMENT],
         Phase.REKEY_WRONG_GUESS: DISCONNECT | EXCHANGE_NUMBERS,

@@ -1,4 +1,4 @@
-"""What the peer is told about an error that ends the connection (RFC 4253 §11.1)."""
+"""The reason that the peer is given for an error that ends the connection (RFC 4253 §11.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REASONS: Final[dict[type[SSHError], int]] = {
     KeyFormatError: n.SSH_DISCONNECT_KEY_EXCHANGE_FAILED,
     WireError: n.SSH_DISCONNECT_PROTOCOL_ERROR,
 }
-"""For errors of the peer's that are not a `ProtocolError`, which carries its own reason."""
+"""The reasons for errors of the peer other than `ProtocolError`, which carries its own one."""
 
 
 def goodbye_reason(error: SSHError) -> int | None:

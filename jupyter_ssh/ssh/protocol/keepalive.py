@@ -13,7 +13,7 @@ REQUEST: Final = "keepalive@openssh.com"
 
 
 class KeepAliveTimer:
-    """After ``interval`` silent seconds asks for a sign of life; after ``count`` unanswered ones ends the session."""
+    """Probes the peer after ``interval`` silent seconds, and ends the session after ``count`` unanswered probes."""
 
     def __init__(self, settings: KeepAlive, transport: Transport, connection: Connection) -> None:
         self._settings = settings
@@ -23,14 +23,14 @@ class KeepAliveTimer:
         self._unanswered = 0
         self._heard = False
         self._probe: tuple[float, ConnectionLost] | None = None
-        """When a `probe` ends, and the error if nothing was heard by then."""
+        """When a `probe` times out, and the error to end the session with."""
 
     def heard(self) -> None:
-        """Note that something came from the peer."""
+        """Note that something was received from the peer."""
         self._heard = True
 
     def tick(self, now: float) -> None:
-        """Take the time; to be called only when a user is logged in."""
+        """Advance the clock to ``now``; only to be called when a user is logged in."""
         if self._probe is not None and (self._heard or now >= self._probe[0]):
             error, self._probe = self._probe[1], None
             if not self._heard:
@@ -64,11 +64,11 @@ class KeepAliveTimer:
 
     def _ask(self) -> None:
         if not self._transport.exchanging:
-            # The answer itself does not matter: `heard` is told of anything that comes.
+            # The answer itself does not matter: `heard` is called for everything that is received.
             self._connection.request_global(REQUEST, on_reply=lambda details: None)
 
     def probe(self, now: float, within: float, slept: float) -> None:
-        """Ask at once, whatever the interval; end the session unless something comes within ``within`` seconds.
+        """Probe the peer now, whatever the interval; end the session unless something is received ``within`` seconds.
 
         ``slept`` is how many seconds this machine was asleep.
         """

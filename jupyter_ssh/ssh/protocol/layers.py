@@ -1,4 +1,4 @@
-"""What the transport and the layers above it, authentication and connection, know of each other."""
+"""The interfaces between the transport and the layers above it, authentication and connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Handler = Callable[[bytes], None]
 """Takes the body of a packet: padding length, message number, fields, padding."""
 
 Handlers = Mapping[int, Handler]
-"""By message number."""
+"""Handlers by message number."""
 
 
 def payload_end(body: bytes) -> int:
@@ -32,4 +32,4 @@ class MessageSender(Protocol):
         """Queue one message; it waits while keys change (RFC 4253 §7.1)."""
 
     def send_data(self, payload: bytes) -> None:
-        """Do the same for a message that carries data or grants room for it: the packet ring leaves those out."""
+        """Do the same for a message that carries data or adjusts a window: the packet ring leaves those out."""

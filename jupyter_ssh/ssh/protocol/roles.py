@@ -1,4 +1,4 @@
-"""Who we are and how far the connection is."""
+"""The role of this side, and the phase of the connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Role(enum.Enum):
-    """Which end of the connection this is."""
+    """Whether this side is the client or the server."""
 
     CLIENT = "client"
     SERVER = "server"
@@ -19,7 +19,7 @@ class Role(enum.Enum):
 
 
 class Phase(enum.Enum):
-    """What the peer may send next; the value is the name for people.
+    """What the peer may send next; the value is the name shown to people.
 
     Phases are about the receiving direction only; for what we may send during a key exchange see
     `Handshake.exchanging`.

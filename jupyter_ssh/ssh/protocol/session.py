@@ -1,4 +1,4 @@
-"""One SSH-2 connection without I/O: transport, authentication and connection layer put together."""
+"""One SSH-2 connection without I/O: the transport, authentication and connection layers together."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class SessionInfo:
 
 
 class Session:
-    """All of SSH-2 for one connection, in either role: the network feeds it, and it tells `on_event` what happens.
+    """All of SSH-2 for one connection, in either role: it is fed by the network and reports to `on_event`.
 
-    Feeding never raises what the peer caused: that ends the session, sets `failure` and tells `Closed`.
+    Feeding it never raises errors of the peer: they end the session, set `failure` and are reported as `Closed`.
     """
 
     def __init__(self, role: Role, settings: Settings, on_event: Callable[[Event], None]) -> None:
@@ -73,7 +73,7 @@ class Session:
         self.transport.sender.on_output = callback
 
     def receive_into(self, memory: ReceiveMemory) -> None:
-        """Share ``memory`` with other sessions that are fed by turns; to be called before anything is received."""
+        """Share ``memory`` with other sessions that are fed in turns; to be called before anything is received."""
         self.transport.receiver.buffer.memory = memory
 
     def receive_buffer(self) -> memoryview:
@@ -81,7 +81,7 @@ class Session:
         return self.transport.receive_buffer()
 
     def received(self, count: int) -> None:
-        """Handle what was received: ``count`` bytes were written into `receive_buffer`."""
+        """Handle ``count`` received bytes that were written into `receive_buffer`."""
         self._keepalive.heard()
         self.transport.received(count)
 
@@ -117,7 +117,7 @@ class Session:
         self.transport.sender.resume()
 
     def tick(self, now: float) -> None:
-        """Take the time, in seconds of any steady clock, for rekeys and keepalive."""
+        """Advance the clock to ``now``, in seconds of any monotonic clock, for rekeying and keepalive."""
         if self.failure is None:
             self.transport.tick(now)
             if self.logged_in:

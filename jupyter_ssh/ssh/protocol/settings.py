@@ -1,4 +1,4 @@
-"""What a session is told before it begins."""
+"""The settings of a session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SOFTWARE_VERSION: Final = "SSH-2.0-jupyter_ssh_0.1"
 
 DEFAULT_REKEY_SECONDS: Final = 3600.0
-"""RFC 4253 §9: after an hour."""
+"""An hour, as RFC 4253 §9 recommends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Algorithms:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """Ask the peer for a sign of life after ``interval`` silent seconds; give up after ``count`` unanswered ones.
+    """Probe the peer after ``interval`` silent seconds; give up after ``count`` unanswered probes.
 
     0 seconds means never.  OpenSSH: ServerAliveInterval and ServerAliveCountMax.
     """
@@ -60,7 +60,7 @@ class Settings:
     signature_algorithms: Sequence[str] = names(SIGNATURE_ALGORITHMS)
     """The signature algorithms a server accepts from keys, announced to clients (RFC 8308 §3.1)."""
     required_rsa_size: int | None = None
-    """Bits of the shortest RSA key, of a peer or an authority, that is accepted; None: 2048."""
+    """The minimum size in bits of an RSA key of a peer or certificate authority; None: 2048."""
     groups: Callable[[], Sequence[Group]] | None = None
     """Returns the groups a server may name in a group exchange (RFC 4419), besides those of RFC 3526."""
     random: Callable[[int], bytes] = os.urandom

@@ -1,7 +1,7 @@
-"""NEXT: which phase follows which, by our role and by what has happened.
+"""NEXT: which phase follows which, by our role and by a trigger.
 
-It stands beside GATE: GATE says what the peer may send in a phase, NEXT where that leads.  A pair that is not in the
-table is an error of ours, since GATE lets no message through that could bring it about.
+It complements GATE, which says what the peer may send in a phase.  A pair that is not in the table is a bug of ours,
+because GATE lets no message through that could cause it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The transport layer without I/O (RFC 4253): its parts put together, its time and its end, messages 1 to 49.
+"""The transport layer without I/O (RFC 4253), messages 1 to 49: its parts together, its timers and its end.
 
 Bytes go in through `receive_buffer` and `received`, come out of `sender`.  `VersionExchange`, `PacketSender`,
 `PacketReceiver`, `Dispatcher` and `Handshake` each do one thing.  The layers above register their handlers by message
@@ -73,7 +73,7 @@ class Transport:
         self.dispatcher.register(self.handshake.handlers)
         self.handshake.start()
 
-    # --- what the parts know ------------------------------------------------------------------------------------------
+    # --- state of the parts -------------------------------------------------------------------------------------------
 
     @property
     def phase(self) -> Phase:
@@ -141,7 +141,7 @@ class Transport:
         self.sender.send(payload)
 
     def grant_service(self) -> None:
-        """Let the peer send what belongs to the authentication service, which was granted."""
+        """Accept messages of the authentication service, which was granted."""
         self._advance(Trigger.SERVICE)
 
     def send_login(self, payload: bytes) -> None:
@@ -178,7 +178,7 @@ class Transport:
     def received(self, count: int) -> None:
         """Handle all whole packets, after ``count`` bytes were written into `receive_buffer`.
 
-        Never raises what the peer caused: that ends the session, see `failure`.
+        Never raises errors of the peer: they end the session, see `failure`.
         """
         if self.failure is not None:
             return
@@ -216,7 +216,7 @@ class Transport:
         )
 
     def tick(self, now: float) -> None:
-        """Take the time, in seconds of any steady clock, and renew keys that are too old."""
+        """Advance the clock to ``now``, in seconds of any monotonic clock, and replace keys that are too old."""
         if self._age.tick(now):
             self.rekey()
         if self._age.stalled(self.handshake.rekeying):
@@ -242,7 +242,7 @@ class Transport:
         error.phase = error.phase or self.phase.value
         reason = goodbye_reason(error)
         if reason is not None:
-            # What we know of the host does not concern the peer, and an untrusted key does not violate the protocol.
+            # Our knowledge of the host is not the peer's business, and an untrusted key does not violate the protocol.
             of_key = isinstance(error, HostKeyError)
             error.next_step = error.next_step or (None if of_key else _ADVICE)
             self._say_goodbye(reason, "host key not accepted" if of_key else error.message)
@@ -293,7 +293,7 @@ class Transport:
         self.packets.note(True, body[1], payload_end(body) - 1, self.receiver.opener.sequence - 1)
 
     def _on_disconnect(self, body: bytes) -> None:
-        # Read by hand: some peers leave out the language tag, and their reason should be shown all the same.
+        # Parsed by hand: some peers omit the language tag, and their reason should be shown anyway.
         reader = Reader(body, 2, payload_end(body))
         reason = reader.uint32()
         description = reader.text() if reader.remaining else ""
@@ -320,4 +320,4 @@ class Transport:
 
 
 def _ignore_body(body: bytes) -> None:
-    """Ignore a message that needs no answer and tells us nothing."""
+    """Ignore a message."""

@@ -11,7 +11,7 @@ MAX_VERSION_LINE: Final = 255
 """Bytes of the identification string with its CR LF (RFC 4253 §4.2)."""
 
 MAX_BANNER_LINES: Final = 1024
-"""Lines a server may send before its identification string, as many as OpenSSH reads."""
+"""How many lines a server may send before its identification string; the limit of OpenSSH."""
 
 MAX_BANNER_BYTES: Final = 65536
 
@@ -20,10 +20,10 @@ SSH_2: Final = (b"2.0", b"1.99")
 
 _HINTS: Final = (
     (b"HTTP/", "a web server; check the port"),
-    (b"<!DOCTYPE", "a web server; check the port"),  # an answer of HTTP/0.9 has no head
+    (b"<!DOCTYPE", "a web server; check the port"),  # an HTTP/0.9 response has no header
     (b"<html", "a web server; check the port"),
     (b"\x16\x03", "a TLS server; check the port"),
-    (b"\x15\x03", "a TLS server; check the port"),  # an alert: our first line was no handshake to it
+    (b"\x15\x03", "a TLS server; check the port"),  # an alert, because our first line was not a TLS handshake
     (b"220 ", "an FTP or mail server; check the port"),
     (b"Exceeded MaxStartups", "an SSH server with too many connections; try again in a while"),
     (b"Not allowed at this time", "an SSH server that turns connections away; try again in a while"),
@@ -31,18 +31,18 @@ _HINTS: Final = (
 
 
 class VersionExchange:
-    """Our identification string, and the lines that are collected until the peer's is there.
+    """Our identification string, and the lines collected until the peer's is received.
 
-    Knows nothing of what follows: any protocol of SSH may begin with it.
+    It does not depend on what follows: any version of the protocol may begin with it.
     """
 
     __slots__ = ("_allow_banner", "_line", "_protocols", "_seen", "banner", "ours", "theirs")
 
     def __init__(self, ours: bytes, *, allow_banner: bool, protocols: Sequence[bytes] = SSH_2) -> None:
         self.ours = ours
-        """Without its line end, as `theirs`."""
+        """Our identification string without its line end; `theirs` likewise."""
         self.theirs = b""
-        """Empty until it is there."""
+        """The peer's identification string; empty until it is received."""
         self.banner: list[bytes] = []
         """The lines before it, which only a server may send: ``allow_banner`` is for the client."""
         self._allow_banner = allow_banner
@@ -52,7 +52,7 @@ class VersionExchange:
 
     @property
     def line(self) -> bytes:
-        """What to send first."""
+        """The line to send first."""
         return self.ours + b"\r\n"
 
     def read(self, data: memoryview) -> int:
@@ -62,7 +62,7 @@ class VersionExchange:
         """
         used = 0
         while not self.theirs and used < len(data):
-            # A line is short, so looking at one piece of 256 bytes at a time is cheap and bounds the copy.
+            # Lines are short, so reading pieces of 256 bytes is cheap and bounds the copy.
             piece = bytes(data[used : used + 256])
             end = piece.find(b"\n")
             part = piece if end < 0 else piece[: end + 1]

@@ -10,11 +10,12 @@ from jupyter_ssh.ssh.errors import WindowError
 
 INITIAL_WINDOW: Final = 2 * 1024 * 1024
 MAX_PACKET_DATA: Final = 32768
-"""Bytes of data we accept in one packet: every peer can send as much, and decryption is fastest at this size."""
+"""How many bytes of data we accept in one packet: every peer can send that many, and decryption is fastest at this
+size."""
 
 ROOMS: Final = 3
-"""One window for data on its way to us, one for grants on their way or due, and one to find out whether the path holds
-more."""
+"""One window for data in transit to us, one for grants in transit or due, and one to find out whether the path has room
+for more."""
 
 MAX_UINT32: Final = 0xFFFFFFFF
 
@@ -22,10 +23,10 @@ MAX_UINT32: Final = 0xFFFFFFFF
 class ReceiveWindow:
     """How much the peer may still send on a channel.
 
-    The window grows while the peer drains it within a round trip: a probe travels to the peer and back, and what
-    arrives meanwhile is what the path holds, and what waits in queues on it.  `RoundTrips.share` takes out the queues,
-    and the window becomes `ROOMS` times the rest.  A window that only fills queues is worse than useless: OpenSSH's
-    server reads as much as it may send from its process, and moves all of it for each packet.
+    The window grows while the peer exhausts it within a round trip: a probe travels to the peer and back, and what
+    arrives in the meantime is the capacity of the path plus what was queued along it.  `RoundTrips.share` subtracts
+    the queues, and the window becomes `ROOMS` times the rest.  A window that only fills queues does harm: OpenSSH's
+    server reads as much as it may send from its process, and moves all of it in memory for each packet.
     """
 
     __slots__ = ("_granted", "_probed_at", "available", "consumed", "limit", "size")
@@ -36,7 +37,7 @@ class ReceiveWindow:
         self.available = self.size
         """Bytes the peer may still send; the channel counts it down."""
         self.consumed = 0
-        """Bytes that were consumed and not granted again yet; the channel counts it up and grants them in time."""
+        """Bytes that were consumed but not granted again yet; the channel counts it up and grants them in time."""
         self._granted = self.size
         self._probed_at: int | None = None
 
@@ -51,11 +52,11 @@ class ReceiveWindow:
 
     @property
     def arrived(self) -> int:
-        """Bytes the peer has sent until now."""
+        """Bytes the peer has sent so far."""
         return self._granted - self.available
 
     def grant(self) -> int:
-        """Grant the peer all that has been consumed; return how much that is."""
+        """Grant the peer all consumed bytes; return how many."""
         grant = self.consumed
         self.consumed = 0
         self._granted += grant
@@ -70,7 +71,7 @@ class ReceiveWindow:
         return True
 
     def end_probe(self, share: float = 1.0) -> int:
-        """Grow the window when the probe is back; return how much to grant.
+        """Grow the window when the probe has returned; return how much to grant.
 
         ``share`` is the part of the round trip that was not spent in queues."""
         if self._probed_at is None:
@@ -78,7 +79,7 @@ class ReceiveWindow:
         arrived = self.arrived - self._probed_at
         self._probed_at = None
         needed = int(ROOMS * arrived * share)
-        if needed * 4 < self.size * 5:  # not for less than a quarter
+        if needed * 4 < self.size * 5:  # ignore growth of less than a quarter
             return 0
         growth = min(needed, 2 * self.size, self.limit) - self.size
         self.size += growth
@@ -88,13 +89,13 @@ class ReceiveWindow:
 
 
 class RoundTrips:
-    """The shortest round trip of a connection: how long it takes when nothing waits in queues."""
+    """The shortest round trip of a connection: its duration when the queues are empty."""
 
     __slots__ = ("clock", "shortest")
 
     def __init__(self) -> None:
         self.clock: Callable[[], float] = _stopped
-        """Seconds of a steady clock; while it stands still, all round trips are equally long."""
+        """Seconds of a monotonic clock; while it stands still, all round trips have the same duration."""
         self.shortest = math.inf
 
     def share(self, began: float) -> float:
@@ -107,5 +108,5 @@ class RoundTrips:
 
 
 def _stopped() -> float:
-    """Stand in for the clock of a session that was not given one."""
+    """Stand in for the clock of a session that has none."""
     return 0.0

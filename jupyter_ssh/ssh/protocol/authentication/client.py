@@ -1,6 +1,6 @@
 """The client's half of authentication (RFC 4252, RFC 4256): one request at a time, the outcome as an event.
 
-Which method and key to try, and whom to ask for a password, is decided above (`client.authentication`).
+Which method and key to try, and whom to ask for a password, is decided by the layer above (`client.login`).
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class ClientAuthentication:
         self._on_event = on_event
         self._user = ""
         self._method: str | None = None
-        """The method of the request that waits for its answer; each method gives message 60 another meaning."""
+        """The method of the request that awaits its answer; message 60 has a different meaning in each method."""
         self._started = False
         self._asked = False
-        """Whether questions of the server wait for `answer`."""
+        """Whether the server's questions await `answer`."""
 
     def handlers(self) -> Handlers:
         """Return the handlers, for `Transport.register`."""
@@ -79,7 +79,7 @@ class ClientAuthentication:
         self._request("password", boolean(True) + string(old) + string(new))
 
     def offer_key(self, key: PublicKey, algorithm: str) -> None:
-        """Ask whether the key would be accepted, before anybody has to unlock it (RFC 4252 §7)."""
+        """Ask whether the key would be accepted, before it has to be unlocked (RFC 4252 §7)."""
         self._request("publickey", boolean(False) + string(algorithm) + string(key.blob))
 
     def sign_in(self, key: PrivateKey, algorithm: str) -> None:
@@ -98,7 +98,7 @@ class ClientAuthentication:
         return signed_data(transport.session_id, self._user, algorithm, key.blob, host_key)
 
     def send_signature(self, key: PublicKey, algorithm: str, signature: bytes, *, host_bound: bool = False) -> None:
-        """Log in with a signature over `data_to_sign`, which an agent may have made meanwhile."""
+        """Log in with a signature over `data_to_sign`, such as one made by an agent."""
         details = boolean(True) + string(algorithm) + string(key.blob)
         if host_bound:
             assert self._transport.host_key is not None

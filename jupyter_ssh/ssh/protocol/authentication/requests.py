@@ -1,4 +1,4 @@
-"""What both halves of authentication share (RFC 4252)."""
+"""Definitions shared by both halves of authentication (RFC 4252)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SERVICE: Final = "ssh-userauth"
 CONNECTION_SERVICE: Final = "ssh-connection"
 
 MAX_PROMPTS: Final = 64
-"""Questions in one keyboard-interactive message; people are asked a handful."""
+"""The limit of questions in one keyboard-interactive message; in practice there are a few."""
 
 
 PUBLICKEY: Final = "publickey"

@@ -1,6 +1,6 @@
 """The server's half of authentication (RFC 4252, RFC 4256): requests as events, decisions as calls.
 
-Who may log in is decided above (`server.logins`); signatures are checked here.
+Who may log in is decided by the layer above (`server.logins`); signatures are verified here.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from jupyter_ssh.ssh.wire.codec import Message
 from jupyter_ssh.ssh.wire.types import Reader, boolean, string
 
 MAX_WAITING: Final = 16
-"""Requests a client may send ahead while one is being decided."""
+"""How many requests a client may send ahead while one is being decided."""
 
 
 class ServerAuthentication:
     """Handles one request at a time: each `AuthenticationRequested` must be answered by calling one of the decisions.
 
-    Decisions raise `ProtocolError` if no request waits for one.  After the end of the session they do nothing, since
-    a decision may take its time.
+    Decisions raise `ProtocolError` if no request awaits one.  After the end of the session they do nothing, because a
+    decision may take a while.
     """
 
     def __init__(self, transport: Transport, banner: str, on_event: Callable[[Event], None]) -> None:
@@ -69,9 +69,9 @@ class ServerAuthentication:
         self._on_event(Authenticated())
 
     def reject(self, methods: Sequence[str], *, partial_success: bool = False) -> None:
-        """Reject the request; ``methods`` can continue.
+        """Reject the request; authentication can continue with ``methods``.
 
-        With ``partial_success`` the request was right, but another method is needed too."""
+        With ``partial_success`` the request was correct, but another method is required too."""
         if self._decided() is not None:
             self._answer(m.UserauthFailure(tuple(methods), partial_success))
 
@@ -84,7 +84,7 @@ class ServerAuthentication:
             self._answer(m.UserauthPkOk(request.algorithm, request.key.blob))
 
     def demand_new_password(self, prompt: str) -> None:
-        """Ask for a new password: the one given is right but has to be changed."""
+        """Ask for a new password: the one given is correct but has expired."""
         if self._decided() is not None:
             self._answer(m.UserauthPasswdChangereq(prompt))
 
@@ -114,7 +114,7 @@ class ServerAuthentication:
         return request
 
     def _answer(self, message: Message) -> None:
-        """Send a decision, and go on with what the client has sent ahead."""
+        """Send a decision, and continue with the requests that the client has sent ahead."""
         self._transport.send(message.encode())
         try:
             while self._waiting and self._request is None and self._transport.failure is None:
@@ -140,7 +140,7 @@ class ServerAuthentication:
 
     def _on_request(self, body: bytes) -> None:
         if self._transport.phase is Phase.OPEN:
-            return  # RFC 4252 §5.1: what was under way when authentication succeeded is ignored
+            return  # RFC 4252 §5.1: requests that were in transit when authentication succeeded are ignored
         payload = body[2 : payload_end(body)]
         if self._questions is not None:
             # RFC 4256 §3.1: a new request abandons the questions.
@@ -203,7 +203,7 @@ class ServerAuthentication:
         try:
             key = parse_key_or_certificate(blob, self._transport.settings.required_rsa_size)
         except (KeyFormatError, WireError) as error:
-            # An unknown type of key is no reason to end the connection.
+            # An unknown key type does not end the connection.
             return replace(request, problem=str(error))
         request = replace(request, key=key)
         if not signed or algorithm not in key.signature_algorithms:
@@ -235,7 +235,7 @@ class ServerAuthentication:
 def _verified(
     request: AuthenticationRequested, key: PublicKey, signature: bytes, data: bytes, algorithm: str
 ) -> AuthenticationRequested:
-    """Return the request with what its signature proves; what a security key must have done is decided above."""
+    """Return the request with the result of verifying its signature; the layer above checks a security key's flags."""
     try:
         key.verify(signature, data, (algorithm,), no_touch_required=True)
         plain = key.key if isinstance(key, Certificate) else key

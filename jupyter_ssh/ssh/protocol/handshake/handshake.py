@@ -1,4 +1,4 @@
-"""The key exchanges of one connection, the first and those that renew the keys (RFC 4253 §7 to §9)."""
+"""The key exchanges of one connection: the first one and the re-exchanges (RFC 4253 §7 to §9)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Round:
 
 
 class Handshake:
-    """Exchanges keys whenever one side begins to, in either role."""
+    """Runs a key exchange whenever one side begins one, in either role."""
 
     __slots__ = (
         "_age",
@@ -73,11 +73,11 @@ class Handshake:
         self.settings = settings
         self.keys = keys
         self.host_key: PublicKey | None = None
-        """The server's, or its certificate, as it was shown in the first exchange."""
+        """The server's host key or certificate, from the first exchange."""
         self.host_key_signature = b""
-        """The server's, over the session identifier: an agent that is forwarded asks for it."""
+        """The server's signature over the session identifier: session-bind of a forwarded agent needs it."""
         self.exchanges = 0
-        """Key exchanges that are complete, the first one included."""
+        """How many key exchanges are complete, including the first."""
         self._versions = versions
         self._dispatcher = dispatcher
         self._sender = sender
@@ -105,9 +105,9 @@ class Handshake:
         return self.exchanges > 0 and self._round is not None
 
     def rekey(self) -> None:
-        """Begin a key re-exchange, unless one is under way (RFC 4253 §9).
+        """Begin a key re-exchange, unless one is in progress (RFC 4253 §9).
 
-        Like OpenSSH, not before the login: a KEXINIT that crosses USERAUTH_SUCCESS would seem to be compressed.
+        As in OpenSSH, not before the login: a KEXINIT that crosses USERAUTH_SUCCESS would be taken for compressed.
         """
         if self.keys.logged_in and self._round is None and not self._sender.closed:
             self.start()
@@ -128,7 +128,7 @@ class Handshake:
             self._send_newkeys(current, current.secrets)
 
     def close(self) -> None:
-        """Give up an exchange that is under way: the session is over."""
+        """Abandon an exchange that is in progress: the session is over."""
         self._round = None
 
     # --- the peer's KEXINIT -------------------------------------------------------------------------------------------
@@ -195,9 +195,9 @@ class Handshake:
             self._send_newkeys(current, step.secrets)
 
     def _offer_host_key(self, host_key: PublicKey, signature: bytes) -> bool:
-        """Tell of the host key of the first exchange; return whether NEWKEYS has to wait for its acceptance (client).
+        """Report the host key of the first exchange; return whether NEWKEYS has to wait until it is accepted (client).
 
-        Nothing but the key exchange is sent to a host that is not trusted.
+        Only the key exchange is sent to a host that is not trusted.
         """
         if self.host_key is None:
             self.host_key, self.host_key_signature = host_key, signature

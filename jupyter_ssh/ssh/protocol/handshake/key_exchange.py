@@ -1,4 +1,4 @@
-"""What every key exchange has in common (RFC 4253 §7 and §8): its transcript, its steps, the host key it proves."""
+"""Definitions shared by all key exchanges (RFC 4253 §7 and §8): transcript, steps, the verified host key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.wire import types as t
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What both sides sent before the exchange; it goes into the exchange hash (RFC 4253 §8)."""
+    """What both sides sent before the exchange, for the exchange hash (RFC 4253 §8)."""
 
     client_version: bytes
     server_version: bytes
@@ -50,10 +50,10 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows from a message of the peer's: messages to send.
+    """The result of a message from the peer: the messages to send.
 
-    After the peer's last one also the secrets, and for the client the server's host key and its signature over the
-    exchange hash.
+    After the peer's last message also the secrets, and for the client the server's host key and its signature over
+    the exchange hash.
     """
 
     answers: tuple[bytes, ...] = ()
@@ -73,9 +73,9 @@ class Exchange(Protocol):
         """Return the message that begins it; None for the server, which waits for one."""
 
     def receive(self, message: bytes) -> Step:
-        """Handle a message of the peer's, its number first, that GATE allows at this stage.
+        """Handle a message from the peer, beginning with its number, that GATE allows at this stage.
 
-        Raises `WireError` and `KeyExchangeError`.  Whether the host key is trusted is not judged here.
+        Raises `WireError` and `KeyExchangeError`.  Does not check whether the host key is trusted.
         """
 
 
@@ -87,13 +87,13 @@ def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateK
 def verified_host_key(
     blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str, required_rsa_size: int | None = None
 ) -> PublicKey:
-    """Return the server's host key or certificate, whose signature over the exchange hash is right.
+    """Return the server's host key or certificate after verifying its signature over the exchange hash.
 
     Raises `KeyExchangeError`, and `KeyFormatError` for a malformed key or certificate.
     """
     host_key = parse_key_or_certificate(blob, required_rsa_size)
     try:
-        # A server has nobody to touch its security key at each connection.
+        # Nobody touches a server's security key at each connection, so the touch is not required.
         host_key.verify(signature, exchange_hash, (algorithm,), no_touch_required=True)
     except SignatureError as error:
         raise KeyExchangeError(

@@ -1,4 +1,4 @@
-"""The keys that come out of a key exchange (RFC 4253 §7.2), as what seals and opens packets."""
+"""Derive the keys from a key exchange (RFC 4253 §7.2), as sealers and openers of packets."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def make_sealer(
     *,
     logged_in: bool = False,
 ) -> Sealer:
-    """Make what seals the packets of ``sender`` from packet number ``sequence`` on.
+    """Return the sealer for the packets of ``sender`` from packet number ``sequence`` on.
 
-    It compresses them if that was agreed on; with a delayed compression only when ``logged_in``.
+    It compresses them if that was agreed on; delayed compression only if ``logged_in``.
     """
     iv, key, mac_key = _key_material(secrets, session_id, sender, direction)
     sealer = CIPHERS[direction.cipher].sealer(key, iv, MACS.get(direction.mac), mac_key, sequence, random)
@@ -52,7 +52,8 @@ def make_sealer(
 def make_opener(
     secrets: Secrets, session_id: bytes, sender: Role, direction: Direction, sequence: int, *, logged_in: bool = False
 ) -> Opener:
-    """Make what opens the packets of ``sender`` from packet number ``sequence`` on; the rest is as in `make_sealer`."""
+    """Return the opener for the packets of ``sender`` from packet number ``sequence`` on; the rest is as in
+    `make_sealer`."""
     iv, key, mac_key = _key_material(secrets, session_id, sender, direction)
     opener = CIPHERS[direction.cipher].opener(key, iv, MACS.get(direction.mac), mac_key, sequence)
     opener = decompressing(opener, direction, delayed=False)
@@ -60,7 +61,7 @@ def make_opener(
 
 
 def compressing(sealer: Sealer, direction: Direction, *, delayed: bool) -> Sealer:
-    """Wrap ``sealer`` where a compression was agreed on and it is (or is not) a ``delayed`` one."""
+    """Wrap ``sealer`` to compress, if a compression was agreed on and it is (or is not) a ``delayed`` one."""
     row = COMPRESSIONS[direction.compression]
     if row.compressor is None or row.delayed is not delayed:
         return sealer
@@ -70,7 +71,7 @@ def compressing(sealer: Sealer, direction: Direction, *, delayed: bool) -> Seale
 
 
 def decompressing(opener: Opener, direction: Direction, *, delayed: bool) -> Opener:
-    """Wrap ``opener`` in the same way."""
+    """Wrap ``opener`` to decompress, in the same way."""
     row = COMPRESSIONS[direction.compression]
     if row.decompressor is None or row.delayed is not delayed:
         return opener

@@ -1,4 +1,4 @@
-"""The keys that are in use: each direction takes new ones at NEWKEYS, and compresses from the login on."""
+"""The keys in use: each direction takes new ones at NEWKEYS; delayed compression begins at the login."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.protocol.roles import Role
 
 
 class KeysInUse:
-    """Gives the sender and the receiver what they seal and open packets with.
+    """Sets the sealer of the sender and the opener of the receiver.
 
     The method zlib@openssh.com compresses each direction from USERAUTH_SUCCESS on.
     """
@@ -43,21 +43,21 @@ class KeysInUse:
         self.session_id = b""
         """The exchange hash of the first key exchange (RFC 4253 §7.2); empty until there is one."""
         self.strict = False
-        """Whether strict key exchange was agreed on: sequence numbers begin anew with the keys (PROTOCOL §1.10)."""
+        """Whether strict key exchange was agreed on: sequence numbers restart with new keys (PROTOCOL §1.10)."""
         self.agreed: Agreed | None = None
-        """What the last KEXINITs agreed on."""
+        """The outcome of the last negotiation."""
         self.logged_in = False
         """Whether USERAUTH_SUCCESS was received, or was given to `send_login`."""
         self._compressing = False
-        """Whether it was sealed, so that a delayed compression of what we send has begun."""
+        """Whether USERAUTH_SUCCESS was sealed, so that delayed compression of what we send has begun."""
 
     def direction(self, sender: Role) -> Direction:
-        """Return the algorithms of what ``sender`` sends."""
+        """Return the algorithms for what ``sender`` sends."""
         assert self.agreed is not None
         return self.agreed.client_to_server if sender is Role.CLIENT else self.agreed.server_to_client
 
     def become_strict(self) -> None:
-        """Turn to strict key exchange; raise `UnexpectedMessage` if the peer's KEXINIT was not its first packet."""
+        """Enable strict key exchange; raise `UnexpectedMessage` if the peer's KEXINIT was not its first packet."""
         if self._receiver.opener.sequence != 1:
             raise UnexpectedMessage(
                 "the peer sent a packet before its first KEXINIT",
@@ -80,9 +80,9 @@ class KeysInUse:
         self._age.new_receiving_keys(sequence)
 
     def send_login(self, payload: bytes, *, exchanging: bool) -> None:
-        """Send USERAUTH_SUCCESS, after which a delayed compression begins.
+        """Send USERAUTH_SUCCESS, after which delayed compression begins.
 
-        ``exchanging`` is whether the peer's NEWKEYS is awaited: then decompression begins with its new keys.
+        ``exchanging`` is whether the peer's NEWKEYS is still awaited: then decompression begins with its new keys.
         """
         decompress = not exchanging and not self._sender.holding
         self.logged_in = True
@@ -91,7 +91,7 @@ class KeysInUse:
             self._decompress()
 
     def received_login(self, *, exchanging: bool) -> None:
-        """Begin a delayed compression: USERAUTH_SUCCESS was received.  ``exchanging`` is as in `send_login`."""
+        """Begin delayed compression: USERAUTH_SUCCESS was received.  ``exchanging`` is as in `send_login`."""
         self.logged_in = True
         if not exchanging:
             self._decompress()

@@ -1,4 +1,4 @@
-"""Choosing algorithms from two KEXINIT messages (RFC 4253 §7.1)."""
+"""Choose algorithms from two KEXINIT messages (RFC 4253 §7.1)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Agreed:
 
 
 def make_kexinit(role: Role, algorithms: Algorithms, cookie: bytes, *, first: bool) -> KexInit:
-    """Return our KEXINIT; only the ``first`` of a connection holds the markers that are not algorithms."""
+    """Return our KEXINIT; only the ``first`` of a connection contains the markers that are not algorithms."""
     kex = tuple(algorithms.kex)
     if first:
         kex = (*kex, EXT_INFO[role], STRICT[role])
@@ -121,7 +121,7 @@ _ADVICE: Final = {
 
 
 def _advice(kind: str, theirs: Sequence[str]) -> tuple[str, str]:
-    """Return what a person can do about it, and the option that allows an algorithm of theirs."""
+    """Return the advice for the user, and the option that allows one of the peer's algorithms."""
     keyword, table = _KEYWORDS[kind]
     for grade, text in _ADVICE.items():
         for name in theirs:

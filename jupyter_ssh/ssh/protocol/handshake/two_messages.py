@@ -1,4 +1,4 @@
-"""Key exchanges of one message from each side (RFC 4253 §8, RFC 5656 §4)."""
+"""Key exchanges with one message from each side (RFC 4253 §8, RFC 5656 §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When keys have been in use for long enough: bytes, packets, time (RFC 4253 §9, RFC 4344 §3.1)."""
+"""When keys must be replaced: after bytes, packets or time (RFC 4253 §9, RFC 4344 §3.1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEVER: Final = 1 << 62
 
 
 class KeyAge:
-    """Counts what passes under the current keys; with ``max_bytes`` None the ciphers set the limit."""
+    """Counts the traffic under the current keys; if ``max_bytes`` is None, the ciphers set the limit."""
 
     def __init__(self, max_bytes: int | None, max_seconds: float) -> None:
         self._configured = max_bytes
@@ -36,7 +36,7 @@ class KeyAge:
 
     def sent(self, count: int, packets: int) -> bool:
         """Count sent bytes and packets; return whether the sending keys are worn out."""
-        # Called for every key that is pressed: counting packets is cheaper than asking for their sequence number.
+        # Called for every keystroke: counting packets is cheaper than asking for their sequence number.
         self._sent += count
         self._packets_out += packets
         return self._sent > self._max_bytes or self._packets_out >= REKEY_PACKETS
@@ -46,7 +46,8 @@ class KeyAge:
         return self._received > self._max_bytes or (sequence - self._first_in) & SEQUENCE_MASK >= REKEY_PACKETS
 
     def new_sending_keys(self, unsent: int, packets: int) -> None:
-        """Start over for new sending keys; ``unsent`` bytes in ``packets`` packets under the old ones still wait."""
+        """Start over for new sending keys; ``unsent`` bytes in ``packets`` packets under the old ones are still
+        queued."""
         self._sent = -unsent
         self._packets_out = -packets
 
@@ -61,7 +62,7 @@ class KeyAge:
         self._max_bytes = self._configured or min(CIPHERS[name].rekey_bytes for name in ciphers)
 
     def tick(self, now: float) -> bool:
-        """Take the time; return whether the keys are too old."""
+        """Advance the clock to ``now``; return whether the keys are too old."""
         self._now = now
         if self._since is None:
             self._since = now

@@ -1,7 +1,7 @@
-"""Where received bytes wait until they are whole packets.
+"""The buffer of received bytes until they are complete packets.
 
-The memory is large, so that a flood is read in large pieces, but a connection needs it only from a read until its
-packets are handled.  So connections take turns in it; an idle one keeps at most a piece of a packet that is not whole.
+The memory is large, so that bulk data is read in large pieces, but a connection needs it only from a read until its
+packets are handled.  So connections take turns in it; an idle one keeps at most an incomplete packet.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 BLOCK_SIZE: Final = 512 * 1024
-"""Fits the processor's cache: packets are decrypted a fifth faster from it than from a buffer of 4 MiB."""
+"""Fits the processor's cache: decryption is a fifth faster than from a buffer of 4 MiB."""
 
 MIN_ROOM: Final = 64 * 1024
-"""The least room for a read, in bytes, however much is waiting."""
+"""The minimum room for a read, in bytes, however much is buffered."""
 
 _NOTHING: Final = memoryview(b"")
 
@@ -26,11 +26,11 @@ class Block:
         self.view = memoryview(bytearray(BLOCK_SIZE))
         self.tenant: ReceiveBuffer | None = None
         self.busy = False
-        """The packets of the tenant are being handled: nobody else may move in."""
+        """The packets of the tenant are being handled: no other connection may move in."""
 
 
 class ReceiveMemory:
-    """The blocks that connections take turns in: those of one event loop.
+    """The blocks that the connections of one event loop take turns in.
 
     One block is enough, unless handling the packets of one connection feeds another, as with a jump host.
     """
@@ -41,7 +41,7 @@ class ReceiveMemory:
         self.blocks: list[Block] = []
 
     def take(self, tenant: ReceiveBuffer) -> Block:
-        """Return a block for ``tenant``; its last tenant keeps a copy of what it has not read."""
+        """Return a block for ``tenant``; its previous tenant keeps a copy of its unread bytes."""
         block = next((block for block in self.blocks if not block.busy), None)
         if block is None:
             block = Block()
@@ -69,12 +69,12 @@ class ReceiveBuffer:
         self.end = 0
 
     def room(self) -> memoryview:
-        """Return where to write what is received next: at least `MIN_ROOM` bytes."""
+        """Return where to write the next received bytes: at least `MIN_ROOM` bytes."""
         block = self.block
         if block is None or block.tenant is not self:
             self._move_in()
         elif self.start:
-            # What is left of an incomplete packet moves to the front at most once a read.
+            # An incomplete packet is moved to the front at most once per read.
             waiting = self.end - self.start
             if waiting == 0 or BLOCK_SIZE - self.end < BLOCK_SIZE // 2:
                 self._move_to_front(self.view)
@@ -98,7 +98,7 @@ class ReceiveBuffer:
         self.end = waiting
 
     def move_out(self) -> None:
-        """Leave the block to another connection and keep a copy of what has not been read."""
+        """Leave the block to another connection and keep a copy of the unread bytes."""
         rest = bytes(self.view[self.start : self.end])
         self.block = None
         self.view = memoryview(rest) if rest else _NOTHING

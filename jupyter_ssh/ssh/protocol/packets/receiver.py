@@ -1,4 +1,4 @@
-"""Incoming packets: taken from the receive buffer, opened, and given to the handler of their message."""
+"""Incoming packets: taken from the receive buffer, opened, and passed to the handler of their message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveBuffer
 
 
 class PacketReceiver:
-    """Opens packets in order, each with the keys in use when its turn comes."""
+    """Opens packets in order, each with the keys in use at that point."""
 
     __slots__ = ("_dispatcher", "buffer", "opener")
 
@@ -18,7 +18,7 @@ class PacketReceiver:
         self._dispatcher = dispatcher
 
     def read_packets(self) -> None:
-        """Give all whole packets to their handlers; raise `SSHError` for what the peer did wrong."""
+        """Pass all complete packets to their handlers; raise `SSHError` if the peer violates the protocol."""
         # The hot loop of a download: one call to open a packet, one to handle it.
         buffer, dispatcher = self.buffer, self._dispatcher
         block, view, start, end = buffer.block, buffer.view, buffer.start, buffer.end

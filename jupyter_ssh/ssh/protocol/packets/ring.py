@@ -1,6 +1,6 @@
-"""The headers of a connection's last packets, for errors and ``-vvv``: never their contents.
+"""The headers of a connection's last packets, for errors and ``-vvv``; never their contents.
 
-Packets of data, which are most of them, are not noted; sequence numbers tell how many there were in between.
+Data packets, the majority, are not noted; gaps in the sequence numbers show how many there were.
 """
 
 from __future__ import annotations
@@ -34,36 +34,38 @@ class Packet:
 
 
 class PacketRing:
-    """The newest `KEPT` packets that were noted."""
+    """The last `KEPT` packets that were noted."""
 
     __slots__ = ("_count", "_headers", "on_packet")
 
     def __init__(self) -> None:
-        self._headers = bytearray(KEPT * _HEADER.size)  # every connection has one: objects would take six times as much
+        self._headers = bytearray(
+            KEPT * _HEADER.size
+        )  # every connection has one, and objects would take six times the memory
         self._count = 0
         self.on_packet: Callable[[Packet], None] | None = None
-        """Called for each, for a log."""
+        """Called for each noted packet, for a log."""
 
     def note(self, received: bool, number: int, size: int, sequence: int) -> None:
-        """Keep one; the fields are those of `Packet`."""
+        """Note a packet; the arguments are the fields of `Packet`."""
         _HEADER.pack_into(self._headers, self._count % KEPT * _HEADER.size, received, number, size, sequence)
         self._count += 1
         if self.on_packet is not None:
             self.on_packet(Packet(received, number, size, sequence))
 
     def packets(self) -> list[Packet]:
-        """Return those that are kept, oldest first."""
+        """Return the noted packets, oldest first."""
         numbers = range(max(0, self._count - KEPT), self._count)
         return [Packet(*_HEADER.unpack_from(self._headers, number % KEPT * _HEADER.size)) for number in numbers]
 
     def lines(self) -> list[str]:
-        """Return a line for each, oldest first, and one for packets in between that were not noted."""
+        """Return a line for each packet, oldest first, and one for the data packets in between."""
         lines: list[str] = []
         last: dict[bool, int] = {}
         for packet in self.packets():
             way = "received" if packet.received else "sent"
             skipped = packet.sequence - last.get(packet.received, packet.sequence) - 1
-            if skipped > 0:  # not where new keys have begun to count anew
+            if skipped > 0:  # negative if the sequence numbers restarted with new keys
                 lines.append(f"{way} {skipped} packets of data")
             last[packet.received] = packet.sequence
             lines.append(f"{way} {n.message_name(packet.number)}, {packet.size} bytes")

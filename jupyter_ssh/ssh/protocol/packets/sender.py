@@ -1,4 +1,4 @@
-"""Outgoing messages: held back while keys change, sealed into packets, queued for the network."""
+"""Outgoing messages: held back during a key exchange, sealed into packets, queued for the network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jupyter_ssh.ssh.protocol.packets.key_age import KeyAge
 from jupyter_ssh.ssh.protocol.packets.ring import PacketRing
 
 MAX_OUTPUT: Final = 1024 * 1024
-"""Bytes of sealed packets that may wait for the network before channels stop adding to them."""
+"""How many bytes of sealed packets may wait for the network before channels stop sending."""
 
 MAX_HELD: Final = 4 * 1024 * 1024
-"""Bytes of messages other than data that may wait for a key exchange to end."""
+"""How many bytes of messages other than data may wait for a key exchange to end."""
 
 HELD_OVERHEAD: Final = 64
-"""What a held message costs besides its own bytes, so that small ones are bounded too."""
+"""The bytes counted for a held message besides its own, so that small ones are bounded too."""
 
 
 class PacketSender:
@@ -49,9 +49,9 @@ class PacketSender:
         """Bytes of sealed packets that wait for `take`."""
         self.closed = False
         self.holding = False
-        """Messages are not sent: they wait for new keys, or the session is over."""
+        """Whether messages are not sent: they wait for new keys, or the session is over."""
         self.congested = False
-        """Channels must hold their data back: keys are changing, or the network is slow."""
+        """Whether channels must hold their data back: keys are changing, or the network is slow."""
         self._paused = False
         self._held: list[tuple[bytes, Callable[[], None] | None]] = []
         self._held_size = 0
@@ -60,7 +60,7 @@ class PacketSender:
         self.on_released: Callable[[], None] = _nothing
         """Called when channels may send data again."""
         self.on_worn_out: Callable[[], None] = _nothing
-        """Called when the keys have sealed enough."""
+        """Called when the keys must be replaced."""
         self.on_overflow: Callable[[], None] = _nothing
         """Called when more than `MAX_HELD` bytes would wait for new keys."""
 
@@ -158,4 +158,4 @@ class PacketSender:
 
 
 def _nothing() -> None:
-    """Do nothing: nobody listens."""
+    """Do nothing: the default callback."""
