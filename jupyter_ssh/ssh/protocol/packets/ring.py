@@ -39,9 +39,7 @@ class PacketRing:
     __slots__ = ("_count", "_headers", "on_packet")
 
     def __init__(self) -> None:
-        self._headers = bytearray(
-            KEPT * _HEADER.size
-        )  # every connection has one, and objects would take six times the memory
+        self._headers = bytearray(KEPT * _HEADER.size)  # objects would take six times the memory
         self._count = 0
         self.on_packet: Callable[[Packet], None] | None = None
         """Called for each noted packet, for a log."""
