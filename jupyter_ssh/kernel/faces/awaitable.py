@@ -34,17 +34,17 @@ class AsyncConnection(AwaitableFace[StackConnection]):
 
     @property
     def options(self) -> Options:
-        """What was decided about it, by ssh_config's keywords."""
+        """Its options, named by ssh_config's keywords."""
         return self._inner.options
 
     @property
     def info(self) -> ConnectionInfo:
-        """Host, address, versions, algorithms, and how somebody logged in."""
+        """Host, address, versions, algorithms, and the authentication method."""
         return self._inner.info
 
     @property
     def messages(self) -> list[str]:
-        """What the person should be told about how the connection came to be."""
+        """Messages for the user from when the connection was made."""
         return self._inner.messages
 
     @property
@@ -54,12 +54,12 @@ class AsyncConnection(AwaitableFace[StackConnection]):
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended, on whichever side."""
+        """Whether the connection has ended, closed by either side."""
         return self._inner.closed
 
     @property
     def closed_because(self) -> SSHError | None:
-        """The error that ended the connection; None while it is open and when it was closed on purpose."""
+        """The error that ended the connection; None while it is open, and if it was closed deliberately."""
         return self._inner.closed_because
 
     @property
@@ -113,24 +113,24 @@ class AsyncConnection(AwaitableFace[StackConnection]):
         errors: str | None = None,
         timeout: float | None = 60.0,
     ) -> AsyncProcess[Any]:
-        """Start ``command``, the login shell (None) or a ``subsystem``, and return once the server has said yes.
+        """Start ``command``, the login shell (None) or a ``subsystem``, and return once the server has confirmed it.
 
         Args:
-            pty: The terminal that it is given; without one it has none.
-            env: Variables for it, besides those that SendEnv and SetEnv name.  Servers may ignore them.
+            pty: The terminal to allocate; None for no terminal.
+            env: Environment variables, besides those of SendEnv and SetEnv.  Servers may ignore them.
             stdin: Where its input comes from: a path, an open binary file, DEVNULL, or another process, on this
                 connection or on another one.  None: from `Process.stdin`.
             stdout: Where its output goes, likewise.  None: to `Process.stdout`.
             stderr: The same, or STDOUT: where stdout goes.
-            encoding: Its streams are text in this encoding; None: they are bytes.
-            errors: What to do about what is none in that encoding, as for `open`.
-            timeout: Seconds the server may take.
+            encoding: The streams carry text in this encoding; None: they carry bytes.
+            errors: How encoding errors are handled, as for `open`.
+            timeout: How many seconds to wait for the server.
 
         Raises:
             ChannelOpenError, ChannelRequestDenied: The server refused.
             DeadlineExceeded: It did not answer in time.
             OSError: A file cannot be opened.
-            SSHError: Why the connection ended, if it did.
+            SSHError: The connection ended, for this reason.
         """
         return AsyncProcess(
             self._engine,
@@ -201,16 +201,16 @@ class AsyncConnection(AwaitableFace[StackConnection]):
     ) -> Result[Any]:
         """Run ``command`` to its end and return its `Result`, whatever its exit status.
 
-        Interrupted or cancelled, it gets SIGINT, and SIGHUP if it does not end by that (`Process.interrupt`).
+        If interrupted or cancelled, it is sent SIGINT, then SIGHUP if it does not end (`Process.interrupt`).
 
         Args:
-            input: What it reads, bytes or text; None: nothing, unless ``stdin`` says where from.
-            timeout: Seconds until it gets SIGHUP and its channel is closed; None: as long as it takes.
-            check: Raise an error where it fails.
+            input: Its standard input, bytes or text; None: empty, unless ``stdin`` is given.
+            timeout: Seconds until it is sent SIGHUP and its channel is closed; None: no limit.
+            check: Raise an error if it fails.
             pty, env, stdin, stdout, stderr, encoding, errors: See `start`.
 
         Raises:
-            DeadlineExceeded: It did not end in time; the error has what it had printed, as bytes.
+            DeadlineExceeded: It did not end in time; the error carries its output so far, as bytes.
             RemoteCommandError: It failed, and ``check`` is true.
             ConfigError: Both ``input`` and ``stdin`` are given.
             SSHError, OSError: See `start` and `Process.wait`.
@@ -238,13 +238,13 @@ class AsyncConnection(AwaitableFace[StackConnection]):
         Raises:
             ChannelOpenError: The server refused, or could not connect.
             DeadlineExceeded: It did not answer within ``timeout`` seconds.
-            SSHError: Why the connection ended, if it did.
+            SSHError: The connection ended, for this reason.
         """
         value = await self._wait(lambda inner: inner.open_tcp(host, port, timeout=timeout))
         return AsyncStream(AsyncReader(self._engine, value[0]), AsyncWriter(self._engine, value[1]))
 
     async def close(self) -> None:
-        """Say goodbye and close the connection; processes on it end.  Takes a bounded time; idempotent."""
+        """Disconnect and close the connection; its processes end.  Takes a bounded time; idempotent."""
         await self._wait(lambda inner: inner.close(), ready=False)
 
     async def wait_closed(self) -> None:
@@ -263,7 +263,7 @@ class AsyncConnection(AwaitableFace[StackConnection]):
 class AsyncProcess(AwaitableFace[StackProcess[AnyStr]], Generic[AnyStr]):
     """A running remote command, shell or subsystem; made by `Connection.start`.
 
-    Its streams are bytes, or text where an ``encoding`` was asked for.  What nobody reads holds the process back.
+    Its streams carry bytes, or text if an ``encoding`` was given.  Unread output makes the process block.
     """
 
     @property
@@ -278,22 +278,22 @@ class AsyncProcess(AwaitableFace[StackProcess[AnyStr]], Generic[AnyStr]):
 
     @cached_property
     def stdin(self) -> AsyncWriter:
-        """What it reads, unless that was redirected."""
+        """Its standard input, unless redirected."""
         return AsyncWriter(self._engine, self._inner.stdin)
 
     @cached_property
     def stdout(self) -> AsyncReader[AnyStr]:
-        """What it prints; on a terminal that is all of it."""
+        """Its standard output; with a terminal, all output."""
         return AsyncReader(self._engine, self._inner.stdout)
 
     @cached_property
     def stderr(self) -> AsyncReader[AnyStr]:
-        """What it prints on stderr."""
+        """Its standard error."""
         return AsyncReader(self._engine, self._inner.stderr)
 
     @property
     def exit_status(self) -> int | None:
-        """The exit status; None while it runs, and when a signal ended it."""
+        """The exit status; None while it runs, and if a signal ended it."""
         return self._inner.exit_status
 
     @property
@@ -303,12 +303,12 @@ class AsyncProcess(AwaitableFace[StackProcess[AnyStr]], Generic[AnyStr]):
 
     @property
     def exit_message(self) -> str:
-        """What the server says of the signal that ended it."""
+        """The server's message about the signal that ended it."""
         return self._inner.exit_message
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, or minus the number of a signal, as in `subprocess`; None while it runs, or if unknown."""
+        """The exit status, or minus the signal number, as in `subprocess`; None while it runs, or if unknown."""
         return self._inner.returncode
 
     @property
@@ -317,7 +317,7 @@ class AsyncProcess(AwaitableFace[StackProcess[AnyStr]], Generic[AnyStr]):
         return self._inner.closed
 
     def resize(self, rows: int, cols: int) -> Pending[None]:
-        """Tell the terminal that it has another size now, in characters (RFC 4254 §6.7)."""
+        """Change the size of the terminal, in characters (RFC 4254 §6.7)."""
         return self._act(lambda inner: inner.resize(rows, cols))
 
     def signal(self, name: str) -> Pending[None]:
@@ -329,38 +329,37 @@ class AsyncProcess(AwaitableFace[StackProcess[AnyStr]], Generic[AnyStr]):
         return self._act(lambda inner: inner.send_break(milliseconds))
 
     def stop_output(self) -> Pending[None]:
-        """Say that nobody reads stdout any more, so that a process that still writes there gets SIGPIPE."""
+        """Announce that stdout is no longer read, so that a process that still writes to it gets SIGPIPE."""
         return self._act(lambda inner: inner.stop_output())
 
     async def interrupt(self) -> bool:
-        """End it as ^C would: with SIGINT, and with SIGHUP if that does not end it at once.
+        """End it as ^C would: with SIGINT, then with SIGHUP if it does not end at once.
 
-        Takes half a second at most, and returns whether it has ended.
+        Takes at most half a second, and returns whether it has ended.
         """
         return await self._wait(lambda inner: inner.interrupt())
 
     async def wait_closed(self) -> None:
-        """Wait until the server has closed the channel; raises why the connection ended, if it did by an error."""
+        """Wait until the server has closed the channel; raises the error that ended the connection, if one did."""
         await self._wait(lambda inner: inner.wait_closed())
 
     async def wait(self, timeout: float | None = None, *, check: bool = False) -> Result[AnyStr]:
         """Read both streams to their end, wait for the process and return its `Result`.
 
         Raises:
-            DeadlineExceeded: ``timeout`` seconds have passed.  The process is left alone; what it has printed is in the
-                error, and can still be read.
-            RemoteCommandError: It failed, and ``check`` is true.
-            OSError: A file that a stream was redirected to or from cannot be read or written.
-            SSHError: Why the connection ended, if it did; also that of a process whose output this one reads.
+            DeadlineExceeded: ``timeout`` seconds have passed.  The process keeps running; its output so far is in the
+            error, and can still be read. RemoteCommandError: It failed, and ``check`` is true. OSError: A file that a
+            stream is redirected to or from cannot be read or written. SSHError: The connection ended, for this reason,
+            or that of a process whose output this one reads.
         """
         return await self._wait(lambda inner: inner.wait(timeout, check=check))
 
     def close(self) -> Pending[None]:
-        """Close the channel now; most servers then end the process with SIGHUP."""
+        """Close the channel now; most servers then send the process SIGHUP."""
         return self._act(lambda inner: inner.close())
 
     async def aclose(self) -> None:
-        """Close the channel and wait, a bounded time, for the server to confirm it."""
+        """Close the channel and wait, for a bounded time, until the server confirms it."""
         await self._wait(lambda inner: inner.aclose())
 
     async def __aenter__(self) -> AsyncProcess[AnyStr]:
