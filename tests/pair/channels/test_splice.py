@@ -17,12 +17,14 @@ import pytest
 from jupyter_ssh.ssh import Connection
 from jupyter_ssh.ssh.channels import splice as splices
 from jupyter_ssh.ssh.channels.host import ChannelHost
+from jupyter_ssh.ssh.channels.interfaces import Stream
 from jupyter_ssh.ssh.channels.splice import NOBODY, SOCKET_HIGH_WATER, Splice, originator_of
 from jupyter_ssh.ssh.channels.transport import HIGH_WATER, ChannelTransport
 from jupyter_ssh.ssh.errors import ChannelOpenError, DeadlineExceeded, SSHError
 from jupyter_ssh.ssh.forwarding.direct_tcpip import ask_for_tcp
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested
+from jupyter_ssh.ssh.server.channels.direct_tcpip import Forwards
 from jupyter_ssh.ssh.server.registry import SERVER
 from jupyter_ssh.ssh.wire.requests import DirectTcpip
 from tests.pair.channels.loopback import SECONDS, client_of, loopback, nothing_left, until
@@ -61,7 +63,8 @@ class LocalForward:
 
     def _accepted(self, splice: Splice, transport: asyncio.Transport) -> None:
         self.splices.append(splice)
-        self.tasks.append(self.host.start(self._carry(splice, transport)))
+        # A task of its own: it has to end with the connection by itself.
+        self.tasks.append(asyncio.get_running_loop().create_task(self._carry(splice, transport)))
 
     async def _carry(self, splice: Splice, transport: asyncio.Transport) -> None:
         channel = ask_for_tcp(self.host, HOST, self.destination, originator_of(transport))
@@ -306,6 +309,17 @@ async def test_a_connection_that_is_lost_is_no_end_of_file(both: tuple[Connectio
     assert connection.channel_host.session.connection.channels == {}
 
 
+async def fill(stream: Stream, server: EmbeddedServer) -> int:
+    """Sends to a destination that does not read until the server keeps what comes; how much that was."""
+    sent = 0
+    (splice,) = client_of(server).parts.of(Forwards).splices
+    while splice.socket.transport is None or splice.socket.transport.get_write_buffer_size() <= SOCKET_HIGH_WATER:
+        await stream.sendall(bytes(65536))
+        sent += 65536
+        await asyncio.sleep(0)
+    return sent
+
+
 async def test_what_was_sent_before_a_close_is_delivered_to_the_slow(tmp_path: Path) -> None:
     reading = asyncio.Event()
     heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -317,14 +331,14 @@ async def test_what_was_sent_before_a_close_is_delivered_to_the_slow(tmp_path: P
     async with loopback(tmp_path, max_forwards=1) as (connection, server), destination(serve) as port:
         host = connection.channel_host
         stream = await connection.open_tcp(HOST, port)
-        await stream.sendall(bytes(9_000_000))
+        sent = await fill(stream, server)
         await stream.close()
         await until(lambda: not host.session.connection.channels)
         # It counts until it is delivered: nobody can have the server keep more and more.
         with pytest.raises(ChannelOpenError):
             await connection.open_tcp(HOST, port)
         reading.set()
-        assert await asyncio.wait_for(heard, SECONDS) == 9_000_000
+        assert await asyncio.wait_for(heard, SECONDS) == sent
         reading.clear()
         again = await until_open(connection, port)
         await again.close()
@@ -340,6 +354,26 @@ async def until_open(connection: Connection, port: int):  # type: ignore[no-unty
             return await connection.open_tcp(HOST, port)
         except ChannelOpenError:
             await asyncio.sleep(0.005)
+
+
+async def test_who_is_slow_has_some_time_after_the_connection_has_ended(tmp_path: Path) -> None:
+    reading = asyncio.Event()
+    heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reading.wait()
+        heard.set_result(len(await reader.read(-1)))
+
+    async with destination(serve) as port:
+        async with loopback(tmp_path) as (connection, server):
+            stream = await connection.open_tcp(HOST, port)
+            sent = await fill(stream, server)
+            await stream.close()
+            await until(lambda: not connection.channel_host.session.connection.channels)
+            client = client_of(server)
+        await until(lambda: client.driver.lost.done())
+        reading.set()
+        assert await asyncio.wait_for(heard, SECONDS) == sent
 
 
 async def test_who_is_too_slow_after_the_connection_has_ended_is_let_go(
@@ -361,7 +395,7 @@ async def test_who_is_too_slow_after_the_connection_has_ended_is_let_go(
     async with destination(serve) as port:
         async with loopback(tmp_path) as (connection, server):
             stream = await connection.open_tcp(HOST, port)
-            await stream.sendall(bytes(9_000_000))
+            await fill(stream, server)
             await stream.close()
             await until(lambda: not connection.channel_host.session.connection.channels)
             client = client_of(server)
