@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from jupyter_ssh.ssh.channels.changes import Changes, Counters
 from jupyter_ssh.ssh.channels.host import ANSWER_SECONDS, Parts
 from jupyter_ssh.ssh.errors import ChannelClosed, ChannelError, SSHError
 from jupyter_ssh.ssh.net.deadline import within
@@ -30,6 +31,10 @@ class BaseHost(ABC, Generic[S]):
         self.session = driver.session
         self.parts = Parts()
         """Other objects that belong to the connection."""
+        self.changes = Changes("connection", "", count=self._counters)
+        """The changes of the connection and of its channels."""
+        self.closed_here = False
+        """Whether this side is closing it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.handlers: dict[type[Event], Callable[..., None]] = {Closed: self._closed}
         """The handlers of events, by type."""
@@ -42,8 +47,15 @@ class BaseHost(ABC, Generic[S]):
 
     def _closed(self, event: Closed) -> None:
         # The channels have already been told.
+        if self.closed_here:
+            self.changes.ended("closed here")
+        else:
+            self.changes.ended(event.error.message, event.error)
         for task in self._tasks:
             task.cancel()
+
+    def _counters(self) -> Counters:
+        return Counters(self.driver.bytes_received, self.driver.bytes_sent, len(self.session.connection.channels))
 
     # --- for channels: see `ChannelHost` ------------------------------------------------------------------------------
 

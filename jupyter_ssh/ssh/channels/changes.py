@@ -14,7 +14,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -188,11 +188,13 @@ class Changes:
 
     # --- for the owner ------------------------------------------------------------------------------------------------
 
-    def opened(self) -> None:
-        """Tell that it was opened."""
+    def opened(self, name: str | None = None) -> None:
+        """Tell that it was opened, and the ``name`` it is known by if that was not known before."""
         if self.is_open or self._over:
             return
         self.is_open = True
+        if name is not None:
+            self.subject = replace(self.subject, name=name)
         for parent in self._parents:
             parent.take(self)
         self._tell(Opened(self.subject))

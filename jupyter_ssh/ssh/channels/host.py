@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, TypeVar, cast
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.errors import ChannelOpenError, SSHError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
@@ -44,6 +45,10 @@ class Parts:
 
 class ChannelHost(Protocol):
     """A connection, as its channels see it."""
+
+    @property
+    def changes(self) -> Changes:
+        """The changes of the connection and of its channels."""
 
     @property
     def parts(self) -> Parts:

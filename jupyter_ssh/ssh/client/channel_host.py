@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from jupyter_ssh.ssh.channels.base_host import BaseHost
-from jupyter_ssh.ssh.channels.changes import Changes, Counters
 from jupyter_ssh.ssh.client.registry import CLIENT, OFFERED
 from jupyter_ssh.ssh.client.report.explaining import explain
 from jupyter_ssh.ssh.config.options import Options
@@ -29,12 +28,8 @@ class ClientChannelHost(BaseHost[ClientSession]):
         super().__init__(SessionDriver(lambda on_event: ClientSession(settings, on_event), self.on_event))
         self._options = options
         self._on_handshake: Callable[[e.Event], None] | None = on_handshake
-        self.changes = Changes("connection", _name(options), count=self._counters)
-        """The changes of the connection and of its channels."""
         self.ended_at: float | None = None
         """When the connection ended (`time.time`)."""
-        self.closed_here = False
-        """Whether this side is closing it."""
         self.handlers[e.ChannelOpenRequested] = self._open_requested
         self.handlers[e.GlobalRequested] = self._global_requested
         self.handlers[e.DebugMessage] = self._debug_message
@@ -42,10 +37,7 @@ class ClientChannelHost(BaseHost[ClientSession]):
     def logged_in(self) -> None:
         """Note that authentication succeeded: from now on events belong to the connection."""
         self._on_handshake = None
-        self.changes.opened()
-
-    def _counters(self) -> Counters:
-        return Counters(self.driver.bytes_received, self.driver.bytes_sent, len(self.session.connection.channels))
+        self.changes.opened(_name(self._options))
 
     def abandon(self) -> None:
         """End a connection that was not established, without waiting."""
@@ -62,10 +54,6 @@ class ClientChannelHost(BaseHost[ClientSession]):
         self.ended_at = time.time()
         if self._on_handshake is None:
             explain(event.error, self._options, self.session)
-        if self.closed_here:
-            self.changes.ended("closed here")
-        else:
-            self.changes.ended(event.error.message, event.error)
         super()._closed(event)
 
     def _open_requested(self, event: e.ChannelOpenRequested) -> None:

@@ -34,10 +34,6 @@ MAX_SIGNAL_NAME: Final = 64
 class SessionHost(ChannelHost, Protocol):
     """What a session channel needs of its connection."""
 
-    @property
-    def changes(self) -> Changes:
-        """The changes of the connection and of its channels."""
-
     def prepare_session(self, channel: Channel) -> None:
         """Send the requests of a session besides pty-req and env, before its command is started."""
 

@@ -114,6 +114,7 @@ class ServerConnection(BaseHost[ServerSession]):
 
     async def close(self) -> None:
         """Disconnect, hang up all children, and wait until the transport is closed."""
+        self.closed_here = True
         self.session.disconnect(n.SSH_DISCONNECT_BY_APPLICATION, "the server is shutting down")
         await self.driver.close()
 
@@ -131,6 +132,7 @@ class ServerConnection(BaseHost[ServerSession]):
         self.user = user
         self.key_options = key_options
         self._end_grace()
+        self.changes.opened(f"{user} at {self.peer}")
         self._server.logged_in(self)
 
     def _login_told(self, event: e.Authenticated) -> None:

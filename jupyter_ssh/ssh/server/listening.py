@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final
 
+from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.errors import ConnectError
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.net.opening import Opening
@@ -36,6 +37,8 @@ class Server:
         self._connections: set[ServerConnection] = set()
         self._starting: set[ServerConnection] = set()
         self._children: set[ServedProcess] = set()
+        self.changes = Changes("server", "connections")
+        """The changes of the authenticated connections: see `Changes.listen`."""
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -114,6 +117,7 @@ class Server:
     def logged_in(self, connection: ServerConnection) -> None:
         """Count a client as authenticated."""
         self._starting.discard(connection)
+        self.changes.adopt(connection.changes)
 
     def gone(self, connection: ServerConnection) -> None:
         """Forget a client whose transport is closed."""
