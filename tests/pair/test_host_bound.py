@@ -105,8 +105,8 @@ def test_a_signature_for_another_server() -> None:
         (other, sign(ours), "another host key"),
         (other, None, "another host key"),
         (b"", sign(b""), "another host key"),
-        (ours, sign(other), "wrong"),
-        (ours, sign(None), "wrong"),
+        (ours, sign(other), "invalid"),
+        (ours, sign(None), "invalid"),
     ]
     for host_key, signature, said in bad:
         puppet.say(request(USER_KEY, host_key, signature))

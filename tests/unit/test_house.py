@@ -1,4 +1,4 @@
-"""The rules of the house: direction of imports, rooms without I/O, short files, clean notebooks, no machine's paths."""
+"""The rules of the house: where imports lead, rooms without I/O, sizes, clean notebooks, plain tables, no private names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house.circles import circles, knots, page_imports, python_imports
+from tests.support.house.circles import circles, knots, python_imports
 from tests.support.house.formatting import formatter_tricks
 from tests.support.house.modules import PACKAGE, modules
 from tests.support.house.notebooks import notebook_leftovers
@@ -24,24 +24,22 @@ TREE = Path(__file__).parents[2]
 # Folders of one person's or one machine's; a leading quantifier keeps this file from matching itself.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/{1}(?:root|work|Users|home/(?!alice\b|bob\b|user\b)\w+)/")
 
-RULES = [wrong_imports, impurities, long_files, notebook_leftovers, unexplained_privates, formatter_tricks]
+RULES = [
+    wrong_imports,
+    circles,
+    impurities,
+    long_files,
+    crowded_folders,
+    notebook_leftovers,
+    unexplained_privates,
+    formatter_tricks,
+]
 Tree = Callable[..., Path]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_house_keeps_its_rules(rule: Callable[[Path], list[str]]) -> None:
     assert rule(TREE) == []
-
-
-def test_the_list_of_crowded_folders_shrinks() -> None:
-    """Who empties a folder takes it out of this list."""
-    assert [line.split(":")[0] for line in crowded_folders(TREE)] == []
-
-
-def test_the_list_of_files_in_circles_shrinks() -> None:
-    """Who opens a circle takes its files out of this list."""
-    found = knots({**python_imports(TREE), **page_imports(TREE)})
-    assert [path.relative_to(TREE).as_posix() for knot in found for path in knot] == []
 
 
 def test_every_module_was_looked_at() -> None:

@@ -136,6 +136,17 @@ describe('a question panel', () => {
     expect(answers).toEqual([['q', ['me', '123']]]);
   });
 
+  it.each([
+    [false, 'No'],
+    [true, 'Yes']
+  ])('asks for yes or no, with the focus on what Enter is to mean: %s', (isDefault, focused) => {
+    show({ kind: 'confirm', text: 'Overwrite it?', default: isDefault });
+    expect(texts('button')).toEqual(['No', 'Yes']);
+    expect(document.activeElement?.textContent).toBe(focused);
+    submit();
+    expect(answers).toEqual([['q', true]]);
+  });
+
   it('gives a notice to read', () => {
     show({ kind: 'notice', text: 'Welcome.', remote: true });
     expect(texts('h2')).toEqual(['A message from demo']);
