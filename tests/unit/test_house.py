@@ -1,4 +1,4 @@
-"""The rules of the house: where imports lead, rooms without I/O, sizes, clean notebooks, plain tables, no private names."""
+"""The rules of the house: where imports lead, rooms without I/O, sizes, clean notebooks, plain tables, privates."""
 
 from __future__ import annotations
 
