@@ -15,7 +15,9 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       reporter: ['json-summary', 'text'],
-      reportsDirectory: 'coverage'
+      reportsDirectory: 'coverage',
+      // Just below what was measured, which varies by 0.2 between runs; they are only raised.
+      thresholds: { lines: 96.6, branches: 88.8 }
     }
   }
 });
