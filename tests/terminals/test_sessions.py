@@ -281,7 +281,7 @@ async def test_what_cannot_be_connected_to_is_told(service: Terminals, server: R
     with pytest.raises(ConnectError):
         await session.opened()
     assert session.state == "lost"
-    assert session.description()["text"].startswith("No connection to box at ")
+    assert session.description()["text"].startswith("Could not connect to box at ")
 
 
 async def test_ending_a_session_ends_the_remote_process(service: Terminals, server: Remote, tmp_path: Any) -> None:

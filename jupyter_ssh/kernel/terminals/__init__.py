@@ -1,5 +1,5 @@
-"""Terminals that live in this process and are looked at by pages of the browser: docs/terminal-protocol.md.
+"""Terminals that run in this process and are viewed by browser pages (docs/terminal-protocol.md).
 
-The service (service.py) keeps the sessions (session.py) and answers what pages say of them; what a session shows, and
-to whom, is its display (display.py).  All of it runs in the loop of the engine.
+The service (service.py) has the sessions (session.py) and handles the pages' messages about them.  The display of a
+session (display.py) has its output and the pages that view it.  All of it runs in the engine's loop.
 """

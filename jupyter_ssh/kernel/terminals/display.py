@@ -1,6 +1,6 @@
-"""What a session shows, and to whom: the newest output, the sizes, the newest snapshot, and the pages that look.
+"""The display of a session: the newest output, the sizes, the newest snapshot, and the pages that view it.
 
-Nothing here knows of SSH.  The session hands in output and learns when it may read on.
+This module knows nothing of SSH.  The session passes in output, and is told when it may read more.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from jupyter_ssh.pages.limits import LARGE_CONTROL_BYTES
 from jupyter_ssh.pages.services import Page
 
 READ_BYTES: Final = 128 << 10
-"""What the session reads at a time; the ring has room for it before it reads."""
+"""The most bytes that the session reads at a time; it waits until the ring has room for them."""
 REMEMBERED: Final = 64
-"""Viewers whose input offsets are remembered after they have gone."""
+"""How many viewers have their input offsets remembered, including ones that have left."""
 _HOLD_TICK: Final = 1.0
 _LINE_BYTES: Final = 64 << 10
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A screen as a page saw it: what to write into an empty terminal of that size."""
+    """A screen as a page showed it: ``text`` draws it in an empty terminal of that size."""
 
     offset: int
     rows: int
@@ -45,20 +45,23 @@ class Snapshot:
     text: str
 
     def described(self) -> dict[str, Any]:
-        """Return it as it stands in `attached`."""
+        """Return its fields as they are sent in `attached`."""
         return {"offset": self.offset, "rows": self.rows, "cols": self.cols, "text": self.text}
 
 
 class Full(Exception):
-    """As many pages as may be look at the session."""
+    """The session has as many viewers as are allowed."""
 
 
 class TypedTooMuch(Exception):
-    """A page sends more than may be unacknowledged."""
+    """A page has sent more input than may be unacknowledged."""
 
 
 class Display:
-    """The display of one session.  ``describe`` gives the session's description, ``on_fit`` hears of a new size."""
+    """The display of one session.
+
+    ``describe`` returns the session's description; ``on_fit`` is called with a new size.
+    """
 
     def __init__(self, session: str, rows: int, cols: int) -> None:
         self.session = session
@@ -70,9 +73,9 @@ class Display:
         self.describe: Callable[[], dict[str, Any]] = dict
         self.on_fit: Callable[[int, int], None] = lambda rows, cols: None
         self.on_cut: Callable[[], None] = lambda: None
-        """Called when a page gets a screen whose beginning is missing."""
+        """Called when a page gets output whose beginning is missing."""
         self.left_at = time.monotonic()
-        """When the last page went."""
+        """When the last viewer left."""
         self._typed: OrderedDict[str, Typed] = OrderedDict()
         self._last_output = 0.0
         self._room = asyncio.Event()
@@ -81,7 +84,7 @@ class Display:
     # --- output -------------------------------------------------------------------------------------------------------
 
     def written(self, data: bytes) -> None:
-        """Take ``data``, which the remote has written."""
+        """Add ``data``, output of the remote process, and send it to the viewers."""
         self.ring.append(data)
         self._last_output = time.monotonic()
         for viewer in self.viewers:
@@ -95,16 +98,16 @@ class Display:
         return any(viewer.acked < oldest and viewer.holds(now) for viewer in self.viewers)
 
     async def room(self) -> None:
-        """Wait until the ring may drop its oldest bytes: until no page that looks and goes on still needs them."""
+        """Wait until the ring may drop its oldest bytes: until no viewer that makes progress still needs them."""
         while self._held():
             self._room.clear()
             try:
-                await asyncio.wait_for(self._room.wait(), _HOLD_TICK)  # a viewer that stalls tells nobody
+                await asyncio.wait_for(self._room.wait(), _HOLD_TICK)  # nothing reports a viewer that stalls
             except asyncio.TimeoutError:
                 pass
 
     def push(self, viewer: Viewer) -> None:
-        """Go on sending to ``viewer``, which has acknowledged something, was shown, or whose connection drained."""
+        """Continue sending to ``viewer``, after it acknowledged output, became visible, or its connection drained."""
         if viewer.overrun or viewer.sent < self.ring.start:
             viewer.overrun = True
             if viewer.visible and viewer.skipping is None and viewer.page.transport.writable:
@@ -112,10 +115,10 @@ class Display:
         viewer.push(self.ring)
         self._room.set()
 
-    # --- coming and going ---------------------------------------------------------------------------------------------
+    # --- viewers ------------------------------------------------------------------------------------------------------
 
     def join(self, page: Page, stream: int, identity: str, typed: int) -> Viewer:
-        """Return a new viewer, in place of the one that this page had before.  Raises `Full`."""
+        """Return a new viewer, which replaces one with the same ``identity``.  Raises `Full`."""
         for old in [viewer for viewer in self.viewers if viewer.identity == identity]:
             old.page.close_stream(old.stream)
         if len(self.viewers) >= VIEWERS:
@@ -132,7 +135,7 @@ class Display:
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
-        """Forget a viewer whose page is gone, or looks elsewhere."""
+        """Remove a viewer whose page is gone, or no longer views the session."""
         if viewer in self.viewers:
             self.viewers.remove(viewer)
             self.left_at = time.monotonic()
@@ -145,7 +148,11 @@ class Display:
             self._room.set()
 
     def attach(self, viewer: Viewer, have: int | None) -> None:
-        """Send `attached`, and the output from where it says."""
+        """Send `attached`, and prepare ``viewer`` for the output that follows.
+
+        The output continues at offset ``have`` if the ring still has that; otherwise it starts with the newest
+        snapshot, or else with the oldest complete line in the ring.
+        """
         ring = self.ring
         snapshot: Snapshot | None = None
         cut = False
@@ -190,10 +197,10 @@ class Display:
             "lead": self.lead is viewer,
         }
 
-    # --- what a page says ---------------------------------------------------------------------------------------------
+    # --- messages of pages --------------------------------------------------------------------------------------------
 
     def keep(self, viewer: Viewer, snapshot: Snapshot) -> bool:
-        """Keep a page's snapshot if it is the newest; return False if the page cannot know that screen."""
+        """Keep a page's snapshot if it is the newest; return False if the page cannot have that screen."""
         if snapshot.offset > viewer.sent or viewer.overrun or len(snapshot.text) > SNAPSHOT:
             return False
         if self.snapshot is None or snapshot.offset >= self.snapshot.offset:
@@ -201,7 +208,7 @@ class Display:
         return True
 
     def show(self, viewer: Viewer, rows: int, cols: int, visible: bool) -> None:
-        """Note that the page's terminal has this size, and whether it is visible."""
+        """Set the size of the page's terminal, and whether it is visible."""
         appeared = visible and not viewer.visible
         viewer.rows, viewer.cols, viewer.visible = rows, cols, visible
         if appeared:
@@ -210,7 +217,7 @@ class Display:
         self.push(viewer)
 
     def fit(self) -> None:
-        """Give the session the size of the smallest visible viewer, of all if none is visible."""
+        """Set the session's size to the smallest rows and columns of the visible viewers, or of all if none is."""
         looking = [viewer for viewer in self.viewers if viewer.visible] or self.viewers
         if not looking:
             return
@@ -225,7 +232,7 @@ class Display:
         self.on_fit(rows, cols)
 
     def take_lead(self, viewer: Viewer) -> None:
-        """Let this viewer's terminal answer queries in the output from now on."""
+        """Make this viewer the one whose terminal answers queries in the output."""
         former, self.lead = self.lead, viewer
         if former is not viewer:
             for each in (former, viewer):
@@ -233,7 +240,7 @@ class Display:
                     each.send("lead", {"lead": each is viewer})
 
     def accept(self, viewer: Viewer, offset: int, payload: bytes) -> bytes | None:
-        """Return what of this input is new; None if something is missing before it.  Raises `TypedTooMuch`."""
+        """Return the part of this input that is new; None if earlier input is missing.  Raises `TypedTooMuch`."""
         typed = viewer.typed
         if offset > typed.received:
             return None
@@ -244,7 +251,7 @@ class Display:
         return fresh
 
     def handed_over(self) -> None:
-        """Acknowledge all that was accepted: it is on its way to the remote, or will never be."""
+        """Acknowledge all accepted input: it is on its way to the remote, or never will be."""
         for typed in self._typed.values():
             typed.handed = typed.received
         for viewer in self.viewers:
@@ -256,18 +263,18 @@ class Display:
         viewer.typed.told = viewer.typed.handed
         viewer.send("input", {"offset": viewer.typed.handed})
 
-    # --- interrupting a flood -----------------------------------------------------------------------------------------
+    # --- skipping output ----------------------------------------------------------------------------------------------
 
     def skip(self, viewer: Viewer, offset: int) -> bool:
-        """Send nothing until the output has paused, then go on from one of the last lines.
+        """Send nothing until the output has paused, then continue with the last lines.
 
-        The page has thrown away what is not before ``offset``, and more may be on its way to it: what has been sent is
-        no matter here.  False if the page cannot have had what is before ``offset``.
+        The page has discarded everything from ``offset`` on, and will discard what is still on its way.  Returns False
+        if the output before ``offset`` has not been sent.
         """
         if offset > viewer.sent:
             return False
         if offset < viewer.begun:
-            return True  # it was attached anew meanwhile, and expects the output from there: nothing is to be skipped
+            return True  # it was attached again meanwhile, and expects the output from there: there is nothing to skip
         begun = time.monotonic() + (SKIP_HELD if self._held() else 0.0)
         is_new = viewer.skipping is None
         viewer.skipping = offset
@@ -296,7 +303,7 @@ class Display:
         self.push(viewer)
 
     def close(self) -> None:
-        """Forget all viewers."""
+        """Remove all viewers."""
         for task in list(self._skips):
             task.cancel()
         self.viewers.clear()

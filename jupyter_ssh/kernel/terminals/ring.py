@@ -1,4 +1,4 @@
-"""What the remote has written, the newest bytes of it, found by their offset since its start."""
+"""The newest output of a remote process, by offset from its start, and the terminal's sizes at those offsets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _FIRST = 64 << 10
 
 
 class Ring:
-    """A ring of at most ``capacity`` bytes, which grows up to there as it is filled; the oldest bytes are dropped."""
+    """A ring of at most ``capacity`` bytes, which grows as it is filled; when it is full, it drops the oldest bytes."""
 
     def __init__(self, capacity: int = RING) -> None:
         self.capacity = capacity
         self.end = 0
-        """The offset behind the newest byte."""
+        """The offset just after the newest byte."""
         self._buffer = bytearray(min(_FIRST, capacity))
 
     @property
@@ -23,11 +23,11 @@ class Ring:
 
     @property
     def allocated(self) -> int:
-        """Bytes of memory in use."""
+        """The number of bytes of memory in use."""
         return len(self._buffer)
 
     def append(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add ``data`` at the end."""
         skipped = max(0, len(data) - self.capacity)
         first = self.end + skipped
         self.end += len(data)
@@ -41,7 +41,7 @@ class Ring:
                 self._buffer[: len(kept) - head] = kept[head:]
 
     def _grow(self, end: int) -> None:
-        # Until it is full nothing has wrapped, so that more room is only added behind.
+        # Until the ring is full, nothing has wrapped, so room can be added at the end.
         size = len(self._buffer)
         if size < self.capacity and end > size:
             while size < min(end, self.capacity):
@@ -49,7 +49,7 @@ class Ring:
             self._buffer += bytes(min(size, self.capacity) - len(self._buffer))
 
     def pieces(self, offset: int, size: int) -> tuple[memoryview, ...]:
-        """Return views of ``size`` bytes from ``offset`` on, all of which must be there; valid until `append`."""
+        """Return views of ``size`` bytes from ``offset`` on, all of which must exist; valid until the next `append`."""
         index = offset % len(self._buffer)
         view = memoryview(self._buffer)
         head = min(size, len(self._buffer) - index)
@@ -62,12 +62,12 @@ class Ring:
         return b"".join(self.pieces(offset, min(size, self.end - offset)))
 
     def line_start(self, offset: int, within: int) -> int:
-        """Return the first start of a line behind ``offset``, at most ``within`` bytes on; else ``offset`` itself."""
+        """Return the first start of a line in the ``within`` bytes after ``offset``, or ``offset`` if there is none."""
         found = self.read(offset, within).find(b"\n")
         return offset + found + 1 if found >= 0 else offset
 
     def last_lines(self, count: int, within: int) -> int:
-        """Return where the last ``count`` lines begin, at most ``within`` bytes before the end."""
+        """Return the offset at which the last ``count`` lines begin, at most ``within`` bytes before the end."""
         first = max(self.start, self.end - within)
         tail = self.read(first, within)
         index = len(tail)
@@ -78,25 +78,25 @@ class Ring:
             index = found
         else:
             return first + index + 1
-        # Fewer lines than wanted: from the first that is whole.
+        # There are fewer lines: begin with the first complete one.
         found = tail.find(b"\n")
         return first if first == 0 or found < 0 else first + found + 1
 
 
 class Sizes:
-    """From which output offset on the terminal had which size."""
+    """The sizes of the terminal, each with the output offset from which it applies."""
 
     def __init__(self, rows: int, cols: int) -> None:
         self._changes: list[tuple[int, int, int]] = [(0, rows, cols)]
 
     @property
     def current(self) -> tuple[int, int]:
-        """(rows, cols) now."""
+        """The current size, as (rows, cols)."""
         _, rows, cols = self._changes[-1]
         return rows, cols
 
     def change(self, offset: int, rows: int, cols: int, oldest: int) -> None:
-        """Note the size from ``offset`` on; nothing before the output offset ``oldest`` will be asked for again."""
+        """Record the size from ``offset`` on; offsets before ``oldest`` will not be asked for again."""
         if self._changes[-1][0] == offset:
             self._changes.pop()
         self._changes.append((offset, rows, cols))
@@ -104,7 +104,7 @@ class Sizes:
         del self._changes[: max(kept, len(self._changes) - SIZES)]
 
     def since(self, offset: int) -> list[list[int]]:
-        """Return ``[offset, rows, cols]`` of each change from ``offset`` on, after that which is in effect there."""
+        """Return the size in effect at ``offset`` and each change after it, as ``[offset, rows, cols]``."""
         before = [change for change in self._changes if change[0] <= offset][-1:] or self._changes[:1]
         after = [change for change in self._changes if change[0] > offset and change not in before]
         return [list(change) for change in (*before, *after)]

@@ -1,4 +1,4 @@
-"""The service ``terminals``: the sessions of this place, what pages say of them, and their end."""
+"""The service ``terminals``: the sessions of this place, and the pages' messages about them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from jupyter_ssh.pages.services import Page, Refusal, Service
 from jupyter_ssh.ssh.channels.changes import Changes
 
 SWEEP_SECONDS: Final = 15.0
-"""How often sessions are looked for that nobody needs any more."""
+"""The interval between searches for ended sessions that can be removed."""
 
 
 class TerminalService(Service):
-    """All terminals of one place.  Everything is called in the loop that it was made in."""
+    """All terminals of one place.  All methods are called in the loop in which it was made."""
 
     name = SERVICE
     large = frozenset({"snapshot"})
@@ -47,7 +47,7 @@ class TerminalService(Service):
     def __init__(self, questions: QuestionService, changes: Changes | None = None) -> None:
         super().__init__()
         self._changes = changes
-        """What tells the changes of the terminals to those who listen on the engine, or in the kernel."""
+        """The changes of the engine, to which those of the terminals are added."""
         self.verbs = {
             "hosts": self._hosts,
             "open": self._open,
@@ -69,14 +69,14 @@ class TerminalService(Service):
         self._telling = False
         self._sweeper = asyncio.create_task(self._sweep())
 
-    # --- what pages are told ------------------------------------------------------------------------------------------
+    # --- announcements ------------------------------------------------------------------------------------------------
 
     def announce(self, page: Page) -> dict[str, Any]:
-        """Return the descriptions of the sessions."""
+        """Return the descriptions of all sessions."""
         return {"sessions": [session.description() for session in self.sessions.values()]}
 
     def _on_change(self, session: TerminalSession) -> None:
-        # Several changes of one turn of the loop are told together.
+        # Changes in the same turn of the loop are announced together.
         self._changed.add(session.id)
         if not self._telling:
             self._telling = True
@@ -97,7 +97,7 @@ class TerminalService(Service):
         return bool(self.sessions)
 
     def has_room(self) -> bool:
-        """Return whether there may be one more session; ended ones that nobody looks at give way."""
+        """Return whether one more session is allowed; if necessary, remove an ended one without viewers."""
         if len(self.sessions) >= SESSIONS:
             spare = [session for session in self.sessions.values() if session.over and not session.display.viewers]
             for session in spare[:1]:
@@ -105,8 +105,8 @@ class TerminalService(Service):
         return len(self.sessions) < SESSIONS
 
     def open(self, host: str, command: str | None, options: Mapping[str, str], rows: int, cols: int) -> TerminalSession:
-        """Begin a session that a page asked for; its questions go to the pages that look at it."""
-        source = RegistrySource(host, {"command_line": list(options.items())})  # as %ssh has it: they share
+        """Begin a session that a page asked for; its questions are asked on the pages that view it."""
+        source = RegistrySource(host, {"command_line": list(options.items())})  # as for %ssh, so that both share
         session = self.add(source, command, rows, cols)
         session.begin()
         return session
@@ -114,7 +114,7 @@ class TerminalService(Service):
     def add(
         self, source: ConnectionSource, command: str | None, rows: int, cols: int, *, wanted: bool = False
     ) -> TerminalSession:
-        """Make a session that has not begun yet."""
+        """Add a session without beginning it."""
         session = TerminalSession(
             source, self._questions, command, rows, cols, wanted=wanted, on_change=self._on_change
         )
@@ -124,7 +124,7 @@ class TerminalService(Service):
         return session
 
     def end(self, session: TerminalSession) -> None:
-        """End a session and forget it; takes some time in the background."""
+        """Remove a session and end it in the background."""
         if self.sessions.pop(session.id, None) is None:
             return
         self.tell("gone", {"session": session.id})
@@ -144,7 +144,7 @@ class TerminalService(Service):
             self.sweep(time.monotonic())
 
     def sweep(self, now: float) -> None:
-        """Forget ended sessions that nobody has looked at for long, and those that are too many."""
+        """Remove ended sessions that have had no viewers for `ENDED_SECONDS`, and the oldest above `ENDED_KEPT`."""
         left = [session for session in self.sessions.values() if session.over and not session.display.viewers]
         left.sort(key=lambda session: session.display.left_at)
         for number, session in enumerate(left):
@@ -160,12 +160,12 @@ class TerminalService(Service):
         for task in list(self._tasks):
             task.cancel()
 
-    # --- what pages say of sessions -----------------------------------------------------------------------------------
+    # --- messages about sessions --------------------------------------------------------------------------------------
 
     def _session(self, members: Members) -> TerminalSession:
         session = self.sessions.get(members.text("session", 100))
         if session is None:
-            raise Refusal("no-session", "There is no such session here any more.", "Open a new terminal.")
+            raise Refusal("no-session", "This session no longer exists.", "Open a new terminal.")
         return session
 
     def _hosts(self, page: Page, members: Members) -> None:
@@ -187,7 +187,7 @@ class TerminalService(Service):
         if not host.isprintable() or host.startswith("-") or not host.strip():
             raise MemberError("host", "[user@]host or ssh://[user@]host[:port]")
         if not self.has_room():
-            raise Refusal("too-many", "There are too many sessions here.", "End one of them in the Running panel.")
+            raise Refusal("too-many", "There are too many sessions.", "End one of them in the Running panel.")
         session = self.open(host.strip(), command or None, options, rows, cols)
         page.send(SERVICE, "opened", {"request": request, "session": session.id})
 
@@ -203,7 +203,7 @@ class TerminalService(Service):
             session.wanted = False
             session.changed()
 
-    # --- what pages say that look at one ------------------------------------------------------------------------------
+    # --- messages of viewers ------------------------------------------------------------------------------------------
 
     def _attach(self, page: Page, members: Members) -> None:
         number = members.stream()
@@ -216,11 +216,11 @@ class TerminalService(Service):
         display = session.display
         page.close_stream(number)
         if page.full:
-            raise Refusal("too-many", "This page looks at too many sessions.", "Close some of the tabs.")
+            raise Refusal("too-many", "This page views too many sessions.", "Close some of the tabs.")
         try:
             viewer = display.join(page, number, identity, typed)
         except Full:
-            raise Refusal("too-many", "Too many pages look at this session.", "Close some of them.") from None
+            raise Refusal("too-many", "Too many pages view this session.", "Close some of them.") from None
         page.open_stream(number, TerminalStream(session, viewer))
         viewer.rows, viewer.cols, viewer.visible = rows, cols, visible
         display.attach(viewer, have)
@@ -249,7 +249,7 @@ class TerminalService(Service):
     def _ack(self, page: Page, members: Members) -> None:
         session, viewer = self._viewer(page, members)
         if not viewer.acknowledge(members.number("offset"), session.display.ring):
-            raise Refusal("bad-offset", "Output was acknowledged that has not been sent.", "Attach the stream anew.")
+            raise Refusal("bad-offset", "The page acknowledged output that was not sent.", "Attach the stream again.")
         session.display.push(viewer)
 
     def _title(self, page: Page, members: Members) -> None:
@@ -261,23 +261,23 @@ class TerminalService(Service):
         rows, cols = _size(members)
         snapshot = Snapshot(members.number("offset"), rows, cols, members.text("text", SNAPSHOT))
         if not session.display.keep(viewer, snapshot):
-            raise Refusal("bad-offset", "A snapshot is of output that has not been sent.")
+            raise Refusal("bad-offset", "The snapshot shows output that was not sent.")
 
     def _skip(self, page: Page, members: Members) -> None:
         session, viewer = self._viewer(page, members)
-        # A page of before there was an offset throws away what it gets from here on.
+        # Older pages send no offset; they discard what arrives from now on.
         offset = members.optional_number("offset")
         if not session.display.skip(viewer, viewer.sent if offset is None else offset):
-            raise Refusal("bad-offset", "Output was skipped that has not been sent.", "Attach the stream anew.")
+            raise Refusal("bad-offset", "The page skipped output that was not sent.", "Attach the stream again.")
 
 
 def _size(members: Members) -> tuple[int, int]:
-    """``rows`` and ``cols``."""
+    """Return ``rows`` and ``cols``."""
     return members.number("rows", *ROWS), members.number("cols", *COLS)
 
 
 def _options(value: Any) -> dict[str, str]:
-    """Keywords of ssh_config with their values as text."""
+    """Return the ssh_config keywords in ``value``, with their values as text."""
     if value is None:
         return {}
     if not isinstance(value, dict) or len(value) > OPTIONS:
@@ -287,18 +287,18 @@ def _options(value: Any) -> dict[str, str]:
         if isinstance(given, bool):
             given = "yes" if given else "no"
         if not isinstance(given, (str, int)) or len(str(given)) > COMMAND or not name.isalnum():
-            raise MemberError("options", "keywords of ssh_config, with texts, numbers or true and false")
+            raise MemberError("options", "ssh_config keywords, each with a string, a number, or true or false")
         options[name] = str(given)
     return options
 
 
 async def _list_hosts() -> list[dict[str, str]]:
-    """Return the hosts that one could connect to, as many as fit into a frame."""
+    """Return the hosts to offer for a connection, as many as fit into a frame."""
     from jupyter_ssh.kernel.connections.registry import get_connections
     from jupyter_ssh.kernel.hosts import named_hosts
 
     named = [(connection.name, "connected") for connection in get_connections().opened()]
-    with contextlib.suppress(Exception):  # what a file says wrongly shall not keep the list away
+    with contextlib.suppress(Exception):  # an error in a file must not prevent the list
         named += await asyncio.get_running_loop().run_in_executor(None, named_hosts)
     hosts: dict[str, str] = {}
     for name, source in named:

@@ -1,4 +1,4 @@
-"""A session: a remote process with a terminal, through connecting, running, ending, and coming back."""
+"""A terminal session: a remote process with a terminal, from connecting to its end, and reconnecting."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ log = logging.getLogger(__name__)
 
 TERM: Final = "xterm-256color"
 HANGUP_SECONDS: Final = 0.5
-"""How long a process that was told to end may take before its channel is closed."""
+"""Seconds that a process has to end after SIGHUP before its channel is closed."""
 
-_AFRESH: Final = (
-    b"\x1b7\x1b[?1049l"  # the main screen, its cursor where it was: saved here if it is shown, else when it was left
+_RESET: Final = (
+    b"\x1b7\x1b[?1049l"  # the main screen, with its cursor: saved here if it is shown, else when the program left it
     b"\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l\x1b>\r\n"
 )
-"""What a lost program has left behind it, taken back before the next one: its screen, the mouse, modes of the keys."""
+"""Resets what a lost program changed, before the next one starts: the screen, mouse and keyboard modes."""
 _AGAIN: Final = re.compile(r"Connect again; .*?\.(?=\s|$)", re.DOTALL)
+"""The advice to connect again, in an error's next step."""
 
 CONNECTING, OPEN, ENDED, LOST = "connecting", "open", "ended", "lost"
 
 
 class TerminalSession:
-    """One session.  All of it belongs to the loop it was made in."""
+    """One session.  It belongs to the loop in which it was made."""
 
     def __init__(
         self,
@@ -83,9 +84,9 @@ class TerminalSession:
         self._said: list[str] = []
         self._typed = 0
         self.changes = Changes("terminal", self._name, count=self._counters)
-        """What it tells of itself: its output and input until now, as bytes."""
+        """Its changes; the counters are the bytes of output and input."""
         self._ahead: list[bytes] = []
-        """What was typed before there was a process to read it."""
+        """Input that arrived before there was a process to read it."""
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._run: asyncio.Task[None] | None = None
         self._drain: asyncio.Task[None] | None = None
@@ -98,11 +99,11 @@ class TerminalSession:
 
     @property
     def over(self) -> bool:
-        """Whether there is no remote process, nor one to come."""
+        """Whether there is no remote process, and none is being started."""
         return self.state in (ENDED, LOST)
 
     def description(self) -> dict[str, Any]:
-        """Return it as it stands in frames and in the answers of the server."""
+        """Return its description, as sent in frames and in the server's answers."""
         rows, cols = self.display.sizes.current
         return {
             "session": self.id,
@@ -134,18 +135,21 @@ class TerminalSession:
         return Counters(received=self.display.ring.end, sent=self._typed)
 
     def changed(self) -> None:
-        """Tell the pages that the description has changed."""
+        """Tell pages that the description has changed."""
         self._on_change(self)
 
     def set_title(self, title: str) -> None:
-        """Take the remote program's title for the window: text, without anything that is not printed."""
+        """Set the window title that the remote program asked for, without characters that are not printable."""
         self._title = "".join(character for character in title if character.isprintable())[:TITLE]
         self._on_change(self)
 
-    # --- its life -----------------------------------------------------------------------------------------------------
+    # --- from connecting to its end -----------------------------------------------------------------------------------
 
     def begin(self, prompts: Prompts | None = None) -> asyncio.Task[None]:
-        """Connect and run; questions go to ``prompts``, or to the pages that look.  The task never fails."""
+        """Return a task that connects and runs the session; it never fails.
+
+        Questions go to ``prompts``, or to the pages that view the session.
+        """
         self.state, self._exit = CONNECTING, (None, None)
         self.changes.opened()
         self._change(CONNECTING, f"Connecting to {self._name} …")
@@ -154,13 +158,13 @@ class TerminalSession:
         return self._run
 
     def reconnect(self) -> None:
-        """Start a new remote process in place of one that is no more; the output goes on at the same offset."""
+        """Start a new remote process if the old one has ended; the output continues at the same offset."""
         if self.over:
             self._title = ""
             self.begin()
 
     async def opened(self) -> None:
-        """Wait until the remote process runs; raises why it does not."""
+        """Wait until the remote process runs; raise the error if it cannot be started."""
         await asyncio.wait([self._opened])
         if self._opened.cancelled():
             raise ConnectionClosed("the terminal was closed while it was being opened", phase="terminal")
@@ -180,7 +184,7 @@ class TerminalSession:
                 log.exception("a terminal could not be opened")
             self._lost(error)
             opened.set_exception(error)
-            opened.exception()  # somebody may wait for it, but need not
+            opened.exception()  # it need not be awaited
             return
         opened.set_result(None)
         try:
@@ -201,15 +205,15 @@ class TerminalSession:
         try:
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         except ChannelOpenError:
-            # Servers allow a number of sessions on a connection (sshd_config MaxSessions: 10); then one more is made.
+            # Servers limit the sessions on a connection (sshd_config MaxSessions, 10 by default): make another one.
             connection = await self.source.connect(prompts, self._tell, fresh=True)
             process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         self._process = process
         if self.display.ring.end:
-            self.display.written(_AFRESH)
+            self.display.written(_RESET)
         self._say()
         self.questions.forget_notices()
-        if self.display.sizes.current != (rows, cols):  # a page has looked meanwhile
+        if self.display.sizes.current != (rows, cols):  # a page has attached meanwhile
             self._fitted(*self.display.sizes.current)
         ahead, self._ahead = self._ahead, []
         self._typed -= sum(map(len, ahead))  # counted when they were typed
@@ -219,7 +223,7 @@ class TerminalSession:
         return process
 
     def _say(self) -> None:
-        """Write what there is to say of the connection where ssh writes it too: before the output."""
+        """Write the messages about the connection where ssh also writes them: before the output."""
         said, self._said = self._said, []
         if said:
             self.display.written("".join(f"{line}\r\n" for line in said).encode())
@@ -248,7 +252,8 @@ class TerminalSession:
         log.debug("session lost: %s", error)
         self._say()
         connected = self._process is not None
-        what = f"The connection was lost at {_now()}" if connected else f"No connection to {self._name} at {_now()}"
+        failed = f"Could not connect to {self._name} at {_now()}"
+        what = f"The connection was lost at {_now()}" if connected else failed
         self._ahead = []
         self.display.handed_over()
         said = _loss(error) if connected and isinstance(error, SSHError) else str(error)
@@ -274,7 +279,7 @@ class TerminalSession:
     # --- towards the remote -------------------------------------------------------------------------------------------
 
     def type(self, viewer: Viewer, offset: int, payload: bytes) -> bool:
-        """Take input of a page; return False if what is before it has not come.  Raises `TypedTooMuch`."""
+        """Handle input from a page; return False if earlier input is missing.  Raises `TypedTooMuch`."""
         fresh = self.display.accept(viewer, offset, payload)
         if fresh is None:
             return False
@@ -282,7 +287,7 @@ class TerminalSession:
             self.display.take_lead(viewer)
             self._to_remote(fresh)
         elif viewer.typed.handed == viewer.typed.received:
-            self.display.tell_input(viewer)  # the page sends again what came: it has missed that
+            self.display.tell_input(viewer)  # the page repeats input: it did not get the acknowledgement
         return True
 
     def _to_remote(self, data: bytes) -> None:
@@ -298,7 +303,7 @@ class TerminalSession:
             self._drain = asyncio.create_task(self._hand_over())
 
     async def _hand_over(self) -> None:
-        # Acknowledged together: a page needs to know only lest it keep too much.
+        # Acknowledged together: pages need acknowledgements only so that they do not keep too much input.
         await asyncio.sleep(ACK_SECONDS)
         process = self._process
         if process is not None:
@@ -313,7 +318,7 @@ class TerminalSession:
         self._on_change(self)
 
     def _nudge(self) -> None:
-        """Have a full-screen program draw again: it is told of another size, then of the right one."""
+        """Make a full-screen program redraw: tell it a different size, then the right one."""
         if self._process is not None and (self._nudging is None or self._nudging.done()):
             self._nudging = asyncio.create_task(self._nudged(self._process))
 
@@ -332,9 +337,9 @@ async def _closed(process: Process) -> None:
 
 
 def _loss(error: SSHError) -> str:
-    """Return what a tab says of a lost connection: it has a button in place of the advice to connect again."""
+    """Return the text for the tab of a lost connection, which has a button instead of the advice to connect again."""
     cause = f"{error.message} ({error.received})" if error.received else error.message
-    if error.received and error.message == "the connection was lost":  # as the tab says anyway
+    if error.received and error.message == "the connection was lost":  # the tab says so anyway
         cause = error.received
     return ". ".join(filter(None, (cause, _AGAIN.sub("", error.next_step or "").strip())))
 

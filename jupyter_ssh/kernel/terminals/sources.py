@@ -1,4 +1,4 @@
-"""Where sessions get their SSH connections: from those that the kernel has open, or anew."""
+"""Connection sources, from which sessions get their SSH connections: ones that the kernel has open, or new ones."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 
 if TYPE_CHECKING:
-    from jupyter_ssh.kernel.connections.connection import Connection as Facade
+    from jupyter_ssh.kernel.connections.connection import Connection as KernelConnection
     from jupyter_ssh.ssh.client import Connection
     from jupyter_ssh.ssh.client.prompts import Prompts
 
 TERMINAL: Final = "a terminal"
-"""How its hold on a connection is called."""
+"""The name of its hold on a connection (`Lease.holder`)."""
 
 
 class ConnectionSource(Protocol):
-    """Where a session gets its SSH connection from, and gives it back to."""
+    """A source from which a session gets its SSH connection, and to which it gives it back."""
 
     host: str
-    """As it was typed."""
+    """The host as it was typed."""
 
     async def connect(
         self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
     ) -> Connection:
-        """Return an open connection: one that is open already, or a new one; with ``fresh`` a new one in any case.
+        """Return an open connection: one that is open already, or a new one; with ``fresh``, always a new one.
 
-        ``tell`` gets what is to be said of one that is made, also where that fails.
+        ``tell`` is called with the messages about a new connection, even if connecting fails.
         """
 
     async def release(self) -> None:
-        """Give the connection back: the session needs it no more."""
+        """Give the connection back, as the session no longer needs it."""
 
 
 class RegistrySource:
-    """A connection of the kernel's registry, shared with the cells and with other sessions; held while one uses it."""
+    """Connections of the kernel's registry, shared with cells and other sessions; leased while the session uses them.
 
-    def __init__(self, target: str, options: Mapping[str, Any], *, given: Facade | None = None) -> None:
+    The first connection is ``given``, if that is not None and still open.
+    """
+
+    def __init__(self, target: str, options: Mapping[str, Any], *, given: KernelConnection | None = None) -> None:
         self.host = target
         self._options = dict(options)
         self._given = given

@@ -1,4 +1,4 @@
-"""From a cell to the terminals: starting the service of this kernel, opening a session, listing those there are."""
+"""Terminals for cells: starting this kernel's service, opening a session, and listing sessions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from jupyter_ssh.kernel.connections.connection import Connection
 
 ROWS, COLS = 24, 80
-"""The size of a terminal until a page looks at it."""
+"""The size of a terminal until a page views it."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A session as a cell knows it."""
+    """A session, as a cell refers to it."""
 
     place: str
     session: str
@@ -39,14 +39,17 @@ def _service(place: Place) -> TerminalService:
 
 
 def start_service() -> TerminalService:
-    """Return the terminals of this kernel, started at the first call; blocks.  Raises `ConfigError` elsewhere."""
+    """Return the terminals of this kernel, starting them on the first call; blocks.
+
+    Raises `ConfigError` if this process is not a kernel.
+    """
     return _service(start_place())
 
 
 def open_session(connection: Connection, command: str | None = None, *, wanted: bool = True) -> Opened:
     """Open a terminal on ``connection``, one of the kernel's; blocks until it runs.
 
-    ``wanted`` says that a page shall open a tab for it.
+    With ``wanted``, a page opens a tab for it.
     """
     place = start_place()
     service = _service(place)
@@ -62,7 +65,7 @@ def open_session(connection: Connection, command: str | None = None, *, wanted: 
             )
         source = RegistrySource(target, options, given=connection)
         session = service.add(source, command, ROWS, COLS, wanted=wanted)
-        session.begin(KernelPrompts())  # where one more connection is needed, the cell asks
+        session.begin(KernelPrompts())  # if another connection is needed, its questions are asked in the cell
         try:
             await session.opened()
         except BaseException:
@@ -74,7 +77,7 @@ def open_session(connection: Connection, command: str | None = None, *, wanted: 
 
 
 def session_list() -> list[dict[str, Any]]:
-    """Return the descriptions of this kernel's sessions; none where no terminal was ever opened."""
+    """Return the descriptions of this kernel's sessions; empty if no terminal was ever opened."""
     place = running_place()
     if place is None:
         return []

@@ -1,4 +1,4 @@
-"""The kind of stream of the terminals: output of a session to one viewer, and what is typed there."""
+"""The streams of the service ``terminals``: a session's output to one viewer, and the input from there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jupyter_ssh.pages.services import Refusal, Stream
 
 
 class TerminalStream(Stream):
-    """A viewer of a session."""
+    """The stream of one viewer of a session."""
 
     def __init__(self, session: TerminalSession, viewer: Viewer) -> None:
         super().__init__(SERVICE)
@@ -18,22 +18,22 @@ class TerminalStream(Stream):
         self.viewer = viewer
 
     def receive(self, offset: int, payload: bytes) -> None:
-        """Type ``payload``; what came already is dropped, and what is missing before it is asked for again."""
+        """Type ``payload``, without what was received before; if earlier input is missing, ask for it again."""
         session, viewer = self.session, self.viewer
         try:
             accepted = session.type(viewer, offset, payload)
         except TypedTooMuch:
-            raise FrameError("more input than may be unacknowledged", phase="page frames") from None
+            raise FrameError("too much unacknowledged input", phase="page frames") from None
         if not accepted:
-            refusal = Refusal("bad-offset", "Some input is missing before this.")
+            refusal = Refusal("bad-offset", "Some earlier input is missing.")
             viewer.page.send_error(refusal, {"stream": viewer.stream}, SERVICE)
             viewer.send("input", {"offset": viewer.typed.received})
 
     def writable_again(self) -> None:
-        """Go on sending output."""
+        """Continue sending output."""
         self.session.display.push(self.viewer)
 
     def closed(self) -> None:
-        """Forget the viewer: the page looks no more."""
+        """Remove the viewer, as its page no longer views the session."""
         self.session.display.leave(self.viewer)
         self.session.changed()

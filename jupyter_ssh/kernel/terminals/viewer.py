@@ -1,4 +1,4 @@
-"""One page that looks at one session: what was sent to it, what it has drawn, and what it has typed."""
+"""One page that views one session: the output sent to it, the output it has drawn, and its input."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from jupyter_ssh.pages.services import Page
 SERVICE: Final = "terminals"
 """The name of the service, in the frames of its viewers."""
 QUICK_SECONDS = 0.25
-"""A window that is drawn in less may be larger."""
+"""If a window of output is drawn faster than this, the window grows."""
 SLOW_SECONDS = 1.0
-"""A window that takes longer may be smaller."""
+"""If a window of output takes longer than this, the window shrinks."""
 
 
 @dataclass(slots=True)
 class Typed:
-    """Input offsets of a viewer; they outlive its connections."""
+    """The input offsets of a viewer, which outlive its connections."""
 
     received: int
-    """All input before it has come."""
+    """All input before this offset has been received."""
     handed: int
-    """All input before it was handed to the remote."""
+    """All input before this offset has been handed to the remote."""
     told: int
-    """What the page was told of ``handed``."""
+    """The last value of ``handed`` that was sent to the page."""
 
 
 class Viewer:
-    """A page that looks at a session, through a stream of its connection."""
+    """A page that views a session, through a stream of its connection."""
 
     def __init__(self, page: Page, stream: int, identity: str, typed: Typed) -> None:
         self.page = page
@@ -43,26 +43,26 @@ class Viewer:
         self.cols = 80
         self.visible = True
         self.sent = 0
-        """All output before this offset was sent, or need not be."""
+        """All output before this offset has been sent, or need not be."""
         self.acked = 0
         """All output before this offset has been drawn."""
         self.window = WINDOW
         self.begun = 0
-        """Where the output began, or went on, that the page was last told to expect."""
+        """The offset from which the page was last told to expect output."""
         self.overrun = False
-        """The ring has dropped what would have been next; the viewer is attached anew when it goes on."""
+        """Whether the ring has dropped the next output; the viewer is attached again when it makes progress."""
         self.skipping: int | None = None
-        """Nothing is sent until the output has paused; the page has thrown away all that is not before this offset."""
+        """While a skip waits for the output to pause: the offset from which on the page has discarded everything."""
         self._behind_since: float | None = None
         self._mark = (0, 0.0)
-        """Output offset and time at which the window was last thought about."""
+        """The output offset and time of the last check of the window."""
 
     def send(self, verb: str, members: dict[str, Any]) -> None:
         """Send a control frame about this stream."""
         self.page.send(SERVICE, verb, {"stream": self.stream, **members})
 
     def begin(self, offset: int) -> None:
-        """Go on at ``offset``, with the window of the beginning."""
+        """Continue at ``offset``, with the initial window."""
         self.begun = self.sent = self.acked = offset
         self.overrun = False
         self.window = WINDOW
@@ -70,12 +70,12 @@ class Viewer:
         self._mark = (offset, time.monotonic())
 
     def jump(self, offset: int) -> None:
-        """Go on at ``offset`` after a skip: what is before it need not be sent any more."""
+        """Continue at ``offset`` after a skip; output before it is no longer sent."""
         self.begin(offset)
         self.skipping = None
 
     def push(self, ring: Ring) -> None:
-        """Send what there is, as far as the window and the connection allow."""
+        """Send the output that is available, as far as the window and the connection allow."""
         if self._behind_since is None and self.acked < ring.end:
             self._behind_since = time.monotonic()
         if self.skipping is not None or self.overrun:
@@ -92,7 +92,7 @@ class Viewer:
             self.sent += size
 
     def acknowledge(self, offset: int, ring: Ring) -> bool:
-        """Note that the page has drawn all before ``offset``; return False if that was not sent."""
+        """Record that the page has drawn all output before ``offset``; return False if that was not sent."""
         if offset > self.sent:
             return False
         if offset > self.acked:
@@ -113,7 +113,7 @@ class Viewer:
         self._mark = (self.acked, now)
 
     def holds(self, now: float) -> bool:
-        """Return whether what this viewer still needs may not be dropped: the remote waits instead."""
+        """Return whether to keep the output that this viewer still needs, and hold the remote back instead."""
         if not self.visible or self.skipping is not None or self.overrun:
             return False
         return self._behind_since is None or now - self._behind_since < STALL_SECONDS
