@@ -61,7 +61,7 @@ def test_the_stop_button_interrupts(page, lab):
 def test_a_flood_neither_kills_the_page_nor_the_result(page, lab):
     open_notebook(page, lab.address("flood.ipynb"))
     run_cells(page)
-    wait_for(page, "not shown from here")
+    wait_for(page, "is not shown;")
     wait_for(page, "50000000 bytes")
     assert page.evaluate("() => document.querySelector('.jp-Notebook').innerText.includes('rate exceeded')") is False
 

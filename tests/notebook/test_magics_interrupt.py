@@ -40,10 +40,10 @@ def patient_kernel(kernel: Kernel) -> Iterator[Kernel]:
     change = (
         "from jupyter_ssh.kernel import engine\nfrom jupyter_ssh.kernel.cells import execution\n"
         "from jupyter_ssh.ssh.client import process\n"
-        "old = process.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS, engine.GRACE\n"
+        "old = process.INTERRUPT_SIGNALS, execution.LAST_OUTPUT_SECONDS, engine.GRACE\n"
         f"new = (('INT', {SECONDS}), ('HUP', {SECONDS})), {SECONDS}, {3 * SECONDS}\n"
         "def wait(signals, words, grace):\n"
-        "    process.INTERRUPT_SIGNALS, execution.LAST_WORDS_SECONDS = signals, words\n"
+        "    process.INTERRUPT_SIGNALS, execution.LAST_OUTPUT_SECONDS = signals, words\n"
         "    engine.Engine.call.__kwdefaults__['grace'] = grace\n"
     )
     assert kernel.run(f"{change}wait(*new)").error is None

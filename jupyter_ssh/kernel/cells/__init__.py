@@ -1,1 +1,1 @@
-"""What the engine does for a cell that waits for it: questions, output as it comes, interrupts, errors."""
+"""Support for cells that wait for the engine: questions, live output, interrupts and tracebacks."""

@@ -1,9 +1,9 @@
-"""The desk between the engine and a thread that waits for it.
+"""The desk: how the engine hands jobs to a thread that waits for it.
 
-While a cell waits for the engine, the engine may need that very thread: to ask a question (only the thread that runs
-the cell can use ``input``) or to print (only there does output land under the right cell, in the right order).  So
-the waiting thread sits at a desk and does what is put on it.  There are two desks: one for a thread that blocks, one
-for a coroutine that awaits in the loop of the person's own cell.
+While a cell waits for the engine, the engine may need the cell's thread: to ask a question (only the thread that runs
+the cell can use ``input``) or to print (only from there does output appear below the right cell, in the right order).
+The waiting thread therefore runs the jobs that the engine puts on its desk.  There are two kinds of desks: one for a
+thread that blocks, and one for a coroutine that awaits the engine in another event loop, such as that of the cells.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CURRENT_DESK: ContextVar[Desk | None] = ContextVar("jupyter_ssh_desk", default=None)
-"""The desk of the call a task of the engine works for. Tasks inherit it from the one that started them."""
+"""The desk of the call for which a task of the engine works.  Tasks inherit it from the task that started them."""
 
 _OCCUPIED: list[Desk] = []
-"""Desks where somebody sits now, the one that sat down last at the end."""
+"""The desks in use, the newest last."""
 
-# The thread looks up this often for a KeyboardInterrupt. On Windows a wait on a lock is never broken by Ctrl-C or ■;
-# elsewhere it is, unless the signal comes in the instant between Python's last look and the wait.
+# Seconds between a blocked thread's checks for a KeyboardInterrupt. On Windows, Ctrl-C or ■ never ends a wait on a
+# lock; elsewhere it does, unless the signal arrives just between Python's last check and the wait.
 _TICK = 0.05 if sys.platform == "win32" else 0.2
 
 
 def waiting_desk() -> Desk | None:
-    """Return where somebody waits for the engine and can be asked, by a task that works for nobody in particular."""
+    """Return the newest desk in use, for questions of a task that works for no particular call; None if none is."""
     return next((desk for desk in reversed(_OCCUPIED) if desk.open), None)
 
 
 def say_in_cell(text: str) -> None:
-    """Have ``text`` shown under the cell that the running task works for, if one waits.  Called on the engine."""
+    """Show ``text`` below the cell that the running task works for, if that cell is waiting.  Called on the engine."""
     if (desk := CURRENT_DESK.get()) is not None:
         desk.post(lambda: print(text, file=sys.stderr, flush=True))
 
 
 def desk_of_thread(thread: int) -> Desk | None:
-    """Return where the thread with that identifier sits and blocks, if it does."""
-    sitting = (desk for desk in reversed(_OCCUPIED) if isinstance(desk, BlockingDesk) and desk.thread == thread)
-    return next((desk for desk in sitting if desk.open), None)
+    """Return the desk at which the thread with this identifier blocks; None if it does not."""
+    occupied = (desk for desk in reversed(_OCCUPIED) if isinstance(desk, BlockingDesk) and desk.thread == thread)
+    return next((desk for desk in occupied if desk.open), None)
 
 
 class Desk(ABC):
-    """Where a waiting thread does small jobs for the engine."""
+    """A place where a waiting thread does small jobs for the engine."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,14 +64,14 @@ class Desk(ABC):
 
     @property
     def open(self) -> bool:
-        """Whether somebody still sits here."""
+        """Whether jobs are still done here."""
         return self._open
 
     @abstractmethod
     def _put(self, job: Callable[[], None]) -> None: ...
 
     def post(self, job: Callable[[], None]) -> bool:
-        """Have ``job`` done by the waiting thread, soon; False if nobody waits any more. Any thread may call it."""
+        """Let the waiting thread run ``job`` soon; return False if it no longer waits.  Any thread may call this."""
         with self._lock:
             if not self._open:
                 return False
@@ -79,9 +79,9 @@ class Desk(ABC):
             return True
 
     async def ask(self, question: Callable[[], T]) -> T:
-        """Return the value of ``question()``, run by the waiting thread. Called on the engine.
+        """Return the value of ``question()``, called by the waiting thread.  Called on the engine.
 
-        Raises what the question raises, and `PromptUnavailable` when nobody waits (any more).
+        Raises what the question raises, and `PromptUnavailable` if the thread no longer waits.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
@@ -95,7 +95,7 @@ class Desk(ABC):
                 value = question()
             except Exception as error:
                 loop.call_soon_threadsafe(settle, answer.set_exception, error)
-            except BaseException:  # KeyboardInterrupt is the waiting thread's own: it ends the whole call
+            except BaseException:  # a KeyboardInterrupt is meant for the waiting thread: it ends the whole call
                 loop.call_soon_threadsafe(answer.cancel)
                 raise
             else:
@@ -115,11 +115,11 @@ class Desk(ABC):
             self._questions.discard(give_up)
 
     def occupy(self) -> None:
-        """Somebody sits here until `close`: for a call, before its work begins, which may ask at once."""
+        """Mark the desk as in use until `close`; to be called before the work starts, which may ask immediately."""
         _OCCUPIED.append(self)
 
     def close(self) -> None:
-        """Nobody sits here any more: questions that wait for an answer end with `PromptUnavailable`."""
+        """Accept no more jobs; questions without an answer fail with `PromptUnavailable`."""
         if self in _OCCUPIED:
             _OCCUPIED.remove(self)
         with self._lock:
@@ -131,46 +131,46 @@ class Desk(ABC):
 
 def _nobody() -> PromptUnavailable:
     return PromptUnavailable(
-        "the cell that could answer this question is over",
+        "the cell in which this question could be answered has finished",
         phase="question",
-        next_step="Run the cell again, or name what it needs in the options.",
+        next_step="Run the cell again, or give what it asks for as an option.",
     )
 
 
 def _do(job: Callable[[], None]) -> None:
     try:
         job()
-    except Exception:  # a broken sys.stdout must not leave the remote process behind
+    except Exception:  # a broken sys.stdout must not leave the remote process running
         log.exception("a job for the waiting thread failed")
 
 
 class BlockingDesk(Desk):
-    """For a thread that blocks until the engine is done.
+    """The desk of a thread that blocks until the engine is done.
 
-    A KeyboardInterrupt may strike that thread between any two steps.  It therefore shares with the engine only the
-    queue, which is made for that, and no lock that it could leave locked behind it.
+    A KeyboardInterrupt can occur in that thread between any two steps.  While it waits, it therefore shares with the
+    engine only a `SimpleQueue`, which is safe against that, and no lock that might stay locked.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # Bounded by its users: an output has one job here at a time, a question is asked by a task that waits for it.
+        # Bounded by its users: an output has one job here at a time, and a task that asks a question waits for it.
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._finished = False
         self.thread = threading.get_ident()
-        """Who sits here."""
+        """The identifier of the waiting thread."""
 
     def _put(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
 
     def finish(self, _: object = None) -> None:
-        """What is waited for is done: `serve` returns after the jobs posted so far. Any thread may call it."""
+        """Make `serve` return after the jobs posted so far: the engine is done.  Any thread may call this."""
         self._finished = True
         self._jobs.put(None)
 
     def serve(self, timeout: float | None = None) -> bool:
-        """Do jobs until `finish`; False if it has not come after ``timeout`` seconds.
+        """Run jobs until `finish` is called; return False if that takes longer than ``timeout`` seconds.
 
-        A KeyboardInterrupt breaks the wait at once.
+        A KeyboardInterrupt ends the wait.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -189,12 +189,12 @@ class BlockingDesk(Desk):
 
 
 class LoopDesk(Desk):
-    """For a coroutine that awaits the engine from another loop, such as that of the kernel's cells."""
+    """The desk of a coroutine that awaits the engine in another loop, such as that of the kernel's cells."""
 
     def __init__(self) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._context = contextvars.copy_context()  # ipykernel keeps there which cell the output belongs to
+        self._context = contextvars.copy_context()  # here ipykernel stores which cell the output belongs to
         self.occupy()
 
     def _put(self, job: Callable[[], None]) -> None:

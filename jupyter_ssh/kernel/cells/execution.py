@@ -1,6 +1,6 @@
-"""One remote command from start to end, on the engine: its input, its output as it comes, its interrupt.
+"""One remote command from start to end, on the engine: its input, its output as it arrives, and its interruption.
 
-Used by the magics, which show the output live.
+For the magics, which show the output live.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ log = logging.getLogger(__name__)
 READ_BYTES = 256 * 1024
 WRITE_BYTES = 64 * 1024
 UNKEPT_BYTES = 64 * 1024
-"""What is kept of each stream of a command whose output nobody asked to keep, for its error."""
-LAST_WORDS_SECONDS = 0.2
-"""Seconds for showing what an interrupted process printed. Together with what `Process.interrupt` takes less than
-`engine.GRACE`, which bounds what ■ takes."""
-_WHOLE_SCREEN = re.compile(rb"\x1b\[\?(?:\d+;)*(?:47|1047|1049)(?:;\d+)*h")
-"""How a program asks for the alternate screen (xterm's control sequences, DECSET 47, 1047, 1049), and how much of the
-end of a piece may be the beginning of it."""
+"""How much of the end of each stream is kept for error messages if the output is not to be kept."""
+LAST_OUTPUT_SECONDS = 0.2
+"""Seconds for showing the last output of an interrupted process.  Together with the time that `Process.interrupt`
+takes, this is less than `engine.GRACE`, which bounds how long ■ takes."""
+_ALTERNATE_SCREEN = re.compile(rb"\x1b\[\?(?:\d+;)*(?:47|1047|1049)(?:;\d+)*h")
+"""The sequences by which a program switches to the alternate screen (xterm's DECSET 47, 1047, 1049)."""
 _SEQUENCE_BYTES = 32
+"""How many bytes at the end of a piece of output may be the beginning of such a sequence."""
 
 
-class WholeScreen:
-    """Looks for a program's wish for the whole screen in what it prints, which comes in pieces."""
+class FullScreenDetector:
+    """Finds out from a program's output, which arrives in pieces, whether it needs a full-screen terminal."""
 
     def __init__(self) -> None:
         self._end = b""
 
-    def wanted(self, data: bytes) -> bool:
-        """Return whether it has the wish since before the end of ``data``."""
+    def found(self, data: bytes) -> bool:
+        """Return whether the program switches to the alternate screen in ``data``, the next piece."""
         data = self._end + data
         self._end = data[-_SEQUENCE_BYTES:]
-        return _WHOLE_SCREEN.search(data) is not None
+        return _ALTERNATE_SCREEN.search(data) is not None
 
 
 class Kept:
-    """The bytes of one stream: all of them, or the last `UNKEPT_BYTES`."""
+    """The bytes kept of one stream: all of them, or the last `UNKEPT_BYTES`."""
 
     def __init__(self, everything: bool = True) -> None:
         self._pieces: deque[bytes] = deque()
@@ -73,7 +73,7 @@ class Kept:
 async def start(
     connection: Connection, command: str | None, *, pty: Pty | None = None, subsystem: bool = False
 ) -> Process:
-    """Start ``command``, the login shell (None) or, by its name, a subsystem."""
+    """Start ``command``: a command, the login shell (None), or the name of a subsystem."""
     if subsystem:
         return await connection.start(pty=pty, subsystem=command)
     return await connection.start(command, pty=pty)
@@ -92,15 +92,16 @@ async def execute(
 ) -> Result:
     """Run ``command`` and return its result, whatever its exit status.
 
-    ``input`` is written to its stdin, which is then closed. ``live`` shows the streams as they come, except those in
-    ``hidden``. ``kept`` collects "stdout" and "stderr", also those of a command that is interrupted. `TerminalNeeded`
-    where a program on a ``pty`` takes the whole screen that ``live`` would have to be. When cancelled, the process gets
-    SIGINT, and its channel is closed if it does not end.
+    ``input`` is written to its stdin, which is then closed.  ``live`` shows the streams as they arrive, except those in
+    ``hidden``.  ``kept`` collects "stdout" and "stderr", even if the command is interrupted.  When cancelled, it sends
+    the process SIGINT, and closes its channel if the process does not end.
+
+    Raises `TerminalNeeded` if a program on a ``pty`` switches to the alternate screen, which ``live`` cannot show.
     """
     process = await start(connection, command, pty=pty, subsystem=subsystem)
     shown = {name: None if name in hidden else live for name in kept}
     pumps = [asyncio.create_task(_pump(process, name, kept[name], shown[name], pty is not None)) for name in kept]
-    # A terminal stays open for ^C; a program without one that reads shall not wait for what never comes.
+    # A terminal's input stays open for ^C; without a terminal, a program that reads must not wait for input forever.
     writer = asyncio.create_task(write_input(process, input, eof=pty is None or input is not None))
     try:
         await _end(process, pumps)
@@ -117,17 +118,17 @@ async def execute(
 
 
 async def _end(process: Process, pumps: list[asyncio.Task[None]]) -> None:
-    # The output first: an exit status may arrive before the last bytes (RFC 4254 §6.10 binds it to no order).
+    # The output first: the exit status may arrive before the last bytes (RFC 4254 §6.10 does not define an order).
     await asyncio.gather(*(asyncio.shield(pump) for pump in pumps))
     await process.wait_closed()
 
 
 async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None, on_terminal: bool) -> None:
     stream = getattr(process, name)
-    screen = WholeScreen() if on_terminal and live is not None else None
+    detector = FullScreenDetector() if on_terminal and live is not None else None
     while data := await stream.read(READ_BYTES):
         kept.add(data)
-        if screen is not None and screen.wanted(data):
+        if detector is not None and detector.found(data):
             raise TerminalNeeded("this program needs a full-screen terminal", phase="command")
         if live is not None:
             live.feed(name, data)
@@ -135,7 +136,10 @@ async def _pump(process: Process, name: str, kept: Kept, live: LiveOutput | None
 
 
 async def write_input(process: Process, data: bytes | None, *, eof: bool = True) -> None:
-    """Write ``data`` to the process and close its stdin. It may end without reading all: that is no error."""
+    """Write ``data`` to the process, then close its stdin if ``eof``.
+
+    It is not an error if the process ends without reading all of it.
+    """
     try:
         for start in range(0, len(data or b""), WRITE_BYTES):
             process.stdin.write((data or b"")[start : start + WRITE_BYTES])
@@ -143,13 +147,13 @@ async def write_input(process: Process, data: bytes | None, *, eof: bool = True)
         if eof:
             process.stdin.write_eof()
     except SSHError as error:
-        log.debug("the input was not all read: %s", error)
+        log.debug("not all of the input was read: %s", error)
 
 
 async def _interrupt(process: Process, live: LiveOutput) -> None:
     if not await process.interrupt():
-        live.say("the process did not end by SIGINT; its channel is closed, but it may still run there")
+        live.say("SIGINT did not end the process; its channel was closed, but it may still be running on the host")
     try:
-        await asyncio.wait_for(live.finish(), LAST_WORDS_SECONDS)
+        await asyncio.wait_for(live.finish(), LAST_OUTPUT_SECONDS)
     except asyncio.TimeoutError:
-        log.debug("not all output was shown in time")
+        log.debug("not all of the output was shown in time")

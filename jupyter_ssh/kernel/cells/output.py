@@ -1,11 +1,11 @@
-"""Live output of a remote command under the cell that runs it.
+"""Live output of a remote command below the cell that runs it.
 
     engine: ``feed``  ->  a bounded queue of (stream, bytes)  ->  waiting thread: ``flush`` -> sys.stdout, sys.stderr
 
-The engine never writes itself: it puts one job on the desk of the cell (desk.py) and goes on.  What is shown is
-bounded, batched and paced, because the way to the page is narrow: jupyter_server drops the output of a kernel that
-sends more than 1 MB or 1000 messages a second, and a page with a hundred megabytes of text stands still.  What is
-beyond the bound is counted and said, and the last lines of it are shown at the end.
+The engine never writes itself: it puts one job on the desk of the cell (desk.py) and goes on.  The output shown is
+limited, batched and paced, because jupyter_server drops the output of a kernel that sends more than 1 MB or 1000
+messages a second, and a page with a hundred megabytes of text becomes unresponsive.  Output beyond the limit is
+counted; a notice gives its size, and its last lines are shown at the end.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ from typing import TextIO
 from jupyter_ssh.kernel.cells.desk import Desk
 
 SHOWN_BYTES = 1024 * 1024
-"""What one command may show by default: about what a page scrolls through without effort."""
+"""How much output of one command is shown by default: about as much as a page can scroll smoothly."""
 SHOWN_LINES = 10_000
 TAIL_BYTES = 4096
-"""What is shown of the end of a longer output."""
+"""How much of the end of a longer output is shown."""
 TAIL_LINES = 20
 
 BATCH_SECONDS = 0.03
-"""Seconds that output is gathered before it is shown: short to the eye, and at most 33 batches a second."""
+"""Seconds for which output is collected before it is shown: not noticeable, and at most 33 batches a second."""
 MESSAGE_BYTES = 64 * 1024
-"""Bytes of one message."""
+"""The most bytes in one message."""
 PENDING_BYTES = 4 * 1024 * 1024
-"""Bytes that may wait to be written before the engine stops reading from the remote."""
+"""How many bytes may wait to be shown before the engine stops reading from the remote."""
 INTERLEAVINGS = 16
-"""Changes between stdout and stderr that one batch shows in order; with more, each stream is shown in one piece."""
+"""The most alternations between stdout and stderr that one batch shows in order; beyond that, each stream is shown in
+one piece."""
 
 STREAMS = ("stdout", "stderr")
 
 
 class Pace:
-    """A budget of bytes and messages a second, shared by all cells of this kernel.
+    """A budget of bytes and messages per second, shared by all cells of this kernel.
 
-    jupyter_server counts over windows of 3 s (``iopub_data_rate_limit`` 1 MB/s, ``iopub_msg_rate_limit`` 1000/s):
-    a burst of ``burst`` and then ``rate`` stays below it and leaves room for what the person prints.
+    jupyter_server counts over windows of 3 s (``iopub_data_rate_limit`` 1 MB/s, ``iopub_msg_rate_limit`` 1000/s).
+    ``burst`` bytes, followed by ``rate`` bytes per second, stay below that and leave room for the user's own output.
     """
 
     def __init__(self, rate: float = 600_000, burst: float = 1_000_000, messages: float = 300) -> None:
@@ -58,7 +59,7 @@ class Pace:
         self._messages_left -= 1
 
     def delay(self) -> float:
-        """Seconds until the next message may go, 0 if at once."""
+        """Return the seconds until the next message may be sent; 0 if it may be sent now."""
         now = time.monotonic()
         passed, self._then = now - self._then, now
         self._bytes_left = min(self._burst, self._bytes_left + passed * self._rate)
@@ -70,12 +71,12 @@ _PACE = Pace()
 
 
 def to_a_page() -> bool:
-    """Return whether sys.stdout goes to a page through a Jupyter server, whose limits then hold."""
+    """Return whether sys.stdout goes to a page through a Jupyter server, and is subject to its limits."""
     return type(sys.stdout).__module__.partition(".")[0] == "ipykernel"
 
 
 class _Tail:
-    """The last bytes of what is not shown."""
+    """The end of one stream's output that is not shown, and the size of all of it."""
 
     def __init__(self) -> None:
         self._data = b""
@@ -88,7 +89,7 @@ class _Tail:
         self._data = (self._data + data[-TAIL_BYTES:])[-TAIL_BYTES:]
 
     def last_lines(self) -> bytes:
-        """Whole lines, as far as there are any."""
+        """Return the last lines, without one that is incomplete at its beginning unless there is no other."""
         lines = self._data.splitlines(keepends=True)
         if len(self._data) < self.size and len(lines) > 1:
             lines = lines[1:]
@@ -98,7 +99,7 @@ class _Tail:
 class LiveOutput:
     """Shows the two output streams of one command while a cell waits for it.
 
-    `feed` and `finish` belong to the engine's thread, `flush` to the waiting one. ``limit`` is in bytes, 0 for none;
+    `feed` and `finish` are called on the engine, `flush` by the waiting thread.  ``limit`` is in bytes, 0 for no limit;
     ``kept`` says in a few words where the whole output is kept, None if it is not.
     """
 
@@ -112,7 +113,7 @@ class LiveOutput:
     ) -> None:
         self._desk = desk
         self._loop = asyncio.get_running_loop()
-        # Somebody who asked for a number of bytes does not also want a bound of lines.
+        # A user who gives a limit in bytes does not also want one in lines.
         self._bytes_left: float = SHOWN_BYTES if limit is None else (limit or float("inf"))
         self._lines_left: float = SHOWN_LINES if limit is None else float("inf")
         self._limit = SHOWN_BYTES if limit is None else limit
@@ -124,7 +125,7 @@ class LiveOutput:
         self._pending_bytes = 0
         self._full = False
         self._tails: dict[str, _Tail] = {name: _Tail() for name in STREAMS}
-        # What is no UTF-8 is shown as \xNN: nothing is lost, nothing breaks.
+        # Bytes that are not UTF-8 are shown as \xNN, so nothing is lost.
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {name: decoder(errors="backslashreplace") for name in STREAMS}
         self._scheduled = False
@@ -134,7 +135,7 @@ class LiveOutput:
     # --- the engine's side --------------------------------------------------------------------------------------------
 
     def feed(self, name: str, data: bytes) -> None:
-        """Show ``data`` of the stream ``name`` ("stdout" or "stderr") as far as the bound allows."""
+        """Show ``data`` of the stream ``name`` ("stdout" or "stderr") as far as the limit allows."""
         if not data:
             return
         if self._full:
@@ -149,15 +150,15 @@ class LiveOutput:
             self._tails[name].add(data[len(shown) :])
 
     def say(self, text: str) -> None:
-        """Show a remark of our own, on stderr."""
+        """Show a message of our own on stderr."""
         self._queue("notice", f"[ssh: {text}]\n".encode())
 
     async def writable(self) -> None:
-        """Wait while too much waits to be shown, so that the remote is held back and not our memory filled."""
+        """Wait while more than `PENDING_BYTES` wait to be shown: the remote is held back, and memory stays bounded."""
         await self._until_pending(PENDING_BYTES)
 
     async def finish(self) -> None:
-        """Wait until all is shown, the end of a long output included."""
+        """Wait until everything has been shown, including the end of a long output."""
         for name in STREAMS:
             if self._tails[name].size:
                 self._queue("notice", self._tail_notice(name).encode())
@@ -187,13 +188,11 @@ class LiveOutput:
     def _notice(self) -> str:
         bound = f"{size_text(self._limit)}" + ("" if self._own_limit else f" or {SHOWN_LINES:,} lines")
         kept = f"all of it is kept in {self._kept}" if self._kept else "it is not kept (--out NAME keeps it)"
-        return (
-            f"\n[ssh: the output goes on beyond {bound} and is not shown from here; {kept}; --show SIZE shows more]\n"
-        )
+        return f"\n[ssh: output beyond {bound} is not shown; {kept}; --show SIZE shows more]\n"
 
     def _tail_notice(self, name: str) -> str:
         tail = self._tails[name]
-        return f"[ssh: {size_text(tail.size)} of {name} not shown, {tail.lines:,} lines; its end:]\n"
+        return f"[ssh: {size_text(tail.size)} of {name} not shown, {tail.lines:,} lines; it ends with:]\n"
 
     def _queue(self, name: str, data: bytes) -> None:
         with self._lock:
@@ -221,7 +220,7 @@ class LiveOutput:
     # --- the waiting thread's side ------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what waits, as far as the pace allows. Done by the waiting thread, as a job of its desk."""
+        """Write the pending output, as far as the pace allows.  Run by the waiting thread, as a job of its desk."""
         delay = 0.0
         try:
             delay = self._write_pending()
@@ -254,7 +253,7 @@ class LiveOutput:
                 self._pace.spend(len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")))
 
     def _write_rests(self) -> None:
-        """The first bytes of a character whose end never came."""
+        """Write the first bytes of a character that was never completed."""
         for name in STREAMS:
             if rest := self._decoders[name].decode(b"", final=True):
                 _put(_stream(name), rest)
@@ -274,7 +273,7 @@ def _put(stream: TextIO, text: str) -> None:
 
 
 def _merge(pieces: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Neighbours of one stream become one piece of at most `MESSAGE_BYTES`; see `INTERLEAVINGS`."""
+    """Join adjacent pieces of the same stream into pieces of at most `MESSAGE_BYTES`; see `INTERLEAVINGS`."""
     runs: list[tuple[str, list[bytes]]] = []
     for name, data in pieces:
         if runs and runs[-1][0] == name:
@@ -292,7 +291,7 @@ def _merge(pieces: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 def size_text(size: float) -> str:
-    """``size`` bytes for people, such as "1.5 MiB"."""
+    """Return ``size`` bytes in readable form, such as "1.5 MiB"."""
     if size < 1024:
         return f"{size:.0f} B"
     for unit in ("KiB", "MiB", "GiB"):

@@ -1,10 +1,10 @@
-"""How an error looks in a cell, without the frames of this package.
+"""The display of errors in a cell, without the frames of this package.
 
-For a magic: what happened and what to do, in a few lines.  For a function that people call: IPython's traceback down
-to their own line.
+An error of a magic is shown in a few lines: what happened, and what to do.  An error of a function that users call is
+shown as IPython's traceback, which ends at their own line.
 
-IPython shows what an exception's ``_render_traceback_`` returns.  It is set on the instance where it leaves the
-kernel's part, for the stack knows nothing of IPython.
+IPython shows what an exception's ``_render_traceback_`` returns.  That is set on the instance where it leaves this
+package, as the stack knows nothing of IPython.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# No red: on the red ground that JupyterLab gives to errors it is hard to read.
+# No red: it is hard to read on JupyterLab's red background of errors.
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 
 
 def with_short_traceback(error: E) -> E:
-    """``error``, shown by IPython in a few lines."""
+    """Make IPython show ``error`` in a few lines; return it."""
     error._render_traceback_ = lambda: lines(error)  # type: ignore[attr-defined]
     return error
 
 
 def with_own_frames_hidden(error: E) -> E:
-    """``error``, shown by IPython with the frames of the person's code only."""
+    """Make IPython show only the frames of the user's code for ``error``; return it."""
     error._render_traceback_ = lambda: _trimmed(error)  # type: ignore[attr-defined]
     return error
 
 
 def hides_own_frames(call: Callable[P, T]) -> Callable[P, T]:
-    """Mark a function that people call: errors of the stack leave it without the frames of this package.
+    """Decorate a function that users call, so that its errors do not show the frames of this package.
 
-    Those frames may also hold secrets as local variables, which IPython's verbose mode would print.
+    Those frames may also have secrets in local variables, which IPython's verbose mode would print.
     """
 
     @functools.wraps(call)
@@ -62,7 +62,7 @@ def _trimmed(error: BaseException) -> list[str]:
 
 
 def _without_package(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a copy of ``traceback`` that ends where this package begins."""
+    """Return a copy of ``traceback`` that ends before the first frame of this package."""
     package = __name__.partition(".")[0] + "."
     entries = []
     while traceback is not None and not traceback.tb_frame.f_globals.get("__name__", "").startswith(package):
@@ -75,7 +75,7 @@ def _without_package(traceback: TracebackType | None) -> TracebackType | None:
 
 
 def lines(error: BaseException) -> list[str]:
-    """Return the name and the message of ``error``, then its fields, one a line."""
+    """Return the lines for ``error``: its name and message, then one line for each of its fields."""
     message = error.message if isinstance(error, SSHError) else str(error)
     name = type(error).__name__
     shown = [f"{_BOLD}{name}{_OFF}: {message}" if message else f"{_BOLD}{name}{_OFF}"]

@@ -1,4 +1,4 @@
-"""Waiting for a computation that Python cannot break, so that Ctrl-C and ■ work meanwhile."""
+"""Waiting for a computation that Python cannot interrupt, so that Ctrl-C and ■ still work."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _TICK = 0.1
-"""Seconds between two looks for a KeyboardInterrupt, where a wait is not broken by it (Windows)."""
+"""Seconds between checks for a KeyboardInterrupt, which does not end a wait on Windows."""
 
 
 def interruptible(job: Callable[[], T]) -> T:
-    """Return the value of ``job``, computed in a thread of its own, and raises what it raises.
+    """Run ``job`` in a thread of its own; return its value, or raise what it raises.
 
-    A KeyboardInterrupt ends the wait; the thread then computes for nobody, and does not hold up the process's end.
+    A KeyboardInterrupt ends the wait; the thread then goes on, but its result is discarded, and the process can exit.
     """
     outcome: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
     context = contextvars.copy_context()

@@ -1,1 +1,1 @@
-"""The connections of this kernel: which there are, who holds them, and how a lost one comes back."""
+"""The connections of this kernel: the registry, the class that users see, reconnecting, and listening to changes."""

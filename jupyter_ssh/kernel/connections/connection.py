@@ -1,13 +1,13 @@
-"""A connection for people who do not write asyncio: what ``jupyter_ssh.connect`` returns.
+"""A connection for users who do not write asyncio code, as `jupyter_ssh.connect` returns it.
 
-    conn = jupyter_ssh.connect("alice@host")       blocks; ■ breaks it
+    conn = jupyter_ssh.connect("alice@host")       blocks; ■ interrupts it
     result = conn.run("uname -a")                  blocks
     result = await conn.aio.run("uname -a")        the same on the same connection, without blocking the kernel's loop
     conn = await jupyter_ssh.connect_async("alice@host")
 
-The connection lives on the engine, so it goes on while cells run.  `jupyter_ssh.ssh.connect` is the stack itself,
-bound to the loop it is awaited in.  What a connection does stands in its generated faces; here is what those of the
-kernel's registry have besides.
+The connection lives on the engine, so it keeps working while cells run.  `jupyter_ssh.ssh.connect`, in contrast, is the
+stack itself, bound to the loop in which it is awaited.  Most methods of a connection are in its generated faces; this
+module adds what is specific to connections of the kernel's registry.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["AsyncConnection", "Connection"]
 
 
 class _Registered(Face[StackConnection]):
-    """A connection of the registry, which may come back as another one of the stack."""
+    """A connection of the registry; after a reconnect, another connection of the stack is behind it."""
 
     def __init__(self, engine: Engine, entry: Entry) -> None:
         super().__init__(engine, entry.connection)
@@ -48,27 +48,27 @@ class _Registered(Face[StackConnection]):
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended, on whichever side."""
+        """Whether it was closed here, or has ended."""
         return self._entry.closed
 
     @property
     def closed_because(self) -> SSHError | None:
-        """The error that ended the connection; None while it is open and when it was closed on purpose."""
+        """The error that ended the connection; None while it is open, and if it was closed deliberately."""
         return self._entry.closed_because
 
     @property
     def opened_at(self) -> float:
-        """When it was made (`time.time`)."""
+        """When it was opened (`time.time`)."""
         return self._entry.opened_at
 
     @property
     def loss(self) -> str:
-        """When and why it was lost, in a few words; empty where it was not."""
+        """When and why it was lost, in a few words; empty if it was not lost."""
         return self._entry.loss
 
     @property
     def state(self) -> str:
-        """Return "connected", "closed", or why it dropped."""
+        """The state in words: "connected", "closed", or when and why the connection dropped."""
         if not self.closed:
             return "connected"
         return f"dropped{self._entry.when}: {self.closed_because}" if self.closed_because is not None else "closed"
@@ -78,16 +78,16 @@ class _Registered(Face[StackConnection]):
 
 
 class Connection(_Registered, blocking.Connection):
-    """An open SSH connection; a notebook shows it as a card.  Made by `connect`."""
+    """An SSH connection, made by `connect`; a notebook shows it as a card."""
 
     @property
     def aio(self) -> AsyncConnection:
-        """The same for ``await``, from any event loop: several commands at once with asyncio.gather, for instance."""
+        """The same for ``await``, from any event loop; for example, to run several commands with asyncio.gather."""
         return AsyncConnection(self._engine, self._entry)
 
     @hides_own_frames
     def close(self) -> None:
-        """Say goodbye and close the connection, unless a terminal or another connection uses it too; idempotent."""
+        """Disconnect, unless others, such as a terminal, still use the connection; idempotent."""
         self._engine.call(self._entry.close)
 
     def __enter__(self) -> Connection:
@@ -109,7 +109,7 @@ class AsyncConnection(_Registered, awaitable.AsyncConnection):
     """A `Connection` for ``await``."""
 
     async def close(self) -> None:
-        """Say goodbye and close the connection, unless a terminal or another connection uses it too; idempotent."""
+        """Disconnect, unless others, such as a terminal, still use the connection; idempotent."""
         await self._engine.wait(self._entry.close)
 
     async def __aenter__(self) -> AsyncConnection:

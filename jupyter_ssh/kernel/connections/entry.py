@@ -1,4 +1,4 @@
-"""One connection as the registry knows it: what was asked for, and the connection of the stack that answers it now."""
+"""An entry of the registry: what was asked for, and the connection of the stack that serves it now."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
 
 Request: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
-"""A target and options as they were given: what is asked for again gets what is open."""
+"""A target and options as they were given; the same request again gets the same open connection."""
 
 Lend: TypeAlias = Callable[[Any], Coroutine[Any, Any, Lease[Connection]]]
-"""Gives a lease on a connection like the one that was lost; its argument is the `Prompts` to use, None for the usual
-ones."""
+"""A function that returns a lease on a connection in place of one that was lost; its argument is the `Prompts` to use,
+or None for the usual ones."""
 
 
 class Entry:
     """A connection of the registry.
 
-    What it does belongs to the engine's loop; what it is may be read from any thread.
+    Its methods belong to the engine's loop; its attributes and properties may be read from any thread.
     """
 
     def __init__(
@@ -32,20 +32,20 @@ class Entry:
         self.target = target
         """The destination as it was typed."""
         self.requests = requests
-        """What gets this connection; nothing where it is shared with nobody."""
+        """The requests that get this connection; empty if it is not shared."""
         self.options = options
-        """What it was asked for with; never a password."""
+        """The options that were given, without any password."""
         self.connection = connection
-        """The connection of the stack: another one once it has come back."""
+        """The connection of the stack; another one after a reconnect."""
         self.opened_at = time.time()
         self.by_magic = False
         """Whether a magic asked for it."""
         self.reconnect = bool(options.get("reconnect"))
-        """Whether it comes back by itself when it was lost."""
+        """Whether to reconnect automatically, on the next use, if the connection is lost."""
         self.given_back = False
-        """Whether the person has closed it; others may hold the connection still."""
+        """Whether the user has closed it; others may still hold the connection."""
         self.changes = Changes("entry", target)
-        """What it tells, whichever connection it is."""
+        """Its changes, also after a reconnect."""
         self.changes.adopt(connection.changes)
         self._lend = lend
         self._lease: Lease[Connection] | None = None
@@ -60,17 +60,17 @@ class Entry:
 
     @property
     def closed(self) -> bool:
-        """Whether it is of no more use to the person: closed, or lost."""
+        """Whether the user can no longer use it: it was closed, or lost."""
         return self.given_back or self.connection.closed
 
     @property
     def closed_because(self) -> SSHError | None:
-        """The error that ended it; None while it is open and when it was closed on purpose."""
+        """The error that ended it; None while it is open, and if it was closed deliberately."""
         return None if self.given_back else self.connection.closed_because
 
     @property
     def loss(self) -> str:
-        """When and why it was lost, in a few words; empty where it was not."""
+        """When and why it was lost, in a few words; empty if it was not lost."""
         because = self.closed_because
         if because is None:
             return ""
@@ -78,40 +78,40 @@ class Entry:
 
     @property
     def when(self) -> str:
-        """At what time it ended, for people; empty where it did not."""
+        """The time at which it ended, such as " at 12:34:56"; empty if it has not ended."""
         ended = self.connection.ended_at
         return f" at {time.strftime('%H:%M:%S', time.localtime(ended))}" if ended is not None else ""
 
     @property
     def can_revive(self) -> bool:
-        """Whether it was lost and comes back by itself on the next use (``--reconnect``)."""
+        """Whether it was lost and reconnects automatically on its next use (``--reconnect``)."""
         return self.reconnect and self.closed_because is not None
 
-    # --- what the person does with it ---------------------------------------------------------------------------------
+    # --- what the user does with it -----------------------------------------------------------------------------------
 
     @property
     def held(self) -> bool:
-        """Whether the person holds it."""
+        """Whether the user holds it."""
         return self._lease is not None and not self._lease.released
 
     def hold(self, lease: Lease[Connection]) -> None:
-        """Keep the connection for the person until `close`."""
+        """Keep ``lease`` for the user until `close`; release it if the user holds the connection already."""
         if self.held:
             lease.release()
         else:
             self._lease = lease
 
     async def usable(self, tell: Callable[[str], None], prompts: Any = None) -> Connection:
-        """Return the open connection, made again where it `can_revive`; ``tell`` then gets a sentence about that.
+        """Return the open connection; reconnect first if it `can_revive`, and pass a sentence about that to ``tell``.
 
-        What ran before is not run again.  Raises `ConnectionClosed` where it is over, and what connecting raises.
+        Nothing is run again.  Raises `ConnectionClosed` if the connection has ended, and what connecting raises.
         """
         if self.can_revive:
-            async with self._reviving:  # of several that want it at once, the first connects
+            async with self._reviving:  # if several tasks want it at once, the first one connects
                 if self.can_revive:
                     before = self.loss
                     await self._revive(prompts)
-                    tell(f"Connected to {self.name} again; before, it was {before}")
+                    tell(f"Reconnected to {self.name}; the previous connection was {before}")
         if self.closed:
             raise self.closed_error()
         return self.connection
@@ -123,13 +123,13 @@ class Entry:
         self.changes.adopt(self.connection.changes)
         if lost is not None:
             lost.release()
-        if self.given_back:  # while it was being made
+        if self.given_back:  # closed while it was being made
             self._lease.release()
 
     def give_back(self) -> asyncio.Task[None] | None:
-        """End the person's hold; the task that closes the connection where nobody else holds it.
+        """End the user's hold; return the task that closes the connection if nobody else holds it.
 
-        Nobody new gets it: who asks for the same again gets a new one.
+        Later requests no longer get this connection, but a new one.
         """
         self.given_back = True
         self.changes.release(self.connection.changes, "closed here")
@@ -139,12 +139,12 @@ class Entry:
         return self._lease.release()
 
     async def close(self) -> None:
-        """Give the connection back; where nobody else holds it, say goodbye and close it.  Idempotent."""
+        """Give the connection back; if nobody else holds it, disconnect.  Idempotent."""
         if (closing := self.give_back()) is not None:
             await asyncio.shield(closing)
 
     def closed_error(self) -> SSHError:
-        """Return the error for using it when it has ended."""
+        """Return the error for using it after it has ended."""
         because = self.closed_because
         step = f"Connect again: %ssh {self.name} or jupyter_ssh.connect(...)."
         if because is None:
@@ -153,5 +153,5 @@ class Entry:
             f"the connection to {self.name} was lost{self.when}: {because.message}",
             phase="session",
             received=because.received,
-            next_step=f"{step} With %ssh --reconnect that happens by itself.",
+            next_step=f"{step} %ssh --reconnect does so automatically.",
         )

@@ -1,10 +1,10 @@
-"""Changes that the engine tells, brought to the thread of the kernel.
+"""Delivery of the engine's changes to the kernel's thread.
 
     engine: ``_put``  ->  the newest of each kind for each subject  ->  kernel's thread: ``_deliver``  ->  listener
 
-The engine never waits.  A cell may compute for an hour: newer counters and states replace older ones meanwhile, and of
-what has come and gone in that time only so much is kept.  While a cell waits for the engine, the waiting thread
-delivers (desk.py); else the loop of the kernel does.
+The engine never waits.  A cell may compute for an hour: meanwhile, newer counters and states replace older ones, and
+only a limited number of subjects that began and ended in that time are kept.  While a cell waits for the engine, the
+waiting thread delivers changes (desk.py); otherwise the kernel's loop does.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from jupyter_ssh.ssh.errors import ConfigError
 log = logging.getLogger(__name__)
 
 PASSED: Final = 100
-"""Things that have come and gone while the kernel's thread was busy, of which the newest are told."""
+"""How many subjects that began and ended while the kernel's thread was busy are still told; the newest are kept."""
 
 
 class Listening:
-    """One listener of the kernel's thread, until `stop`.  To be made in that thread, while its loop runs."""
+    """A listener in the kernel's thread, until `stop`; must be made in that thread, while its loop runs."""
 
     def __init__(self, listener: Listener, engine: Engine, changes: Changes) -> None:
         self._listener: Listener | None = listener
@@ -38,27 +38,27 @@ class Listening:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
             raise ConfigError(
-                "changes are told in a running event loop, and there is none here",
+                "listening to changes needs a running event loop, and there is none here",
                 phase="listening",
-                next_step="Listen from a cell of a notebook, or from a coroutine.",
+                next_step="Listen from a notebook cell, or from a coroutine.",
             ) from None
-        self._context = contextvars.copy_context()  # ipykernel keeps there which cell the output belongs to
+        self._context = contextvars.copy_context()  # here ipykernel stores which cell the output belongs to
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
         self._waiting: dict[tuple[int, type[Change]], Change] = {}
-        """In the order of telling."""
+        """The changes to deliver, in order."""
         self._passed: dict[int, None] = {}
-        """The numbers of those whose begin and end both wait here."""
+        """The numbers of the subjects whose beginning and end are both still to be delivered."""
         self._scheduled = False
-        """Whether delivering was handed to the loop, and has not been done."""
+        """Whether a delivery is scheduled on the loop."""
         self._desk: Desk | None = None
-        """The desk to which it was handed, if it has not been done."""
+        """The desk on which a delivery waits, if one does."""
         engine.loop.call_soon_threadsafe(self._begin, changes)
 
     def stop(self) -> None:
-        """Tell the listener nothing more, from this moment on; idempotent.
+        """Stop telling the listener, effective immediately; idempotent.
 
-        Called in another thread than the kernel's, it does not wait for a call that has begun.
+        If called in a thread other than the kernel's, it does not wait for a call in progress.
         """
         self._silence()
         with contextlib.suppress(RuntimeError):  # the engine has stopped
@@ -117,7 +117,7 @@ class Listening:
 
     def _deliver(self) -> None:
         self._desk = None
-        for _ in range(len(self._waiting)):  # what comes meanwhile has its own turn
+        for _ in range(len(self._waiting)):  # changes that arrive meanwhile get a delivery of their own
             with self._lock:
                 listener = self._listener
                 if listener is None or not self._waiting:
@@ -130,6 +130,6 @@ class Listening:
                 listener(change)
             except Exception:
                 log.exception("a listener to the changes of %s %r failed", change.subject.kind, change.subject.name)
-            except BaseException:  # a KeyboardInterrupt is the cell's; the rest is told later
+            except BaseException:  # a KeyboardInterrupt is meant for the cell; deliver the rest later
                 self._loop.call_soon(self._deliver, context=self._context)
                 raise

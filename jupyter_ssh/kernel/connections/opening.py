@@ -1,4 +1,4 @@
-"""``jupyter_ssh.connect`` and ``connect_async``."""
+"""The functions `jupyter_ssh.connect` and `jupyter_ssh.connect_async`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def connect(target: str, **options: Any) -> Connection:
     """Connect to ``target`` ("alice@host", "host", "ssh://alice@host:2222") and return the open connection.
 
     Options are those of `jupyter_ssh.ssh.connect`: ``port=2222``, ``identity_file=PATH``, and every keyword of
-    ssh_config in snake_case. Host keys are checked against known_hosts; questions are asked in the cell.
-    With ``reconnect=True`` a connection that was lost is made again when it is used next; nothing is run twice.
-    ``tunnel`` may be a connection of `connect` as well.
+    ssh_config in snake_case.  Host keys are checked against known_hosts; questions are asked in the cell.
+    With ``reconnect=True``, a connection that was lost is made again on its next use; nothing is run twice.
+    ``tunnel`` may also be a connection returned by `connect`.
     """
     return get_connections().open_own(target, _checked(options))
 
 
 async def connect_async(target: str, **options: Any) -> Connection:
-    """`connect` for ``await``: the kernel's loop goes on meanwhile."""
+    """Do what `connect` does without blocking the event loop."""
     return await get_connections().open_own_async(target, _checked(options))
 
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
     if options.get("reconnect") and options.get("sock") is not None:
         raise ConfigError(
-            "a socket that was given cannot be connected again",
+            "a connection on a given socket cannot be made again",
             phase="options",
             received="sock and reconnect",
-            next_step="Leave one of them out.",
+            next_step="Omit one of them.",
         )
     return {name: behind(value) for name, value in options.items()}

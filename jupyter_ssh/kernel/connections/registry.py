@@ -1,8 +1,8 @@
-"""The open connections of this kernel: which there are, which is the current one, and which can be used again.
+"""The registry of this kernel's connections: finding, sharing and closing them, and the current one.
 
-All of them are connections of one pool, those to jump hosts included, and one rule says how long they live: as long as
-somebody holds a lease.  That is a person (by a magic or `connect`), a terminal, a command in the background, or another
-connection that leads through it.
+All of them are connections of one pool, including those to jump hosts, and one rule determines how long they live: a
+connection is open as long as somebody holds a lease on it.  Holders are the user (through a magic or `connect`), a
+terminal, a command in the background, or another connection that goes through it.
 """
 
 from __future__ import annotations
@@ -29,21 +29,24 @@ from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
 T = TypeVar("T")
 
 ENDED_SHOWN: Final = 10
-"""Lost connections that `%ssh_hosts` still shows, so that one sees why they ended."""
+"""How many lost connections `%ssh_hosts` still shows, so that users see why they ended."""
 
 CELL: Final = "a cell"
-"""How a person's hold is called."""
+"""The name of the user's hold on a connection (`Lease.holder`)."""
 
 Tell = Callable[[Sequence[str]], None]
-"""Gets what is to be said of a connection that was made, where no cell would show it."""
+"""A function for the messages about a new connection, if no cell shows them."""
 
-# What does not make it another connection.
+# Options that do not make a request a different one.
 _NOT_ASKED: Final = ("password", "reconnect")
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What `Connections.open` found.  ``new`` if it was made now; ``lost`` says how the one before it ended, if so."""
+    """The result of `Connections.open`.
+
+    ``new`` is whether the connection was made now; ``lost`` says when and why the previous one was lost, if it was.
+    """
 
     connection: Connection
     new: bool
@@ -51,9 +54,9 @@ class Opening:
 
 
 class Connections:
-    """The registry.  Connections are known by ``user@host:port`` and by what was asked for when they were opened.
+    """The registry, which finds connections by their names and by the requests that opened them.
 
-    Its methods are called from threads that may wait, those that end in ``on_engine`` from the engine's loop.
+    Methods whose names end in ``on_engine`` are called in the engine's loop, the others from threads that may block.
     """
 
     def __init__(self) -> None:
@@ -67,18 +70,18 @@ class Connections:
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def open(self, target: str, options: Mapping[str, Any]) -> Opening:
-        """Open a connection to ``target`` with these options, or take one that is open; it becomes the current one.
+        """Return an open connection to ``target`` with these options, or open one; it becomes the current one.
 
-        What magics use: they share their connections with terminals and with jumps.
+        For magics, which share their connections with terminals and jumps.
         """
         return self._ready().call(lambda: self._open(target, options))
 
     def open_own(self, target: str, options: Mapping[str, Any]) -> Connection:
-        """Open a new connection to ``target``, which nobody else finds; blocks."""
+        """Open a new connection to ``target``, shared with nobody else; blocks."""
         return self._ready().call(lambda: self._open_own(target, options))
 
     async def open_own_async(self, target: str, options: Mapping[str, Any]) -> Connection:
-        """Open a new connection to ``target``, which nobody else finds; awaited from any loop but the engine's."""
+        """Open a new connection to ``target``, shared with nobody else; for any loop but the engine's."""
         return await self._ready().wait(lambda: self._open_own(target, options))
 
     async def lend_on_engine(
@@ -91,9 +94,9 @@ class Connections:
         tell: Tell = lambda messages: None,
         fresh: bool = False,
     ) -> Lease[client.Connection]:
-        """Hold a connection to ``target``, an open one if there is one and none ``fresh`` is wanted.
+        """Lease a connection to ``target``: one that is open, unless there is none or ``fresh`` asks for a new one.
 
-        For what lives on the engine itself, such as a terminal: ``holder`` says what, for people.
+        For objects that live on the engine, such as a terminal; ``holder`` names them for users.
         """
         self._ready()
         request = _request(target, options)
@@ -113,7 +116,7 @@ class Connections:
         return lease
 
     def share_on_engine(self, connection: Connection, holder: str) -> Lease[client.Connection] | None:
-        """Hold a connection of the registry too; None where it is over."""
+        """Return another lease on a connection of the registry; None if it has ended."""
         entry = self.entry(connection)
         return None if entry is None or entry.closed else self._pool.share(entry.connection, holder)
 
@@ -191,8 +194,7 @@ class Connections:
         *,
         shared: bool = True,
     ) -> Entry:
-        """Return the entry of ``connection``: the one it has, where what was asked for comes to the same, or a new
-        one."""
+        """Return the entry of ``connection``: the one it has, if another request led to the same one, or a new one."""
         requests = {_request(target, options)} if shared else set()
         for entry in self._known:
             if entry.connection is connection and not entry.given_back:
@@ -211,7 +213,7 @@ class Connections:
         return entry
 
     def _drop(self, entry: Entry) -> None:
-        """Show a lost connection no longer."""
+        """Stop showing a lost connection."""
         self._known = _without(self._known, entry)
         entry.give_back()
 
@@ -220,17 +222,17 @@ class Connections:
             self._changes.adopt(connection.changes)
             connection.changes.state_changed("open", f"held by {', '.join(holders)}")
         else:
-            # The current one is remembered: whoever goes on using it is told that it was closed, not sent elsewhere.
+            # The current one is remembered: using it then fails as closed, and does not silently use another one.
             self._known = {entry: own for entry, own in self._known.items() if entry.connection is not connection}
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
     def listen(self, listener: Listener, connection: Connection | None = None) -> Listening:
-        """Have ``listener`` called in this thread with each `Change` of all that lives on the engine.
+        """Call ``listener`` in this thread with each `Change` of everything that lives on the engine.
 
-        It is first told what there is: connections, those to jump hosts too, their processes, and terminals.  With
-        ``connection`` it hears of that one only, also once it has come back.  To be called where an event loop runs, as
-        in a cell.  What it hears are values; nothing waits for it.
+        It is first told what exists: connections, including those to jump hosts, their processes, and terminals.  With
+        ``connection``, it is only told the changes of that one, also after a reconnect.  Changes are plain values, and
+        nothing waits for the listener.  Raises `ConfigError` if no event loop runs in this thread, as it does in cells.
         """
         engine = self._ready()
         entry = None if connection is None else self.entry(connection)
@@ -239,14 +241,14 @@ class Connections:
         return Listening(listener, engine, self._changes if entry is None else entry.changes)
 
     def changes_on_engine(self) -> Changes:
-        """Return what tells the changes of all that lives on the engine; what else lives there is to be adopted."""
+        """Return the changes of everything on the engine; other objects that live there add theirs with `adopt`."""
         self._ready()
         return self._changes
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
     def entries(self) -> dict[Entry, Connection]:
-        """Return all connections, those that were lost included, in the order of opening."""
+        """Return all connections, including lost ones, in the order in which they were opened."""
         return self._known
 
     def opened(self) -> list[Connection]:
@@ -282,8 +284,8 @@ class Connections:
         return self._current is not None and self._current is self.entry(connection)
 
     def find(self, name: str) -> list[Connection]:
-        """Return the open connections that ``name`` means: what was typed to open them, user@host:port, user@host or
-        host."""
+        """Return the open connections that match ``name``: the target they were opened with, user@host:port, user@host
+        or host."""
         return [
             connection
             for entry, connection in self._known.items()
@@ -291,11 +293,11 @@ class Connections:
         ]
 
     def entry(self, connection: Connection) -> Entry | None:
-        """Return what the registry knows of ``connection``; None where it has forgotten it."""
+        """Return the entry of ``connection``; None if the registry no longer has it."""
         return next((entry for entry, known in self._known.items() if known is connection), None)
 
     def holders(self, connection: Connection) -> list[str]:
-        """Return who holds ``connection`` beside the person, for people."""
+        """Return who holds ``connection`` besides the user, in words."""
         entry = self.entry(connection)
         return [] if entry is None else [name for name in self._pool.holders(entry.connection) if name != CELL]
 
@@ -305,9 +307,10 @@ class Connections:
     # --- using --------------------------------------------------------------------------------------------------------
 
     def call(self, connection: Connection, work: Callable[[client.Connection], Coroutine[Any, Any, T]]) -> T:
-        """Return the value of ``work``, which runs on the engine and gets the open connection of the stack.
+        """Call ``work`` on the engine with the open connection of the stack, and return its value.
 
-        Blocks as `Engine.call` does.  Raises `ConnectionClosed` where it is over, and what connecting again raises.
+        Blocks as `Engine.call` does.  Raises `ConnectionClosed` if the connection has ended, and what reconnecting
+        raises.
         """
         entry = self.entry(connection)
         if entry is None:
@@ -321,9 +324,9 @@ class Connections:
     # --- closing ------------------------------------------------------------------------------------------------------
 
     def close(self, connections: Sequence[Connection], *, for_all: bool = False) -> None:
-        """Give these connections back; blocks until those that nobody else holds have said goodbye.
+        """Give these connections back; blocks until those that nobody else holds are closed.
 
-        With ``for_all`` they are closed whoever holds them.
+        With ``for_all``, they are closed even if others hold them.
         """
         self._ready().call(lambda: self._close(connections, for_all))
 

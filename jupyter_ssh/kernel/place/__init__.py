@@ -1,1 +1,1 @@
-"""The place of this process (docs/page-protocol.md): a kernel, or the host process for terminals without a notebook."""
+"""The place of this process, to which pages connect (docs/page-protocol.md): a kernel, or the host process."""

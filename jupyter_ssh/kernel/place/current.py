@@ -1,4 +1,4 @@
-"""The place of this process, for those who look for it and do not start it."""
+"""The place of this process, for code that uses it only if it runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from jupyter_ssh.pages.place import Place
 
 _place: Place | None = None
 _engine: Engine | None = None
-"""On whose loop the place is."""
+"""The engine on which the place runs."""
 
 
 def running_place() -> Place | None:
-    """Return the place, if there is one in this process (and not only in the one it was forked from)."""
+    """Return the place if it runs in this process (and not only in the one it was forked from), else None."""
     return _place if _engine is not None and _engine is running_engine() else None
 
 
 def set_place(place: Place | None, engine: Engine | None) -> None:
-    """Make ``place`` the one of this process; None where there is none any more."""
+    """Set the place of this process and its engine; None if there no longer is one."""
     global _place, _engine
     _place, _engine = place, engine

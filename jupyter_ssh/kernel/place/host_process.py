@@ -1,7 +1,7 @@
-"""``python -m jupyter_ssh.kernel.place.host_process RUNTIME``: the place ``host``, for terminals without a notebook.
+"""The host process, for terminals without a notebook: ``python -m jupyter_ssh.kernel.place.host_process RUNTIME``.
 
-The extension of the Jupyter server starts this process.  It serves the same socket as a kernel does, needs neither
-ipykernel nor zmq, and outlives the server.  It ends by itself: see `Lifetime`.
+The Jupyter server extension starts this process, which is the place named ``host``.  It serves the same kind of socket
+as a kernel, needs neither ipykernel nor zmq, outlives the server, and ends when it is not needed: see `Lifetime`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from jupyter_ssh.kernel.place.running import place_on_engine
 from jupyter_ssh.pages.rendezvous import HOST_PLACE, private_folder
 
 IDLE_SECONDS: Final = 60.0
-"""With nothing in use and without a page."""
+"""The process ends after this long with nothing in use and no pages."""
 ABANDONED_SECONDS: Final = 600.0
-"""Without any server, whatever is in use."""
+"""The process ends after this long without any server or page, even if something is in use."""
 _LOOK_SECONDS: Final = 1.0
 
 
@@ -32,7 +32,10 @@ class Lifetime:
         self._served_at = now
 
     def over(self, now: float, *, in_use: bool, pages: int, servers: int) -> bool:
-        """Return whether to end, with so many pages and servers (leases); ``in_use`` as a place says it."""
+        """Return whether the process should end.
+
+        ``in_use`` is that of the place; ``pages`` and ``servers`` are the numbers of pages and of servers with a lease.
+        """
         if in_use or pages:
             self._needed_at = now
         if servers or pages:
@@ -41,7 +44,7 @@ class Lifetime:
 
 
 async def serve(runtime: Path) -> None:
-    """Serve until nobody needs the process."""
+    """Serve until the process is no longer needed."""
     place = await place_on_engine(HOST_PLACE, runtime)
     listener = place.listener
     if listener is None:
@@ -54,7 +57,7 @@ async def serve(runtime: Path) -> None:
 
 
 def _alone(folder: Path) -> IO[bytes] | None:
-    """Return a file locked as long as this process lives; None if another one has it."""
+    """Return a file that stays locked while this process lives; None if another process has locked it."""
     file = open(folder / "host.lock", "ab")  # noqa: SIM115
     try:
         if sys.platform == "win32":
@@ -72,7 +75,7 @@ def _alone(folder: Path) -> IO[bytes] | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the process; return 0 when it ended in its time, or when another one runs already."""
+    """Run the host process until it is no longer needed; return at once if another one is running."""
     from jupyter_ssh.kernel.engine import get_engine
 
     runtime = Path(arguments[0])

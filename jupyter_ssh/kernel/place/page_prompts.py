@@ -1,4 +1,4 @@
-"""Questions that neither a cell nor a terminal can ask, put to the pages that are connected to this process."""
+"""Questions that neither a cell nor a terminal can ask, shown on the pages that are connected to this process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from jupyter_ssh.pages.questions import QuestionService
 
 
 def page_prompts() -> PagePrompts | None:
-    """Return prompts that ask the connected pages; None where no page could show a question.
+    """Return prompts that ask on the connected pages; None if no page can show a question.
 
-    To be called in the engine's loop, for each connection that is made.
+    Called in the engine's loop, for each connection that is made.
     """
     place = running_place()
     questions = place.services.get(QuestionService.name) if place is not None else None

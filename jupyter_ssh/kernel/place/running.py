@@ -1,6 +1,6 @@
-"""The place of this process, as pages of the browser see it: its services, started once, on the engine.
+"""Starting and stopping the place of this process, with its services, on the engine.
 
-To add a service: one file with a `Service`, and a row in `_services`.
+To add a service, write a file with a `Service` and add it to `_services`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["kernel_place", "place_on_engine", "running_place", "start_place", "s
 _CONNECTION_FILE = re.compile(r"kernel-(.+)\.json")
 
 _starting: tuple[Engine, asyncio.Lock] | None = None
-"""Held while the place of that engine is started."""
+"""The current engine, and a lock that is held while its place is being started."""
 
 
 def _services() -> list[Service]:
@@ -41,9 +41,9 @@ def _services() -> list[Service]:
 
 
 def kernel_place() -> tuple[str, Path] | None:
-    """Return the id of the kernel that this is, and the Jupyter runtime directory it was started in; None elsewhere.
+    """Return the id of this kernel and its Jupyter runtime directory; None if this process is not a kernel.
 
-    A kernel that no Jupyter server has started has no id that one could ask for: it gets one of its own.
+    A kernel that was not started by a Jupyter server has no such id, and gets a random one.
     """
     application = _kernel_application()
     if application is None:
@@ -66,10 +66,10 @@ def _kernel_application() -> Any:
 
 
 async def place_on_engine(name: str, folder: Path | None = None, kernel: Any = None) -> Place:
-    """Return the place of this process, started at the first call.  To be awaited in the engine's loop.
+    """Return the place of this process, starting it on the first call.  To be awaited in the engine's loop.
 
-    ``name`` is the kernel's id or ``host``; ``folder`` the Jupyter runtime directory to be found in; ``kernel`` the
-    ipykernel whose channels carry the fallback transport.
+    ``name`` is the kernel's id or ``host``; ``folder`` is the Jupyter runtime directory for the place file; ``kernel``
+    is the ipykernel whose channels carry the fallback transport.
     """
     global _starting
     engine = get_engine()
@@ -86,7 +86,10 @@ async def place_on_engine(name: str, folder: Path | None = None, kernel: Any = N
 
 
 def start_place() -> Place:
-    """Return the place of this kernel, started at the first call; blocks.  Raises `ConfigError` outside of a kernel."""
+    """Return the place of this kernel, starting it on the first call; blocks.
+
+    Raises `ConfigError` if this process is not a kernel.
+    """
     place = running_place()
     if place is not None:
         return place
@@ -95,8 +98,8 @@ def start_place() -> Place:
         raise ConfigError(
             "terminals need a kernel",
             phase="terminal",
-            received="a Python that no Jupyter has started",
-            next_step="In a shell use: jupyter-ssh ssh [user@]host",
+            received="a Python process that is not a Jupyter kernel",
+            next_step="In a shell, use: jupyter-ssh ssh [user@]host",
         )
     name, runtime = found
     kernel = getattr(_kernel_application(), "kernel", None)
@@ -111,7 +114,7 @@ async def _close() -> None:
 
 
 def stop_place() -> None:
-    """End the place of this process, as when the extension is unloaded; blocks until it has ended."""
+    """Stop the place of this process, as the extension is being unloaded; blocks until it has stopped."""
     place = running_place()
     if place is None:
         return

@@ -1,1 +1,1 @@
-"""Questions that a person must answer, and where they are asked: in the cell that waits, or in a page."""
+"""Questions for the user: asked in a cell that waits, or on a page."""

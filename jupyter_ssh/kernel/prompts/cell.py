@@ -1,8 +1,8 @@
-"""Questions of a connection, asked through ``input`` and ``getpass`` of the cell that waits.
+"""Questions of a connection, asked with ``input`` and ``getpass`` in the cell that waits.
 
-The engine asks, the thread that runs the cell answers (see desk.py).  Where a question cannot be answered, because
-the front-end has no input (nbclient, papermill) or nobody waits, `PromptUnavailable` says what to do instead.
-An answer goes to the stack and nowhere else: no output, no history, no log.
+The engine passes a question to the thread that runs the cell (desk.py).  If it cannot be asked, because the frontend
+does not support input (nbclient, papermill) or no cell is waiting, `PromptUnavailable` says what to do instead.
+Answers go to the stack only: not to the output, the history or a log.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HOST_KEY_STEP = (
-    "Connect once where a question can be answered, put the key into known_hosts, or accept keys of unknown hosts"
+    "Connect once where questions can be answered, add the key to known_hosts, or accept keys of unknown hosts"
     " with -o StrictHostKeyChecking=accept-new."
 )
-_SECRET_STEP = "Use a key without a passphrase or an agent, or connect from a cell that can ask (allow_stdin)."
+_SECRET_STEP = "Use an agent or a key without a passphrase, or connect from a cell that can ask (allow_stdin)."
 
 _CONFIRM_STEP = "Use it from a cell that can ask (allow_stdin), or add the key without asking for confirmation."
 
 _ATTEMPTS = 3
-"""How often a question is asked again after an answer that is none."""
+"""How many times a question is asked in all if the answers are not valid."""
 
 
 class StdinPrompts:
-    """The prompts of the client (``jupyter_ssh.ssh.client.prompts.Prompts``) inside a cell or a terminal.
+    """The client's prompts (``jupyter_ssh.ssh.client.prompts.Prompts``) in a cell.
 
-    They are asked at ``desk``, else at the one of the call that the asking task works for.
+    Questions are asked at ``desk``, or by default at the desk of the call for which the asking task works.
     """
 
     def __init__(self, desk: Desk | None = None) -> None:
         self._desk = desk
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself."""
+        """Show the key's fingerprint and picture; return True if the answer is "yes" or the fingerprint."""
         return await self._ask(lambda: _host_key(question), "the host key", _HOST_KEY_STEP)
 
     async def ask_secret(self, prompt: str) -> str | None:
@@ -65,17 +65,17 @@ class StdinPrompts:
                     _say(printable(text))
             return [_line(prompt) if echo else _secret(prompt) for prompt, echo in prompts]
 
-        # A server may send only text, or nothing at all: then there is nothing that needs a person.
+        # A server may ask no questions. If it sends no text either, nothing needs the user.
         if not prompts and not (name.strip() or instruction.strip()):
             return []
         return await self._ask(answer, "the server's questions", _SECRET_STEP)
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """Ask until yes or no is typed, or nothing for the ``default``."""
+        """Ask for yes or no, a few times at most; an empty answer means the ``default``."""
         return await self._ask(lambda: _confirm(text, default), "a question", _CONFIRM_STEP)
 
     def show_banner(self, text: str) -> None:
-        """What the server says before authentication (RFC 4252 §5.4)."""
+        """Show the server's banner (RFC 4252 §5.4)."""
         desk = self._desk or CURRENT_DESK.get()
         if desk is not None:
             desk.post(lambda: _say(printable(text)))
@@ -83,13 +83,13 @@ class StdinPrompts:
     async def _ask(self, question: Callable[[], T], what: str, next_step: str) -> T:
         desk = self._desk or CURRENT_DESK.get()
         if desk is None:
-            raise _unavailable(what, "no cell waits for this connection", next_step)
+            raise _unavailable(what, "no cell is waiting for this connection", next_step)
         with _answerable(what, next_step):
             return await desk.ask(question)
 
 
 class CellQuestions:
-    """Questions of what runs in the thread of the cell itself; ``next_step`` is the way where nobody can answer."""
+    """Questions of code that runs in the cell's own thread; ``next_step`` is the advice if nobody can answer."""
 
     def __init__(self, next_step: str) -> None:
         self.next_step = next_step
@@ -107,17 +107,17 @@ class CellQuestions:
 
 @contextmanager
 def _answerable(what: str, next_step: str) -> Iterator[None]:
-    """Tells why there was no answer."""
+    """Raise `PromptUnavailable` if the answer cannot be read."""
     try:
         yield
     except NotImplementedError:  # IPython's StdinNotImplementedError: the request came with allow_stdin=False
-        raise _unavailable(what, "the front-end of this cell takes no input", next_step) from None
+        raise _unavailable(what, "the frontend of this cell does not support input", next_step) from None
     except (EOFError, OSError, getpass.GetPassWarning):
         raise _unavailable(what, "there is no terminal to read an answer from", next_step) from None
 
 
 def _unavailable(what: str, why: str, next_step: str) -> PromptUnavailable:
-    return PromptUnavailable(f"{what} must be asked for, and {why}", phase="question", next_step=next_step)
+    return PromptUnavailable(f"{what} must be asked for, but {why}", phase="question", next_step=next_step)
 
 
 # --- done by the waiting thread ---------------------------------------------------------------------------------------
@@ -150,12 +150,12 @@ def _line(prompt: str) -> str:
 
 def _secret(prompt: str) -> str:
     with warnings.catch_warnings():
-        # getpass warns before it would echo: rather no answer than a password on the screen.
+        # getpass warns before it falls back to echoing: make that an error, as a password must not be visible.
         warnings.simplefilter("error", getpass.GetPassWarning)
         return getpass.getpass(printable(prompt))
 
 
 def _say(text: str) -> None:
-    # Not to stderr: a notebook paints that red, and a question is no error.
+    # Not to stderr, which a notebook shows in red: a question is not an error.
     sys.stderr.flush()
     print(text, flush=True)

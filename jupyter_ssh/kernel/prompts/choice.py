@@ -1,7 +1,7 @@
-"""Where a question of a connection is asked: where somebody is who can answer it.
+"""The choice of where a connection's questions are asked: where somebody can answer them.
 
-What a cell started is asked in that cell.  What nobody's cell started (a terminal's jump host, a connection that comes
-back, a panel) is asked in a page of JupyterLab, else in a cell that waits for something else.
+Questions of work that a cell started are asked in that cell.  Other questions (of a terminal's jump host, a reconnect,
+a panel) are asked on a JupyterLab page, or else in a cell that is waiting for something else.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 class KernelPrompts:
-    """The prompts of the client (``jupyter_ssh.ssh.client.prompts.Prompts``) for one connection of the kernel.
+    """The client's prompts (``jupyter_ssh.ssh.client.prompts.Prompts``) for one connection of the kernel.
 
-    Each question goes to the first of those who can answer; where one cannot after all, to the next.
+    Each question is asked where it can most likely be answered; if that turns out to be impossible, in the next place.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class KernelPrompts:
     ) -> list[str] | None:
         """See `Prompts.keyboard_interactive`."""
         if not prompts and not (name.strip() or instruction.strip()):
-            return []  # nothing to show, and nobody needed
+            return []  # nothing to show or to ask
         return await self._ask(lambda asked: asked.keyboard_interactive(name, instruction, prompts))
 
     async def confirm(self, text: str, default: bool = False) -> bool:
@@ -51,13 +51,13 @@ class KernelPrompts:
         return await self._ask(lambda prompts: prompts.confirm(text, default))
 
     def show_banner(self, text: str) -> None:
-        """Show it where questions are asked; where nobody is, it is shown to nobody."""
+        """Show the server's banner where questions would be asked; drop it if there is no such place."""
         if ways := self._ways():
             ways[0].show_banner(text)
 
     def _ways(self) -> list[Prompts]:
-        """Return those who can be asked now, in the order of asking."""
-        # The page remembers what it was asked before, so that it can say that an answer was wrong.
+        """Return the prompts that can be used now, in the order in which to try them."""
+        # The same `PagePrompts` is kept: it remembers earlier questions, and can say that an answer was wrong.
         self._page = self._page or page_prompts()
         page = [] if self._page is None or page_prompts() is None else [self._page]
         started_by, waits = CURRENT_DESK.get(), waiting_desk()
@@ -75,7 +75,7 @@ class KernelPrompts:
         if refusal is not None:
             raise refusal
         raise PromptUnavailable(
-            "a question must be asked, and there is nobody to ask: no cell waits, and no page of JupyterLab is open",
+            "a question must be asked, but there is nobody to ask: no cell is waiting, and no JupyterLab page is open",
             phase="question",
             next_step="Connect once from a cell, where the question can be answered, or use a key without a passphrase"
             " and a known host.",

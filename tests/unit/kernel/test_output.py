@@ -127,7 +127,7 @@ def test_beyond_the_bound_it_is_said_once_and_the_end_is_shown(engine):
     assert shown.endswith("line 998\nline 999\n")
     assert len(shown) <= 1000 + output.TAIL_BYTES
     notices = text(writes, "stderr")
-    assert notices.count("not shown from here") == 1
+    assert notices.count("is not shown") == 1
     assert "beyond 1000 B" in notices
     assert "the result" in notices
     hidden = sum(map(len, lines)) - 1000

@@ -282,7 +282,7 @@ async def test_of_many_that_use_a_lost_connection_at_once_one_connects(
         assert [result.stdout for result in results] == [b"back\n"] * 4
         assert line.connections == 2
         said = capsys.readouterr().err
-        assert said.count(" again; before, it was lost at ") == 1
+        assert said.count("; the previous connection was lost at ") == 1
         await connection.aio.close()
 
 

@@ -55,5 +55,5 @@ def test_yes_and_no(
 
 
 def test_without_a_cell_there_is_no_answer(engine: Engine) -> None:
-    with pytest.raises(PromptUnavailable, match="no cell waits"):
+    with pytest.raises(PromptUnavailable, match="no cell is waiting"):
         engine.submit(lambda: StdinPrompts().confirm("Use the key?")).result(60)
