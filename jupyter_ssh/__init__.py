@@ -1,6 +1,6 @@
 """SSH in Jupyter.
 
-Importing this package starts nothing and loads almost nothing: its names are imported at first use.
+Importing this package starts nothing and loads almost nothing: its names are imported on first use.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """``%load_ext jupyter_ssh``: register the magics."""
+    """Register the magics; called by ``%load_ext jupyter_ssh``."""
     from jupyter_ssh import magics
 
     magics.load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """``%unload_ext jupyter_ssh``: remove the magics and close what they opened."""
+    """Remove the magics and close what they opened; called by ``%unload_ext jupyter_ssh``."""
     from jupyter_ssh import magics
 
     magics.unload(shell)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    """Tell a Jupyter server where its extension is, which connects pages with terminals."""
+    """Return the module of the Jupyter server extension, which connects pages to terminals."""
     return [{"module": "jupyter_ssh.bridge"}]

@@ -1,6 +1,6 @@
-"""What lives in the IPython kernel: the engine's thread, the connections on it, and how they look and ask.
+"""The part that runs in the IPython kernel: the engine's thread, its connections, their display and their questions.
 
-Names are imported at first use: the magics are registered without the stack.
+Names are imported on first use, so that registering the magics does not load the stack.
 """
 
 from __future__ import annotations

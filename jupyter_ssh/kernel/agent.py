@@ -1,7 +1,7 @@
-"""The agent of this kernel: where it is, and one of our own where the person has none.
+"""The agent that this kernel uses: the user's, or one that the kernel runs itself if the user has none.
 
-As with ``eval $(ssh-agent)``, the kernel's own agent is the one that SSH_AUTH_SOCK of this process names from then on:
-``%ssh``, ``!ssh``, ``!git`` and whatever else runs here use it by the same rule.  It ends with the kernel.
+As with ``eval $(ssh-agent)``, SSH_AUTH_SOCK of this process names the kernel's own agent once it runs, so ``%ssh``,
+``!ssh``, ``!git`` and everything else started from here use it.  It ends with the kernel.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def own_agent() -> AgentServer | None:
 
 
 def start_own_agent() -> AgentServer:
-    """Return the kernel's own agent, started now if there is none; blocks.  Raises `AgentUnavailable`."""
+    """Return the kernel's own agent, starting it if it does not run yet; blocks.  Raises `AgentUnavailable`."""
     global _own
     with _lock:
         running = own_agent()
@@ -57,7 +57,7 @@ async def _start() -> AgentServer:
     try:
         await server.start()
     except OSError as error:
-        raise AgentUnavailable(f"no agent can be started here: {error.strerror}", phase="agent") from None
+        raise AgentUnavailable(f"cannot start an agent: {error.strerror}", phase="agent") from None
     return server
 
 
@@ -73,10 +73,10 @@ async def _close(server: AgentServer) -> None:
 
 
 async def confirm(question: str) -> bool:
-    """Return whether the owner of a key allows a signature: asked in the cell that waits for us, a page, else by
-    SSH_ASKPASS.
+    """Return whether the owner of a key allows a signature.
 
-    Raises `PromptUnavailable` where nobody can be asked; a cell that computes is left alone.
+    Asks in a cell that is waiting for the engine, else on a page, else through SSH_ASKPASS.  Raises `PromptUnavailable`
+    if nobody can be asked; a cell that is computing is not interrupted.
     """
     desk = waiting_desk()
     if desk is not None:
@@ -87,8 +87,7 @@ async def confirm(question: str) -> bool:
 
 
 def agent_in_use() -> str | None:
-    """Return the address of an agent that answers; None where SSH_AUTH_SOCK names none, or one that is gone.
-    Blocks."""
+    """Return the address that SSH_AUTH_SOCK names; None if it names none, or if no agent answers there.  Blocks."""
     address = default_address(os.environ)
     if address is None:
         return None
@@ -104,7 +103,7 @@ def agent_in_use() -> str | None:
 
 
 def ask_agent(address: str, work: Callable[[Agent], Awaitable[T]]) -> T:
-    """Return the value of ``work`` with the agent at ``address``; blocks the cell, which may be asked meanwhile."""
+    """Run ``work`` with the agent at ``address`` and return its value; blocks, but the cell can answer questions."""
     return get_engine().call(lambda: with_agent(address, work))
 
 

@@ -1,8 +1,7 @@
-"""A command that runs while cells go on: what ``--bg`` puts into the person's variables.
+"""Commands in the background: the objects that ``--bg`` assigns to the user's variables.
 
-The names are those of the process that IPython's ``%%script --bg`` hands out, so ``await lines.read()`` and
-``await job.wait()`` work as there.  Where ``await`` is in the way, ``.result()`` blocks instead, and ``for line in
-lines`` iterates.
+Their methods are named as those of the process that IPython's ``%%script --bg`` returns, so ``await lines.read()`` and
+``await job.wait()`` work as they do there.  Without ``await``, ``.result()`` blocks, and ``for line in lines`` works.
 """
 
 from __future__ import annotations
@@ -27,30 +26,30 @@ if TYPE_CHECKING:
     from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 
 BACKGROUND: Final = "a command in the background"
-"""How its hold on a connection is called."""
+"""The name of its hold on a connection (`Lease.holder`)."""
 
 
 class BackgroundStream:
-    """The output of a background command, as bytes. What nobody reads holds the remote process back."""
+    """The output of a command in the background, as bytes.  Unread output makes the remote process block."""
 
     def __init__(self, engine: Engine, inner: Any) -> None:
         self._engine = engine
         self._inner = inner
 
     def read(self, size: int = -1) -> Pending[bytes]:
-        """At most ``size`` bytes; with -1 everything up to the end."""
+        """Return at most ``size`` bytes; with -1, everything up to the end."""
         return Pending(self._engine, lambda: self._inner.read(size))
 
     def readline(self) -> Pending[bytes]:
-        """Return one line, b"" at the end."""
+        """Return one line; b"" at the end."""
         return Pending(self._engine, lambda: self._inner.readline())
 
     def readexactly(self, size: int) -> Pending[bytes]:
-        """``size`` bytes."""
+        """Return exactly ``size`` bytes."""
         return Pending(self._engine, lambda: self._inner.readexactly(size))
 
     def readuntil(self, separator: bytes = b"\n") -> Pending[bytes]:
-        """Everything up to and with ``separator``."""
+        """Return everything up to and including ``separator``."""
         return Pending(self._engine, lambda: self._inner.readuntil(separator))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -63,7 +62,7 @@ class BackgroundStream:
 
 
 class BackgroundProcess:
-    """A command in the background; ``stdout`` and ``stderr`` are its streams, None where nobody asked for them."""
+    """A command in the background; ``stdout`` and ``stderr`` are its streams, or None if they were not asked for."""
 
     def __init__(
         self,
@@ -83,23 +82,23 @@ class BackgroundProcess:
 
     @property
     def returncode(self) -> int | None:
-        """The exit status; minus the number of the signal that ended it; None while it runs."""
+        """The exit status, or minus the number of the signal that ended it; None while it runs."""
         return returncode(self._inner.exit_status, self._inner.exit_signal)
 
     @property
     def exit_status(self) -> int | None:
-        """The exit status, None while it runs or when a signal ended it."""
+        """The exit status; None while it runs, and if a signal ended it."""
         status: int | None = self._inner.exit_status
         return status
 
     @property
     def exit_signal(self) -> str | None:
-        """The name of the signal that ended it."""
+        """The name of the signal that ended it; None if none did."""
         name: str | None = self._inner.exit_signal
         return name
 
     def wait(self) -> Pending[int | None]:
-        """Return the return code, once the process has ended."""
+        """Return the return code once the process has ended."""
 
         async def end() -> int | None:
             await self._inner.wait_closed()
@@ -108,16 +107,16 @@ class BackgroundProcess:
         return Pending(self._engine, end)
 
     def send_signal(self, number: int | str) -> None:
-        """Send a signal by its number on this machine (``signal.SIGINT``) or its name ("INT")."""
+        """Send a signal, given as its number on this machine (``signal.SIGINT``) or its name ("INT")."""
         name = number if isinstance(number, str) else signal.Signals(number).name
         self._do(lambda: self._inner.signal(name.removeprefix("SIG")))
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         self.send_signal("TERM")
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self.send_signal("KILL")
 
     def close(self) -> None:
@@ -145,10 +144,10 @@ def start_in_background(
     pty: Pty | None = None,
     subsystem: bool = False,
 ) -> BackgroundProcess:
-    """Start ``command``; it holds the connection until it ends.
+    """Start ``command``, which holds the connection until it ends.
 
-    ``input`` is written to its stdin, which is then closed.  Of the streams "stdout" and "stderr", those that are
-    ``wanted`` are to be read, and what comes of the others is thrown away.
+    ``input`` is written to its stdin, which is then closed.  ``wanted`` names the streams that will be read, out of
+    "stdout" and "stderr"; output on the others is discarded.
     """
     engine = get_engine()
 
@@ -190,6 +189,6 @@ async def _discard(stream: Reader) -> None:
 
 
 def returncode(exit_status: int | None, exit_signal: str | None) -> int | None:
-    """Return a return code in the manner of `subprocess`: a signal counts negative, an unknown one as -1."""
+    """Return the return code as `subprocess` defines it: negative for a signal, -1 for an unknown one."""
     code = result.returncode(exit_status, exit_signal)
     return -1 if code is None and exit_signal is not None else code

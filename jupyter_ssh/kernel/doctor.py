@@ -1,4 +1,4 @@
-"""``%ssh --doctor``: each step of a connection as a table, as text and as HTML."""
+"""``%ssh --doctor``: a table of the steps of a connection, as plain text and as HTML."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MARKS = {
 
 
 class Examination:
-    """What ``%ssh --doctor`` shows; ``report`` has the findings."""
+    """The result of ``%ssh --doctor``, shown as a card; ``report`` has the findings."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -43,7 +43,7 @@ class Examination:
 
 
 def examination(target: str, config: str | None, command_line: Sequence[str | tuple[str, str]]) -> Examination:
-    """Try a connection to ``target``; questions are asked in the cell."""
+    """Try to connect to ``target`` and return the findings; questions are asked in the cell."""
     from jupyter_ssh.ssh.client.report.doctor import examine
 
     chosen = config if config is not None else config_file()
@@ -54,7 +54,7 @@ def examination(target: str, config: str | None, command_line: Sequence[str | tu
 
 
 def examination_html(report: Report) -> str:
-    """Return the table, and what to do next."""
+    """Return the card: the table, and what to do next."""
     head = "".join(f'<th scope="col">{title}</th>' for title in ("step", "result", "details"))
     body = "".join(map(_row, report.findings))
     table = (

@@ -1,10 +1,10 @@
 """The engine: one thread with one asyncio loop.
 
-All connections of a kernel live in the loop of the thread "jupyter-ssh".  It is started at first use, never at
-import.  Other threads reach it in one way: they hand in a function that makes a coroutine, and get its value, its
-error, or a future.  Nothing else crosses, so that the engine may one day be a process of its own.
+All connections of a kernel live in the loop of the thread "jupyter-ssh", which starts on first use, never on import.
+Other threads reach it in one way: they pass in a function that returns a coroutine, and get the coroutine's value, its
+error, or a future.  Nothing else crosses the boundary, so that the engine could become a process of its own.
 
-A thread that waits for it can always be interrupted: see `Engine.call`.
+A thread that waits for the engine can always be interrupted: see `Engine.call`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ log = logging.getLogger(__name__)
 THREAD_NAME = "jupyter-ssh"
 
 GRACE = 0.8
-"""Seconds an interrupted call may take to clean up: to signal the remote process, then to close its channel."""
+"""Seconds in which an interrupted call may clean up: signal the remote process, then close its channel."""
 SWITCH_INTERVAL = 0.0002
-"""Seconds for which a thread that computes keeps the interpreter once the engine wants it; Python's default is 5 ms.
-While a cell computes, each read of the network waits for this, and each packet may, for the library lets go of the
-interpreter while it decrypts: with the default, a download gets a third of the speed or less.  It costs nothing
-while the engine is idle, and threads that compute beside each other too little to be measured."""
+"""Seconds for which a computing thread keeps the interpreter after the engine asks for it; Python's default is 5 ms.
+
+While a cell computes, each read from the network waits this long, and each packet may, as the cryptography library
+releases the interpreter while it decrypts: with the default, downloads run at a third of the speed or less.  The
+shorter interval costs nothing while the engine is idle, and too little to measure if several threads compute."""
 STOP_TIMEOUT = 2.0
-"""Seconds the connections get to say goodbye when the interpreter ends."""
+"""Seconds in which connections may disconnect when the interpreter exits."""
 
 
 class Work(Future[T]):
-    """A coroutine that runs on the engine. `cancel` asks it to end; the future is done when it really has."""
+    """A coroutine that runs on the engine.  `cancel` asks it to end; the future is done only once it has ended."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, factory: Factory[T]) -> None:
         super().__init__()
@@ -52,7 +53,7 @@ class Work(Future[T]):
         self._task: asyncio.Task[T] | None = None  # the loop itself keeps only weak references to tasks
 
     def cancel(self) -> bool:
-        """Have CancelledError raised in the coroutine; each further call does so again."""
+        """Raise CancelledError in the coroutine, at each call again; return False if the loop is closed."""
         try:
             self._loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed
@@ -62,7 +63,7 @@ class Work(Future[T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        elif super().cancel():  # an interrupt came before the start
+        elif super().cancel():  # cancelled before it started
             self.set_running_or_notify_cancel()
 
     def _start(self) -> None:
@@ -86,7 +87,7 @@ class Work(Future[T]):
 
 
 class Engine:
-    """A thread with an asyncio loop. Use `get_engine` to have the one of this process."""
+    """A thread with an asyncio loop; `get_engine` returns the one of this process."""
 
     def __init__(self) -> None:
         self.loop = _new_loop()
@@ -108,8 +109,10 @@ class Engine:
     # --- for other threads --------------------------------------------------------------------------------------------
 
     def submit(self, factory: Factory[T], desk: Desk | None = None) -> Work[T]:
-        """Start ``factory()`` on the engine; the future may be waited for from any thread, or awaited through
-        `asyncio.wrap_future`. ``desk`` is where the coroutine can ask questions; without one it cannot.
+        """Start the coroutine ``factory()`` on the engine and return its future.
+
+        Any thread may wait for the future, or await it through `asyncio.wrap_future`.  The coroutine can ask questions
+        at ``desk``, or not at all if that is None.
         """
         work: Work[T] = Work(self.loop, factory)
         self._launch(work, desk)
@@ -125,11 +128,11 @@ class Engine:
         self.loop.call_soon_threadsafe(work._start, context=context)
 
     def call(self, factory: Factory[T], timeout: float | None = None, *, grace: float = GRACE) -> T:
-        """Return the value of the coroutine ``factory()``, or its error; blocks the calling thread, which meanwhile
-        answers the engine's questions and prints its output.
+        """Run the coroutine ``factory()`` on the engine; return its value, or raise its error.
 
-        On KeyboardInterrupt the coroutine is cancelled and has ``grace`` seconds to clean up; a second
-        KeyboardInterrupt is passed on at once. `DeadlineExceeded` after ``timeout`` seconds.
+        Blocks the calling thread, which meanwhile asks the engine's questions and prints its output.  On
+        KeyboardInterrupt, the coroutine is cancelled and has ``grace`` seconds to clean up; a second KeyboardInterrupt
+        ends the call immediately.  Raises `DeadlineExceeded` after ``timeout`` seconds.
         """
         __tracebackhide__ = True
         self._refuse_own_thread()
@@ -151,14 +154,14 @@ class Engine:
                 raise DeadlineExceeded.after(timeout or 0, "operation")
         finally:
             desk.close()
-            work.cancel()  # does nothing when the work is done; a second time where the grace was not enough
+            work.cancel()  # does nothing if the work is done; cancels a second time if the grace was not enough
         try:
             return work.result()
         except CancelledError:
             raise ConnectionClosed("the operation was cancelled", phase="operation") from None
 
     async def wait(self, factory: Factory[T]) -> T:
-        """Return the same as `call` for a coroutine of another loop: awaits without blocking that loop."""
+        """Do the same as `call` for a coroutine of another loop, without blocking that loop."""
         self._refuse_own_thread()
         desk = LoopDesk()
         try:
@@ -175,11 +178,11 @@ class Engine:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def add_closer(self, closer: Factory[None]) -> None:
-        """Have ``closer()`` run before the loop stops: what is open says goodbye there."""
+        """Run the coroutine ``closer()`` before the loop stops, to close what is open."""
         self._closers.append(closer)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        """Close what is open and end the thread, within about ``timeout`` seconds. Safe to call twice."""
+        """Close what is open and end the thread, within about ``timeout`` seconds; idempotent."""
         if self._stopped:
             return
         self._stopped = True
@@ -218,11 +221,11 @@ def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 _lock = threading.Lock()
 _engine: Engine | None = None
 _left_behind: list[Engine] = []
-"""Engines of a parent process. They are kept, for closing their sockets or loop would disturb the parent's."""
+"""Engines of a parent process, kept because closing their sockets or loop would affect the parent."""
 
 
 def get_engine() -> Engine:
-    """Return the engine of this process, started now if this is the first use."""
+    """Return the engine of this process, starting it if it does not run."""
     global _engine
     with _lock:
         if _engine is None or _engine._stopped:
@@ -232,12 +235,12 @@ def get_engine() -> Engine:
 
 
 def running_engine() -> Engine | None:
-    """Return the engine if there is one, else None."""
+    """Return the engine of this process, or None if it was never started."""
     return _engine
 
 
 def _after_fork() -> None:
-    # The thread did not come along, and the loop's selector and the sockets are shared with the parent.
+    # The child does not have the engine's thread, and it shares the loop's selector and the sockets with the parent.
     global _engine, _lock
     _lock = threading.Lock()
     if _engine is not None:

@@ -1,4 +1,4 @@
-"""The hosts that the person's files know by name: for completion and for ``%ssh_hosts``."""
+"""The hosts named in the user's files, for completion and for ``%ssh_hosts``."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
 CONFIG_VARIABLE = "JUPYTER_SSH_CONFIG"
-"""Names the ssh_config file that is read in place of ~/.ssh/config."""
+"""The environment variable with the path of an ssh_config file that is read instead of ~/.ssh/config."""
 
-# Read once, and again when the files change: each Tab asks.
+# Kept because each Tab needs them; reread when the files change.
 _known_hosts: dict[tuple[str, ...], KnownHosts] = {}
 
 
 def config_file() -> str | None:
-    """Return the ssh_config file that the environment names, None for the usual ones."""
+    """Return the ssh_config file that `CONFIG_VARIABLE` names; None for the usual files."""
     return os.environ.get(CONFIG_VARIABLE) or None
 
 
 def known_names() -> list[str]:
-    """Return names of Host lines in ssh_config, then those of known_hosts; a port that is not 22 as ssh://host:port.
+    """Return the names of Host lines in ssh_config, then those in known_hosts.
 
-    A file that cannot be read or understood adds nothing.
+    A name whose port is not 22 has the form ssh://host:port.  A file that cannot be read or parsed adds nothing.
     """
     return list(dict(named_hosts()))
 
 
 def named_hosts() -> list[tuple[str, str]]:
-    """Return the same with where each name comes from: "ssh_config" or "known_hosts"."""
+    """Return the names of `known_names`, each with its source: "ssh_config" or "known_hosts"."""
     home = Path.home()
     names = dict.fromkeys(hosts(chosen_files(config_file(), home), home), "ssh_config")
     try:
-        # For UserKnownHostsFile as a file gives it for every host.
+        # UserKnownHostsFile as the files set it for any host.
         files = chosen_files(config_file(), home)
-        # Nothing is run for a Tab: no Match exec holds, and no Match localnetwork.
+        # Completion runs nothing: Match exec and Match localnetwork never match.
         options = resolve("localhost", files=files, user_name=_user(), home=home, run=lambda _: 1, addresses=lambda: ())
         paths = (*options.user_known_hosts_file, *options.global_known_hosts_file)
         known = _known_hosts.setdefault(paths, KnownHosts(paths))

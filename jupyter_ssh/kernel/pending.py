@@ -1,4 +1,4 @@
-"""A value that the engine works for: to be awaited in any event loop, or waited for by a thread."""
+"""A value that the engine is working on, which a thread can wait for and any event loop can await."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Pending(Generic[T]):
-    """A value to come: ``await`` it, or block with `result`."""
+    """A value that is not available yet: ``await`` it, or block with `result`."""
 
     def __init__(self, engine: Engine, factory: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self._work = engine.submit(factory)
@@ -26,7 +26,10 @@ class Pending(Generic[T]):
 
     @hides_own_frames
     def result(self, timeout: float | None = None) -> T:
-        """Wait for the value; ■ ends the wait only. `DeadlineExceeded` after ``timeout`` seconds."""
+        """Wait for the value and return it; ■ ends only the wait.
+
+        Raises `DeadlineExceeded` after ``timeout`` seconds, and the error of the work if it failed.
+        """
         desk = BlockingDesk()
         try:
             desk.occupy()
@@ -41,4 +44,4 @@ class Pending(Generic[T]):
             raise ConnectionClosed("the wait was cancelled", phase="background command") from None
 
     def __repr__(self) -> str:
-        return f"<Pending, {'done' if self._work.done() else 'not yet there'}: await it, or call .result()>"
+        return f"<Pending, {'done' if self._work.done() else 'not yet done'}: await it, or call .result()>"

@@ -1,4 +1,4 @@
-"""Whom this process works for."""
+"""The owner of this process, for ssh-keygen and ssh-add."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.keygen import Person
 
 
 def current_person() -> Person:
-    """Return the owner of the process, whatever the environment says of the name."""
+    """Return the owner of the process; the name comes from the account, not from environment variables."""
     try:
         if sys.platform == "win32":
             user = getpass.getuser()

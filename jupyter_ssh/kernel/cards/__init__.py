@@ -1,1 +1,1 @@
-"""How connections, results, keys and agents look in a notebook: as plain text and as HTML."""
+"""Cards: how a notebook shows connections, results, keys and agents, as plain text and as HTML."""

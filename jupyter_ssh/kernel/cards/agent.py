@@ -1,4 +1,4 @@
-"""How an agent looks: a table of its keys, the public halves only."""
+"""The card of an agent: a table of its keys, public halves only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STYLE = """\
 </style>
 """
 
-OWN = "the agent of this kernel"
+OWN = "this kernel's agent"
 _COLUMNS = ("key", "comment", "fingerprint", "limits")
 
 
@@ -27,10 +27,10 @@ class AgentCard:
     """The keys of an agent as ``%ssh_add`` shows them."""
 
     name: str
-    """Which agent it is."""
+    """The agent, in words."""
     keys: Sequence[AgentIdentity]
     limits: Mapping[bytes, str]
-    """By key blob, where they are known: other agents do not tell."""
+    """The constraints in words, by key blob; known for the kernel's own agent only, as others do not report them."""
     hash_name: str = "sha256"
     locked: bool = False
 
@@ -66,7 +66,7 @@ class AgentCard:
         return f"{self.name[0].upper()}{self.name[1:]}{': ' if keys else ''}{keys}"
 
     def _nothing(self) -> str:
-        return "locked; %ssh_add -X unlocks it" if self.locked else "no keys; %ssh_add adds those of ~/.ssh"
+        return "locked; %ssh_add -X unlocks it" if self.locked else "no keys; %ssh_add adds those in ~/.ssh"
 
     def _rows(self) -> list[list[str]]:
         rows = []
@@ -79,11 +79,11 @@ class AgentCard:
 
     def _notes(self) -> list[str]:
         unusable = [item for item in self.keys if item.key is None]
-        return [f"Of no use here: {_one_line(item.comment) or 'a key'}, {item.problem}" for item in unusable]
+        return [f"Cannot be used here: {_one_line(item.comment) or 'a key'}, {item.problem}" for item in unusable]
 
 
 def limits_of(held: HeldKey, now: float) -> str:
-    """Return how long and for what a key may be used, in words; ``now`` by the keyring's clock."""
+    """Return how long and for what a key may be used, in words; ``now`` is a time of the keyring's clock."""
     words = []
     if held.expires is not None:
         words.append(f"until {_moment(time.time() + held.expires - now)}")
@@ -94,7 +94,7 @@ def limits_of(held: HeldKey, now: float) -> str:
 
 
 def _moment(seconds: float) -> str:
-    """Return a time of this day or, with its date, of another one."""
+    """Return a time as text, with its date unless that is today."""
     moment = time.localtime(seconds)
     today = moment[:3] == time.localtime()[:3]
     return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", moment)

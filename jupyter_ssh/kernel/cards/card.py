@@ -1,7 +1,7 @@
-"""What all cards are made of: a frame with a style, a title, and text without anything that is not printed.
+"""The parts that all cards share: a frame with its style, a title line, and text without control characters.
 
-The HTML is a table or two with a style of its own: no script, everything escaped, colours only from the theme's
-variables (JupyterLab and Notebook, then VS Code, then the page's own), and no meaning by colour alone.
+The HTML is a table or two with its own style: no script, everything escaped, colours only from the theme's variables
+(JupyterLab and Notebook, then VS Code, then the page's own), and no meaning conveyed by colour alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from html import escape
 
 from jupyter_ssh.ssh.text import printable
 
-# Selectors are one class longer than JupyterLab's for tables in outputs, which would stripe the rows.
+# Selectors have one class more than JupyterLab's for tables in outputs, which would otherwise stripe the rows.
 STYLE = """\
 <style>
 .jssh-card{--jssh-text:var(--jp-ui-font-color1,var(--vscode-foreground,inherit));
@@ -50,12 +50,12 @@ overflow-wrap:anywhere}
 
 
 def card(label: str, body: str) -> str:
-    """A frame with the style of all cards around ``body``, which is HTML; ``label`` is text."""
+    """Return the card around ``body``, which is HTML; ``label`` is plain text."""
     return f'{STYLE}<div class="jssh-card" role="group" aria-label="{escape(label)}">{body}</div>'
 
 
 def title_line(name: str, state: str, open: bool) -> str:
-    """Return the line above a card: a dot, a name and its state."""
+    """Return the title line of a card: a dot, a name and its state."""
     return (
         f'<div class="jssh-title"><span>{dot(open)}<span class="jssh-name">{escape(name)}</span></span>'
         f"<span>{escape(state)}</span></div>"
@@ -63,24 +63,24 @@ def title_line(name: str, state: str, open: bool) -> str:
 
 
 def dot(open: bool) -> str:
-    """Return a dot, filled where something is open."""
+    """Return a dot, filled if ``open``."""
     return f'<span class="jssh-dot{" jssh-on" if open else ""}" aria-hidden="true"></span>'
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return ``text`` without breaks, escape sequences and what is longer than ``limit``."""
+    """Return ``text`` as one line of at most ``limit`` characters, without escape sequences."""
     line = " ".join(plain(text).split())
     return line if len(line) <= limit else line[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-# ECMA-48: CSI sequences, OSC and other strings up to their terminator, two-character escapes, then what is left.
+# ECMA-48: CSI sequences, OSC and other strings up to their terminator, two-character escapes, then 8-bit CSI.
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]", re.DOTALL
 )
 
 
 def plain(text: str) -> str:
-    """``text`` without escape sequences and control characters, as for a preview."""
+    """Return ``text`` without escape sequences and control characters, with overwritten parts of lines removed."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
     lines: Iterable[str] = (line.rsplit("\r", 1)[-1] for line in text.rstrip("\r").split("\n"))
     return printable("\n".join(lines))

@@ -1,4 +1,4 @@
-"""How connections and hosts look: as plain text and as HTML."""
+"""The cards of connections and of the hosts' table, as plain text and as HTML."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row:
 
 
 def connection_facts(info: Any) -> list[tuple[str, str]]:
-    """What there is to say about a connection, as (name, value)."""
+    """Return the facts about a connection, as (name, value)."""
     exchange = f"{info.exchange}, {'post-quantum' if info.post_quantum else 'not post-quantum'}"
     facts = [
         ("address", f"{info.address} port {info.port}" if info.address else ""),
@@ -38,20 +38,20 @@ def connection_facts(info: Any) -> list[tuple[str, str]]:
         ("integrity", _integrity(info)),
         ("host key", f"{info.host_key_algorithm} {info.host_key_fingerprint}"),
         ("host key in DNS", info.host_key_dns),
-        ("signed in as", f"{info.user}, by {info.method}" if info.method else info.user),
+        ("logged in as", f"{info.user}, by {info.method}" if info.method else info.user),
     ]
     return [(name, value) for name, value in facts if value]
 
 
 def connection_text(info: Any, name: str, state: str) -> str:
-    """A connection as plain text."""
+    """Return a connection as plain text."""
     facts = connection_facts(info)
     width = max(len(fact) for fact, _ in facts)
     return "\n".join([f"{name}: {state}", *(f"  {fact:<{width}}  {value}" for fact, value in facts)])
 
 
 def connection_html(info: Any, name: str, state: str, *, open: bool = True) -> str:
-    """The card of a connection."""
+    """Return the card of a connection."""
     rows = "".join(
         f'<tr><th scope="row">{escape(fact)}</th><td>{escape(value)}</td></tr>'
         for fact, value in connection_facts(info)
@@ -63,7 +63,7 @@ def connection_html(info: Any, name: str, state: str, *, open: bool = True) -> s
 
 
 def _integrity(info: Any) -> str:
-    """The MACs; nothing for an AEAD cipher, which the session reports in brackets."""
+    """Return the MACs; nothing for AEAD ciphers, whose MAC the session reports in parentheses."""
     macs = [name for name in (info.mac_in, info.mac_out) if not name.startswith("(")]
     return _both_ways(macs[0], macs[-1]) if macs else ""
 
@@ -77,7 +77,7 @@ def _both_ways(received: str | None, sent: str | None) -> str:
 # --- hosts ------------------------------------------------------------------------------------------------------------
 
 LONG_CELL = 24
-"""Characters of a cell that may break into lines."""
+"""A table cell with more characters than this may wrap."""
 _LONG = ' class="jssh-long"'
 
 # heading, field of Row
@@ -91,7 +91,7 @@ _COLUMNS = (
 
 
 def hosts_text(rows: Sequence[Row], known: Sequence[str]) -> str:
-    """The table of ``%ssh_hosts`` as plain text."""
+    """Return the table of ``%ssh_hosts`` as plain text."""
     parts = []
     if rows:
         cells = [[title for title, _ in _COLUMNS]]
@@ -111,7 +111,7 @@ def hosts_text(rows: Sequence[Row], known: Sequence[str]) -> str:
 
 
 def hosts_html(rows: Sequence[Row], known: Sequence[str]) -> str:
-    """The table of ``%ssh_hosts``."""
+    """Return the table of ``%ssh_hosts`` as HTML."""
     if rows:
         head = "".join(f'<th scope="col">{title}</th>' for title, _ in _COLUMNS)
         body = "".join(_host_row(row) for row in rows)
@@ -128,7 +128,7 @@ def hosts_html(rows: Sequence[Row], known: Sequence[str]) -> str:
 def _host_row(row: Row) -> str:
     name, *rest = _cells(row)
     current = " (current)" if row.current else ""
-    # Only a long text, such as why a connection dropped, may break; the card scrolls if the rest is too wide.
+    # Only long text, such as why a connection dropped, may wrap; the card scrolls if the rest is too wide.
     cells = "".join(f"<td{_LONG if len(cell) > LONG_CELL else ''}>{escape(cell)}</td>" for cell in rest)
     name = f'{dot(row.open)}<span class="jssh-name">{escape(name)}</span>{current}'
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'

@@ -1,4 +1,4 @@
-"""How a key looks: the public half of it, never the private one."""
+"""The card of a key: its public half, never the private one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ font-size:.85em;line-height:1.15;white-space:pre}
 """
 
 _PLAIN_COMMENT = re.compile(r"[\w.@:+=/, -]*", re.ASCII)
-"""What may stand in quotes on a line of a notebook, and mean itself there and in every shell."""
+"""Comments that can be quoted in a cell and in every shell without being interpreted."""
 
 
 class KeyCard:
-    """A public key as ``%ssh_keygen`` shows it."""
+    """The card of a public key, as ``%ssh_keygen`` shows it."""
 
     def __init__(self, shown: ShownKey, *, md5: bool = False, own: bool = False) -> None:
-        """``md5``: with the old fingerprint too.  ``own``: of a person's own key, to be taken to other machines."""
+        """Make a card; ``md5`` adds the MD5 fingerprint, ``own`` a command that installs the user's key elsewhere."""
         key = shown.public
         comment = printable(shown.comment or "").replace("\n", " ").replace("\t", " ")
         self.key_type: str = key.key_type
@@ -62,7 +62,7 @@ class KeyCard:
         if self.path is not None:
             facts.append(("file", printable(self.path)))
         if self._encrypted is not None:
-            protection = "a passphrase" if self._encrypted else "nothing: who can read the file has the key"
+            protection = "a passphrase" if self._encrypted else "nothing: anyone who can read the file has the key"
             facts.append(("protected by", protection))
         return [(name, value) for name, value in facts if value]
 
@@ -75,14 +75,14 @@ class KeyCard:
             f'<div class="jssh-key"><table class="jssh-table"><tbody>{rows}</tbody></table>',
             f'<pre class="jssh-art" role="img" aria-label="picture of the fingerprint">{escape(self.randomart)}</pre>',
             "</div>",
-            _copyable("Public key, a line for ~/.ssh/authorized_keys (a click selects it)", self.public_line),
+            _copyable("Public key, a line for ~/.ssh/authorized_keys (click to select)", self.public_line),
         ]
         if self._install is not None:
             parts.append(_copyable(_INSTALL, self._install))
         return STYLE + card(f"SSH key {self.fingerprint}", "".join(parts))
 
 
-_INSTALL = "To be let in with it on another machine, run once, while that still lets you in another way"
+_INSTALL = "To log in with it on another machine, run this once, while you can still log in there another way"
 
 
 def _copyable(title: str, text: str) -> str:
@@ -93,8 +93,8 @@ def _copyable(title: str, text: str) -> str:
 
 
 def _install_line(key: PublicKey, comment: str) -> str:
-    """Return a line for a cell that adds the key on another machine."""
+    """Return a line for a cell that adds the key to authorized_keys on another machine."""
     line = key.line(comment if _PLAIN_COMMENT.fullmatch(comment) else "")
-    # The first line end is for a file whose last line has none: two keys on a line would be no key.
+    # The leading newline is for a file whose last line has none: two keys on one line would not work.
     add = f"umask 077; mkdir -p ~/.ssh; printf '\\n%s\\n' '{line}' >> ~/.ssh/authorized_keys"
     return f'%ssh USER@MACHINE "{add}"'

@@ -1,4 +1,4 @@
-"""How the result of a command looks: as plain text and as HTML."""
+"""The card of a command's result, as plain text and as HTML."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from jupyter_ssh.kernel.cells.output import size_text
 from jupyter_ssh.ssh.client.result import Result
 
 PREVIEW_LINES = 12
-"""What a card shows of an output."""
+"""Lines of each stream that a card shows at most; `PREVIEW_CHARACTERS` limits them further."""
 PREVIEW_CHARACTERS = 2000
 
 
 def ending(result: Result[Any]) -> str:
-    """How a command ended, such as "exit status 1"."""
+    """Return how a command ended, such as "exit status 1"."""
     if result.exit_signal is not None:
         return f"ended by signal {result.exit_signal}"
     return "ended without a status" if result.exit_status is None else f"exit status {result.exit_status}"
 
 
 def result_facts(result: Result[Any]) -> str:
-    """One line about a result."""
+    """Return one line about a result."""
     facts = [ending(result), duration_text(result.seconds), f"stdout {size_text(_size(result, 'stdout'))}"]
     if error_size := _size(result, "stderr"):
         facts.append(f"stderr {size_text(error_size)}")
@@ -31,7 +31,7 @@ def result_facts(result: Result[Any]) -> str:
 
 
 def result_text(result: Result[Any]) -> str:
-    """A result as plain text."""
+    """Return a result as plain text."""
     parts = [f"{one_line(result.command or 'shell')} on {result.host}: {result_facts(result)}"]
     for name, text in _previews(result):
         parts.append(f"--- {name}\n{text}")
@@ -39,7 +39,7 @@ def result_text(result: Result[Any]) -> str:
 
 
 def result_html(result: Result[Any]) -> str:
-    """The card of a result."""
+    """Return the card of a result."""
     mark = "\N{CHECK MARK}" if result.ok else "\N{MULTIPLICATION SIGN}"
     previews = "".join(
         f'<pre class="jssh-output" aria-label="{name}">{escape(text)}</pre>'
@@ -56,12 +56,12 @@ def result_html(result: Result[Any]) -> str:
 
 
 def result_bundle(result: Result[Any]) -> dict[str, str]:
-    """What IPython shows of a result, by type."""
+    """Return the representations of a result for IPython, by MIME type."""
     return {"text/plain": result_text(result), "text/html": result_html(result)}
 
 
 def show_results() -> None:
-    """Have the IPython that runs here, if any, show results as cards; the stack, which makes them, knows no IPython."""
+    """Make IPython, if it runs here, show results as cards; the stack, which makes results, does not know IPython."""
     package = sys.modules.get("IPython")
     shell = None if package is None else package.get_ipython()
     if shell is not None:
@@ -93,7 +93,7 @@ def _preview(data: bytes | str) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """``seconds`` for people: "80 ms", "2.4 s", "3 min 5 s"."""
+    """Return a duration in readable form: "80 ms", "2.4 s", "3 min 5 s"."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 120:

@@ -1,5 +1,5 @@
-"""The faces of the stack's asyncio classes: for a thread that blocks, and for ``await`` from any event loop.
+"""The faces of the stack's asyncio classes: one for threads that block, one for ``await`` from any event loop.
 
-`blocking` and `awaitable` are written by ``make faces`` from the asyncio classes, with the same names, types and
-docstrings; `face` is what both are built on.
+``make faces`` generates `blocking` and `awaitable` from the asyncio classes, with the same names, types and docstrings;
+`face` has their base classes.
 """

@@ -1,7 +1,7 @@
-"""What the generated faces are built on: an object of the stack, and the engine that does what is asked of it.
+"""The base classes of the generated faces.
 
-Objects of `jupyter_ssh.ssh` live on the engine's event loop and are touched nowhere else.  A face has the engine call
-them there; what only looks at a value looks from where it is.
+Objects of `jupyter_ssh.ssh`, the stack, live on the engine's event loop and are used nowhere else.  A face calls their
+methods there, through the engine; only plain values are read directly, from the calling thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _END: Final = object()
 
 
 class Face(Generic[Inner]):
-    """An object of the stack, for those who are not on its event loop."""
+    """A wrapper of an object of the stack, for code that does not run on the engine's event loop."""
 
     def __init__(self, engine: Engine, inner: Inner) -> None:
         self._engine = engine
@@ -35,7 +35,7 @@ class Face(Generic[Inner]):
         return self._held
 
     async def _ready(self) -> Inner:
-        """Return what is to be used now; on the engine."""
+        """Return the object of the stack, ready for use.  Called on the engine."""
         return self._inner
 
     def _work(self, use: Callable[[Inner], Awaitable[T]], ready: bool) -> Factory[T]:
@@ -55,7 +55,7 @@ class Face(Generic[Inner]):
 
 
 class BlockingFace(Face[Inner]):
-    """A face whose methods return when the work is done; a KeyboardInterrupt breaks them (`Engine.call`)."""
+    """A face whose methods return when the work is done; a KeyboardInterrupt ends them (`Engine.call`)."""
 
     @hides_own_frames
     def _call(self, use: Callable[[Inner], Awaitable[T]], *, ready: bool = True) -> T:
@@ -85,7 +85,7 @@ class BlockingFace(Face[Inner]):
 class AwaitableFace(Face[Inner]):
     """A face whose methods are awaited in any event loop but the engine's.
 
-    What is a plain function in the stack is begun at once, in the order of the calls, and may be awaited for its end.
+    Plain functions of the stack start immediately, in the order of the calls, and may be awaited until they are done.
     """
 
     async def _wait(self, use: Callable[[Inner], Awaitable[T]], *, ready: bool = True) -> T:
@@ -115,17 +115,17 @@ class AwaitableFace(Face[Inner]):
 
 
 def behind(value: Any) -> Any:
-    """Return the object of the stack behind a face, to be touched on the engine only; anything else as it is."""
+    """Return the object of the stack behind a face, to be used on the engine only; return other values as they are."""
     return value._inner if isinstance(value, Face) else value
 
 
 def untyped(value: Any) -> Any:
-    """Return ``value``, of whose type nothing is said: where a type checker cannot choose among overloads."""
+    """Return ``value``, typed as Any, where a type checker could not choose among overloads."""
     return value
 
 
 def afterwards(value: T, wait: Awaitable[object]) -> Coroutine[Any, Any, T]:
-    """Return ``value`` once ``wait`` is over."""
+    """Return a coroutine that awaits ``wait`` and returns ``value``."""
 
     async def work() -> T:
         await wait
