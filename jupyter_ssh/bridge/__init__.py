@@ -9,7 +9,7 @@ from typing import Any
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Called by the Jupyter server when it starts."""
+    """Load the extension; the Jupyter server calls this when it starts."""
     from jupyter_ssh.bridge.extension import load
 
     load(server)

@@ -1,4 +1,4 @@
-"""What the extension adds to a Jupyter server: its addresses, and the host process."""
+"""Loading of the extension: it adds its URLs and the host process to a Jupyter server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jupyter_ssh.pages.rendezvous import HOST_VARIABLE
 
 PREFIX = "jupyter-ssh"
 PLACE_PATTERN = r"(?P<place>host|[0-9A-Za-z_]+(?:-[0-9A-Za-z_]+){4})"
-"""Kernel ids as jupyter_server makes them, and the host process; for anything else the answer is 404."""
+"""Kernel ids as jupyter_server creates them, and the host process; anything else is answered by 404."""
 
 
 def load(server: Any) -> None:
@@ -33,6 +33,6 @@ def load(server: Any) -> None:
             (url_path_join(base, PREFIX, "api", "host"), HostHandler),
         ],
     )
-    # One that a former server has started learns that there is a server again.
+    # A host process that an earlier server started learns that there is a server again.
     server.io_loop.add_callback(host_process.adopt)
     server.log.info("jupyter_ssh: terminals are served at %s", url_path_join(base, PREFIX))

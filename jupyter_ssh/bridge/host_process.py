@@ -1,6 +1,6 @@
-"""Starting the host process, the extension's own for terminals without a notebook, and holding its lease.
+"""Start of the host process, the extension's own for terminals without a notebook, and the server's lease on it.
 
-It outlives this server.  That there is a server, it knows from a connection that is held here and says nothing.
+It outlives this server.  The lease is a silent connection, by which the process knows that there is a server.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class HostProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def ensure(self) -> None:
-        """Return once the process runs and knows of this server.  Raises `ConnectError`."""
+        """Start the process if it does not run, and wait until it knows of this server.  Raises `ConnectError`."""
         async with self._lock:
             if self._lease is not None or await self._take_lease():
                 return
@@ -42,14 +42,14 @@ class HostProcess:
             while loop.time() < end:
                 if await self._take_lease():
                     return
-                # One that ends at once has found another, which somebody else has just started.
+                # Status 0 means that it found another host process, which somebody else has just started.
                 if process.poll() not in (None, 0):
                     break
                 await asyncio.sleep(_POLL)
             raise ConnectError(
                 "the process for terminals did not start",
                 phase="terminal",
-                next_step=f"Look into {self.runtime / FOLDER / 'host.log'}.",
+                next_step=f"See {self.runtime / FOLDER / 'host.log'}.",
             )
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -61,18 +61,18 @@ class HostProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=folder,  # a random.py in the home would be taken for Python's; `main` goes there
-                start_new_session=True,  # whatever ends this server leaves it alone
+                cwd=folder,  # a random.py in the home directory would shadow Python's; `main` changes to it
+                start_new_session=True,  # it survives whatever ends this server
             )
 
     async def adopt(self) -> None:
-        """Take the lease of a process that runs already."""
+        """Take a lease on the process if it already runs."""
         async with self._lock:
             if self._lease is None:
                 await self._take_lease()
 
     def hold(self) -> None:
-        """Take the lease if it is gone: a page has connected to a process that may be a newer one."""
+        """Take the lease again if it is gone: a page has connected to a process that may be a newer one."""
         if self._lease is None:
             task = asyncio.ensure_future(self.adopt())
             self._tasks.add(task)
@@ -80,7 +80,7 @@ class HostProcess:
 
     async def _take_lease(self) -> bool:
         if self._process is not None:
-            self._process.poll()  # takes its status away, lest it stay a zombie
+            self._process.poll()  # collects its exit status, so that it does not stay a zombie
         place = read_place(self.runtime / FOLDER, HOST_PLACE)
         if place is None:
             return False

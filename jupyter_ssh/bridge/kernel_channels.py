@@ -1,8 +1,8 @@
 """The server's end of the fallback transport: a kernel on another machine, over its own channels.
 
-Here, and not in the page, because there our messages would wait behind whatever cells print: JupyterLab reads one
-message of a kernel's WebSocket after another, and draws each.  Here the publisher sends nothing but our own (a
-subscription to one topic), and no limit on output drops them.
+It is here and not in the page because there our messages would wait behind whatever cells print: JupyterLab reads the
+messages of a kernel's WebSocket one after another, and draws each.  Here, a subscription to one topic yields only our
+own messages, and no limit on output drops them.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from jupyter_ssh.pages.limits import UNREAD
 from jupyter_ssh.ssh.errors import ConnectError
 
 ANSWER_SECONDS: Final = 30.0
-"""A kernel that answers nothing at all for so long at first is given up."""
+"""A kernel that has not answered at all this long after the start is given up."""
 LOOK_SECONDS: Final = 1.0
 ALIVE_SECONDS: Final = 3.0
-"""How often a page that says nothing says so; a kernel that answers nothing for a minute is given up."""
+"""How often a silent page asks for a sign of life; a kernel that answers nothing for a minute is given up."""
 THROUGH: Final = "channels"
 
 
 class KernelChannels:
-    """A connection to the terminals of a kernel that is the same to its user as one to a private socket."""
+    """A connection to a kernel through its channels, with the same interface as `PlaceConnection`."""
 
     def __init__(
         self, manager: Any, on_frame: Callable[[int, bytes], None], on_end: Callable[[Close | None], None]
@@ -50,7 +50,7 @@ class KernelChannels:
         self._loop = asyncio.get_running_loop()
         identity = secrets.token_hex(16)
         self._comm = comm_of(identity)
-        # A kernel that computes may be silent for long; what is not acknowledged is bounded all the same.
+        # A busy kernel may be silent for a long time; the amount of unacknowledged data is limited anyway.
         self._batches = Batches(identity, self._post, self._loop.time(), silent=float("inf"))
         self._ready = manager.ready
         self._control = manager.connect_control()
@@ -72,7 +72,7 @@ class KernelChannels:
     # --- towards the kernel -------------------------------------------------------------------------------------------
 
     def send(self, kind: int, body: bytes) -> bool:
-        """Send a frame; return False if the kernel has not read for so long that it is given up."""
+        """Send a frame; return False if too much is waiting for the kernel to read, which is then given up."""
         if self._closed:
             return True
         try:
@@ -94,7 +94,7 @@ class KernelChannels:
         session = self._manager.session
         session.send(self._control, MESSAGE_TYPE, content, buffers=buffers)
         if not self._asked:
-            # The channel is answered in order: where only this is, the other was not understood.
+            # Requests are answered in order: if only this one is, the kernel did not understand the other.
             self._asked = True
             session.send(self._control, "kernel_info_request", {})
 
@@ -117,7 +117,7 @@ class KernelChannels:
 
     def _look(self) -> None:
         now = self._loop.time()
-        if self._manager.ready is not self._ready:  # made anew with each start, and with the end
+        if self._manager.ready is not self._ready:  # renewed at each start, and at the end
             self._end(None)
         elif self._batches.gone(now) or (not self._answered and now - self._began >= ANSWER_SECONDS):
             self._end(Close(SILENT, "the kernel does not answer"))
@@ -131,7 +131,7 @@ class KernelChannels:
     # --- from the kernel ----------------------------------------------------------------------------------------------
 
     def _message(self, parts: list[bytes]) -> dict[str, Any]:
-        """Return a message; an empty one if it is not signed with the kernel's key."""
+        """Return the message, or an empty one if it is not signed with the kernel's key."""
         session = self._manager.session
         try:
             message: dict[str, Any] = session.deserialize(session.feed_identities(parts)[1])
@@ -171,22 +171,22 @@ class KernelChannels:
         else:
             self._flush_soon()
 
-    # --- for the one who connected ------------------------------------------------------------------------------------
+    # --- for the caller -----------------------------------------------------------------------------------------------
 
     def pause(self, paused: bool) -> None:
-        """Stop reading from the kernel, or go on: what it sends is bounded by what it gets acknowledged."""
+        """Stop or resume reading from the kernel, which sends only a limited amount without acknowledgements."""
         if not self._closed:
             self._iopub.on_recv(None if paused else self._received)
 
     def close(self) -> None:
-        """Tell the kernel and hang up; ``on_end`` is not called."""
+        """Tell the kernel, then close the connection; ``on_end`` is not called."""
         if not self._closed:
             self._batches.end(1000, "")
             self._batches.flush(self._loop.time())
             self.abort()
 
     def abort(self) -> None:
-        """Hang up at once; ``on_end`` is not called."""
+        """Close the connection at once; ``on_end`` is not called."""
         if self._closed:
             return
         self._closed = True
@@ -208,9 +208,11 @@ def connect_channels(
 ) -> KernelChannels:
     """Connect to the place of the kernel ``name``; one without a place ends with 4404.
 
-    Raises `ConnectError` where the kernel is none of this server, or is reached through another server (a gateway).
+    Raises `ConnectError` if the kernel is not this server's, or is reached through another server (a gateway).
     """
     manager = kernels.get_kernel(name) if name in kernels else None
     if manager is None or not manager.control_port or not manager.has_kernel:
-        raise ConnectError(f"the terminals of {name} cannot be reached: it has no channels here", phase="terminal")
+        raise ConnectError(
+            f"the terminals of {name} cannot be reached: this server has no channels to it", phase="terminal"
+        )
     return KernelChannels(manager, on_frame, on_end)

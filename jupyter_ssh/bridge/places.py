@@ -1,4 +1,4 @@
-"""Which places this server may reach, and where their sockets are: by the kernel's id, and by nothing else."""
+"""The places that this server may reach, found by the kernel's id alone, and who may use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_ssh.bridge.host_process import HostProcess
 
 PLACES_SETTING: Final = "jupyter_ssh_places"
-"""The name in the server's settings."""
+"""The key of the `Places` in the server's settings."""
 ASK_SECONDS: Final = 3.0
 """How long a place may take to answer."""
 
@@ -34,7 +34,7 @@ class Places:
         self.host_process = host_process
 
     def find(self, name: str, kernels: Any) -> PlaceFile | None:
-        """Return the file of the place ``name``, if that is the host process or a kernel of this server."""
+        """Return the place file of ``name``, if that is the host process or a kernel of this server."""
         if not valid_place(name):
             return None
         if name == HOST_PLACE:
@@ -46,12 +46,12 @@ class Places:
 
 
 def resource_of(name: str) -> str:
-    """Return what the user must be allowed to execute on, in order to reach the place."""
+    """Return the resource for which the user needs the permission "execute" to reach the place."""
     return "terminals" if name == HOST_PLACE else "kernels"
 
 
 async def allowed(handler: JupyterHandler, name: str) -> bool:
-    """Return whether the user of this request may execute on the place."""
+    """Return whether the user of this request has the permission "execute" for the place."""
     user = handler.current_user
     if user is None:
         return False
@@ -64,7 +64,7 @@ class Announced:
     """What a service of a place announces."""
 
     start: str
-    """Of the place."""
+    """The `start` of the place."""
     members: dict[str, Any]
 
 

@@ -29,7 +29,7 @@ READ_BYTES: Final = 256 << 10
 
 
 class PlaceConnection(asyncio.Protocol):
-    """A connection to a place, which has proved that it is what its file says."""
+    """A connection to a place; once ``proved`` is done, the place has shown that it knows the token of its file."""
 
     def __init__(self, file: PlaceFile, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> None:
         self._file = file
@@ -60,14 +60,14 @@ class PlaceConnection(asyncio.Protocol):
             for kind, body in self._deframer.feed(data):
                 if kind == CLOSE:
                     self._close = decode_close(body)
-                    self._hang_up()
+                    self._drop()
                     return
                 self._on_frame(kind, body)
         except FrameError:
-            self._hang_up()
+            self._drop()
 
     def _prove(self) -> bytes:
-        """Return the next steps of the proofs; returns what came behind them."""
+        """Take the next steps of the proofs; return the data that follows them."""
         taken = self._handshake
         token = self._file.token
         transport = self._transport
@@ -91,20 +91,20 @@ class PlaceConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.proved.done():
-            self._refused("it hung up")
+            self._refused("it closed the connection")
             return
         self._closed = True
         self._on_end(self._close)
 
-    def _hang_up(self) -> None:
+    def _drop(self) -> None:
         self._closed = True
         assert self._transport is not None
         self._transport.abort()
 
-    # --- for the one who connected ------------------------------------------------------------------------------------
+    # --- for the caller -----------------------------------------------------------------------------------------------
 
     def send(self, kind: int, body: bytes) -> bool:
-        """Send a frame; return False if the place has not read for so long that it is given up."""
+        """Send a frame; return False if too much is waiting for the place to read, which is then given up."""
         transport = self._transport
         if self._closed or transport is None or transport.is_closing():
             return True
@@ -116,7 +116,7 @@ class PlaceConnection(asyncio.Protocol):
         return True
 
     def pause(self, paused: bool) -> None:
-        """Stop reading from the place, or go on."""
+        """Stop or resume reading from the place."""
         transport = self._transport
         if transport is None or self._closed:
             return
@@ -126,14 +126,14 @@ class PlaceConnection(asyncio.Protocol):
             transport.resume_reading()
 
     def close(self) -> None:
-        """Hang up, once what waits is sent; ``on_end`` is not called."""
+        """Close the connection after sending what is waiting; ``on_end`` is not called."""
         self._closed = True
         self._on_end = _nobody
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Hang up at once; ``on_end`` is not called."""
+        """Close the connection at once; ``on_end`` is not called."""
         self._closed = True
         self._on_end = _nobody
         if self._transport is not None:
@@ -141,7 +141,7 @@ class PlaceConnection(asyncio.Protocol):
 
 
 def _nobody(close: Close | None) -> None:
-    """Hear the end for one who has made it."""
+    """Do nothing: the caller ended the connection itself."""
 
 
 def _unreachable(file: PlaceFile, why: str) -> ConnectError:
@@ -149,14 +149,14 @@ def _unreachable(file: PlaceFile, why: str) -> ConnectError:
 
 
 def is_here(file: PlaceFile) -> bool:
-    """Return whether the place is on this machine: its file may lie in a folder shared with others."""
+    """Return whether the place is on this machine: its file may be in a folder that several machines share."""
     return file.node == platform.node()
 
 
 async def connect_place(file: PlaceFile, purpose: bytes, on_frame: OnFrame, on_end: OnEnd) -> PlaceConnection:
-    """Connect to a place and let both sides prove themselves.  Raises `OSError` and `ConnectError`.
+    """Connect to a place, with a proof by each side.  Raises `OSError` and `ConnectError`.
 
-    ``on_frame`` is called with kind and body of each frame, ``on_end`` once when the place has hung up.
+    ``on_frame`` is called with the kind and body of each frame, ``on_end`` once the place has closed the connection.
     """
     if not is_here(file):
         raise _unreachable(file, "it is on another machine")

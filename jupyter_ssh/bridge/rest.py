@@ -1,4 +1,4 @@
-"""The REST addresses: which sessions there are, and starting the host."""
+"""The REST API: listing the terminal sessions, and starting the host process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from jupyter_ssh.ssh.errors import SSHError
 
 
 class TerminalsHandler(APIHandler):
-    """``GET jupyter-ssh/api/terminals``: the sessions of all places that the user may execute on."""
+    """``GET jupyter-ssh/api/terminals``: the sessions of all places that the user may use."""
 
     auth_resource = "kernels"
 
     @web.authenticated
     async def get(self) -> None:
-        """Ask all places at the same time; one that does not answer is left out."""
+        """Ask all places at once, and answer with their sessions; a place that does not answer is left out."""
         places: Places = self.settings[PLACES_SETTING]
         names = [HOST_PLACE] if await allowed(self, HOST_PLACE) else []
         kernels = self.kernel_manager
@@ -40,14 +40,14 @@ class TerminalsHandler(APIHandler):
 
 
 class HostHandler(APIHandler):
-    """``POST jupyter-ssh/api/host``: starts the host if it does not run."""
+    """``POST jupyter-ssh/api/host``: starts the host process if it does not run."""
 
     auth_resource = "terminals"
 
     @web.authenticated
     @authorized("execute")  # type: ignore[untyped-decorator,unused-ignore]
     async def post(self) -> None:
-        """Answer once the host process can be connected to."""
+        """Start the host process if need be, and answer once it accepts connections."""
         places: Places = self.settings[PLACES_SETTING]
         try:
             await places.host_process.ensure()

@@ -1,4 +1,4 @@
-"""The WebSocket of a page: frames to and from one place, none of which is looked into."""
+"""The WebSocket of a page: it relays frames to and from one place without looking into them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from jupyter_ssh.ssh.errors import SSHError
 
 PING_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 30.0
-"""A page that answers no ping for so long is gone."""
+"""A page that has been silent for this long, even to pings, is gone."""
 IN_FLIGHT: Final = 1 << 20
-"""What a page may have waiting here; beyond it the place is not read, which then waits too."""
+"""How much may wait here for a page; beyond that, nothing is read from the place, which then has to wait too."""
 _DATA_HEAD_BYTES: Final = 12
 
 
@@ -32,7 +32,7 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """``GET jupyter-ssh/channels/{place}``."""
 
     auth_resource = "kernels"
-    ping_interval = 0  # pings are sent here, so that silence has a code
+    ping_interval = 0  # we send pings ourselves, so that silence ends with a close code
     max_message_size = LARGE_CONTROL_BYTES + 1024
 
     _place = ""
@@ -45,15 +45,15 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     _over = False
 
     def set_default_headers(self) -> None:
-        """Set none: those of a page make no sense here."""
+        """Set none: the headers of a page make no sense here."""
 
     def get_compression_options(self) -> None:
-        """Return None: compression would cost more time than it saves on the way to one's own machine."""
+        """Return None: to the same machine, compression would cost more time than it saves."""
 
-    # Who is not allowed is told so by a close code, which a page can read, rather than by a refused handshake.
+    # Those without permission get a close code, which a page can read, instead of a refused handshake.
     @allow_unauthenticated
     async def get(self, *args: Any, place: str, **kwargs: Any) -> None:
-        """Check the user; the origin is checked by tornado, before anything is accepted."""
+        """Check the user's permission; tornado checks the origin before it accepts anything."""
         self._place = place
         self._allowed = await allowed(self, place)
         await super().get(*args, place=place, **kwargs)
@@ -61,7 +61,7 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     async def open(self, *args: Any, place: str, **kwargs: Any) -> None:
         """Find the place and connect to it."""
         if not self._allowed:
-            self.log.warning("jupyter_ssh: a page was refused the terminals of %s", place)
+            self.log.warning("jupyter_ssh: a page without permission asked for the terminals of %s", place)
             self._end(NOT_ALLOWED, "not allowed")
             return
         self.set_nodelay(True)
@@ -84,7 +84,7 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         self._pings.start()
 
     async def _connect(self, place: str, found: PlaceFile | None) -> PlaceConnection | KernelChannels:
-        """To the private socket; to a kernel that has none on this machine over its own channels."""
+        """Connect to the private socket if it is on this machine, else to the kernel over its own channels."""
         if found is not None and is_here(found):
             return await connect_place(found, RELAY, self._from_place, self._place_ended)
         return connect_channels(self.kernel_manager, place, self._from_place, self._place_ended)
@@ -105,7 +105,7 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     # --- from the page ------------------------------------------------------------------------------------------------
 
     def on_message(self, message: str | bytes) -> None:
-        """Pass on a frame of the page."""
+        """Pass on a frame from the page."""
         connection = self._connection
         if connection is None or self._over:
             return
@@ -119,10 +119,10 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         if not fits:
             self._end(BAD_FRAME, "a frame of an impossible size")
         elif not connection.send(kind, body):
-            self._end(SILENT, "the kernel does not read")
+            self._end(SILENT, "the kernel does not read what it is sent")
 
     def on_close(self) -> None:
-        """Hang up on the place: the WebSocket is closed, on whichever side."""
+        """Close the connection to the place: either side has closed the WebSocket."""
         self._over = True
         if self._pings is not None:
             self._pings.stop()
@@ -147,7 +147,7 @@ class PageWebSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self._connection.pause(True)
 
         def done(future: asyncio.Future[None]) -> None:
-            future.exception()  # a page that went away is noticed elsewhere
+            future.exception()  # a page that is gone is noticed elsewhere
             self._in_flight -= size
             if self._paused and self._in_flight <= IN_FLIGHT // 2 and self._connection is not None:
                 self._paused = False

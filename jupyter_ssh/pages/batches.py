@@ -1,7 +1,7 @@
-"""The fallback transport without its channels: frames in numbered messages, acknowledged, sent again, and paced.
+"""The fallback transport without its channels: frames in numbered messages, acknowledged, retransmitted, and paced.
 
-Messages may be lost on their way to the page without anybody being told (a Jupyter server drops what comes too fast),
-and come twice on their way from it.  Time is passed in.
+On the way to the page, messages may be lost without notice (a Jupyter server drops those that arrive too fast); on the
+way from it, they may arrive twice.  Time is passed in.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ Message = tuple[dict[str, Any], list[bytes]]
 """Content and buffers."""
 
 MESSAGES: Final = (10.0, 30.0)
-"""A burst and a rate a second: together at most 40 messages in any second."""
+"""A burst, and a rate per second: together at most 40 messages in any second."""
 BYTES: Final = (float(1 << 20), float(3 << 20))
-"""The same of bytes: at most 4 MiB in any second."""
+"""The same in bytes: at most 4 MiB in any second."""
 BATCH_BYTES: Final = 256 << 10
 QUEUE_BYTES: Final = 256 << 10
-"""What may wait to be sent before streams have to wait."""
+"""How much may be queued before streams have to wait."""
 UNACKED_BYTES: Final = 4 << 20
 AGAIN_SECONDS: Final = 1.5
-"""A message that is not acknowledged for so long is sent again, with all behind it."""
+"""A message that is not acknowledged within this time is sent again, with all that follow it."""
 ACK_SECONDS: Final = 0.05
-"""How long an acknowledgement waits for a message to travel with."""
+"""How long an acknowledgement waits for a message that can carry it."""
 SILENT_SECONDS: Final = 10.0
-"""A page that says nothing for so long is sent nothing."""
+"""Nothing is sent to a page that has been silent for this long."""
 GONE_SECONDS: Final = 60.0
-"""A page that says nothing for so long is gone."""
+"""A page that has been silent for this long is gone."""
 ONLY_ACK: Final = 0
 """The number of a message that carries nothing but an acknowledgement."""
 
 
 class Allowance:
-    """So many at once, and so many a second."""
+    """A rate limit: a burst at once, and then so many per second."""
 
     def __init__(self, burst: float, rate: float, now: float) -> None:
         self._burst, self._rate = burst, rate
@@ -49,18 +49,18 @@ class Allowance:
         self._at = now
 
     def wait(self, amount: float, now: float) -> float:
-        """Return the seconds until ``amount`` may go; more than a burst goes when a whole one is there."""
+        """Return the seconds until ``amount`` may be sent; for more than a burst, until a whole burst is available."""
         self._refill(now)
         return max(0.0, (min(amount, self._burst) - self._left) / self._rate)
 
     def take(self, amount: float, now: float) -> None:
-        """Take ``amount``, which goes now."""
+        """Deduct ``amount``, which is sent now."""
         self._refill(now)
         self._left -= amount
 
 
 _Queued = tuple["dict[str, Any] | bytes", int]
-"""A control frame or the body of a data frame, and about how many bytes it takes."""
+"""A control frame or the body of a data frame, and its approximate size in bytes."""
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class _Numbered:
 
 
 class Batches:
-    """Both directions of one page's connection; ``send`` puts a message under way and never blocks."""
+    """Both directions of one page's connection; ``send`` sends a message and never blocks."""
 
     def __init__(
         self,
@@ -111,16 +111,16 @@ class Batches:
 
     @property
     def queued(self) -> int:
-        """Bytes that wait to be sent for the first time."""
+        """The number of bytes waiting to be sent for the first time."""
         return self._queued
 
     @property
     def overfull(self) -> bool:
-        """Whether more waits than any page may leave unread."""
+        """Whether more is waiting than any page may leave unread."""
         return self._queued > 2 * UNREAD
 
     def control(self, message: dict[str, Any], size: int) -> None:
-        """Queue a control frame, which takes about ``size`` bytes."""
+        """Queue a control frame of about ``size`` bytes."""
         self._queue.append((message, size))
         self._queued += size
 
@@ -131,7 +131,7 @@ class Batches:
         self._queued += len(body)
 
     def discard(self, stream: int) -> None:
-        """Drop the data frames of this stream that wait, also from the messages that may have to be sent again."""
+        """Drop the waiting data frames of this stream, also from messages that may have to be sent again."""
 
         def kept(frames: Iterable[_Queued]) -> list[_Queued]:
             return [frame for frame in frames if not (isinstance(frame[0], bytes) and is_data_of(stream, frame[0]))]
@@ -143,15 +143,15 @@ class Batches:
         self._unacked_bytes = sum(message.size for message in self._unacked)
 
     def end(self, code: int, reason: str) -> None:
-        """Queue the end of the connection, behind the frames that wait."""
+        """Queue the end of the connection, after the waiting frames."""
         self._ending = {"close": code, "reason": reason}
 
     def ask(self) -> None:
-        """Queue an empty message where none is under way: its acknowledgement tells that messages arrive."""
+        """Queue an empty message unless one is in transit: its acknowledgement shows that messages arrive."""
         self._asks = not self._unacked
 
     def flush(self, now: float) -> float | None:
-        """Send what may be sent; return the time at which to call again, None if nothing waits."""
+        """Send what may be sent now; return the time at which to call again, or None if nothing is waiting."""
         if now - self._heard >= self._silent:
             return None
         if self._unacked and not self._again and now - self._oldest_sent >= AGAIN_SECONDS:
@@ -179,7 +179,7 @@ class Batches:
             return self._again[0]
         if not (self._queue or self._ending or self._asks) or self._unacked_bytes >= UNACKED_BYTES:
             return None
-        # Made anew at each call: what is queued while it waits for its turn travels with it.
+        # Built anew at each call, so that it includes what was queued while it waited for its turn.
         frames: list[_Queued] = []
         size = 0
         for frame in self._queue:
@@ -228,7 +228,7 @@ class Batches:
         return now - self._heard >= GONE_SECONDS
 
     def receive(self, content: dict[str, Any], buffers: list[bytes], now: float) -> list[dict[str, Any] | Data]:
-        """Return a message's frames, none if it came already or an earlier one is missing.  Raises `FrameError`."""
+        """Return a message's frames; none if it is a duplicate or an earlier one is missing.  Raises `FrameError`."""
         self._heard = now
         seq, ack, frames = content.get("seq"), content.get("ack"), content.get("frames")
         if not _whole(seq) or not _whole(ack) or not isinstance(frames, list):
@@ -248,7 +248,7 @@ class Batches:
 
     def _acknowledged(self, ack: int, now: float) -> None:
         if ack >= self._next:
-            raise _bad("a message was acknowledged that has not been sent")
+            raise _bad("a message that has not been sent was acknowledged")
         while self._unacked and self._unacked[0].seq <= ack:
             self._unacked_bytes -= self._unacked.popleft().size
             self._oldest_sent = now

@@ -13,4 +13,4 @@ KERNEL_ENDED: Final = 4410
 TOO_MANY: Final = 4429
 
 OWN: Final = range(4400, 4500)
-"""All codes of ours."""
+"""All our codes."""

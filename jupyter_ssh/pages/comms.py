@@ -1,9 +1,9 @@
 """The fallback transport in an ipykernel: for pages whose Jupyter server cannot reach the private socket.
 
-Frames come in messages of a type of our own on the control channel, which a kernel answers while a cell runs, and go
-out as messages of a comm.  The comm is spoken by hand: ipykernel's own would deliver to the thread of the cell.  What
-is used of ipykernel are ``control_handlers``, ``session`` and ``iopub_socket`` of the kernel; a test holds each of its
-versions to that.
+Frames arrive in messages of a type of our own on the control channel, which a kernel answers while a cell runs, and
+leave as messages of a comm.  We implement the comm ourselves, since ipykernel's would deliver to the cell's thread.
+All we use of ipykernel is ``control_handlers``, ``session`` and ``iopub_socket`` of the kernel; a test checks that each
+of its versions has them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ CONNECTION_CHARACTERS: Final = 64
 
 
 def comm_of(connection: str) -> str:
-    """Return the id of a connection's comm; the topic of its messages is this behind ``comm-``."""
+    """Return the id of a connection's comm; the topic of its messages is ``comm-`` followed by the id."""
     return f"jupyter-ssh-{connection}"
 
 
 class Comms:
-    """The pages that speak to this kernel through its own channels.
+    """The pages that communicate with this kernel through its own channels.
 
-    ``connected`` is called with the transport of each page, in the loop that this was made in.
+    ``connected`` is called with the transport of each page, in the loop in which this object was created.
     """
 
     def __init__(self, connected: Callable[[PageTransport], PageConnection], kernel: Any) -> None:
@@ -53,11 +53,11 @@ class Comms:
     def _heard(self, stream: Any, identities: Any, message: dict[str, Any]) -> None:
         buffers = [bytes(buffer) for buffer in message.get("buffers", ())]
         content = message.get("content")
-        if isinstance(content, dict) and content.get("seq") == 1:  # who begins is told that there is a service
+        if isinstance(content, dict) and content.get("seq") == 1:  # a new page learns that there is a service
             self.kernel.session.send(stream, REPLY_TYPE, {}, message, ident=identities)
         try:
             self._loop.call_soon_threadsafe(self._receive, content, buffers)
-        except RuntimeError:  # the loop is closed: the kernel ends
+        except RuntimeError:  # the loop is closed: the kernel is ending
             pass
 
     def _receive(self, content: Any, buffers: list[bytes]) -> None:
@@ -75,7 +75,7 @@ class Comms:
         page.receive(content, buffers)
 
     def _refuse(self, identity: str) -> None:
-        """The page goes on with a connection of a kernel that is no more, or that it has left for too long."""
+        """Reject a message that continues an unknown connection: of an earlier kernel, or one silent for too long."""
         content = {"connection": identity, "seq": 0, "ack": 0, "frames": []}
         self.publish(identity, {**content, "close": NO_SERVICE, "reason": "no such connection"})
 
@@ -86,7 +86,7 @@ class Comms:
     def publish(self, identity: str, data: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         """Publish a message of the connection's comm, to all pages of the kernel.
 
-        Nobody opens that comm: the page looks at its id alone, and what has no such comm would answer by closing it.
+        Nobody opens that comm: the page only looks at its id, and frontends without that comm would reply by closing it.
         """
         comm = comm_of(identity)
         content = {"comm_id": comm, "data": data}
@@ -111,7 +111,7 @@ class CommTransport(PageTransport):
         self._scheduled = False
         self._open = True
         self._starved = False
-        """Whether a stream wanted to send and could not."""
+        """Whether a stream had something to send and could not."""
         self.connection: PageConnection | None = None
         self._watch = self._loop.call_later(1.0, self._look)
 
@@ -121,7 +121,7 @@ class CommTransport(PageTransport):
     # --- from the page ------------------------------------------------------------------------------------------------
 
     def receive(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        """Take a message."""
+        """Handle a message."""
         connection = self.connection
         if connection is None or not self._open:
             return
@@ -163,7 +163,7 @@ class CommTransport(PageTransport):
             self._batches.control(message, len(encode_control(message)))
             self._flush_soon()
             if self._batches.overfull and self.connection is not None:
-                self.connection.close(SILENT, "the page does not read")
+                self.connection.close(SILENT, "the page does not read what it is sent")
 
     def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
         if self._open:
@@ -188,7 +188,7 @@ class CommTransport(PageTransport):
         self._comms.forget(self._identity)
 
     def _flush_soon(self) -> None:
-        # Once a turn of the loop: what one event causes travels in one message.
+        # Once per turn of the loop: everything that one event causes goes into one message.
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)

@@ -1,7 +1,7 @@
 """One page's connection to this place: reads its frames, hands them to the services, and keeps its streams.
 
 A frame of an unknown type, or with invalid members, is answered by `error`; bytes that are not a valid frame end the
-connection.  Neither touches what the services hold.
+connection.  Neither affects what the services hold.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 _REFERENCES = ("request", "stream")
 _SHOWN = 40
-"""Characters that an `error` shows of an unknown type."""
+"""How many characters of an unknown type an `error` shows."""
 
 
 class PageConnection:
-    """The receiving half of one page's connection; ``transport`` is the sending one.
+    """The receiving half of one page's connection; ``transport`` is the sending half.
 
-    ``facts`` are what `welcome` says of the place itself; ``on_hello`` and ``on_gone`` tell the place.
+    ``facts`` are what `welcome` says about the place itself; ``on_hello`` and ``on_gone`` notify the place.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class PageConnection:
     # --- the transport's side -----------------------------------------------------------------------------------------
 
     def control(self, message: dict[str, Any], size: int) -> None:
-        """Take a control frame of ``size`` bytes; raises `FrameError` where the connection is to end."""
+        """Handle a control frame of ``size`` bytes; raise `FrameError` if the connection has to end."""
         if self.closed:
             return
         kind = message["type"]
@@ -77,11 +77,11 @@ class PageConnection:
             self.send_error(Refusal("unknown-service", text), members.references(_REFERENCES))
         elif kind == "ping":
             self.transport.control({"type": "pong", **members.references(("request",))})
-        elif kind != "error":  # a page that does not know a frame says so: nothing to be done about it
+        elif kind != "error":  # the page did not know one of our frames: nothing to be done about it
             self.send_error(_unknown_type(kind), members.references(_REFERENCES))
 
     def _find(self, kind: str) -> tuple[Service | None, str]:
-        """Return the service whose frame this is, and the verb, which is empty in a frame of the transport itself."""
+        """Return the frame's service and verb; the verb is empty in a frame of the transport itself."""
         name, _, verb = kind.partition(".")
         return self._services.get(name) if verb else None, verb
 
@@ -100,7 +100,7 @@ class PageConnection:
         self.send_error(refusal, members.references((*_REFERENCES, *service.references)), service.name)
 
     def data(self, frame: Data) -> None:
-        """Take a data frame; raises `FrameError` where the connection is to end."""
+        """Handle a data frame; raise `FrameError` if the connection has to end."""
         if self.closed:
             return
         if not self.greeted:
@@ -115,12 +115,12 @@ class PageConnection:
             self.send_error(refusal, {"stream": frame.stream}, stream.service)
 
     def writable_again(self) -> None:
-        """Go on sending: the transport takes data again."""
+        """Resume sending: the transport accepts data again."""
         for stream in list(self._streams.values()):
             stream.writable_again()
 
     def gone(self) -> None:
-        """Forget everything: the connection is over, on whichever side."""
+        """Forget everything: the connection has ended, on either side."""
         if self.closed:
             return
         self.closed = True
@@ -144,7 +144,7 @@ class PageConnection:
             text = f"The page speaks version {str(version)[:20]} of the page protocol, the kernel version {VERSION}."
             step = "Reload the page; if that does not help, install the same jupyter_ssh on both sides."
             self.send_error(Refusal("version", text, step), {})
-            self.close(VERSIONS, "the versions do not fit")
+            self.close(VERSIONS, "the versions do not match")
             return
         try:
             self.services = members.names("services", SERVICES, SERVICE_CHARACTERS)
@@ -162,7 +162,7 @@ class PageConnection:
 
     @property
     def full(self) -> bool:
-        """Whether it has as many streams as it may."""
+        """Whether it has as many streams as allowed."""
         return len(self._streams) >= STREAMS
 
     def send(self, service: str, verb: str, members: dict[str, Any]) -> None:
@@ -170,13 +170,13 @@ class PageConnection:
         self.transport.control(service_frame(service, verb, members))
 
     def send_error(self, refusal: Refusal, references: Mapping[str, Any], service: str | None = None) -> None:
-        """Tell the page that something cannot be done; ``references`` say what."""
+        """Tell the page that a request cannot be fulfilled; ``references`` say which."""
         said = {"code": refusal.code, "text": refusal.text, "next_step": refusal.next_step}
         of = {"service": service} if service is not None else {}
         self.transport.control({"type": "error", **references, **of, **said})
 
     def open_stream(self, number: int, stream: Stream) -> None:
-        """Give ``stream`` the number, closing one that has it.  Raises `Refusal` where there are too many."""
+        """Assign the number to ``stream``, closing one that has it.  Raises `Refusal` if there are too many."""
         self.close_stream(number)
         if self.full:
             raise Refusal("too-many", "This page has too many streams open.", "Close some of the tabs.")

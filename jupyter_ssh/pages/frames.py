@@ -1,7 +1,7 @@
 """Frames between page and place: control (a JSON object) and data (bytes of a stream at an offset).
 
 On the private socket each frame is ``uint32 length``, ``uint8 kind``, body; ``length`` counts kind and body.  A third
-kind, close, is spoken on the private socket only: ``uint16 code``, then a reason in UTF-8, and the socket is closed.
+kind, close, exists on the private socket only: ``uint16 code``, then a reason in UTF-8, and the socket is closed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LARGEST_STREAM: Final = (1 << 32) - 1
 
 
 class FrameError(SSHError):
-    """Bytes that are not a valid frame, or a frame where none may come.  The connection is closed; nothing else is.
+    """Bytes that are not a valid frame, or a frame where none is allowed.  Only the connection is closed.
 
     The error never holds the frame's content: it may be an answer to a question.
     """
@@ -56,7 +56,7 @@ def _bad(message: str, expected: str, received: str) -> FrameError:
 
 
 def service_frame(service: str, verb: str, members: dict[str, Any]) -> dict[str, Any]:
-    """Return the control frame with which ``service`` says ``verb``."""
+    """Return the control frame for ``verb`` of ``service``."""
     return {"type": f"{service}.{verb}", **members}
 
 
@@ -66,9 +66,9 @@ def encode_control(message: dict[str, Any]) -> bytes:
 
 
 def decode_control(body: bytes | str) -> dict[str, Any]:
-    """Return the object of a control frame, of whatever type; raises `FrameError`.
+    """Return the object of a control frame of any type.  Raises `FrameError`.
 
-    Which types may be large the receiver knows: `check_size`.
+    The receiver knows which types may be large, and calls `check_size`.
     """
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
@@ -116,13 +116,13 @@ def framed(kind: int, body: bytes) -> bytes:
 
 
 def framed_data(stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> bytes:
-    """Return a data frame for the private socket, copying its ``pieces``, of ``size`` bytes together, once."""
+    """Return a data frame for the private socket, copying its ``pieces`` (``size`` bytes in all) only once."""
     head = _FRAMED_DATA_HEAD.pack(size + _DATA_HEAD.size + 1, DATA, stream, offset)
     return b"".join((head, *pieces))
 
 
 def framed_close(code: int, reason: str) -> bytes:
-    """Return the last frame for a private socket; a WebSocket takes 123 bytes of reason (RFC 6455 §5.5)."""
+    """Return the last frame for a private socket; a WebSocket allows 123 bytes for the reason (RFC 6455 §5.5)."""
     return framed(CLOSE, _CODE.pack(code) + reason.encode("utf-8", "replace")[:120])
 
 
@@ -135,14 +135,14 @@ def decode_close(body: bytes) -> Close:
 
 
 class Deframer:
-    """Cuts the bytes of a private socket into (kind, body)."""
+    """A parser that splits the bytes of a private socket into frames (kind, body)."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
     def partial(self) -> bool:
-        """Whether part of a frame is waiting for the rest of it."""
+        """Whether part of a frame is waiting for the rest."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:

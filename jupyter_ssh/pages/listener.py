@@ -56,13 +56,13 @@ from jupyter_ssh.pages.transport import PageTransport
 log = logging.getLogger(__name__)
 
 HIGH_WATER: Final = 256 << 10
-"""What may wait in the socket's buffer before streams have to wait."""
+"""How much may wait in the socket's buffer before streams have to wait."""
 GOODBYE_SECONDS: Final = 2.0
-"""How long a connection that was closed may take to read what it was sent."""
+"""How long the other end of a closed connection may take to read what was sent to it."""
 
 
 class Listener:
-    """The listening socket, the file that leads to it, and the connections.
+    """The listening socket, its place file, and the connections.
 
     ``connected`` is called with the transport of each page.
     """
@@ -80,13 +80,13 @@ class Listener:
         self.server = server
         self.connections: set[SocketTransport] = set()
         self.leases = 0
-        """Servers that say no more than that they are there."""
+        """The number of servers that only announce that they are there."""
 
     @classmethod
     async def start(
         cls, connected: Callable[[PageTransport], PageConnection], name: str, runtime: Path | None = None
     ) -> Listener:
-        """Listen for pages of the place ``name``, and publish where.  Raises `OSError`."""
+        """Listen for pages of the place ``name``, and publish the place file.  Raises `OSError`."""
         folder = private_folder(runtime or runtime_folder())
         sweep(folder)
         token = new_token()
@@ -116,15 +116,15 @@ class Listener:
         return listener
 
     def close(self) -> None:
-        """Stop listening and remove what others would find; connections close by themselves."""
+        """Stop listening, remove the socket and the place file, and close the connections."""
         self.server.close()
         withdraw(self.folder, self.file)
         for connection in list(self.connections):
-            connection.hang_up()
+            connection.close_soon()
 
 
 def _bound(folder: Path, name: str) -> tuple[socket.socket, str]:
-    """Return a Unix socket in the private folder, or in one of its own where that is too deep or knows no sockets."""
+    """Return a Unix socket in the private folder, or in a temporary one if that is too deep or allows no sockets."""
     if sys.platform == "win32":
         raise OSError("Python has no Unix sockets on Windows")
     path = socket_path(folder, name)
@@ -145,7 +145,7 @@ def _bound(folder: Path, name: str) -> tuple[socket.socket, str]:
 
 
 class SocketTransport(asyncio.Protocol, PageTransport):
-    """A Jupyter server on the other end: the two proofs, then frames of one page."""
+    """The connection of a Jupyter server: the two proofs, then the frames of one page."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -186,7 +186,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
     def _take(self, data: bytes) -> None:
         page = self._page
         if page is None:
-            return  # a lease says nothing
+            return  # on a lease nothing is sent
         try:
             for kind, body in self._deframer.feed(data):
                 if kind == CONTROL:
@@ -271,18 +271,18 @@ class SocketTransport(asyncio.Protocol, PageTransport):
         if not self._open or transport is None or transport.is_closing():
             return
         transport.write(frame)
-        # One screen may be larger than what may wait: it is the only frame then.
+        # A single screen may be larger than the limit; it is then the only frame that waits.
         if transport.get_write_buffer_size() > UNREAD + len(frame):
-            log.debug("a page that does not read is disconnected")
+            log.debug("disconnecting a page that does not read")
             self._open = False
             transport.abort()
 
     def close(self, code: int, reason: str) -> None:
         self._send(framed_close(code, reason))
-        self.hang_up()
+        self.close_soon()
 
-    def hang_up(self) -> None:
-        """Close the connection, once what waits has been read or after a moment."""
+    def close_soon(self) -> None:
+        """Close the connection as soon as the other end has read what is waiting, or after `GOODBYE_SECONDS`."""
         self._open = False
         transport = self._transport
         if transport is not None and not transport.is_closing():
@@ -291,7 +291,7 @@ class SocketTransport(asyncio.Protocol, PageTransport):
 
 
 def _same_user(peer: Any) -> bool:
-    """Return whether the process on the other end is of the same user, where the system can tell."""
+    """Return whether the process on the other end belongs to the same user, if the system can tell; else true."""
     if sys.platform != "linux" or peer is None or peer.family != socket.AF_UNIX:
         return True
     size = struct.calcsize("3i")

@@ -1,4 +1,4 @@
-"""The members of a control frame, read with their types and bounds."""
+"""The members of a control frame, checked for type and range."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from jupyter_ssh.pages.frames import LARGEST_STREAM
 from jupyter_ssh.ssh.errors import SSHError
 
 LARGEST_OFFSET = (1 << 53) - 1
-"""The largest whole number that a page can tell from its neighbours."""
+"""The largest integer that a page represents exactly, in JavaScript's numbers."""
 
 
 class MemberError(SSHError):
-    """A member of a control frame is missing or invalid; the frame is answered by ``bad-frame``."""
+    """A member of a control frame is missing or invalid; the answer to the frame is ``bad-frame``."""
 
     def __init__(self, name: str, expected: str) -> None:
         super().__init__(f"{name} is invalid", phase="page frames", expected=expected)
 
 
 class Members:
-    """Reads the members of one control frame; every method raises `MemberError`."""
+    """The members of one control frame; every method raises `MemberError`."""
 
     def __init__(self, message: dict[str, Any]) -> None:
         self._message = message
 
     def raw(self, name: str) -> Any:
-        """Return the member as it is, None where there is none."""
+        """Return the member as it is, or None if it is missing."""
         return self._message.get(name)
 
     def number(self, name: str, least: int = 0, most: int = LARGEST_OFFSET) -> int:
@@ -45,7 +45,7 @@ class Members:
         return self.number("stream", 1, LARGEST_STREAM)
 
     def text(self, name: str, most: int, least: int = 0) -> str:
-        """Return a text of a bounded length."""
+        """Return a text of limited length."""
         value = self._message.get(name)
         if not isinstance(value, str) or not least <= len(value) <= most:
             raise MemberError(name, f"text of {least} to {most} characters")
@@ -74,7 +74,7 @@ class Members:
         return frozenset(value)
 
     def request(self) -> str | int:
-        """Return what the page calls its request; it comes back in the answer."""
+        """Return the page's identifier for its request, which the answer repeats."""
         value = self._message.get("request")
         if isinstance(value, bool) or not isinstance(value, (int, str)) or len(str(value)) > 100:
             raise MemberError("request", "a number or a short text")

@@ -1,4 +1,4 @@
-"""A place: this process, as pages see it.  It has services, connected pages, and the transports by which they come."""
+"""A place: this process, as pages see it, with its services, connected pages, and their transports."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 
 class Place:
-    """The place ``name``: a kernel's id, or ``host``.  Everything is called in the loop it was made in."""
+    """The place ``name``: a kernel's id, or ``host``.  Everything is called in the loop in which it was created."""
 
     def __init__(self, name: str, *services: Service) -> None:
         self.name = name
         self.start = secrets.token_urlsafe(16)
-        """Another one means that all that lived here before is gone."""
+        """A new value means that everything that lived here before is gone."""
         self.services: dict[str, Service] = {}
         self.connections: set[PageConnection] = set()
         self.listener: Listener | None = None
@@ -47,12 +47,12 @@ class Place:
         try:
             self.listener = await Listener.start(self.connected, self.name, folder)
         except OSError as error:  # the fallback transport needs no socket
-            log.warning("no private socket for the terminals: %s", error)
+            log.warning("cannot open the private socket for terminals: %s", error)
         if kernel is not None:
             self.comms = Comms(self.connected, kernel)
 
     def connected(self, transport: PageTransport) -> PageConnection:
-        """Take a page that has connected through some transport; what it sends goes to the `PageConnection`."""
+        """Add a page that has connected through a transport; return the `PageConnection` for what it sends."""
         facts = {"place": self.name, "pid": os.getpid(), "start": self.start}
         connection = PageConnection(transport, self.services, facts, on_hello=self._pages.add, on_gone=self._gone)
         if len(self.connections) >= CONNECTIONS:
@@ -68,16 +68,16 @@ class Place:
 
     @property
     def pages(self) -> int:
-        """How many pages are connected; a Jupyter server that asks what there is does not count."""
+        """The number of connected pages, not counting a Jupyter server that asks what is announced."""
         return sum(connection.is_page for connection in self.connections)
 
     @property
     def in_use(self) -> bool:
-        """Whether a service holds something that must not end for lack of pages."""
+        """Whether a service holds something that must not end when no page is connected."""
         return any(service.in_use for service in self.services.values())
 
     async def close(self, code: int = KERNEL_ENDED, reason: str = "the kernel has ended") -> None:
-        """End all connections, what the services hold, and remove what was made for them."""
+        """Close all connections, end what the services hold, and stop listening."""
         for connection in list(self.connections):
             connection.close(code, reason)
         if self.comms is not None:
@@ -87,10 +87,10 @@ class Place:
         services = self.services.values()
         for outcome in await asyncio.gather(*(service.close() for service in services), return_exceptions=True):
             if isinstance(outcome, BaseException):
-                log.debug("a service did not close: %s", outcome)
+                log.debug("closing a service failed: %s", outcome)
 
 
 def expect_hello(connection: PageConnection) -> None:
     """Close a connection on which `hello` is overdue."""
     if not connection.greeted:
-        connection.close(SILENT, "no hello came")
+        connection.close(SILENT, "no hello was received")

@@ -1,4 +1,4 @@
-"""The questions of a connection that is being made, asked as dialogs in the browser."""
+"""The questions asked while a connection is being opened, as dialogs in the browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jupyter_ssh.ssh.text import printable
 from jupyter_ssh.ssh.trust.question import HostKeyQuestion
 
 _REMEMBERED: Final = 64
-"""Different prompts that are remembered while one connection is made."""
+"""How many different prompts are remembered while one connection is being opened."""
 
 
 class PagePrompts:
@@ -18,7 +18,7 @@ class PagePrompts:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._asked: set[tuple[str, ...]] = set()
-        """What this connection has asked so far: who is asked the same again is told so."""
+        """What this connection has asked so far, so that a repeated question can say that it is one."""
 
     def _again(self, *question: str) -> bool:
         again = question in self._asked
@@ -27,7 +27,7 @@ class PagePrompts:
         return again
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
-        """Show the key's fingerprint and picture; true for "yes" or the fingerprint itself.
+        """Show the key's fingerprint and randomart; return true for "yes" or the fingerprint itself.
 
         Raises `HostKeyUnknown` for the fingerprint of another key.
         """
@@ -44,7 +44,7 @@ class PagePrompts:
         return answer is not None and question.answer(answer) is True
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """Ask for a password or passphrase; None when the person gives up."""
+        """Ask for a password or passphrase; return None if the person cancels."""
         members = {"prompt": printable(prompt)[:TEXT], "again": self._again(prompt)}
         answer: str | None = await self._subject.ask("secret", members)
         return answer
@@ -52,7 +52,7 @@ class PagePrompts:
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """Return the answers to the server's questions (RFC 4256 §3.2), None when the person gives up."""
+        """Return the answers to the server's questions (RFC 4256 §3.2), or None if the person cancels."""
         if not prompts:
             if name.strip() or instruction.strip():
                 self._subject.notice(f"{name}\n{instruction}".strip(), remote=True)
@@ -67,10 +67,10 @@ class PagePrompts:
         return answers
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """Ask a question that is answered by yes or no; giving up means no."""
+        """Ask a yes-or-no question; cancelling means no."""
         members = {"text": printable(text)[:TEXT], "default": default}
         return await self._subject.ask("confirm", members, flag_or_none) is True
 
     def show_banner(self, text: str) -> None:
-        """Show what the server says before authentication (RFC 4252 §5.4)."""
+        """Show the server's message before authentication (RFC 4252 §5.4)."""
         self._subject.notice(text, remote=True)

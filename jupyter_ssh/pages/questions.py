@@ -1,8 +1,8 @@
-"""The service ``questions``: what a person has to be asked, put to pages as dialogs; the first answer counts.
+"""The service ``questions``: questions for a person, shown by pages as dialogs; the first answer counts.
 
-Each question is *about* something, a terminal for example, and goes to the pages that show that; one about nothing goes
-to all pages that can show questions.  An answer goes from the frame to whoever asked, and nowhere else: it is not kept,
-logged or sent to another page.
+Each question is *about* something, such as a terminal, and goes to the pages that show it; a question about nothing in
+particular goes to all pages that can show questions.  An answer goes from the frame to whoever asked, and nowhere else:
+it is not kept, logged or sent to another page.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ NAME: Final = "questions"
 ANSWER_CHARACTERS: Final = 4096
 NOTICES: Final = 10
 TEXT: Final = 8192
-"""Characters of a server's text that a question shows."""
+"""How many characters of a server's text a question shows."""
 
 Check = Callable[[Any], Any]
-"""Returns an answer that may be handed on; raises `MemberError` for another."""
+"""A function that returns a valid answer and raises `MemberError` for an invalid one."""
 About = dict[str, str]
-"""``service``, and what of that service the question is about."""
+"""``service``, and which of that service's objects the question is about."""
 
 
 def text_or_none(answer: Any) -> str | None:
-    """Accept a text, and null, which gives up."""
+    """Accept a text, or null, which cancels."""
     if answer is not None and (not isinstance(answer, str) or len(answer) > ANSWER_CHARACTERS):
         raise MemberError("answer", f"text of at most {ANSWER_CHARACTERS} characters, or null")
     return answer
 
 
 def flag_or_none(answer: Any) -> bool | None:
-    """Let pass true and false, and null, which gives up."""
+    """Accept true or false, or null, which cancels."""
     if answer is not None and not isinstance(answer, bool):
         raise MemberError("answer", "true, false or null")
     return answer
 
 
 def texts_or_none(count: int) -> Check:
-    """Accept a list of ``count`` texts, and null, which gives up."""
+    """Return a check that accepts a list of ``count`` texts, or null, which cancels."""
 
     def check(answer: Any) -> list[str] | None:
         if answer is None:
@@ -62,7 +62,7 @@ def texts_or_none(count: int) -> Check:
 
 
 class Question:
-    """One question, from being asked to its first answer."""
+    """One question, until its first answer."""
 
     def __init__(self, subject: Subject, members: dict[str, Any], check: Check) -> None:
         self.id = secrets.token_urlsafe(12)
@@ -73,13 +73,13 @@ class Question:
         self._check = check
 
     def answered(self, answer: Any) -> None:
-        """Take a page's answer; later ones are too late.  Raises `MemberError`."""
+        """Accept a page's answer, unless there is one already.  Raises `MemberError`."""
         checked = self._check(answer)
         if not self.answer.done():
             self.answer.set_result(checked)
 
     def show_to(self, page: Page) -> None:
-        """Show it, once, to ``page``."""
+        """Show it to ``page``, once."""
         if page not in self.shown:
             self.shown.add(page)
             page.send(NAME, "question", self.members)
@@ -100,7 +100,7 @@ class QuestionService(Service):
             self.able_pages,
             next_step="Open JupyterLab with the jupyter_ssh extension on this kernel, and answer there.",
         )
-        """For questions about nothing that a page shows: of a cell that cannot ask, of a panel."""
+        """For questions about nothing that a page shows, such as those of a cell that cannot ask, or of a panel."""
 
     def able_pages(self) -> set[Page]:
         """Return the connected pages that can show questions."""
@@ -120,13 +120,13 @@ class QuestionService(Service):
 
     def _answer(self, page: Page, members: Members) -> None:
         question = self.open.get(members.text("question", 100))
-        # Too late, or of a page that does not see what it is about: the question, if it is open, stays open.
+        # Ignored if it is too late, or from a page that does not show what the question is about.
         if question is not None and page in question.subject.pages():
             question.answered(members.raw("answer"))
 
 
 class Subject:
-    """What questions are about, and ``pages``, those who can see it.  ``next_step`` is told where nobody answers."""
+    """What questions are about, and the ``pages`` that show it; ``next_step`` is the advice if nobody answers."""
 
     def __init__(
         self, service: QuestionService, about: About | None, pages: Callable[[], Collection[Page]], *, next_step: str
@@ -136,10 +136,10 @@ class Subject:
         self._next_step = next_step
         self._notices: list[dict[str, Any]] = []
         self.members: dict[str, Any] = {"about": about}
-        """What every question of it says."""
+        """The members that all its questions have in common."""
 
     def show_to(self, page: Page) -> None:
-        """Show what is open to a page that sees the subject from now on."""
+        """Show the open questions to a page that shows the subject from now on."""
         for notice in self._notices:
             page.send(NAME, "question", notice)
         for question in self._service.open.values():
@@ -147,7 +147,7 @@ class Subject:
                 question.show_to(page)
 
     def notice(self, text: str, *, remote: bool) -> None:
-        """Show something to read, with nothing to answer; ``remote`` where the other machine says it."""
+        """Show a text that needs no answer; ``remote`` says whether it comes from the other machine."""
         members = {"kind": "notice", "text": printable(text)[:TEXT], "remote": remote}
         message = {"question": secrets.token_urlsafe(12), **self.members, **members}
         self._notices = [*self._notices, message][-NOTICES:]
@@ -155,17 +155,17 @@ class Subject:
             page.send(NAME, "question", message)
 
     def forget_notices(self) -> None:
-        """Drop what was told: it has been read, or is of no use any more."""
+        """Drop the notices: they have been read, or are no longer of use."""
         self._notices = []
 
     async def ask(self, kind: str, members: dict[str, Any], check: Check = text_or_none) -> Any:
-        """Return the first answer of a page.  Raises `PromptUnavailable` where nobody comes to see the question."""
+        """Return the first answer from a page.  Raises `PromptUnavailable` if it cannot be asked, or nobody answers."""
         question = Question(self, {"kind": kind, **members}, check)
         if len(encode_control(service_frame(NAME, "question", question.members))) > CONTROL_BYTES:
             raise PromptUnavailable("a question is too long to be shown", phase="question")
         opened = self._service.open
         if len(opened) >= QUESTIONS:
-            raise PromptUnavailable("too many questions wait for an answer", phase="question")
+            raise PromptUnavailable("too many questions are waiting for an answer", phase="question")
         opened[question.id] = question
         try:
             for page in self.pages():

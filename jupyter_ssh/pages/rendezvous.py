@@ -1,9 +1,9 @@
-"""How a Jupyter server finds the place of a kernel: a private socket, and a file that says where it is.
+"""The way a Jupyter server finds a place: a private socket, and a file that says where it is.
 
-In the Jupyter runtime directory lies a 0700 folder; in it, for each place (a kernel's id, or ``host``), a 0600 file
-with the socket's path and a 256-bit token, and the socket itself where its path is short enough for one.  Whoever
-connects and whoever listens prove to each other that they have read that file (`proof`), so that neither a leftover
-file nor a foreign listener is ever believed.  Nothing here needs asyncio, the stack or a kernel.
+The Jupyter runtime directory has a 0700 folder with a 0600 file for each place (a kernel's id, or ``host``), which
+contains the socket's path and a 256-bit token; the socket itself is there too, unless its path would be too long.  The
+connecting and the listening side prove to each other that they have read that file (`proof`), so that neither a
+leftover file nor a foreign listener is ever trusted.  Nothing here needs asyncio, the stack or a kernel.
 """
 
 from __future__ import annotations
@@ -27,21 +27,22 @@ from typing import Final
 FOLDER: Final = "jupyter-ssh"
 HOST_PLACE: Final = "host"
 HOST_VARIABLE: Final = "JUPYTER_SSH_HOST_DIR"
-"""Names a folder for the host in place of the Jupyter runtime directory: for a server whose host is its own."""
+"""An environment variable: the folder to use for the host process instead of the Jupyter runtime directory, so that a
+server has a host process to itself."""
 MAGIC: Final = b"jssh-t2\n"
-"""The connecting side says its version; the listening side takes any, so that a page can be told that they differ."""
+"""The version, sent by the connecting side; the other accepts any, so that a page can be told that they differ."""
 _ANY_MAGIC: Final = re.compile(rb"jssh-t[1-9]\n")
 NONCE_BYTES: Final = 32
 PROOF_BYTES: Final = 32
 TOKEN_BYTES: Final = 32
 PROOF_SECONDS: Final = 5.0
 LONGEST_SOCKET_PATH: Final = 103
-"""sun_path of macOS; Linux has four bytes more."""
+"""The limit of sun_path on macOS; Linux allows four bytes more."""
 
 RELAY: Final = b"r"
-"""What a connection is for: frames of one page."""
+"""The purpose of a connection: the frames of one page."""
 LEASE: Final = b"l"
-"""What a connection is for: nothing but to say that a server is there."""
+"""The purpose of a connection: only to tell that a server is there."""
 
 _PLACE: Final = re.compile(r"[0-9A-Za-z_]+(?:-[0-9A-Za-z_]+){0,15}")
 _MOST_FILE_BYTES: Final = 4096
@@ -49,22 +50,22 @@ _MOST_FILE_BYTES: Final = 4096
 
 @dataclass(frozen=True)
 class PlaceFile:
-    """What the file of a place says."""
+    """The content of a place file."""
 
     place: str
     """The place's name."""
     path: str
-    """Of the Unix socket; empty where there are none, as on Windows."""
+    """The path of the Unix socket; empty on systems without them, such as Windows."""
     port: int
-    """Of 127.0.0.1, in place of the socket; else 0."""
+    """The port on 127.0.0.1 if there is no Unix socket; else 0."""
     pid: int
     node: str
-    """The machine's name: a home may be shared by several."""
+    """The machine's name: several may share a home directory."""
     token: bytes = field(repr=False)
 
 
 def valid_place(text: str) -> bool:
-    """Return whether this may be the name of a place: nothing else is ever made part of a path."""
+    """Return whether this is a valid name of a place; nothing else ever becomes part of a path."""
     return len(text) <= 128 and _PLACE.fullmatch(text) is not None
 
 
@@ -76,7 +77,7 @@ def runtime_folder() -> Path:
 
 
 def private_folder(runtime: Path) -> Path:
-    """Return the folder of the places, made if need be.  Raises `PermissionError` if it is open to others."""
+    """Return the folder of the place files; create it if needed.  Raises `PermissionError` if it is open to others."""
     folder = runtime / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_private(folder, stat.S_ISDIR):
@@ -86,7 +87,7 @@ def private_folder(runtime: Path) -> Path:
 
 def _is_private(path: Path, kind: Callable[[int], bool], info: os.stat_result | None = None) -> bool:
     if sys.platform == "win32":
-        return True  # the profile's own access list guards it
+        return True  # protected by the profile's access list
     info = info or path.lstat()
     return kind(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077
 
@@ -95,26 +96,26 @@ def _is_private(path: Path, kind: Callable[[int], bool], info: os.stat_result | 
 
 
 def new_token() -> bytes:
-    """Return a token for the life of one place."""
+    """Return a token for the lifetime of one place."""
     return secrets.token_bytes(TOKEN_BYTES)
 
 
 def socket_path(folder: Path, place: str) -> Path:
-    """Return where to bind: in ``folder``, or in a temporary folder of its own if that path is too long."""
+    """Return the path to bind to: in ``folder``, or in a new temporary folder if that path is too long."""
     path = folder / f"{place}.{secrets.token_hex(4)}.s"
     return path if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH else other_socket_path()
 
 
 def other_socket_path() -> Path:
-    """Return a path for a socket where the runtime directory is too deep, or on a file system without sockets."""
+    """Return a path in a new temporary folder, for when the runtime directory is too deep or allows no sockets."""
     return Path(tempfile.mkdtemp(prefix="jssh-")) / "s"
 
 
 def publish(folder: Path, place: PlaceFile) -> Path:
-    """Write the place's file, which others then find; return its path."""
+    """Write the place file, by which others find the place; return its path."""
     content = json.dumps({**asdict(place), "token": place.token.hex()})
     target = _file(folder, place.place)
-    former = read_place(folder, place.place)  # of one that was killed, and may be a zombie still
+    former = read_place(folder, place.place)  # of a process that was killed, and may still be a zombie
     descriptor, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=folder)  # 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -129,7 +130,7 @@ def publish(folder: Path, place: PlaceFile) -> Path:
 
 
 def withdraw(folder: Path, place: PlaceFile) -> None:
-    """Remove the socket and, if it is still ours, the file."""
+    """Remove the socket and, if it is still ours, the place file."""
     remove_socket(place.path)
     found = read_place(folder, place.place)
     if found is not None and hmac.compare_digest(found.token, place.token):
@@ -137,7 +138,7 @@ def withdraw(folder: Path, place: PlaceFile) -> None:
 
 
 def remove_socket(path: str) -> None:
-    """Remove a socket, and its folder if that was made for it alone."""
+    """Remove a socket, and its folder if that was created for it alone."""
     if not path:
         return
     socket = Path(path)
@@ -154,7 +155,7 @@ def remove_socket(path: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what dead kernels of this machine left behind."""
+    """Remove what dead processes of this machine left behind."""
     for file in _place_files(folder):
         found = read_place(folder, file.stem)
         if found is not None and found.node == platform.node() and not _alive(found.pid):
@@ -163,7 +164,7 @@ def sweep(folder: Path) -> None:
 
 
 def end_host(runtime: Path) -> None:
-    """Tell the host process of this folder to end, if one runs; it outlives its server otherwise."""
+    """Tell the host process of this folder to end, if there is one; otherwise it outlives its server."""
     place = read_place(runtime / FOLDER, HOST_PLACE)
     if place is not None and place.node == platform.node():
         try:
@@ -178,7 +179,7 @@ def _place_files(folder: Path) -> Iterator[Path]:
 
 def _alive(pid: int) -> bool:
     if sys.platform == "win32":
-        return True  # signal 0 ends a process there; a stale file is found out by connecting
+        return True  # signal 0 would end the process; connecting shows whether a file is stale
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -205,7 +206,7 @@ def _file(folder: Path, place: str) -> Path:
 
 
 def read_place(folder: Path, place: str) -> PlaceFile | None:
-    """Return the file of a place, if only its owner can have written it; ``folder`` is the private one."""
+    """Return the content of a place file in the private ``folder``; None if it is invalid or open to other users."""
     try:
         path = _file(folder, place)
         if not _is_private(folder, stat.S_ISDIR):
@@ -232,7 +233,7 @@ def read_place(folder: Path, place: str) -> PlaceFile | None:
 
 
 def greeting(purpose: bytes, nonce: bytes) -> bytes:
-    """Return what the connecting side says first: the protocol, what the connection is for, 32 random bytes."""
+    """Return what the connecting side sends first: the protocol, the connection's purpose, and 32 random bytes."""
     return MAGIC + purpose + nonce
 
 
@@ -249,13 +250,13 @@ def proof(
 ) -> bytes:
     """Return the HMAC-SHA-256 that only a holder of the token can make, for this one connection.
 
-    ``role`` is ``b"connects"`` or ``b"listens"``: a proof cannot be sent back as the other side's.  ``magic`` is what
-    the connecting side has said.
+    ``role`` is ``b"connects"`` or ``b"listens"``, so that a proof cannot be sent back as the other side's.  ``magic``
+    is what the connecting side sent.
     """
     message = b"\0".join((magic, role, purpose)) + connecting_nonce + listening_nonce
     return hmac.new(token, message, hashlib.sha256).digest()
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Return whether two proofs are equal, in a time that does not tell where they differ."""
+    """Return whether two proofs are equal, in constant time."""
     return hmac.compare_digest(one, other)

@@ -1,8 +1,8 @@
-"""What a service is, and what it sees of a page.
+"""The interface of a service, and of a page as services see it.
 
-A service brings its verbs (control frames), the kinds of stream that its verbs open, and what it announces: a snapshot
-to every page that says hello, changes afterwards.  It lives in one file of its own and is registered at the `Place`;
-nothing of the transport changes for it.
+A service defines its verbs (control frames), the kinds of stream that its verbs open, and what it announces: a snapshot
+to every page that says hello, and changes afterwards.  It is in a file of its own and is registered with the `Place`;
+the transport need not change for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jupyter_ssh.pages.transport import PageTransport
 
 
 class Refusal(Exception):
-    """What a page asked for cannot be done; it is told so by `error` with ``code`` of docs/page-protocol.md."""
+    """A page's request cannot be fulfilled; the page gets an `error` with this ``code`` (docs/page-protocol.md)."""
 
     def __init__(self, code: str, text: str, next_step: str | None = None) -> None:
         super().__init__(text)
@@ -34,14 +34,14 @@ class Stream(ABC):
 
     @abstractmethod
     def receive(self, offset: int, payload: bytes) -> None:
-        """Take data of the page.  Raises `Refusal`, and `FrameError` where the connection is to end."""
+        """Handle data from the page.  Raises `Refusal`, or `FrameError` if the connection has to end."""
 
     def writable_again(self) -> None:  # noqa: B027 - a stream that only receives has nothing to send
-        """Go on sending: the transport takes data again."""
+        """Resume sending: the transport accepts data again."""
 
     @abstractmethod
     def closed(self) -> None:
-        """Forget the page: it has gone, has closed the stream, or uses its number for another."""
+        """Forget the page: it is gone, has closed the stream, or uses its number for another."""
 
 
 class Page(Protocol):
@@ -49,7 +49,7 @@ class Page(Protocol):
 
     transport: PageTransport
     services: frozenset[str]
-    """The services that the page speaks, by name."""
+    """The names of the services that the page supports."""
     is_page: bool
     """False for the Jupyter server, which only asks what is announced."""
 
@@ -59,16 +59,16 @@ class Page(Protocol):
 
     @property
     def full(self) -> bool:
-        """Whether it has as many streams as it may."""
+        """Whether it has as many streams as allowed."""
 
     def send(self, service: str, verb: str, members: dict[str, Any]) -> None:
         """Send a control frame of a service."""
 
     def send_error(self, refusal: Refusal, references: Mapping[str, Any], service: str | None = None) -> None:
-        """Tell the page that something cannot be done; ``references`` say what."""
+        """Tell the page that a request cannot be fulfilled; ``references`` say which."""
 
     def open_stream(self, number: int, stream: Stream) -> None:
-        """Give ``stream`` the number, closing one that has it.  Raises `Refusal` where there are too many."""
+        """Assign the number to ``stream``, closing one that has it.  Raises `Refusal` if there are too many."""
 
     def stream(self, number: int) -> Stream | None:
         """Return the stream with this number."""
@@ -78,7 +78,7 @@ class Page(Protocol):
 
 
 Handler = Callable[[Page, Members], None]
-"""Answers one control frame.  Raises `MemberError`, `Refusal`, and `FrameError` where the connection is to end."""
+"""Handles one control frame.  Raises `MemberError`, `Refusal`, or `FrameError` if the connection has to end."""
 
 
 class Service:
@@ -87,23 +87,23 @@ class Service:
     name: ClassVar[str]
     """A short word, the first part of the types of its control frames."""
     large: ClassVar[frozenset[str]] = frozenset()
-    """The verbs whose frames from a page may have `LARGE_CONTROL_BYTES`."""
+    """The verbs whose frames from a page may be as large as `LARGE_CONTROL_BYTES`."""
     references: ClassVar[tuple[str, ...]] = ()
-    """Members of its frames that an `error` about one repeats, beside ``request`` and ``stream``."""
+    """The members of a frame that an `error` about it repeats, besides ``request`` and ``stream``."""
 
     verbs: Mapping[str, Handler]
-    """What a page may say."""
+    """The handlers of the verbs that a page may send."""
 
     def __init__(self) -> None:
         self.pages: set[Page] = set()
-        """The pages of the place that have said hello; the place's own set."""
+        """The pages of the place that have said hello; this set is shared with the place."""
 
     def announce(self, page: Page) -> dict[str, Any]:
-        """Return what ``page`` is told in `welcome`."""
+        """Return what `welcome` tells ``page``."""
         return {}
 
     def tell(self, verb: str, members: dict[str, Any]) -> None:
-        """Send a frame to every page that speaks this service."""
+        """Send a frame to every page that supports this service."""
         for page in list(self.pages):
             if self.name in page.services:
                 page.send(self.name, verb, members)
@@ -113,8 +113,8 @@ class Service:
 
     @property
     def in_use(self) -> bool:
-        """Whether something lives here that a process must not end for lack of pages."""
+        """Whether it holds something for which the process must keep running even when no page is connected."""
         return False
 
     async def close(self) -> None:
-        """End what lives here: the place is closed."""
+        """End what the service holds: the place is being closed."""

@@ -1,4 +1,4 @@
-"""What a transport is to those who use it: somewhere to send frames to a page."""
+"""The interface for sending frames to a page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class PageTransport(ABC):
-    """The sending half of one page's connection; what comes the transport hands to the `PageConnection`."""
+    """The sending half of one page's connection; the transport passes what it receives to the `PageConnection`."""
 
     @property
     @abstractmethod
     def writable(self) -> bool:
-        """Whether more data may be sent now; the connection is told when it may be again."""
+        """Whether more data may be sent now; if not, `PageConnection.writable_again` is called later."""
 
     @abstractmethod
     def control(self, message: dict[str, Any]) -> None:
@@ -20,11 +20,11 @@ class PageTransport(ABC):
 
     @abstractmethod
     def data(self, stream: int, offset: int, pieces: tuple[memoryview, ...], size: int) -> None:
-        """Send a data frame; ``pieces`` are to be copied before this returns."""
+        """Send a data frame; ``pieces`` must be copied before this returns."""
 
-    def discard(self, stream: int) -> None:  # noqa: B027 - where nothing can be taken back, nothing is
-        """Drop data of this stream that waits, where possible: the page would throw it away."""
+    def discard(self, stream: int) -> None:  # noqa: B027 - a transport that cannot drop anything need not
+        """Drop waiting data of this stream, if possible: the page would discard it."""
 
     @abstractmethod
     def close(self, code: int, reason: str) -> None:
-        """Send what waits, then close the connection; ``code`` is one of docs/page-protocol.md."""
+        """Send what is waiting, then close the connection; ``code`` is one of docs/page-protocol.md."""

@@ -45,7 +45,7 @@ class AskedAgent(Protocol):
 
 
 class AskAgent(Protocol):
-    """How blocking code reaches an agent: each call opens a connection of its own."""
+    """Access to an agent for blocking code: each call opens a connection of its own."""
 
     def __call__(self, work: Callable[[AskedAgent], Awaitable[T]]) -> T:
         """Run ``work`` with an agent and return its value.  Raises `SSHError`."""

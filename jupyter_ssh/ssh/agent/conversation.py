@@ -133,7 +133,7 @@ def _malformed(error: WireError) -> AgentError:
 
 
 class Conversation:
-    """Pairs requests with answers, one at a time; the caller carries the bytes."""
+    """A conversation with an agent: it pairs requests with answers, one at a time; the caller transports the bytes."""
 
     def __init__(self) -> None:
         self._frames = FrameReader()

@@ -27,7 +27,7 @@ def check_length(size: int) -> None:
 
 
 class FrameReader:
-    """Cuts a stream into messages, each of at most `MAX_MESSAGE` bytes."""
+    """A parser that splits a stream into messages, each of at most `MAX_MESSAGE` bytes."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -76,7 +76,7 @@ def check_signature_name(signature: bytes, algorithm: str) -> bytes:
         name = ""
     if name != wanted:
         raise AgentError(
-            "the agent signed with another algorithm than requested",
+            "the agent did not sign with the requested algorithm",
             phase="agent",
             expected=wanted,
             received=repr(name[:64]),

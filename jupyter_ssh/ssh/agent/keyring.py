@@ -14,7 +14,7 @@ from jupyter_ssh.ssh.errors import AgentRefused
 from jupyter_ssh.ssh.keys import PrivateKey
 
 MAX_KEYS = 2048
-"""More keys than anybody has; OpenSSH's clients do not accept a longer list."""
+"""The most keys it holds, more than anybody has; OpenSSH's clients do not accept a longer list."""
 LOCK_ROUNDS = 50_000
 """Iterations of PBKDF2, which take about 20 ms."""
 GUESS_SECONDS = 0.1
@@ -23,7 +23,7 @@ MAX_GUESS_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The answer is that of ``then``, after ``seconds``."""
+    """The outcome of a request whose answer is that of ``then``, after ``seconds``."""
 
     seconds: float
     then: Callable[[], Outcome]
@@ -31,7 +31,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The answer is that of ``then``, which is given the owner's answer to ``question``."""
+    """The outcome of a request whose answer is that of ``then``, which gets the owner's answer to ``question``."""
 
     question: str
     then: Callable[[bool], Outcome]
@@ -49,7 +49,7 @@ class HeldKey:
     comment: str
     constraints: Constraints = NO_CONSTRAINTS
     expires: float | None = None
-    """By the keyring's clock."""
+    """The time at which it expires, by the keyring's clock."""
 
     @property
     def blob(self) -> bytes:
@@ -127,7 +127,7 @@ class Keyring:
 
     @property
     def next_expiry(self) -> float | None:
-        """When to call `expire` next, by the clock."""
+        """The time at which to call `expire` next, by the clock."""
         return min((held.expires for held in self._keys.values() if held.expires is not None), default=None)
 
     # --- the lock -----------------------------------------------------------------------------------------------------

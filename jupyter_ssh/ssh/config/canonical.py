@@ -43,7 +43,7 @@ def canonical_name(name: str, options: Canonicalization, names: Names) -> str:
     if address is not None:
         return name if address.lower() == name.lower() else address
     if "%" in name and names.address(name.partition("%")[0]) is not None:
-        return name  # of an interface that does not exist (now)
+        return name  # an address with the scope of an interface that does not exist (now)
     name = name.lower()
     try:
         found = _qualified(name, options, names)

@@ -301,7 +301,7 @@ def _names(text: str) -> dict[str, str]:
 
 # OpenSSH silently ignores these.
 SILENT = _names("Protocol UseBlacklistedKeys")
-# Of former versions: OpenSSH says so with -v.
+# Keywords of earlier versions, which OpenSSH reports with -v.
 DEPRECATED = _names("""
     Cipher FallBackToRsh GlobalKnownHostsFile2 RhostsAuthentication UserKnownHostsFile2 UsePrivilegedPort UseRoaming
     UseRsh

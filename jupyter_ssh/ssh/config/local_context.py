@@ -13,7 +13,7 @@ VERSION: Final = "OpenSSH_10.2"
 
 
 class Names(Protocol):
-    """Looks up host names, for CanonicalizeHostname."""
+    """A resolver of host names, for CanonicalizeHostname."""
 
     def address(self, name: str) -> str | None:
         """Return a numeric address in its usual form ("127.1" is 127.0.0.1); None for anything else."""
@@ -26,7 +26,7 @@ class Names(Protocol):
 
 
 class NoNames:
-    """Recognizes addresses, but resolves no names."""
+    """A resolver that recognizes addresses but resolves no names."""
 
     def address(self, name: str) -> str | None:
         """See `Names`."""

@@ -31,7 +31,7 @@ class UnknownKeyword(ConfigError):
 
 
 class Settings:
-    """Collects values by keyword, with the source of each.
+    """The values collected so far by keyword, with the source of each.
 
     ``ignored`` and ``warnings`` are messages about keywords that were accepted but have no effect; ``notes`` are the
     lines of ``ssh -v`` about files and blocks.

@@ -18,9 +18,9 @@ from jupyter_ssh.ssh.config.words import split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
 DEEPEST_INCLUDE = 16
-MOST_FILES = 2000  # that are read for one connection
+MOST_FILES = 2000  # files read for one connection
 LARGEST_FILE = 4 << 20  # bytes; far above any real file, to bound the memory used
-MOST_PROBLEMS = 20  # errors of one file that are reported
+MOST_PROBLEMS = 20  # errors reported for one file
 _BYTE_ORDER_MARK = "\ufeff"
 _SYSTEM_FOLDER = "/etc/ssh"
 

@@ -1,4 +1,4 @@
-"""Connects a `Session` to an asyncio transport: data and backpressure in both directions, and timers."""
+"""Connect a `Session` to an asyncio transport: data and backpressure in both directions, and timers."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ async def ask_proxy(connection: socket.socket, proxy: ProxyAddress, host: str, p
 
 
 class _Talk:
-    """The bytes in both directions, and the errors."""
+    """The exchange with a proxy: the bytes in both directions, and the errors."""
 
     def __init__(self, connection: socket.socket, proxy: ProxyAddress) -> None:
         self._connection = connection

@@ -29,7 +29,7 @@ def seconds() -> float:
 
 
 class WakeWatch:
-    """Calls registered functions with the seconds for which the machine slept.  There is one per event loop."""
+    """The watch of one event loop: it calls registered functions with the seconds for which the machine slept."""
 
     def __init__(self) -> None:
         self._heard_by: dict[object, Callable[[float], None]] = {}

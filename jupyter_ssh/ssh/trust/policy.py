@@ -306,7 +306,7 @@ class HostKeyPolicy:
             next_step="Connect again and answer yes, or the fingerprint, once you know that the key is right"
             if asked
             else "Connect once where the question can be answered, or with StrictHostKeyChecking=accept-new",
-            # Whoever was asked has already read them.
+            # A person who was asked has already read them.
             facts=() if asked or question.dns is None else (question.dns.text(question.key),),
         )
 

@@ -101,7 +101,7 @@ async def test_both_sides_prove_themselves(place: Place, listener: Listener, pur
 
 async def test_who_has_another_token_is_hung_up_on(place: Place, listener: Listener) -> None:
     wrong = PlaceFile(**{**vars(listener.file), "token": new_token()})
-    with pytest.raises(ConnectError, match="hung up"):
+    with pytest.raises(ConnectError, match="closed the connection"):
         await connect_place(wrong, RELAY, lambda kind, body: None, lambda close: None)
     assert not place.connections
 
