@@ -86,7 +86,7 @@ class Comms:
     def publish(self, identity: str, data: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         """Publish a message of the connection's comm, to all pages of the kernel.
 
-        Nobody opens that comm: the page only looks at its id, and frontends without that comm would reply by closing it.
+        Nobody opens that comm: the page looks only at its id, and a frontend without the comm would close it.
         """
         comm = comm_of(identity)
         content = {"comm_id": comm, "data": data}

@@ -1,1 +1,1 @@
-"""What ssh-add does, without a terminal."""
+"""The operations of ssh-add(1), independent of terminal and notebook."""

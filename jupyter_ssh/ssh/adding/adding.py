@@ -1,4 +1,4 @@
-"""What ssh-add does: add keys to an agent, remove and list them, lock and unlock it."""
+"""The operations of ssh-add: add keys to an agent, remove and list them, lock and unlock it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ nonce of chacha20-poly1305, is used twice under one key."""
 
 
 class SealerFactory(Protocol):
-    """Makes a row's sealers."""
+    """A factory for a row's sealers."""
 
     def __call__(
         self, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int, random: Randomness = ...
@@ -33,7 +33,7 @@ class SealerFactory(Protocol):
 
 
 class OpenerFactory(Protocol):
-    """Makes a row's openers."""
+    """A factory for a row's openers."""
 
     def __call__(self, key: bytes, iv: bytes, mac: Mac | None, mac_key: bytes, sequence: int) -> Opener:
         """Return an opener whose first packet has number ``sequence``; see `SealerFactory`."""

@@ -32,7 +32,7 @@ class KeyAgreement(Protocol):
 
 
 class AgreementFactory(Protocol):
-    """Makes a row's agreements."""
+    """A factory for a row's agreements."""
 
     def __call__(self, random: Randomness = ...) -> KeyAgreement:
         """Return a fresh agreement that draws its private keys from ``random``."""

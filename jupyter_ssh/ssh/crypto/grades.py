@@ -6,7 +6,7 @@ import enum
 
 
 class Grade(enum.Enum):
-    """Determines whether an algorithm is proposed; see `selection`."""
+    """The grade of an algorithm, which determines whether it is proposed; see `selection`."""
 
     MODERN = "modern"
     """Proposed by default."""

@@ -1,4 +1,4 @@
-"""What ssh-keygen(1) does, independent of terminal and notebook: `options.parse`, then `operations.run`."""
+"""The operations of ssh-keygen(1), independent of terminal and notebook: `options.parse`, then `operations.run`."""
 
 from __future__ import annotations
 

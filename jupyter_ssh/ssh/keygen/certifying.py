@@ -39,7 +39,7 @@ RSA_SIGNATURES = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")
 
 
 class Options:
-    """Collects the options of ``-O``."""
+    """The options of ``-O``, added one by one."""
 
     def __init__(self, kind: CertificateKind) -> None:
         self.kind = kind

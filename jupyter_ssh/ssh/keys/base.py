@@ -1,4 +1,4 @@
-"""What all key types have in common: public and private keys, and the rows of the table in `types.table`."""
+"""The common part of all key types: public and private keys, and the rows of the table in `types.table`."""
 
 from __future__ import annotations
 

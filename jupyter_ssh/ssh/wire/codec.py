@@ -15,7 +15,7 @@ from jupyter_ssh.ssh.wire.types import Reader
 
 
 class FieldType(NamedTuple):
-    """How to write and read one type of field."""
+    """The functions that write and read one type of field."""
 
     encode: Callable[[Any], bytes]
     decode: Callable[[Reader], Any]

@@ -75,7 +75,7 @@ _shared_names = lru_cache(maxsize=64)(_names)
 
 
 class Reader:
-    """Reads RFC 4251 §5 values from a bytes-like object, from ``offset`` up to ``end``.
+    """A reader of RFC 4251 §5 values in a bytes-like object, from ``offset`` up to ``end``.
 
     Every method raises `WireError` if the data is truncated or malformed.
     """

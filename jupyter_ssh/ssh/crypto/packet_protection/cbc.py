@@ -30,7 +30,7 @@ def cbc(algorithm: BlockCipherAlgorithm, iv: bytes, *, encrypt: bool) -> CipherC
 
 
 class CbcAndMacOpener:
-    """Opens packets of `EncryptAndMacSealer` with CBC; see above for invalid ones."""
+    """An opener for packets of `EncryptAndMacSealer` with CBC; see above for invalid ones."""
 
     __slots__ = ("_alignment", "_authenticate", "_bad_from", "_first", "_tag_size", "_update", "overhead", "sequence")
 

@@ -44,7 +44,7 @@ def _stream(key: bytes) -> CipherContext:
 
 
 class ChaCha20Poly1305Sealer:
-    """Encrypts packets; ``key`` is 64 bytes, K_2 ‖ K_1 in the terms of PROTOCOL.chacha20poly1305."""
+    """A sealer that encrypts packets; ``key`` is 64 bytes, K_2 ‖ K_1 in the terms of PROTOCOL.chacha20poly1305."""
 
     __slots__ = ("_body_reset", "_body_update", "_length_reset", "_length_update", "_paddings", "sequence")
 
@@ -70,7 +70,7 @@ class ChaCha20Poly1305Sealer:
 
 
 class ChaCha20Poly1305Opener:
-    """Authenticates and decrypts packets; ``key`` is as for the sealer."""
+    """An opener that authenticates and decrypts packets; ``key`` is as for the sealer."""
 
     __slots__ = ("_body_reset", "_body_update", "_length", "_length_reset", "_length_update", "overhead", "sequence")
 

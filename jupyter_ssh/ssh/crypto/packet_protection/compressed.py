@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Opener, Sealer
 
 
 class CompressedSealer:
-    """Compresses payloads before ``sealer`` seals them."""
+    """A sealer that compresses payloads before ``sealer`` seals them."""
 
     __slots__ = ("_compress", "_seal", "_sealer")
 
@@ -31,7 +31,7 @@ class CompressedSealer:
 
 
 class CompressedOpener:
-    """Decompresses the payloads of packets opened by ``opener``."""
+    """An opener that decompresses the payloads of packets opened by ``opener``."""
 
     __slots__ = ("_decompress", "_open", "_opener", "overhead")
 

@@ -19,7 +19,7 @@ from jupyter_ssh.ssh.crypto.packet_protection.interfaces import Authenticator, C
 
 
 class EncryptAndMacSealer:
-    """Seals packets with a cipher context that continues across packets, and a MAC."""
+    """A sealer with a cipher context that continues across packets, and a MAC."""
 
     __slots__ = ("_alignment", "_authenticate", "_paddings", "_update", "sequence")
 
@@ -48,7 +48,7 @@ class EncryptAndMacSealer:
 
 
 class EncryptAndMacOpener:
-    """Opens such packets.
+    """An opener for such packets.
 
     The first block has to be decrypted to know the length, so it is kept until the rest has arrived.
     """

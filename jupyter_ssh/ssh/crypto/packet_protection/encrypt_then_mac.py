@@ -26,7 +26,7 @@ _pack_length = UINT32.pack
 
 
 class EncryptThenMacSealer:
-    """Seals packets with a cipher context that continues across packets, and a MAC over the ciphertext."""
+    """A sealer with a cipher context that continues across packets, and a MAC over the ciphertext."""
 
     __slots__ = ("_alignment", "_authenticate", "_paddings", "_update", "sequence")
 
@@ -56,7 +56,7 @@ class EncryptThenMacSealer:
 
 
 class EncryptThenMacOpener:
-    """Opens such packets."""
+    """An opener for such packets."""
 
     __slots__ = ("_alignment", "_authenticate", "_tag_size", "_update", "overhead", "sequence")
 

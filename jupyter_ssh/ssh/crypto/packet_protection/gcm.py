@@ -33,7 +33,7 @@ _pack_nonce = _NONCE.pack
 
 
 class GcmSealer:
-    """Encrypts packets with AES-GCM; the size of the key selects AES-128 or AES-256."""
+    """A sealer that encrypts packets with AES-GCM; the size of the key selects AES-128 or AES-256."""
 
     __slots__ = ("_counter", "_encrypt", "_fixed", "_offset", "_paddings")
 
@@ -65,7 +65,7 @@ class GcmSealer:
 
 
 class GcmOpener:
-    """Authenticates and decrypts packets with AES-GCM; the size of the key selects AES-128 or AES-256."""
+    """An opener that authenticates and decrypts packets with AES-GCM; the key's size selects AES-128 or AES-256."""
 
     __slots__ = ("_counter", "_decrypt", "_fixed", "_offset", "overhead")
 

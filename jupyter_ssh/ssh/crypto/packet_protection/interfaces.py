@@ -8,7 +8,7 @@ Buffer = bytes | memoryview
 
 
 class Sealer(Protocol):
-    """Turns payloads into binary packets, for one direction and the lifetime of one key."""
+    """A converter of payloads into binary packets, for one direction and the lifetime of one key."""
 
     @property
     def sequence(self) -> int:
@@ -19,7 +19,7 @@ class Sealer(Protocol):
 
 
 class Opener(Protocol):
-    """Takes binary packets from a receive buffer, for one direction and the lifetime of one key.
+    """A reader of binary packets in a receive buffer, for one direction and the lifetime of one key.
 
     After an error an opener is unusable, and its connection must be ended.
     """
@@ -30,7 +30,7 @@ class Opener(Protocol):
 
     @property
     def overhead(self) -> int:
-        """Bytes of a packet besides its body (length field and tag); those of the last packet, if they vary."""
+        """The bytes of a packet besides its body (length field and tag); those of the last packet, if they vary."""
 
     def open(self, buffer: memoryview, start: int, end: int) -> bytes | None:
         """Return the body of the packet that begins at ``start``, or None if it is not complete before ``end``.

@@ -20,7 +20,7 @@ ALIGNMENT = 8
 
 
 class PlainSealer:
-    """Frames packets in the clear."""
+    """A sealer that frames packets in the clear."""
 
     __slots__ = ("_paddings", "sequence")
 
@@ -37,7 +37,7 @@ class PlainSealer:
 
 
 class PlainOpener:
-    """Parses packets in the clear."""
+    """An opener that parses packets in the clear."""
 
     __slots__ = ("overhead", "sequence")
 

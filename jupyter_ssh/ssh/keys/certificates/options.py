@@ -75,7 +75,7 @@ class UserOptions:
     """What the critical options of a user certificate demand."""
 
     force_command: str | None = None
-    """Run instead of whatever the client asks for."""
+    """The command to run instead of whatever the client asks for."""
     source_addresses: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None = None
     """The addresses from which the certificate may be used; None for any."""
     verify_required: bool = False

@@ -52,8 +52,10 @@ def parse_span(text: str) -> int:
 
 
 def parse_date(text: str) -> int:
-    """Seconds since the epoch of ``YYYYMMDD``, ``YYYYMMDDHHMM`` or ``YYYYMMDDHHMMSS``: UTC with a ``Z`` after it, else
-    local time.  Raises `ConfigError`."""
+    """Return the seconds since the epoch of ``YYYYMMDD[HHMM[SS]]``, in UTC if a ``Z`` follows, else in local time.
+
+    Raises `ConfigError`.
+    """
     digits = text[:-1] if text[-1:] in ("Z", "z") else text
     try:
         # strptime itself accepts fewer digits in a field.
