@@ -1,4 +1,4 @@
-/** The plugins of the extension; each is about one thing, and gives the others a token of tokens.ts or nothing. */
+/** The plugins of the extension; each has one purpose, and provides the others with a token of tokens.ts or nothing. */
 
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { commandsPlugin, launcherPlugin, palettePlugin } from './plugins/commands';

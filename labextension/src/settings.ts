@@ -1,15 +1,15 @@
-/** What the person has set: for terminals in general in Lab's own terminal, for these in ours. */
+/** The person's settings: for terminals in general those of Lab's terminal, for SSH terminals ours. */
 
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { ITerminal } from '@jupyterlab/terminal';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-/** The plugin whose schema it is: schema/terminal.json. */
+/** The plugin that the schema belongs to: schema/terminal.json. */
 export const OWN = '@jupyter-ssh/lab:terminal';
 const LABS = '@jupyterlab/terminal-extension:plugin';
 const FONT_SIZE = [6, 72] as const;
 
-/** What becomes of a session whose tab is closed. */
+/** What to do with a session whose tab is closed. */
 export type OnClose = 'ask' | 'end' | 'leave';
 
 export interface Settings {
@@ -24,7 +24,7 @@ export class SettingsStore {
   private own: ISettingRegistry.ISettings | null = null;
   private labs: ISettingRegistry.ISettings | null = null;
   private readonly changedSignal = new Signal<this, undefined>(this);
-  /** Settled once they have been read; without them the defaults hold. */
+  /** Settled once the settings have been read; until then, and if they cannot be read, the defaults apply. */
   readonly loaded: Promise<void>;
 
   constructor(private readonly registry: ISettingRegistry | null) {
@@ -50,7 +50,7 @@ export class SettingsStore {
     await this.own?.set('onClose', value);
   }
 
-  /** Make the font of all terminals larger or smaller; 0 for the usual size. */
+  /** Make the font of all terminals larger or smaller; 0 restores the usual size. */
   async changeFont(step: number): Promise<void> {
     const [low, high] = FONT_SIZE;
     const size = this.current.lab.fontSize ?? 13;

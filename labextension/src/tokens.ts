@@ -1,4 +1,6 @@
-/** What the plugins of this extension give each other: for each a token, and a type without what is private. */
+/**
+ * What the plugins of this extension provide to each other: for each a token, and a type without the private members.
+ */
 
 import { Token } from '@lumino/coreutils';
 import type { Places } from './connection/places';
@@ -20,16 +22,16 @@ export const IPlaces = new Token<IPlaces>(
 export type IQuestions = Public<OpenQuestions>;
 export const IQuestions = new Token<IQuestions>(
   `${NAME}:IQuestions`,
-  'What kernels ask the person that is about nothing a page shows.'
+  'Questions of kernels that are about nothing a page shows.'
 );
 
 export type ISettings = Public<SettingsStore>;
-export const ISettings = new Token<ISettings>(`${NAME}:ISettings`, 'What the person has set for SSH terminals.');
+export const ISettings = new Token<ISettings>(`${NAME}:ISettings`, 'The person’s settings for SSH terminals.');
 
 export type ISessionList = Public<SessionList>;
 export const ISessionList = new Token<ISessionList>(
   `${NAME}:ISessionList`,
-  'The SSH sessions of all kernels, also of those that this page does not talk to.'
+  'The SSH sessions of all kernels, including those that this page is not connected to.'
 );
 
 export type ITerminals = Public<Terminals>;

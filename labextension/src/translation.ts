@@ -1,13 +1,13 @@
-/** The words that people read, in the language that they have chosen in Lab. */
+/** The visible texts, in the language chosen in Lab. */
 
 import { nullTranslator, type ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 
 export type { TranslationBundle };
 
-/** Under this name language packs carry our texts, those of the schema too. */
+/** The name under which language packs contain our texts, including those of the schema. */
 export const DOMAIN = 'jupyter_ssh';
 
-/** Our texts in the chosen language; as they are where Lab has no translator. */
+/** Return our texts in the chosen language, or untranslated if Lab has no translator. */
 export function textsOf(translator: ITranslator | null): TranslationBundle {
   return (translator ?? nullTranslator).load(DOMAIN);
 }

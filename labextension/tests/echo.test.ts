@@ -180,7 +180,7 @@ describe('a service', () => {
     expect((await refusal(() => last(made).listener.closed(1006, ''))).message).toBe('The connection was lost.');
     clock.advance(1_000);
     last(made).greet('one', {});
-    await expect(end.say('x')).rejects.toThrow('does not know how');
+    await expect(end.say('x')).rejects.toThrow('does not support this');
     expect(end.heard).not.toContain('failed failed');
   });
 

@@ -53,10 +53,10 @@ def test_from_the_launcher_to_the_prompt(page, shared_remote, tmp_path: Path):
     assert "choose “Trust and connect”" in panel.locator(".jssh-Verdict").inner_text()
     assert page.locator(".jssh-Questions input[type=password]").count() == 0
     page.keyboard.type("SHA256:something else")
-    assert panel.locator(".jssh-Verdict").inner_text() == "It is another one."
+    assert panel.locator(".jssh-Verdict").inner_text() == "The fingerprint differs."
     page.keyboard.press("Control+a")
     page.keyboard.type(remote.host_key_fingerprint)
-    assert panel.locator(".jssh-Verdict").inner_text() == "It is the same."
+    assert panel.locator(".jssh-Verdict").inner_text() == "The fingerprint matches."
     page.screenshot(path=tmp_path / "host-key.png")
     page.keyboard.press("Enter")
     heading(page, "Log in to")

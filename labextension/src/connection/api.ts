@@ -3,7 +3,9 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-/** Throws ServerConnection.ResponseError where the server refuses, NetworkError where there is none. */
+/**
+ * Send a request. Throws ServerConnection.ResponseError if the server refuses it, NetworkError if there is no server.
+ */
 export async function requestApi(
   settings: ServerConnection.ISettings,
   what: string,
@@ -17,7 +19,7 @@ export async function requestApi(
   return response;
 }
 
-/** The HTTP status with which the extension answers: 404 where the server has none, 0 where there is no server. */
+/** Return the HTTP status of the extension's answer: 404 if the server does not have it, 0 if there is no server. */
 export async function probeApi(settings: ServerConnection.ISettings): Promise<number> {
   try {
     return (await requestApi(settings, 'terminals')).status;

@@ -1,4 +1,4 @@
-/** When to try again: soon at first, then ever more rarely, and at once when the network or the person comes back. */
+/** When to retry: soon at first, then less and less often, and at once when the network or the person comes back. */
 
 const FIRST = 250;
 const LONGEST = 15_000;
@@ -6,7 +6,7 @@ const SOONEST = 200;
 
 export interface Clock {
   now(): number;
-  /** Calls back after so many milliseconds; returns what cancels it. */
+  /** Call back after this many milliseconds; returns a function that cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
@@ -33,20 +33,22 @@ export class Backoff {
     return this.cancel !== null;
   }
 
-  /** The connection works: the next loss is a first one. */
+  /** The connection works: the next loss counts as the first. */
   succeeded(): void {
     this.failures = 0;
     this.stop();
   }
 
-  /** Wait, then try. The wait doubles, with a fifth of chance in it so that many pages do not come back as one. */
+  /**
+   * Wait, then try. The wait doubles each time, with a random part of a fifth so that many pages do not retry together.
+   */
   failed(): void {
     const delay = Math.min(LONGEST, FIRST * 2 ** this.failures) * (0.8 + 0.4 * this.random());
     this.failures += 1;
     this.schedule(delay);
   }
 
-  /** The network is back or the person looks: try at once if a try is due at all. */
+  /** The network is back, or the person is looking: try at once if a try is pending. */
   hurry(): void {
     if (this.isWaiting) {
       this.schedule(Math.max(0, this.lastTry + SOONEST - this.clock.now()));

@@ -1,4 +1,4 @@
-/** Who gets what comes over a connection: the services of a place, their streams, and the requests that wait. */
+/** Distributes what arrives on a connection: to the services of a place, their streams, and the pending requests. */
 
 import { checkMembers, LIMITS, type ControlFrame, type DataFrame, type ErrorFrame } from '../protocol/frames';
 import type { TranslationBundle } from '../translation';
@@ -7,10 +7,10 @@ import { RequestError, type Members, type Service, type ServiceEnd, type Service
 
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 20_000;
-/** Characters of an unknown type that an error repeats. */
+/** How many characters of an unknown type an error repeats. */
 const SHOWN = 100;
 
-/** The connection, as the services use it. */
+/** The connection, as its services use it. */
 export interface Wire {
   readonly place: string;
   isConnected(): boolean;
@@ -23,7 +23,7 @@ export interface Wire {
 interface Open {
   readonly service: Service;
   readonly end: ServiceEnd;
-  /** Whether the other end has it too, as its greeting says. */
+  /** Whether the other end has the service too, according to its greeting. */
   isShared: boolean;
 }
 
@@ -57,14 +57,14 @@ export class Dispatcher {
     return [...this.open.keys()];
   }
 
-  /** Whether anything waits for the other end. */
+  /** Whether anything is waiting for the other end. */
   get isUsed(): boolean {
     return this.streams.size > 0 || this.pending.size > 0;
   }
 
   add(service: Service): void {
     if (this.open.has(service.name)) {
-      throw new Error(`There are two services of the name ${service.name}.`);
+      throw new Error(`There are two services named ${service.name}.`);
     }
     this.open.set(service.name, { service, end: service.open(this.linkOf(service)), isShared: false });
   }
@@ -77,7 +77,7 @@ export class Dispatcher {
     return found.end as End;
   }
 
-  /** What the other end's greeting announces. Throws FrameError. */
+  /** Take the announcements in the other end's greeting. Throws FrameError. */
   greeted(announcements: Record<string, unknown>): void {
     for (const [name, each] of this.open) {
       each.isShared = Object.hasOwn(announcements, name);
@@ -106,7 +106,7 @@ export class Dispatcher {
     }
   }
 
-  /** No answer will come any more. */
+  /** Reject all requests: no answer will arrive any more. */
   dropRequests(): void {
     for (const pending of this.pending.values()) {
       pending.cancel();
@@ -119,7 +119,7 @@ export class Dispatcher {
     this.streams.get(frame.stream)?.take(frame.offset, frame.bytes);
   }
 
-  /** A control frame of a service. Throws FrameError. */
+  /** Handle a control frame of a service. Throws FrameError. */
   control(frame: ControlFrame): void {
     const [name, verb] = split(frame.type);
     const end = this.open.get(name)?.end;
@@ -137,11 +137,11 @@ export class Dispatcher {
     if (pending?.service.name === name && pending.answer === verb) {
       pending.resolve(frame);
     } else {
-      pending?.reject(new RequestError(this.trans.__('The kernel gave an answer of another kind.')));
+      pending?.reject(new RequestError(this.trans.__('The kernel sent an unexpected answer.')));
     }
   }
 
-  /** An error goes to who asked, else to the service that it concerns. */
+  /** Pass an error to the request that caused it, or else to the service that it concerns. */
   failed(error: ErrorFrame): void {
     if (error.request !== undefined) {
       this.answered(error.request)?.reject(new RequestError(error.text, error.next_step ?? ''));
@@ -151,7 +151,7 @@ export class Dispatcher {
     this.open.get(name)?.end.failed?.(error);
   }
 
-  /** Tell the other end that this page knows no such frame, which is otherwise ignored: it may be newer. */
+  /** Tell the other end, which may be newer, that this page does not know such a frame; it is otherwise ignored. */
   private refuse(type: string, code: string): void {
     this.wire.sendControl({ type: 'error', code, text: `${code}: ${type.slice(0, SHOWN)}` }, LIMITS.control);
   }
@@ -183,7 +183,7 @@ export class Dispatcher {
   private async request(service: Service, verb: string, members: Members, answer: string): Promise<Members> {
     await this.wire.ready();
     if (!this.open.get(service.name)?.isShared) {
-      throw new RequestError(this.trans.__('The kernel’s jupyter_ssh does not know how to do this.'));
+      throw new RequestError(this.trans.__('The kernel’s jupyter_ssh does not support this.'));
     }
     this.counter += 1;
     const request = this.counter;
@@ -220,7 +220,7 @@ export class Dispatcher {
   }
 }
 
-/** The service and the verb; no verb in a frame of the transport's own. */
+/** Return the service and the verb; the verb is empty in a frame of the transport itself. */
 function split(type: string): [string, string] {
   const dot = type.indexOf('.');
   return dot < 0 ? [type, ''] : [type.slice(0, dot), type.slice(dot + 1)];

@@ -7,13 +7,13 @@ import { Sequence, type Message } from './sequence';
 import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
 
 const MESSAGE_TYPE = 'jupyter_ssh_frames';
-/** Frames typed within one turn go together. */
+/** Frames typed within this many milliseconds are sent together. */
 const BATCH = 2;
 
-/** Finds the page's connection to a kernel; null where there is none. */
+/** Finds the page's connection to a kernel; null if there is none. */
 export type FindKernel = () => Promise<Kernel.IKernelConnection | null>;
 
-/** A factory of transports through the channels of the kernel that `find` finds. */
+/** Return a factory of transports through the channels of the kernel that `find` finds. */
 export function fallbackFactory(find: FindKernel): TransportFactory {
   return listener => {
     let found: Sender | null = null;
@@ -70,7 +70,7 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
     },
     ended: (code, reason) => end(code, reason),
     silent: () => end(CLOSE.silent, 'the kernel does not answer'),
-    overflowed: () => end(CLOSE.silent, 'the kernel takes nothing')
+    overflowed: () => end(CLOSE.silent, 'the kernel does not read what it is sent')
   });
   const comm = `jupyter-ssh-${connection}`;
   const onStatus = (_: unknown, status: Kernel.Status): void => {
@@ -90,7 +90,7 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
     if (msg.header.msg_type === 'comm_msg' && (msg.content as { comm_id?: unknown }).comm_id === comm) {
       hear(msg, sequence);
     } else if (msg.header.msg_type !== 'status') {
-      // The status follows each message of ours, whether or not there is anybody in the kernel to answer it.
+      // A status message follows each of our messages, whether or not anything in the kernel answers it.
       sequence.passed();
       listener.passed();
     }
@@ -157,7 +157,9 @@ function deliver(frame: unknown, buffers: ArrayBufferView[], listener: Transport
   listener.data(decodeData(buffer));
 }
 
-/** On the control channel, which is read while a cell runs. The kernel's reply says nothing: loss is found by `ack`. */
+/**
+ * Send on the control channel, which is read while a cell runs. The kernel's reply says nothing; `ack` reveals losses.
+ */
 function post(kernel: Kernel.IKernelConnection, message: Message, buffers: ArrayBuffer[]): void {
   if (kernel.isDisposed) {
     return;
@@ -180,7 +182,9 @@ function post(kernel: Kernel.IKernelConnection, message: Message, buffers: Array
   kernel.sendControlMessage(wire, false, true);
 }
 
-/** Take a message as it comes, not once what came before it has been handled. No comm is open: the kernel opens none. */
+/**
+ * Handle a message as soon as it arrives, not after those before it. The kernel opens no comm, so none is open here.
+ */
 function hear(msg: KernelMessage.IMessage, sequence: Sequence): void {
   const message = (msg.content as { data?: Partial<Message> }).data;
   if (typeof message?.connection === 'string' && Array.isArray(message.frames)) {

@@ -1,9 +1,9 @@
-/** The page's own connection to a kernel, over which frames go where the Jupyter server cannot carry them. */
+/** The page's own connection to a kernel, which carries frames that the Jupyter server cannot. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { Kernel, ServiceManager } from '@jupyterlab/services';
 
-/** How long the kernel of an open notebook may take to be connected to after a reload, and how often to look. */
+/** How long connecting to the kernel of an open notebook may take after a reload, and how often to check. */
 const PATIENCE = 5_000;
 const STEP = 100;
 
@@ -11,7 +11,7 @@ interface WithKernel {
   sessionContext?: { session?: { kernel?: Kernel.IKernelConnection | null } | null };
 }
 
-/** The kernel's connection of a notebook or console on this page. */
+/** The connection to a kernel that belongs to a notebook or console on this page. */
 export function kernelOfWidgets(shell: JupyterFrontEnd.IShell, id: string): Kernel.IKernelConnection | null {
   for (const widget of shell.widgets('main')) {
     const candidates = [widget, (widget as { console?: unknown }).console, (widget as { content?: unknown }).content];
@@ -26,8 +26,9 @@ export function kernelOfWidgets(shell: JupyterFrontEnd.IShell, id: string): Kern
 }
 
 /**
- * The page's connection to a kernel; null where there is none. While the page is restored that of a notebook is yet to
- * come: only the first connection of a page hears comms, so taking its place would leave the notebook's widgets dead.
+ * Return the page's connection to a kernel, or null. While the page is being restored, wait for the notebook's own:
+ * only the first connection of a page receives comms, so another one in its place would leave the notebook's widgets
+ * dead.
  */
 export async function findKernel(
   id: string,

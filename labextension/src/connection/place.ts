@@ -1,4 +1,6 @@
-/** The one connection of this page to a place: greeting, doubt, and coming back after a loss. */
+/**
+ * This page's only connection to a place: the greeting, checks whether it still works, and reconnecting after a loss.
+ */
 
 import { Signal, type ISignal } from '@lumino/signaling';
 import {
@@ -18,25 +20,25 @@ import { RequestError, type Service, type ServiceEnd } from './service';
 import { CLOSE, type Transport, type TransportFactory, type Way } from './transport';
 
 /**
- * `waiting`: lost, and tried again by itself. The others end the trying: `ended` (the kernel), `absent` (jupyter_ssh
- * is not loaded there), `denied`, `version` (the page is of another version of the extension).
+ * `waiting`: lost, and being retried. These end the retrying: `ended` (the kernel has), `absent` (jupyter_ssh is not
+ * loaded there), `denied`, `version` (the page has another version of the extension).
  */
 export type PlaceState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'ended' | 'absent' | 'denied' | 'version';
 
-/** The extension's own process: terminals that belong to no notebook live there. */
+/** The extension's own process, where terminals live that belong to no notebook. */
 export const HOST_PLACE = 'host';
 
 const FINAL: readonly PlaceState[] = ['ended', 'absent', 'denied', 'version'];
 
-/** Where the page talks to a kernel. */
+/** How the page reaches a kernel. */
 export interface PlaceOptions {
   id: string;
-  /** What the page calls itself in its greeting. */
+  /** The page's name for itself in its greeting. */
   client: string;
   webSocket: TransportFactory;
-  /** Null where the kernel cannot be reached in another way. */
+  /** Returns null if there is no other way to reach the kernel. */
   fallback: () => TransportFactory | null;
-  /** Why a WebSocket could not even be opened: 404 where the server has no bridge, 403, or 0 for "no answer". */
+  /** Finds out why a WebSocket could not be opened: 404 if the server has no bridge, 403, or 0 for "no answer". */
   probe: () => Promise<number>;
   trans: TranslationBundle;
   clock?: Clock;
@@ -44,12 +46,12 @@ export interface PlaceOptions {
 
 const READY_TIMEOUT = 20_000;
 const GREETING_TIMEOUT = 12_000;
-/** While a page is restored, the connection of a notebook to its kernel may be long in coming, as may its greeting. */
+/** While a page is being restored, a notebook's connection to its kernel may take long, and so may its greeting. */
 const FINDING_TIMEOUT = 60_000;
 const PROBE_TIMEOUT = 5_000;
 const DOUBT = 15_000;
 const FRAME_ERRORS = 3;
-/** Greetings that a kernel which has answered before may leave unanswered. */
+/** How many greetings a kernel that has answered before may leave unanswered. */
 const GREETINGS = 3;
 
 export class Place {
@@ -57,7 +59,7 @@ export class Place {
 
   private transport: Transport | null = null;
   private usesFallback = false;
-  /** Whether the Jupyter server speaks to the kernel over the kernel's own channels. */
+  /** Whether the Jupyter server uses the kernel's own channels to reach it. */
   private isThroughChannels = false;
   private readonly trans: TranslationBundle;
   private readonly backoff: Backoff;
@@ -94,7 +96,7 @@ export class Place {
     return this.stateValue;
   }
 
-  /** Why it is in this state, for people. */
+  /** Why it is in this state, as text for people. */
   get reason(): string {
     return this.reasonValue;
   }
@@ -103,7 +105,7 @@ export class Place {
     return this.stateSignal;
   }
 
-  /** How frames travel; null while nothing is connected. */
+  /** How frames travel; null while there is no connection. */
   get way(): Way | null {
     return this.isThroughChannels ? 'channels' : (this.transport?.way ?? null);
   }
@@ -113,7 +115,7 @@ export class Place {
     return this.uses > 0 || this.dispatcher.isUsed;
   }
 
-  /** Have a service here. Where there is a connection already, it is made again: the greeting names the services. */
+  /** Add a service. An existing connection is opened anew, because the greeting names the services. */
   add(service: Service): void {
     this.dispatcher.add(service);
     if (this.stateValue === 'connected' || this.stateValue === 'connecting') {
@@ -121,12 +123,12 @@ export class Place {
     }
   }
 
-  /** The page's end of a service here. Throws where the page has no such service. */
+  /** The page's end of a service here. Throws if the page has no such service. */
   service<End extends ServiceEnd>(service: Service<End>): End {
     return this.dispatcher.end(service);
   }
 
-  /** Connect if it is not; what ended the trying before is tried again. */
+  /** Connect if it is not connected, also after a state that ended the retrying. */
   connect(): void {
     if (this.stateValue === 'connecting' || this.stateValue === 'connected') {
       return;
@@ -136,7 +138,7 @@ export class Place {
     this.begin();
   }
 
-  /** Use the connection until the function is called that is returned. A view does, whose stream is yet to come. */
+  /** Keep the connection until the returned function is called; for a view that has no stream yet. */
   use(): () => void {
     this.uses += 1;
     let isOver = false;
@@ -146,14 +148,14 @@ export class Place {
     };
   }
 
-  /** Close, and try no more. */
+  /** Close the connection, and do not retry. */
   close(): void {
     this.backoff.stop();
     this.drop();
     this.setState('idle', '');
   }
 
-  /** The network is back, or the person looks: try at once, or ask whether the kernel is still there. */
+  /** The network is back, or the person is looking: try at once, or check whether the kernel is still there. */
   hurry(): void {
     this.backoff.hurry();
     if (this.stateValue === 'connected' && this.cancelProbe === null) {
@@ -165,7 +167,7 @@ export class Place {
     }
   }
 
-  /** Wait for the connection. Rejects with RequestError where it cannot be had or takes longer than `patience` (ms). */
+  /** Wait for the connection. Rejects with RequestError if it cannot be opened or takes longer than `patience` (ms). */
   ready(patience = READY_TIMEOUT): Promise<void> {
     this.connect();
     if (this.stateValue === 'connected') {
@@ -201,7 +203,7 @@ export class Place {
 
   private sendData(frame: DataFrame): void {
     this.transport?.sendData(frame);
-    // What is sent is acknowledged at once. A network that swallows everything tells nobody, so somebody must ask.
+    // Whatever is sent is acknowledged at once. A network that drops everything gives no notice, so check.
     this.cancelDoubt ??= this.clock.after(DOUBT, () => {
       this.cancelDoubt = null;
       this.hurry();
@@ -218,7 +220,7 @@ export class Place {
     }
     let opened = false;
     let openedAt = 0;
-    // What a transport says after it was replaced is not heard.
+    // Ignore what a transport says after it was replaced.
     const current = (): boolean => this.transport === transport;
     const transport = factory({
       opened: () => {
@@ -245,7 +247,7 @@ export class Place {
       passed: () => {
         if (current()) {
           this.heard();
-          // The greeting may be behind it.
+          // The greeting may be queued behind it.
           if (opened && this.cancelGreeting !== null && this.clock.now() - openedAt < FINDING_TIMEOUT) {
             this.expectGreeting(GREETING_TIMEOUT);
           }
@@ -266,7 +268,7 @@ export class Place {
     this.cancelGreeting?.();
     this.cancelGreeting = this.clock.after(patience, () => {
       this.cancelGreeting = null;
-      // A kernel that has answered before may only have much to do, as while a cell prints megabytes.
+      // A kernel that has answered before may just be busy, for instance while a cell prints megabytes.
       this.ungreeted += 1;
       const isNobodyThere = this.usesFallback && (this.start === null || this.ungreeted >= GREETINGS);
       this.lost(isNobodyThere ? CLOSE.noService : CLOSE.silent);
@@ -305,7 +307,7 @@ export class Place {
   private lost(code: number, reason = ''): void {
     this.drop();
     if (code === CLOSE.noService && this.usesFallback && this.stateValue === 'connected') {
-      code = CLOSE.silent; // the kernel took this page for gone, as after a sleep: it begins anew
+      code = CLOSE.silent; // the kernel considered this page gone, for instance after a sleep: start anew
     }
     if (code === CLOSE.noService && !this.usesFallback && this.options.fallback() !== null) {
       this.usesFallback = true;
@@ -332,7 +334,7 @@ export class Place {
     }
   }
 
-  /** The state after which it is not tried again, and why; null where it is. */
+  /** The state after which there are no retries, with its reason; null if there are. */
   private ending(code: number): [PlaceState, string] | null {
     const { trans } = this;
     switch (code) {
@@ -341,7 +343,7 @@ export class Place {
       case CLOSE.ended:
         return ['ended', trans.__('The kernel has ended.')];
       case CLOSE.notAllowed:
-        return ['denied', trans.__('The Jupyter server does not allow it. Log in again, then reload the page.')];
+        return ['denied', trans.__('The Jupyter server does not allow this. Log in again, then reload the page.')];
       case CLOSE.version:
         return ['version', trans.__('The SSH extension was updated. Reload the page.')];
       default:
@@ -353,7 +355,7 @@ export class Place {
     return this.trans.__('This kernel has no SSH terminals.');
   }
 
-  /** All that the services had is gone with the process behind the place. */
+  /** Forget everything: whatever the services had is gone with the process behind the place. */
   private forget(): void {
     this.start = null;
     this.dispatcher.replaced();
@@ -371,7 +373,7 @@ export class Place {
     }
   }
 
-  /** Do something with a frame; the connection ends where it breaks the rules. */
+  /** Handle a frame; end the connection if it breaks the rules. */
   private guard(handle: () => void): void {
     try {
       handle();

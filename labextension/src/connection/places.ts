@@ -1,4 +1,4 @@
-/** The places that this page talks to, each with all services. */
+/** The places that this page is connected to, each with all services. */
 
 import type { ServerConnection } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
@@ -10,7 +10,7 @@ import type { Service } from './service';
 import { webSocketFactory } from './websocket';
 
 const CLIENT = '@jupyter-ssh/lab';
-/** A connection that nobody uses is closed after so many milliseconds. */
+/** An unused connection is closed after this many milliseconds. */
 const IDLE = 30_000;
 
 export interface PlacesOptions {
@@ -20,7 +20,7 @@ export interface PlacesOptions {
   trans: TranslationBundle;
 }
 
-/** Kernels, each by its id, and the extension's own process. */
+/** The kernels, each by its id, and the extension's own process. */
 export class Places {
   private readonly places = new Map<string, Place>();
   private readonly services: Service[] = [];
@@ -38,23 +38,23 @@ export class Places {
     setInterval(() => this.closeUnused(), IDLE);
   }
 
-  /** Those that were asked for since the page was loaded. */
+  /** The places that were requested since the page was loaded. */
   get all(): Place[] {
     return [...this.places.values()];
   }
 
-  /** A place has been asked for that was not before. */
+  /** Emitted when a place is requested for the first time. */
   get added(): ISignal<unknown, Place> {
     return this.addedSignal;
   }
 
-  /** Have a service at all places. */
+  /** Add a service to all places. */
   register(service: Service): void {
     this.services.push(service);
     this.all.forEach(place => place.add(service));
   }
 
-  /** A place; it connects when it is asked to. */
+  /** Return a place; it connects on request. */
   at(id: string): Place {
     let place = this.places.get(id);
     if (place === undefined) {
@@ -65,7 +65,7 @@ export class Places {
     return place;
   }
 
-  /** Start the extension's own process if it does not run, and connect to it. Rejects with RequestError. */
+  /** Start the extension's own process if it is not running, and connect to it. Rejects with RequestError. */
   async host(): Promise<Place> {
     await requestApi(this.options.settings, 'host', { method: 'POST' });
     const host = this.at(HOST_PLACE);

@@ -1,6 +1,6 @@
 /**
- * Messages that arrive, each once and in order, over a channel that loses some: numbered, acknowledged, sent again
- * (docs/page-protocol.md, "Fallback"). The two ends are alike.
+ * Messages that arrive once and in order over a channel that loses some: they are numbered, acknowledged and sent again
+ * (docs/page-protocol.md, "Fallback"). Both ends work in the same way.
  */
 
 import { realClock, type Clock } from './backoff';
@@ -10,35 +10,35 @@ export interface Message {
   seq: number;
   ack: number;
   frames: unknown[];
-  /** The sender's last word: a close code, as of the WebSocket. */
+  /** The close code in the sender's last message, as for the WebSocket. */
   close?: number;
   reason?: string;
 }
 
-/** Sends a message with its buffers on its way; it may be lost. */
+/** Sends a message with its buffers; it may be lost. */
 export type Post = (message: Message, buffers: ArrayBuffer[]) => void;
 
 export interface SequenceEvents {
-  /** A message in its turn. */
+  /** A message, in its turn. */
   arrived(frames: unknown[], buffers: ArrayBufferView[]): void;
   /** The other end has closed the connection. */
   ended(code: number, reason: string): void;
-  /** Nothing has come for too long. */
+  /** Nothing has arrived for too long. */
   silent(): void;
-  /** More waits to be acknowledged than may. */
+  /** More messages are unacknowledged than allowed. */
   overflowed(): void;
 }
 
 const RESEND = 1_000;
-/** An end that acknowledges nothing is busy, or this page is: what is sent again makes neither faster. */
+/** An end that acknowledges nothing is busy, or this page is: sending again more often makes neither faster. */
 const RESEND_LONGEST = 8_000;
 const ACK_DELAY = 20;
 const KEEPALIVE = 3_000;
 const SILENT = 15_000;
-/** The same while other messages come the same way: what a cell prints, say, before which ours have to wait. */
+/** The same while other messages arrive the same way, such as the output of a cell: ours have to wait behind them. */
 const SILENT_BEHIND_OTHERS = 60_000;
 const UNACKNOWLEDGED = 4 * 1024 * 1024;
-/** Messages that came before one that is missing. */
+/** How many messages to keep that arrived before a missing one. */
 const AHEAD = 256;
 
 interface Waiting {
@@ -129,12 +129,12 @@ export class Sequence {
     }
   }
 
-  /** Another message has come the way that those of the other end come. */
+  /** Note that a message of others arrived the same way as those of the other end. */
   passed(): void {
     this.lastOther = this.clock.now();
   }
 
-  /** Say that this end closes, once: a kernel that does not hear it finds the silence. */
+  /** Tell the other end, once, that this one closes: if a kernel does not receive it, it notices the silence. */
   leave(): void {
     if (!this.closed) {
       this.post({ connection: this.connection, seq: 0, ack: this.received, frames: [], close: 1000 }, []);
@@ -161,7 +161,7 @@ export class Sequence {
     }
   }
 
-  /** A message of its own that carries nothing: seq 0 stands in no order. */
+  /** Send an acknowledgement alone, in a message with seq 0, which is not part of the order. */
   private acknowledge(): void {
     this.cancelAck = null;
     this.post({ connection: this.connection, seq: 0, ack: this.received, frames: [] }, []);
@@ -188,7 +188,7 @@ export class Sequence {
         this.events.silent();
         return;
       }
-      // Numbered, so that it is answered: a kernel that has nothing to say would be taken for gone.
+      // Numbered, so that it is answered: a kernel with nothing to say would otherwise seem gone.
       if (this.unacknowledged.size === 0) {
         this.send([], []);
       } else {

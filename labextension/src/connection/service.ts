@@ -1,74 +1,74 @@
 /**
- * A service: what the two ends of a connection do for each other under one name. The transport knows none of them.
- * Each brings the verbs of its control frames, the streams it opens, and what it announces in the greeting.
+ * A service: what the two ends of a connection do for each other under one name. The transport knows none of them. Each
+ * defines the verbs of its control frames, the streams it opens, and what it announces in the greeting.
  */
 
 import type { Check } from '../protocol/checks';
 import type { ErrorFrame } from '../protocol/frames';
 
-/** Members of a control frame beside its type. */
+/** The members of a control frame besides its type. */
 export type Members = object;
 
-/** What comes from the other end: what it must look like, and what is done with it. */
+/** A frame from the other end: its required form, and its handler. */
 export interface Incoming<M> {
   needs: Check;
-  /** Nothing where it only answers requests: it goes to who asked. */
+  /** Missing for a verb that only answers requests: the frame then goes to the one that asked. */
   take?: (members: M) => void;
 }
 
-/** For each verb that the other end sends what is done with it. A frame that lacks what it needs ends the connection. */
+/** The handlers of the verbs that the other end sends. A frame without the required members ends the connection. */
 export type Verbs<Received extends object> = { readonly [V in keyof Received]: Incoming<Received[V]> };
 
 /** The page's end of a service, for one place. */
 export interface ServiceEnd {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each end knows its own frames
   readonly verbs: Verbs<any>;
-  /** What the other end has announced, with each greeting. */
+  /** Takes what the other end announces in each greeting. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
   readonly announced: Incoming<any>;
   /** There is a connection, and the other end has this service. */
   connected?(): void;
   /** The connection is lost; another one may follow. */
   disconnected?(): void;
-  /** What was behind the other end is gone for good, with all that this service had there. */
+  /** The process at the other end is gone for good, with everything that this service had there. */
   replaced?(): void;
-  /** The other end could not do something that no request of ours waits for. */
+  /** The other end could not do something for which no request of ours is waiting. */
   failed?(error: ErrorFrame): void;
 }
 
 export interface Service<End extends ServiceEnd = ServiceEnd> {
-  /** Before the dot in the type of its frames. */
+  /** The part of its frames' types before the dot. */
   readonly name: string;
   /** The verbs that may be sent in frames of up to 8 MiB. */
   readonly large?: readonly string[];
-  /** Make the page's end for one place. */
+  /** Create the page's end for one place. */
   open(link: ServiceLink): End;
 }
 
-/** Bytes to and from the other end, beside control frames. It keeps its number over connections. */
+/** Bytes to and from the other end, besides control frames. It keeps its number across connections. */
 export interface Stream {
   readonly number: number;
   send(offset: number, bytes: Uint8Array): void;
   close(): void;
 }
 
-/** What an end has of its place. `Sent` says, for each verb that it sends, which members the frame has. */
+/** An end's access to its place. `Sent` gives the members of the frames of each verb that it sends. */
 export interface ServiceLink<Sent extends object = Record<string, Members>> {
   /** The place's id. */
   readonly place: string;
-  /** Send a frame; without a connection, or where the other end lacks the service, it is dropped. */
+  /** Send a frame; it is dropped if there is no connection or the other end lacks the service. */
   send<V extends string & keyof Sent>(verb: V, members: Sent[V]): void;
   /**
-   * Send a frame with a number of its own, `request`, and wait for a frame of the verb `answer` that has the same.
+   * Send a frame with a unique number, `request`, and wait for a frame of the verb `answer` with the same number.
    * Rejects with RequestError.
    */
   request<V extends string & keyof Sent>(verb: V, members: Omit<Sent[V], 'request'>, answer: string): Promise<Members>;
   openStream(take: (offset: number, bytes: Uint8Array) => void): Stream;
-  /** Wait for the connection. Rejects with RequestError where it cannot be had, or not soon. */
+  /** Wait for the connection. Rejects with RequestError if it cannot be opened, or not soon enough. */
   ready(): Promise<void>;
-  /** Keep the connection from being closed as unused, until the function is called that is returned. */
+  /** Keep the connection from being closed as unused until the returned function is called. */
   use(): () => void;
-  /** Call back after so many milliseconds; returns what cancels it. */
+  /** Call back after this many milliseconds; returns a function that cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 

@@ -1,4 +1,4 @@
-/** What carries frames between the page and a place, and how it tells that it ended. */
+/** The interface of what carries frames between the page and a place, and reports its end. */
 
 import type { ControlFrame, DataFrame } from '../protocol/frames';
 
@@ -13,27 +13,27 @@ export const CLOSE = {
   tooMany: 4429
 } as const;
 
-/** The way that frames take: over the Jupyter server's WebSocket, or through the channels of the kernel. */
+/** How frames travel: over the Jupyter server's WebSocket, or through the kernel's channels. */
 export type Way = 'socket' | 'channels';
 
 export interface TransportListener {
   opened(): void;
   control(frame: ControlFrame): void;
   data(frame: DataFrame): void;
-  /** Something else has come the same way: the connection works, and what is due may be behind it. */
+  /** Something else arrived the same way: the connection works, and what is overdue may be queued behind it. */
   passed(): void;
-  /** Said once; `code` is a WebSocket close code. */
+  /** Called once; `code` is a WebSocket close code. */
   closed(code: number, reason: string): void;
 }
 
 export interface Transport {
   readonly way: Way;
-  /** Throws FrameError where the frame is longer than `limit` bytes. */
+  /** Throws FrameError if the frame is longer than `limit` bytes. */
   sendControl(frame: ControlFrame, limit: number): void;
   sendData(frame: DataFrame): void;
-  /** No `closed` follows. */
+  /** Close it; `closed` is not called. */
   close(): void;
 }
 
-/** Makes a transport; it begins to connect at once, and tells nothing before this has returned. */
+/** Creates a transport, which begins to connect at once and calls the listener only after this has returned. */
 export type TransportFactory = (listener: TransportListener) => Transport;

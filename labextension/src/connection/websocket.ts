@@ -5,7 +5,7 @@ import type { ServerConnection } from '@jupyterlab/services';
 import { decodeControl, decodeData, encodeControl, encodeData, FrameError } from '../protocol/frames';
 import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
 
-/** A factory of WebSockets to one place. */
+/** Return a factory of WebSockets to one place. */
 export function webSocketFactory(place: string, settings: ServerConnection.ISettings): TransportFactory {
   return listener => open(place, settings, listener);
 }

@@ -1,4 +1,4 @@
-/** What becomes of the session when its tab is closed? */
+/** The question what to do with a session whose tab is closed. */
 
 import { Dialog } from '@jupyterlab/apputils';
 import type { OnClose } from '../settings';
@@ -6,11 +6,11 @@ import type { TranslationBundle } from '../translation';
 
 export interface Closing {
   choice: Exclude<OnClose, 'ask'>;
-  /** The person does not want to be asked again. */
+  /** Whether the person does not want to be asked again. */
   remember: boolean;
 }
 
-/** Ask; null where the person does not want to close. */
+/** Ask; null if the person does not want to close. */
 export async function askOnClose(name: string, trans: TranslationBundle): Promise<Closing | null> {
   const dialog = new Dialog({
     title: trans.__('Close the terminal?'),
@@ -20,7 +20,7 @@ export async function askOnClose(name: string, trans: TranslationBundle): Promis
     ),
     checkbox: {
       label: trans.__('Do not ask again'),
-      caption: trans.__('The settings of SSH Terminal can change this back.')
+      caption: trans.__('You can change this in the settings of SSH Terminal.')
     },
     buttons: [
       Dialog.cancelButton(),

@@ -1,12 +1,12 @@
 /**
- * Lab's dialog "Server Connection Error" takes the keyboard from whoever types in a terminal, and stays when the
- * connection is back, when it says nothing that is true any more: then it goes, and the focus is where it was.
+ * Lab's dialog "Server Connection Error" takes the keyboard from a person typing in a terminal, and stays when the
+ * connection is back and its text is no longer true: it is then closed, and the focus returns to where it was.
  */
 
 import { Dialog } from '@jupyterlab/apputils';
 import type { ITranslator } from '@jupyterlab/translation';
 
-/** What a terminal remembers of the dialog that took its focus. */
+/** What a terminal remembers about the dialog that took its focus. */
 export class LossDialog {
   private dialog: Element | null = null;
 
@@ -23,7 +23,7 @@ export class LossDialog {
     });
   }
 
-  /** The connection is back: take the dialog away if it is Lab's about the loss. */
+  /** The connection is back: close the dialog if it is Lab's about the loss. */
   dismiss(): void {
     const { dialog: node } = this;
     this.dialog = null;

@@ -1,8 +1,8 @@
-/** What a person types as a host. */
+/** The notation in which people type a host. */
 
 const HOST_AND_PORT = /^(?:[^\s@/]+@)?[^\s@/:[\]]+:\d{1,5}$/;
 
-/** What was typed as ssh takes it: a port only has a place in an address. */
+/** Return what was typed in ssh's notation, in which only a URI can have a port. */
 export function destinationOf(typed: string): string {
   const text = typed.trim();
   return HOST_AND_PORT.test(text) ? `ssh://${text}` : text;
@@ -10,7 +10,7 @@ export function destinationOf(typed: string): string {
 
 const LINK = /^ssh:\/\/(?:([\w.+~-]+)@)?([\w.-]+|\[[\da-f:.]+(?:%[\w.-]+)?\])(?::(\d{1,5}))?\/?$/i;
 
-/** Where a link leads, as ssh takes it; null for one that names no machine, or more than that. */
+/** Return the destination of a link in ssh's notation; null if it names no machine, or more than that. */
 export function destinationOfLink(link: string): string | null {
   const [, user, host, port] = LINK.exec(link) ?? [];
   if (host === undefined || host.startsWith('-') || user?.startsWith('-')) {

@@ -1,6 +1,6 @@
 /** HTML elements with text that is never markup. */
 
-/** An element with a class and children; strings become text. */
+/** Return an element with a class and children; strings become text. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = '',
@@ -14,7 +14,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A button that looks like those of Lab's dialogs. */
+/** Return a button that looks like those of Lab's dialogs. */
 export function button(text: string, look: 'accept' | 'reject' | 'warn', onClick: () => void): HTMLButtonElement {
   const made = element('button', `jssh-Button jp-mod-styled jp-mod-${look}`, text);
   made.type = 'button';
@@ -24,13 +24,13 @@ export function button(text: string, look: 'accept' | 'reject' | 'warn', onClick
 
 let counter = 0;
 
-/** An id that no other element has. */
+/** Return an id that no other element has. */
 export function freshId(name: string): string {
   counter += 1;
   return `jssh-${name}-${counter}`;
 }
 
-/** What a remote has said, for people: without control characters but line feeds, and bounded. */
+/** Return a remote's text for people: without control characters except line feeds, and of limited length. */
 export function remoteText(text: string, limit = 8192): string {
   const clean = text.replace(/\r\n?/g, '\n').replace(/[^\P{C}\n\t]/gu, '\ufffd');
   return clean.length > limit ? `${clean.slice(0, limit)} …` : clean;

@@ -1,9 +1,9 @@
-/** Why something that the person asked for did not come to be, and what to do about it. */
+/** Why something that the person asked for failed, and what to do about it. */
 
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { RequestError } from '../connection/service';
 
-/** The error's text with its next step. */
+/** Show the error's text with its next step. */
 export async function showFailure(title: string, error: unknown): Promise<void> {
   const text = error instanceof Error ? error.message : String(error);
   const next = error instanceof RequestError && error.nextStep !== '' ? ` ${error.nextStep}` : '';

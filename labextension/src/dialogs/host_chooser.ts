@@ -1,4 +1,4 @@
-/** Where to? A field that filters the known hosts as one types, and takes any other. */
+/** The question which host to connect to: a field that filters the known hosts and accepts any other. */
 
 import { Dialog } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
@@ -9,7 +9,7 @@ import { element, freshId } from './elements';
 
 const SHOWN = 200;
 
-/** Those hosts that contain every word of the query: beginnings first, else in the order given. */
+/** Return the hosts that contain every word of the query: those that begin with it first, else in the given order. */
 export function filterHosts(hosts: HostEntry[], query: string): HostEntry[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const name = (entry: HostEntry): string => entry.name.toLowerCase();
@@ -18,7 +18,7 @@ export function filterHosts(hosts: HostEntry[], query: string): HostEntry[] {
   return [...found.filter(begins), ...found.filter(entry => !begins(entry))].slice(0, SHOWN);
 }
 
-/** Ask for a host; null where the person goes back. `hosts` may still be on its way; `typed` stands in the field. */
+/** Ask for a host; null if the person cancels. `hosts` may still be loading; `typed` is the initial text. */
 export async function chooseHost(
   hosts: Promise<HostEntry[]>,
   trans: TranslationBundle,
@@ -104,7 +104,7 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
         const item = element('li', 'jssh-Hosts-item', element('span', 'jssh-Hosts-name', entry.name), source);
         item.id = `${this.list.id}-${index}`;
         item.setAttribute('role', 'option');
-        item.addEventListener('mousedown', event => event.preventDefault()); // the focus stays in the field
+        item.addEventListener('mousedown', event => event.preventDefault()); // keep the focus in the field
         item.addEventListener('click', () => {
           this.mark(index);
           this.onChosen();
@@ -134,7 +134,7 @@ class HostChooser extends Widget implements Dialog.IBodyWidget {
     }
     return this.hosts.length === 0
       ? trans.__('No hosts in ssh_config or known_hosts yet. Type one.')
-      : trans.__('None of the known hosts. Enter connects to what you typed.');
+      : trans.__('No known host matches. Enter connects to what you typed.');
   }
 
   private onKey(event: KeyboardEvent): void {

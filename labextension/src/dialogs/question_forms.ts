@@ -1,25 +1,25 @@
-/** What a question of each kind looks like as a form, and the answer that is read from it. */
+/** The form for each kind of question, and the answer read from it. */
 
 import { LONGEST_ANSWER, type Answer, type Question } from '../services/questions/messages';
 import type { TranslationBundle } from '../translation';
 import { element, freshId, remoteText } from './elements';
 
-/** A form's parts: what it shows, where the focus goes, and what it answers. */
+/** A form's parts: its content, the element that gets the focus, and its answer. */
 export interface Form {
   body: Node[];
   first: HTMLElement | null;
   accept: string;
   refuse: string;
-  /** Read the fields, clear them, and give the answer. */
+  /** Read and clear the fields, and return the answer. */
   take: () => Answer;
   danger?: boolean;
-  /** Whether the focus goes to the button that refuses: Enter alone is no answer to this. */
+  /** Whether the button that refuses gets the focus, so that Enter alone does not accept. */
   isCautious?: boolean;
-  /** Called once with a way to forbid the answer for now. */
+  /** Called once with a function that disables accepting for now. */
   guard?: (forbid: (isForbidden: boolean) => void) => void;
 }
 
-/** What is asked, in a few words; `host` is empty where it is not known which machine it is about. */
+/** Return the question in a few words; `host` is empty if it is unknown which machine it is about. */
 export function titleOf(question: Question, host: string, trans: TranslationBundle): string {
   switch (question.kind) {
     case 'host-key':
@@ -43,7 +43,7 @@ export function titleOf(question: Question, host: string, trans: TranslationBund
   }
 }
 
-/** The form of a question. */
+/** Return the form for a question. */
 export function formOf(question: Question, trans: TranslationBundle): Form {
   return FORMS[question.kind](question as never, trans);
 }
@@ -71,14 +71,15 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
     compare.addEventListener('input', () => {
       const given = compare.value.trim();
       const same = matches(given, question.sha256, question.md5);
-      verdict.textContent = given === '' ? '' : same ? trans.__('It is the same.') : trans.__('It is another one.');
+      verdict.textContent =
+        given === '' ? '' : same ? trans.__('The fingerprint matches.') : trans.__('The fingerprint differs.');
       verdict.dataset['same'] = String(same);
       forbid(given !== '' && !same);
     });
     compare.addEventListener('keydown', event => {
       if (event.key === 'Enter' && compare.value.trim() === '') {
-        event.preventDefault(); // it may have been meant for the terminal, and trust is no accident
-        verdict.textContent = trans.__('To go on without comparing, choose “%1”.', trans.__('Trust and connect'));
+        event.preventDefault(); // it may have been meant for the terminal, and trust must not be an accident
+        verdict.textContent = trans.__('To continue without comparing, choose “%1”.', trans.__('Trust and connect'));
         delete verdict.dataset['same'];
       }
     });
@@ -108,7 +109,7 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
           'p',
           'jssh-Hint',
           question.kept_in === null
-            ? trans.__('If you trust it, it holds for this connection: there is no file to remember it in.')
+            ? trans.__('If you trust it, that applies to this connection only: there is no file to remember it in.')
             : trans.__('If you trust it, it is remembered in %1.', question.kept_in)
         )
       ],
@@ -169,7 +170,7 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
     const instruction = question.instruction.trim();
     return {
       body: [
-        ...again(question.again, trans.__('The same is asked again: an answer was not accepted.')),
+        ...again(question.again, trans.__('This is asked again: an answer was not accepted.')),
         ...(instruction === '' ? [] : [element('p', 'jssh-Remote', remoteText(instruction))]),
         ...rows
       ],
@@ -201,7 +202,7 @@ const FORMS: { [K in Kind]: (question: Question & { kind: K }, trans: Translatio
   })
 };
 
-/** What is said above a question that is asked once more. */
+/** Return the text above a question that is asked once more. */
 function again(isAgain: boolean | undefined, text: string): Node[] {
   if (isAgain !== true) {
     return [];
@@ -211,7 +212,7 @@ function again(isAgain: boolean | undefined, text: string): Node[] {
   return [line];
 }
 
-/** The notes that say more than the panel does already. */
+/** Return the notes that say more than the panel already does. */
 function newNotes({ notes, sha256, host, kept_in: keptIn }: Question & { kind: 'host-key' }): string[] {
   return (notes ?? []).filter((note, index) => {
     const isFirst = index === 0 && note.includes(host);
@@ -219,7 +220,7 @@ function newNotes({ notes, sha256, host, kept_in: keptIn }: Question & { kind: '
   });
 }
 
-/** Whether what was pasted is one of the fingerprints, with or without its prefix and its colons. */
+/** Return whether the pasted text is one of the fingerprints, with or without its prefix and colons. */
 export function matches(given: string, sha256: string, md5: string): boolean {
   const sha = (text: string): string => text.replace(/^SHA256:/i, '').replace(/=+$/, '');
   const hex = (text: string): string => text.replace(/^MD5:/i, '').toLowerCase();

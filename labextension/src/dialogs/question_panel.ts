@@ -1,4 +1,7 @@
-/** A question over what it is about: a remote program cannot draw there, and whoever works elsewhere keeps the focus. */
+/**
+ * A question on top of what it is about: a remote program cannot draw there, and it does not take the focus from
+ * elsewhere.
+ */
 
 import type { Answer, Question } from '../services/questions/messages';
 import type { TranslationBundle } from '../translation';
@@ -14,7 +17,7 @@ export class QuestionPanel {
 
   constructor(
     private readonly onAnswer: OnAnswer,
-    /** Give the focus back once there is nothing to answer. */
+    /** Returns the focus once there is nothing to answer. */
     private readonly focusBehind: () => void,
     private readonly trans: TranslationBundle
   ) {
@@ -44,12 +47,12 @@ export class QuestionPanel {
     }
   }
 
-  /** Put the focus where the answer goes. */
+  /** Focus the field for the answer. */
   focus(): void {
     this.first?.focus();
   }
 
-  /** Whether a question waits for its answer. */
+  /** Whether a question is waiting for its answer. */
   get isShown(): boolean {
     return !this.node.hidden;
   }
@@ -59,7 +62,7 @@ export class QuestionPanel {
     this.node.remove();
   }
 
-  /** Nothing of an answer stays in a field. */
+  /** Leave nothing of an answer in a field. */
   private clear(): void {
     for (const input of this.node.querySelectorAll('input')) {
       input.value = '';
@@ -91,7 +94,7 @@ export class QuestionPanel {
       this.onAnswer(id, form.take());
     });
     sheet.addEventListener('keydown', event => {
-      event.stopPropagation(); // no shortcut of Lab's inside
+      event.stopPropagation(); // Lab's shortcuts do not apply inside
       if (event.key === 'Escape') {
         event.preventDefault();
         this.onAnswer(id, null);
@@ -99,7 +102,7 @@ export class QuestionPanel {
     });
     this.node.append(sheet);
     form.guard?.(isForbidden => {
-      accept.disabled = isForbidden; // Enter does nothing then, either
+      accept.disabled = isForbidden; // Enter then does nothing, either
     });
     this.first = form.first ?? (form.isCautious === true ? refuse[0] : null) ?? accept;
   }

@@ -10,7 +10,7 @@ import { ISettings, ITerminals } from '../tokens';
 import { textsOf, type TranslationBundle } from '../translation';
 
 const OPEN = 'jupyter-ssh:open-terminal';
-/** Those that the palette offers too. */
+/** The commands that are also in the palette. */
 const IN_PALETTE = ['reconnect', 'find', 'clear-scrollback', 'font-larger', 'font-smaller', 'font-usual'];
 
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
@@ -29,7 +29,7 @@ export const launcherPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   optional: [ILauncher, ITranslator],
   activate: (_: JupyterFrontEnd, launcher: ILauncher | null, translator: ITranslator | null) => {
-    const category = (translator ?? nullTranslator).load('jupyterlab').__('Other'); // one of Lab's
+    const category = (translator ?? nullTranslator).load('jupyterlab').__('Other'); // a category of Lab's
     launcher?.add({ command: OPEN, category, rank: 1 });
   }
 };

@@ -1,6 +1,6 @@
 /**
- * Links to machines, `ssh://[user@]host[:port]`, in the text of notebooks and documents: a click opens a terminal.
- * A page of a stranger can hold one: a host that the person's own files do not name is shown before it is connected to.
+ * Links to machines, `ssh://[user@]host[:port]`, in the text of notebooks and documents: a click opens a terminal. A
+ * stranger's page can contain one, so a host that is not in the person's own files is shown before connecting to it.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -17,7 +17,7 @@ import { textsOf } from '../translation';
 
 const SANITIZER = '@jupyterlab/apputils-extension:sanitizer';
 const SCHEME = 'ssh';
-/** Where Lab draws what documents say. */
+/** Where Lab renders the text of documents. */
 const TEXT = '.jp-RenderedHTMLCommon, .jp-RenderedHTML';
 
 interface Schemes {
@@ -26,7 +26,7 @@ interface Schemes {
 
 export const linksPlugin: JupyterFrontEndPlugin<void> = {
   id: '@jupyter-ssh/lab:links',
-  description: 'Opens SSH terminals where links to machines lead',
+  description: 'Opens SSH terminals for links to machines',
   autoStart: true,
   requires: [IPlaces, ITerminals],
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- as a type; it is the token as well
@@ -47,7 +47,7 @@ export const linksPlugin: JupyterFrontEndPlugin<void> = {
       const hosts = places.host().then(place => place.service(terminalsService).hosts());
       const isKnown = await hosts.then(
         list => list.some(({ name }) => name === destination),
-        () => false // said in the chooser
+        () => false // the chooser reports it
       );
       const chosen = isKnown ? destination : await chooseHost(hosts, trans, destination);
       if (chosen !== null) {
@@ -57,12 +57,12 @@ export const linksPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Let Lab keep such links when it cleans what a document says. */
+/** Let Lab keep such links when it sanitizes the text of documents. */
 function allowLinks(sanitizer: IRenderMime.ISanitizer, registry: ISettingRegistry | null): void {
   const schemes = sanitizer as Schemes;
   const set = schemes.setAllowedSchemes?.bind(sanitizer);
   if (set !== undefined) {
-    // Lab says it anew whenever its settings change, and may have said it already.
+    // Lab repeats this whenever its settings change, and may have done so already.
     const allow = (allowed: string[]): void => set([...new Set([...allowed, SCHEME])]);
     schemes.setAllowedSchemes = allow;
     registry?.load(SANITIZER).then(
@@ -72,7 +72,7 @@ function allowLinks(sanitizer: IRenderMime.ISanitizer, registry: ISettingRegistr
   }
 }
 
-/** Call `open` where such a link is clicked. */
+/** Call `open` when such a link is clicked. */
 function followLinks(open: (destination: string, link: Node) => Promise<void>): void {
   const follow = (event: MouseEvent): void => {
     const link = event.target instanceof Element ? event.target.closest(`a[href^="${SCHEME}:"]`) : null;
@@ -82,9 +82,9 @@ function followLinks(open: (destination: string, link: Node) => Promise<void>): 
     }
     event.preventDefault();
     event.stopPropagation();
-    // A second click comes too soon, or is one that Lab would take for a wish to edit the text.
+    // A second click comes too soon, or is one that Lab takes for the start of editing the text.
     if (event.type === 'click' && link.ariaBusy !== 'true') {
-      link.ariaBusy = 'true'; // the first terminal of all takes a second or two
+      link.ariaBusy = 'true'; // the very first terminal takes a second or two
       void open(destination, link).finally(() => {
         link.ariaBusy = null;
       });

@@ -63,7 +63,7 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
     const data: unknown = model.data[MIME_TYPE];
     this.clear();
     if (!isOutput(data)) {
-      const text = this.page.trans.__('This SSH terminal is of another version.');
+      const text = this.page.trans.__('This SSH terminal needs another version of the extension.');
       this.addWidget(new Widget({ node: element('div', 'jssh-Card', text) }));
       return Promise.resolve();
     }
@@ -103,13 +103,13 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
     );
     bar.addWidget(new Widget({ node: open }));
     view.changed.connect(() => {
-      open.hidden = !view.isAlive; // what is over has nothing to show elsewhere
+      open.hidden = !view.isAlive; // an ended session has nothing to show in a tab
     });
     frame.addWidget(bar);
     frame.addWidget(view.strip);
     frame.addWidget(view.terminal);
     frame.node.append(view.questions.node);
-    // The notebook's keys are not for what is typed here.
+    // What is typed here must not trigger the notebook's keys.
     frame.node.setAttribute('data-lm-suppress-shortcuts', 'true');
     this.addWidget(frame);
     requestAnimationFrame(() => view.terminal.fit());
@@ -123,7 +123,7 @@ class TerminalOutput extends Panel implements IRenderMime.IRenderer {
     this.addWidget(new Widget({ node: element('div', 'jssh-Card', text, open) }));
   }
 
-  /** A tab opens by itself the first time only: not when a saved notebook is read. */
+  /** Open a tab by itself the first time only: not when a saved notebook is read. */
   private openOnce(args: SessionArgs): void {
     const { shell, places, terminals } = this.page;
     places

@@ -18,7 +18,7 @@ export const placesPlugin: JupyterFrontEndPlugin<IPlaces> = {
     return new Places({
       settings: serviceManager.serverSettings,
       findKernel: async id => {
-        await restored; // what was open before a reload is there again
+        await restored; // what was open before a reload is open again
         return findKernel(id, serviceManager, each => kernelOfWidgets(shell, each));
       },
       trans: textsOf(translator)

@@ -1,6 +1,6 @@
 /**
- * Questions that are about nothing this page shows: asked in a panel at the top of the page, which takes the focus from
- * nobody. Those about a terminal are asked over it.
+ * Questions that are about nothing this page shows, in a panel at the top of the page that takes the focus from nobody.
+ * Those about a terminal are shown on top of it.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -13,7 +13,7 @@ import { textsOf, type TranslationBundle } from '../translation';
 
 export const questionsPlugin: JupyterFrontEndPlugin<IQuestions> = {
   id: '@jupyter-ssh/lab:questions',
-  description: 'Asks what kernels have to ask',
+  description: 'Asks the questions of kernels',
   autoStart: true,
   requires: [IPlaces],
   provides: IQuestions,
@@ -26,7 +26,7 @@ export const questionsPlugin: JupyterFrontEndPlugin<IQuestions> = {
   }
 };
 
-/** Show the oldest of them, one after the other. */
+/** Show them one after the other, the oldest first. */
 function showOnPage(open: IQuestions, trans: TranslationBundle): void {
   const panel = new QuestionPanel(
     (question, answer) => open.answer(question, answer),

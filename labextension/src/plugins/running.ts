@@ -11,7 +11,7 @@ import { ISessionList, ITerminals } from '../tokens';
 import { textsOf, type TranslationBundle } from '../translation';
 
 const PANEL = 'jp-running-sessions';
-/** How often it is looked whether the panel is shown, in milliseconds, and after how many looks it is refreshed. */
+/** How often to check whether the panel is visible, in milliseconds, and after how many checks to refresh it. */
 const LOOK = 1_000;
 const LOOKS = 10;
 
@@ -42,7 +42,7 @@ function addSection(
 ): void {
   const changed = new Signal<ISessionList, undefined>(sessions);
   let isScheduled = false;
-  // Titles change with each prompt: the panel is drawn at most a few times a second.
+  // Titles change with each prompt, so the panel is drawn at most a few times a second.
   sessions.changed.connect(() => {
     if (!isScheduled) {
       isScheduled = true;
@@ -55,7 +55,8 @@ function addSection(
   const refresh = (): void => {
     sessions.refresh().catch((error: unknown) => console.warn('jupyter_ssh: no list of sessions', error));
   };
-  // Lab asks only when its button is pressed; sessions of kernels that this page does not talk to would not be seen.
+  // Lab refreshes only when its button is pressed, so sessions of kernels that this page is not connected to would not
+  // appear.
   let untilRefresh = 0;
   setInterval(() => {
     const isShown = Boolean(document.getElementById(PANEL)?.offsetParent) && document.visibilityState === 'visible';
@@ -69,9 +70,9 @@ function addSection(
     const { place, description } = located;
     return {
       icon: () => sshIcon,
-      // In the label, not in the detail beside it: Lab opens an item by a click on its label alone.
+      // In the label, not in the detail beside it, because Lab opens an item only by a click on its label.
       label: () => `${label(description)} · ${begun(description)}`,
-      labelTitle: () => [label(description), description.text, trans.__('begun %1', begun(description))].join('\n'),
+      labelTitle: () => [label(description), description.text, trans.__('started %1', begun(description))].join('\n'),
       detail: () => (description.state === 'open' ? '' : wordOfState(description.state, trans)),
       open: () => {
         terminals.openTab({ place, session: description.session, host: description.host });
@@ -93,6 +94,6 @@ function addSection(
     runningChanged: changed,
     shutdownLabel: trans.__('End'),
     shutdownAllLabel: trans.__('End All'),
-    shutdownAllConfirmationText: trans.__('End all SSH sessions? Their programs get a hangup.')
+    shutdownAllConfirmationText: trans.__('End all SSH sessions? Their programs receive SIGHUP.')
   });
 }

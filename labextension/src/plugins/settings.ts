@@ -1,4 +1,4 @@
-/** What the person has set for SSH terminals. */
+/** The person's settings for SSH terminals. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';

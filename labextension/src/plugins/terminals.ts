@@ -1,4 +1,4 @@
-/** SSH terminals, as a service of places and in tabs that come back after a reload. */
+/** SSH terminals, as a service of places and in tabs that are restored after a reload. */
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IThemeManager } from '@jupyterlab/apputils';
@@ -10,12 +10,12 @@ import { Terminals } from '../terminal/terminals';
 import { IPlaces, IQuestions, ISessionList, ISettings, ITerminals } from '../tokens';
 import { textsOf } from '../translation';
 
-/** What Lab calls to open a tab again after a reload. */
+/** The command that Lab calls to restore a tab after a reload. */
 const OPEN_SESSION = 'jupyter-ssh:open-session';
 
 export const sessionListPlugin: JupyterFrontEndPlugin<ISessionList> = {
   id: '@jupyter-ssh/lab:session-list',
-  description: 'Knows the SSH sessions of all kernels',
+  description: 'Keeps track of the SSH sessions of all kernels',
   autoStart: true,
   requires: [IPlaces],
   provides: ISessionList,
@@ -37,7 +37,7 @@ export const terminalsPlugin: JupyterFrontEndPlugin<ITerminals> = {
     places: IPlaces,
     settings: ISettings,
     sessions: ISessionList,
-    _: IQuestions, // a terminal shows those that are about it
+    _: IQuestions, // a terminal shows the questions about it
     translator: ITranslator | null,
     themes: IThemeManager | null,
     restorer: ILayoutRestorer | null

@@ -1,4 +1,4 @@
-/** What a value from the network must look like, put together from small checks. Unknown members are let be. */
+/** The required form of values from the network, composed of small checks. Unknown members are ignored. */
 
 export type Check = (value: unknown) => boolean;
 

@@ -1,21 +1,21 @@
-/** Frames as the transports carry them, whatever service they are of (docs/page-protocol.md). */
+/** Frames as the transports carry them, of whichever service (docs/page-protocol.md). */
 
 import { fields, number, object, optional, orNull, text, type Check } from './checks';
 
 export const VERSION = 2;
 
 export const LIMITS = {
-  /** Bytes of a control frame, and of one whose service says that it may be large. */
+  /** The most bytes of a control frame, and of one that its service allows to be large. */
   control: 64 * 1024,
   largeControl: 8 * 1024 * 1024,
-  /** Bytes that a data frame carries. */
+  /** The most bytes that a data frame carries. */
   data: 65536
 };
 
 const HEADER = 12;
 const encoder = new TextEncoder();
 
-/** A JSON object; its type is `service.verb`, or a word without a dot where it is the transport's own. */
+/** A JSON object; its type is `service.verb`, or a word without a dot for the transport itself. */
 export interface ControlFrame {
   type: string;
   [member: string]: unknown;
@@ -31,7 +31,7 @@ export interface Welcome {
   version: number;
   place: string;
   pid: number;
-  /** Another one than before means that all is gone that the services had. */
+  /** A value other than before means that everything the services had is gone. */
   start: string;
   /** What each service announces, by its name. */
   services: Record<string, unknown>;
@@ -48,10 +48,10 @@ export interface ErrorFrame {
   next_step?: string | null;
 }
 
-/** What breaks the rules of the wire; the connection ends. */
+/** A violation of the protocol; the connection ends. */
 export class FrameError extends Error {}
 
-/** What the transport's own frames need for the page to be able to use them. */
+/** The members that the page needs in the transport's own frames. */
 const OWN: Record<string, Check> = {
   welcome: fields({ version: number, place: text, start: text, services: object }),
   error: fields({
@@ -93,7 +93,7 @@ export function decodeData(buffer: ArrayBuffer | ArrayBufferView): DataFrame {
   return { stream, offset, bytes: new Uint8Array(view.buffer, view.byteOffset + HEADER, length) };
 }
 
-/** The text of a control frame. Throws FrameError where it is longer than `limit` bytes. */
+/** Return the text of a control frame. Throws FrameError if it is longer than `limit` bytes. */
 export function encodeControl(frame: ControlFrame, limit: number): string {
   const source = JSON.stringify(frame);
   if (encoder.encode(source).length > limit) {
@@ -102,7 +102,7 @@ export function encodeControl(frame: ControlFrame, limit: number): string {
   return source;
 }
 
-/** A control frame from its text. Throws FrameError. */
+/** Return a control frame from its text. Throws FrameError. */
 export function decodeControl(source: string): ControlFrame {
   let value: unknown;
   try {
@@ -113,7 +113,7 @@ export function decodeControl(source: string): ControlFrame {
   return checkControl(value);
 }
 
-/** A control frame from what JSON gave; what a service's frames need the service knows. Throws FrameError. */
+/** Return a control frame from parsed JSON; the service checks the members of its own frames. Throws FrameError. */
 export function checkControl(value: unknown): ControlFrame {
   if (!object(value)) {
     throw new FrameError('a control frame is not an object');
@@ -132,7 +132,7 @@ export function checkOwn(frame: ControlFrame): void {
   }
 }
 
-/** Throws FrameError where the value lacks what the check wants; `name` says what it is. */
+/** Throw FrameError if the value does not pass the check; `name` says what it is. */
 export function checkMembers(check: Check | undefined, value: unknown, name: string): void {
   if (check?.(value) === false) {
     throw new FrameError(`${name} lacks what it needs`);

@@ -1,15 +1,15 @@
 /**
- * Drawing that can be held back: xterm.js draws at every frame of the screen what has changed, which in a flood takes
- * more time than all the rest, and nobody can read it. Three parts of it ask for frames; each is kept from asking
- * while drawing is held. Where a later xterm.js has other parts, it draws as it always did.
+ * Drawing that can be held back: xterm.js draws all changes at every frame of the screen, which during a flood takes
+ * more time than everything else, and nobody can read it. Three of its parts request frames; each is kept from doing so
+ * while drawing is held. If a later xterm.js has other parts, it draws as usual.
  */
 
 import type { AnyTerminal } from './internals';
 
 export interface Drawing {
-  /** Draw no more until told to. */
+  /** Stop drawing until told to resume. */
   hold(): void;
-  /** Draw, in the next frames, what has changed since; what changes after it is held again. */
+  /** Draw, in the next frames, what has changed since; later changes are held back again. */
   draw(): void;
   /** Draw what has changed since, and from now on at every frame. */
   release(): void;
@@ -36,12 +36,12 @@ function parts(terminal: AnyTerminal): Parts | null {
   return known ? (core as Parts) : null;
 }
 
-/** Frames over which the rows are drawn while drawing is held: all in one would keep the page from all else. */
+/** The number of frames over which the rows are drawn while drawing is held: all at once would block the page. */
 const FRAMES = 4;
 
 export class HoldableDrawing implements Drawing {
   private isHeld = false;
-  /** What asks for a frame, for all that has changed; null where that was not needed since the last one. */
+  /** Requests a frame for everything that has changed; null if that was not needed since the last one. */
   private rows: ((first: number, last: number) => void) | null = null;
   private scrollBar: (() => void) | null = null;
   private selection: (() => void) | null = null;
@@ -54,14 +54,14 @@ export class HoldableDrawing implements Drawing {
   ) {}
 
   hold(): void {
-    // Not earlier: before it is seen for the first time, a terminal has no such parts.
+    // Not earlier: a terminal does not have these parts before it is first shown.
     this.isInstalled ||= this.install();
     this.isHeld = this.isInstalled;
   }
 
   draw(): void {
     if (this.isDrawing) {
-      return; // the frames have not come yet: a page that is not seen has none
+      return; // the frames are still due: a page that is not visible gets none
     }
     const rows = this.rows;
     this.drawAround();
@@ -140,7 +140,7 @@ export class HoldableDrawing implements Drawing {
         wasSelected = true;
         refresh(isOfMouse);
       } else if (wasSelected || service.hasSelection) {
-        // It is asked for with each line that scrolls, and draws all rows once more, also where nothing is selected.
+        // It is requested for each line that scrolls, and draws all rows once more, even if nothing is selected.
         if (this.isHeld) {
           this.selection = ask;
         } else {

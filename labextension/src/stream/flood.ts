@@ -1,20 +1,20 @@
 /**
- * Output that comes faster than the page can draw it. While it lasts the terminal is drawn a few times a second only,
- * but at every frame again as soon as it is over or the person does something. Full-screen programs are always drawn.
+ * Output that arrives faster than the page can draw it. Meanwhile the terminal is drawn only a few times a second, and
+ * at every frame again as soon as it is over or the person does something. Full-screen programs are always drawn.
  */
 
 import type { Clock } from '../connection/backoff';
 import type { Drawing } from './drawing';
 
-/** Bytes that wait to be parsed: more of them are a flood. */
+/** More bytes than this waiting to be parsed are a flood. */
 export const FLOOD = 64 * 1024;
 /** Milliseconds from one drawing to the next. */
 const RARELY = 250;
-/** A flood is over when so long ago all of it was parsed, and no more has come. */
+/** A flood is over when everything was parsed this long ago and nothing more has arrived. */
 const CALM = 30;
-/** One that comes back within this time has only paused. */
+/** One that returns within this time has only paused. */
 const PAUSE = 1_000;
-/** For so long after the person did something all is drawn. */
+/** For this long after the person did something, everything is drawn. */
 const ATTENTION = 500;
 
 export class Flood {
@@ -30,12 +30,12 @@ export class Flood {
     private readonly clock: Clock
   ) {}
 
-  /** Whether there is one, or was a moment ago and may go on: no time for anything that can wait. */
+  /** Whether there is a flood, or was a moment ago and may continue: no time for anything that can wait. */
   get isNear(): boolean {
     return this.running || this.clock.now() - this.endedAt < PAUSE;
   }
 
-  /** So many bytes wait to be parsed. */
+  /** Take the number of bytes that wait to be parsed. */
   level(waiting: number, isFullScreen: boolean): void {
     if (isFullScreen) {
       this.end();
@@ -45,7 +45,7 @@ export class Flood {
       this.cancelCalm = null;
       this.hold();
     } else if (waiting === 0 && this.running) {
-      // Not put off by what comes after it: a program that prints little but often is no flood.
+      // Later output does not postpone it: a program that prints little but often is no flood.
       this.cancelCalm ??= this.clock.after(CALM, () => this.end());
     }
   }
@@ -56,7 +56,7 @@ export class Flood {
     this.release();
   }
 
-  /** It is over. */
+  /** End the flood. */
   end(): void {
     if (this.running) {
       this.running = false;

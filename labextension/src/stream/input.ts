@@ -1,9 +1,9 @@
-/** What was typed and the remote has not confirmed: sent again after a loss, never twice in one stretch. */
+/** Input that the remote has not confirmed: it is sent again after a loss, but never twice on one connection. */
 
 import { LIMITS as FRAME_LIMITS } from '../protocol/frames';
 import { LIMITS } from '../services/terminals/messages';
 
-/** A paste may be large; beyond this nothing more is taken. */
+/** A paste may be large; beyond this nothing more is accepted. */
 const LARGEST = 16 * 1024 * 1024;
 
 export class InputBuffer {
@@ -12,7 +12,7 @@ export class InputBuffer {
   private end = 0;
   private sentTo = 0;
 
-  /** Offset of the oldest byte that was not confirmed. */
+  /** The offset of the oldest unconfirmed byte. */
   get unconfirmed(): number {
     return this.base;
   }
@@ -21,7 +21,7 @@ export class InputBuffer {
     return this.sentTo < this.end;
   }
 
-  /** Take what was typed; false where too much waits already. */
+  /** Add what was typed; return false if too much is already waiting. */
   push(bytes: Uint8Array): boolean {
     if (this.end - this.base + bytes.length > LARGEST) {
       return false;
@@ -33,7 +33,7 @@ export class InputBuffer {
     return true;
   }
 
-  /** All input before `offset` has reached the remote. */
+  /** Note that all input before `offset` has reached the remote. */
   confirm(offset: number): void {
     const target = Math.min(offset, this.end);
     while (this.base < target) {
@@ -49,19 +49,19 @@ export class InputBuffer {
     this.sentTo = Math.max(this.sentTo, this.base);
   }
 
-  /** Begin again with what was not confirmed. */
+  /** Send again from the oldest unconfirmed byte. */
   rewind(): void {
     this.sentTo = this.base;
   }
 
-  /** Throw away what was not confirmed: there is nobody to read it any more. */
+  /** Discard what was not confirmed: there is nobody to read it any more. */
   clear(): void {
     this.pieces = [];
     this.base = this.end;
     this.sentTo = this.end;
   }
 
-  /** The next piece to send, within what may be unconfirmed; null where there is none. */
+  /** Return the next piece to send, as far as the limit of unconfirmed bytes allows; null if there is none. */
   next(): { offset: number; bytes: Uint8Array } | null {
     const room = Math.min(FRAME_LIMITS.data, this.base + LIMITS.input - this.sentTo, this.end - this.sentTo);
     if (room <= 0) {

@@ -1,11 +1,11 @@
 /**
- * What xterm.js keeps private and a snapshot needs. Everything else uses its public interface. Where a later xterm.js
- * has it no more, `internals` gives null and snapshots carry what the public interface knows.
+ * The private parts of xterm.js that a snapshot needs. Everything else uses its public interface. If a later xterm.js
+ * does not have them, `internals` returns null and snapshots contain what the public interface provides.
  */
 
 import type { IBuffer, IBufferCell, IBufferLine, Terminal } from '@xterm/xterm';
 
-/** Attributes of a cell or of what is written next. */
+/** The attributes of a cell, or of what is written next. */
 export interface Attributes extends Pick<
   IBufferCell,
   | 'isBold'
@@ -73,7 +73,7 @@ export type AnyTerminal = Pick<
 
 export type { IBuffer, IBufferCell };
 
-/** The private parts, or null where they are not what we know. */
+/** Return the private parts, or null if they are not as expected. */
 export function internals(terminal: AnyTerminal): Internals | null {
   const core = (terminal as { _core?: Partial<Internals> })._core;
   const known =
@@ -87,7 +87,7 @@ export function internals(terminal: AnyTerminal): Internals | null {
   return known ? (core as Internals) : null;
 }
 
-/** How many cells of a row have a character or a colour, from the left; all of them where that is not known. */
+/** Return how many cells of a row have a character or a colour, from the left; all of them if that is unknown. */
 export function usedLength(line: IBufferLine): number {
   const inner = (line as { _line?: { getNoBgTrimmedLength?(): number } })._line;
   return inner?.getNoBgTrimmedLength?.() ?? line.length;

@@ -1,9 +1,9 @@
-/** A task of its own without the 4 ms that browsers make timers wait which timers have set (HTML, "timers"). */
+/** A new task, without the 4 ms by which browsers delay timers that were set by timers (HTML, "timers"). */
 
 const waiting: (() => void)[] = [];
 let channel: MessageChannel | null = null;
 
-/** Call `task` once the page has had its turn for what it must do: input, frames. */
+/** Call `task` once the page has done what is more urgent: input, frames. */
 export function nextTask(task: () => void): void {
   if (channel === null) {
     channel = new MessageChannel();

@@ -1,13 +1,13 @@
 /**
  * A buffer as text that draws the same cells. Unlike @xterm/addon-serialize it keeps underline styles, links, erased
- * cells with a colour and a cursor that stands beyond the last column.
+ * cells with a colour and a cursor beyond the last column.
  */
 
 import { usedLength, type AnyTerminal, type Attributes, type IBuffer, type Internals } from './internals';
 
 const ESC = '\x1b';
 const CSI = `${ESC}[`;
-/** Of the attributes' word for the foreground. */
+/** A flag in the attributes' word for the foreground. */
 const UNDERLINE = 0x10000000;
 
 type Flag =
@@ -30,7 +30,7 @@ function colour(value: number, isRGB: boolean, base: number, bright: number): st
   return value < 16 && base !== 50 ? `${value & 8 ? bright + (value & 7) : base + value}` : `${base + 8};5;${value}`;
 }
 
-/** The SGR sequence that sets these attributes and no others. */
+/** Return the SGR sequence that sets these attributes and no others. */
 export function sgr(cell: Attributes): string {
   const parts: (string | number)[] = [''];
   for (const [flag, number] of FLAGS) {
@@ -38,7 +38,7 @@ export function sgr(cell: Attributes): string {
       parts.push(number);
     }
   }
-  // A link is drawn dashed and calls itself underlined: the flag alone says whether it is.
+  // A link is drawn dashed and reports that it is underlined: only the flag says whether it really is.
   const isLink = Boolean(cell.extended?.urlId);
   if (isLink ? cell.fg & UNDERLINE : cell.isUnderline()) {
     const style = isLink ? 1 : (cell.getUnderlineStyle?.() ?? 1);
@@ -56,19 +56,19 @@ export function sgr(cell: Attributes): string {
   return `${CSI}${parts.join(';')}m`;
 }
 
-/** The part of a cell's attributes that its two words do not hold. */
+/** Return the part of a cell's attributes that its two words do not hold. */
 function extension(cell: Attributes): number {
   return cell.hasExtendedAttrs?.() && cell.extended ? cell.extended.ext : 0;
 }
 
 const UNKNOWN = -1;
-/** Rows drawn in a step. */
+/** How many rows are drawn in a step. */
 const STEP = 100;
 
 /** Draws rows of a buffer one after the other. */
 export class Painter {
   private out: string[] = [];
-  /** What is in force: the words of the foreground and the background, and the extension. */
+  /** The current attributes: the words of the foreground and the background, and the extension. */
   private fg = 0;
   private bg = 0;
   private ext = 0;
@@ -80,10 +80,13 @@ export class Painter {
     private readonly inner: Internals | null
   ) {}
 
-  /** All rows of `buffer`, its scroll-back before them, a step at a time. The terminal must be empty and the cursor at its top left. */
+  /**
+   * Draw all rows of `buffer`, the scroll-back first, a step at a time. The terminal must be empty and the cursor at
+   * its top left.
+   */
   *paint(buffer: IBuffer): Generator<undefined, string> {
     this.out = [];
-    let isDirty = false; // the row may hold cells with a background of what was written before
+    let isDirty = false; // whether the row may have cells with the background of earlier text
     for (let row = 0; row < buffer.length; row++) {
       if (row > 0) {
         const wraps = this.wraps(buffer, row);
@@ -104,7 +107,7 @@ export class Painter {
     return this.out.join('');
   }
 
-  /** The last cell of the row again, so that the cursor stands behind it, about to wrap. */
+  /** Draw the last cell of the row again, so that the cursor is behind it, about to wrap. */
   lastCell(buffer: IBuffer, row: number): string {
     const line = buffer.getLine(row);
     let column = this.terminal.cols - 1;
@@ -118,12 +121,12 @@ export class Painter {
     return `${CSI}${column + 1}G${sgr(cell as unknown as Attributes)}${cell.getChars() || ' '}`;
   }
 
-  /** The sequences that make `attributes` those of what is written next. */
+  /** Return the sequences that make `attributes` those of what is written next. */
   attributes(attributes: Attributes): string {
     return this.linkChange(attributes) + sgr(attributes);
   }
 
-  /** Whether writing the row's first cell after the last of the row before wraps by itself. */
+  /** Return whether writing the row's first cell after the last one of the previous row wraps by itself. */
   private wraps(buffer: IBuffer, row: number): boolean {
     const line = buffer.getLine(row);
     const before = buffer.getLine(row - 1);
@@ -145,7 +148,7 @@ export class Painter {
     }
     const cell = buffer.getNullCell();
     const attributes = cell as unknown as Attributes;
-    let text = ''; // of one look, not pushed yet
+    let text = ''; // with the same attributes, not pushed yet
     const flush = (): void => {
       if (text !== '') {
         this.out.push(text);
@@ -170,7 +173,7 @@ export class Painter {
       }
       empty = 0;
     };
-    // Behind its last character and its last colour a row has nothing to draw, but over what was there before.
+    // Beyond its last character and its last colour a row has nothing to draw, except over earlier text.
     const end = isDirty ? line.length : usedLength(line);
     for (let column = 0; column < end; column++) {
       line.getCell(column, cell);

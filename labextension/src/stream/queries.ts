@@ -1,6 +1,6 @@
 /**
- * Queries in the output (device attributes, status, modes, colours): the terminal answers them by typing, so one must
- * be kept from it where the answer was given before, or where another page gives it.
+ * Queries in the output (device attributes, status, modes, colours): the terminal answers them as if typing, so it must
+ * not see those that were answered before or that another page answers.
  */
 
 import type { AnyTerminal } from './internals';
@@ -17,11 +17,11 @@ const ESCAPE_QUERIES = [
   { final: 't' }, // reports of the window
   { prefix: '?', final: 'u' } // keyboard protocol
 ];
-/** OSC colour commands; with "?" they ask. */
+/** OSC colour commands; with "?" they are queries. */
 const COLOUR_QUERIES = [4, 10, 11, 12];
 const CLIPBOARD = 52;
 
-/** Keep queries from the terminal while `answers` is false, and the clipboard from the remote always. */
+/** Hide queries from the terminal while `answers` is false, and always refuse the remote access to the clipboard. */
 export function guardQueries(terminal: AnyTerminal, answers: () => boolean): void {
   const { parser } = terminal;
   for (const id of ESCAPE_QUERIES) {
@@ -34,7 +34,7 @@ export function guardQueries(terminal: AnyTerminal, answers: () => boolean): voi
   parser.registerOscHandler(CLIPBOARD, () => true);
 }
 
-/** Reports of the focus are typed by the terminal alone. */
+/** Return whether this is a focus report, which the terminal itself sends. */
 export function isFocusReport(data: string): boolean {
   return data === '\x1b[I' || data === '\x1b[O';
 }

@@ -1,4 +1,4 @@
-/** A terminal of xterm.js as the screen of a viewer. */
+/** An xterm.js terminal as the screen of a viewer. */
 
 import { HoldableDrawing, type Drawing } from './drawing';
 import { internals, type AnyTerminal } from './internals';
@@ -42,7 +42,7 @@ export class TerminalScreen implements Screen {
 
   reset(): void {
     this.terminal.reset();
-    // A program's cursor does not outlive it; the reset leaves it.
+    // A program's cursor must not outlive it, but the reset leaves it.
     this.terminal.options.cursorStyle = this.usual.cursorStyle as 'block';
     this.terminal.options.cursorBlink = this.usual.cursorBlink;
   }
@@ -65,7 +65,7 @@ export class TerminalScreen implements Screen {
     return step.value;
   }
 
-  /** Changes with all that the page itself does to a terminal that gets no output: it clears it or gives it a size. */
+  /** Changes with everything that the page itself does to a terminal without output: clearing or resizing it. */
   private get shape(): string {
     const { rows, cols, buffer } = this.terminal;
     const { type, length, baseY, cursorX, cursorY } = buffer.active;

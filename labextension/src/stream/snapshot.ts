@@ -1,4 +1,4 @@
-/** A terminal as text: what to write into an empty one of its size to get the same screen, scroll-back and modes. */
+/** A terminal as text: what to write to an empty one of its size to get the same screen, scroll-back and modes. */
 
 import { internals, type AnyTerminal, type Charset, type IBuffer, type InnerBuffer, type Internals } from './internals';
 import { Painter } from './painter';
@@ -8,20 +8,23 @@ const CSI = `${ESC}[`;
 
 const MOUSE: Record<string, number> = { x10: 9, vt200: 1000, drag: 1002, any: 1003 };
 const ENCODINGS: Record<string, number> = { SGR: 1006, SGR_PIXELS: 1016 };
-/** One character of each character set that tells it from ASCII. */
+/** For each character set, a character that distinguishes it from ASCII. */
 const CHARSETS: [string, string, string][] = [
   ['0', 'q', '─'],
   ['A', '#', '£']
 ];
 const CURSORS: Record<string, number> = { block: 2, underline: 4, bar: 6 };
 
-/** The cursor as the user set it; a remote program may have changed it. */
+/** The user's cursor settings; a remote program may have changed the cursor. */
 export interface CursorOptions {
   cursorStyle?: string;
   cursorBlink?: boolean;
 }
 
-/** See `Snapshot` in services/terminals/messages.ts. The steps are of a millisecond or two; the terminal must not change between them. */
+/**
+ * See `Snapshot` in services/terminals/messages.ts. Each step takes a millisecond or two; the terminal must not change
+ * in between.
+ */
 export function* snapshotInSteps(terminal: AnyTerminal, usual: CursorOptions = {}): Generator<undefined, string> {
   const inner = internals(terminal);
   const { normal, alternate, active } = terminal.buffer;
@@ -79,7 +82,7 @@ function cursorStyle(terminal: AnyTerminal, usual: CursorOptions): string {
   return isUsual ? '' : `${CSI}${(CURSORS[cursorStyle ?? 'block'] ?? 2) - (cursorBlink ? 1 : 0)} q`;
 }
 
-/** Rows count from `top`, the margin where the origin mode is on. */
+/** Rows count from `top`, which is the margin if the origin mode is on. */
 function cursor(outer: IBuffer, buffer: InnerBuffer, painter: Painter, terminal: AnyTerminal, top = 0): string {
   const at = `${CSI}${buffer.y + 1 - top};${Math.min(buffer.x, terminal.cols - 1) + 1}H`;
   return buffer.x < terminal.cols ? at : at + painter.lastCell(outer, buffer.ybase + buffer.y);

@@ -1,8 +1,8 @@
 /**
- * When a viewer hands in what its terminal looks like: once output has paused, and now and then while it goes on.
- *
- * Ten thousand lines of scroll-back take a tenth of a second to write down: that is done in slices, between which the
- * page has its turn. The terminal gets nothing meanwhile; whatever the person does ends it, to be begun anew later.
+ * When a viewer submits a snapshot of its terminal: once output has paused, and now and then while it continues.
+ * Writing down ten thousand lines of scroll-back takes a tenth of a second, so it is done in slices, between which the
+ * page does other work. Meanwhile the terminal receives nothing; anything the person does aborts the snapshot, which is
+ * taken later.
  */
 
 import type { Clock } from '../connection/backoff';
@@ -12,25 +12,25 @@ import type { Screen, Writer } from './writer';
 
 const QUIET = 400;
 const MIB = 1024 * 1024;
-/** Snapshots may cost a twentieth of the time. */
+/** Snapshots may take a twentieth of the time. */
 const RARITY = 20;
 /** Milliseconds: half of a frame. */
 const SLICE = 8;
 
 export interface SnapshotRules {
-  /** Whether the kernel would take one: all that the session had written is on the screen, and nothing is skipped. */
+  /** Whether the kernel would accept one: all output of the session is on the screen, and nothing is being skipped. */
   mayTake(): boolean;
-  /** Whether it is for this viewer, of several, to hand them in unasked. */
+  /** Whether this viewer, of several, should submit them unasked. */
   isDuty(): boolean;
   taken(offset: number, text: string): void;
 }
 
 export class Snapshots {
-  /** Output offset of the last one that the kernel has; -1 where it has none of use. */
+  /** The output offset of the last one that the kernel has; -1 if it has none of use. */
   private last = -1;
   private due = 0;
   private cancelQuiet: (() => void) | null = null;
-  /** What is done for one that is being taken; `yields` where output that comes is more urgent. */
+  /** The snapshot being taken; `yields` if new output is more urgent. */
   private job: { yields: boolean } | null = null;
 
   constructor(
@@ -41,7 +41,7 @@ export class Snapshots {
     private readonly clock: Clock
   ) {}
 
-  /** The kernel has one of this offset, or none that counts: -1. */
+  /** The kernel has one of this offset, or none of use: -1. */
   known(offset: number): void {
     this.stop();
     this.last = offset;
@@ -63,14 +63,14 @@ export class Snapshots {
     }
   }
 
-  /** Output has come that is to be seen soon. */
+  /** Output has arrived that should be shown soon. */
   came(): void {
     if (this.job?.yields) {
       this.putOff();
     }
   }
 
-  /** The person waits for what the terminal does next. */
+  /** The person is waiting for the terminal's reaction. */
   touched(): void {
     if (this.job !== null) {
       this.putOff();
@@ -84,7 +84,7 @@ export class Snapshots {
     }
   }
 
-  /** Take one before this returns: the page goes. */
+  /** Take one before this returns, because the page is about to be closed. */
   takeNow(): void {
     this.stop();
     if (!this.mayTake()) {
@@ -98,7 +98,7 @@ export class Snapshots {
     this.hand(step.value);
   }
 
-  /** Take none until output has come again. */
+  /** Take none until output has arrived again. */
   stop(): void {
     this.cancelQuiet?.();
     this.cancelQuiet = null;

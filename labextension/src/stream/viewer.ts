@@ -1,4 +1,4 @@
-/** One page's view of one session: both directions by offset, over any number of connections. */
+/** One page's view of one session: both directions by offset, across any number of connections. */
 
 import { realClock, type Clock } from '../connection/backoff';
 import type { Stream } from '../connection/service';
@@ -19,22 +19,24 @@ import { Snapshots } from './snapshots';
 import { Writer, type Screen } from './writer';
 
 export interface ViewerEvents {
-  /** Attached, or no longer. */
+  /** The viewer is attached, or no longer. */
   changed(): void;
-  /** The session is not there any more. */
+  /** The session does not exist any more. */
   gone(): void;
-  /** The output at the time of attaching is on the screen. */
+  /** The output up to the time of attaching is on the screen. */
   drawn(): void;
-  /** Something is said of this stream that a person should know. */
+  /** The stream has a problem that a person should know about. */
   trouble(text: string): void;
 }
 
-/** Acknowledged at once, so that it is cheap; the kernel's smallest window holds four of it. */
+/**
+ * Output is acknowledged after this many bytes, few enough to be soon: the kernel's smallest window is four times that.
+ */
 const ACK_BYTES = 128 * 1024;
-/** For so long Ctrl-C holds against a flood that goes on; then the program is one that does not care. */
+/** How long Ctrl-C takes effect against a flood that continues; after that, the program ignores it. */
 const INSIST = 10_000;
 const ETX = 3;
-/** The kernel has a second for it; its answer may have to wait for its turn among the kernel's messages. */
+/** The kernel takes a second for it, and its answer may have to wait behind its other messages. */
 const SKIP_TIMEOUT = 15_000;
 const MEBI_NAMES: [number, string][] = [
   [1024 ** 3, 'GiB'],
@@ -50,7 +52,7 @@ export function amount(bytes: number): string {
 }
 
 export class Viewer implements ViewerListener {
-  /** Whether the kernel knows of us on this connection. */
+  /** Whether the kernel knows this viewer on this connection. */
   attached = false;
   lead = false;
   private readonly stream: Stream;
@@ -63,14 +65,14 @@ export class Viewer implements ViewerListener {
   private live = 0;
   private isDrawn = false;
   private acked = 0;
-  /** Until the kernel's answer what comes is thrown away; `from` is where the terminal stopped. */
+  /** Until the kernel answers, output is discarded; `from` is where the terminal stopped. */
   private skipping: { from: number; cancel: () => void } | null = null;
-  /** What the page has room for; null while that is not known. */
+  /** The size for which the page has room; null while that is unknown. */
   private size: { rows: number; cols: number } | null = null;
   private visible = false;
-  /** Whether the size has changed while the kernel had not answered that we attach. */
+  /** Whether the size has changed before the kernel answered that we are attached. */
   private resized = false;
-  /** When Ctrl-C was the last key; null after another one. */
+  /** When Ctrl-C was pressed, if it was the last key; else null. */
   private interrupted: number | null = null;
   private disposed = false;
 
@@ -95,24 +97,24 @@ export class Viewer implements ViewerListener {
   }
 
   /**
-   * Whether answers that the terminal gives to queries in the output are to be sent: not where they were given
-   * already, and only by one of several viewers.
+   * Whether to send the terminal's answers to queries in the output: not if they were sent before, and only for one of
+   * several viewers.
    */
   get answers(): boolean {
     return this.attached && this.lead && this.writer.parsed >= this.live;
   }
 
-  /** Whether what is drawn now was written before this page looked. */
+  /** Whether the output drawn now was written before this page attached. */
   get isReplaying(): boolean {
     return !this.has || this.writer.parsed < this.live;
   }
 
-  /** Output offset up to which all is on the screen. */
+  /** The output offset up to which everything is on the screen. */
   get parsed(): number {
     return this.writer.parsed;
   }
 
-  /** Rows and columns that the page has said there is room for; null before. */
+  /** The rows and columns for which the page has room, as announced; null before. */
   get room(): { rows: number; cols: number } | null {
     return this.size;
   }
@@ -128,22 +130,22 @@ export class Viewer implements ViewerListener {
     this.stream.close();
   }
 
-  /** The person has done something to the terminal: what there is must be seen. */
+  /** The person has done something to the terminal, so everything must be drawn. */
   touched(): void {
     this.flood.touched();
     this.snapshots.touched();
   }
 
-  /** The page may be gone at once: the kernel gets what the terminal looks like. */
+  /** The page may be closed at any moment: send the kernel a snapshot. */
   leaving(): void {
     this.snapshots.takeNow();
   }
 
-  /** What the person typed or pasted, or the terminal answered. */
+  /** Send what the person typed or pasted, or the terminal answered. */
   type(bytes: Uint8Array): void {
     this.touched();
     if (!this.input.push(bytes)) {
-      this.events.trouble(this.trans.__('Too much was typed or pasted: the rest of it was left out.'));
+      this.events.trouble(this.trans.__('Too much was typed or pasted: the rest was discarded.'));
       return;
     }
     this.flush();
@@ -154,12 +156,12 @@ export class Viewer implements ViewerListener {
     }
   }
 
-  /** Throw away what was typed and not sent. */
+  /** Discard what was typed and not sent. */
   forgetInput(): void {
     this.input.clear();
   }
 
-  /** The terminal has room for so much, and is seen or not; `focus` where the person has just turned to it. */
+  /** Tell how much room the terminal has, and whether it is visible; `focus` if the person has just turned to it. */
   show(rows: number, cols: number, visible: boolean, focus = false): void {
     const size = allowedSize(rows, cols);
     const same = size.rows === this.size?.rows && size.cols === this.size.cols && visible === this.visible;
@@ -175,7 +177,7 @@ export class Viewer implements ViewerListener {
     }
   }
 
-  /** The terminal is not seen, whatever its size. */
+  /** The terminal is not visible, whatever its size. */
   hide(): void {
     const { rows, cols } = this.size ?? this.screen;
     if (this.visible) {
@@ -183,7 +185,7 @@ export class Viewer implements ViewerListener {
     }
   }
 
-  /** Tell the kernel the title that the remote gave. */
+  /** Tell the kernel the title that the remote set. */
   title(title: string): void {
     if (this.attached && this.lead && !this.isReplaying) {
       this.send('title', { title: title.slice(0, LIMITS.title) });
@@ -192,12 +194,12 @@ export class Viewer implements ViewerListener {
 
   // --- what the connection says ---
 
-  /** Attach, with what we have. */
+  /** Attach, starting from the output we have. */
   connected(): void {
     this.skipping?.cancel();
     if (this.skipping !== null) {
       this.skipping = null;
-      this.has = false; // what was thrown away cannot be had from where it began
+      this.has = false; // discarded output cannot be requested from where it began
     }
     this.attach();
   }
@@ -254,7 +256,7 @@ export class Viewer implements ViewerListener {
     this.snapshots.came();
     this.writer.push(fresh);
     this.flood.level(this.writer.waiting, this.screen.alternate);
-    // A slow machine needs longer to end the program, and the page may not have seen yet how much is on its way.
+    // A slow machine takes longer to end the program, and the page may not know yet how much is in transit.
     if (this.interrupted !== null && this.clock.now() - this.interrupted < INSIST) {
       this.skip();
     }
@@ -273,12 +275,12 @@ export class Viewer implements ViewerListener {
 
   onSkipped({ from, to }: Received['skipped']): void {
     if (this.skipping?.from !== from) {
-      return; // the answer to another one
+      return; // the answer to another request
     }
     this.skipping.cancel();
     this.skipping = null;
     const note = this.trans.__('%1 not shown', amount(Math.max(0, to - from)));
-    // CAN ends a sequence that was cut; then the colours and the character set of the beginning.
+    // CAN ends a sequence that was cut off; then the initial colours and character set are restored.
     this.writer.jump(to, `\x18\x1b[0m\x0f\x1b(B\r\n[${note}]\r\n`);
     this.snapshots.known(-1);
   }
@@ -314,7 +316,7 @@ export class Viewer implements ViewerListener {
   }
 
   private handIn(offset: number, text: string): void {
-    // A character is at most three bytes here, and JSON makes \u001b of an escape: half the limit is safe enough.
+    // A character is at most three bytes here, but JSON writes an escape as \u001b: half of the limit is safe.
     if (text.length <= FRAME_LIMITS.largeControl / 4) {
       const { rows, cols } = this.screen;
       this.send('snapshot', { offset, rows, cols, text });
@@ -323,7 +325,7 @@ export class Viewer implements ViewerListener {
 
   private attach(): void {
     const { session, visible } = this;
-    // A page that does not know its size yet must not change that of the session.
+    // A page that does not know its size yet must not change the session's.
     const { rows, cols } = this.size ?? this.link.sessions.get(session) ?? this.screen;
     this.resized = false;
     this.send('attach', {
@@ -409,7 +411,7 @@ export class Viewer implements ViewerListener {
   }
 }
 
-/** 128 random bits, URL-safe. */
+/** Return 128 random bits, URL-safe. */
 function randomName(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes))

@@ -1,7 +1,6 @@
 /**
- * Output on its way into the terminal, in order with the changes of size that belong between its bytes.
- *
- * The terminal gets little at a time, so that what waits can still be thrown away when a flood is interrupted.
+ * Output on its way into the terminal, in order with the changes of size between its bytes. The terminal receives
+ * little at a time, so that the rest can still be discarded when a flood is interrupted.
  */
 
 import type { SizeChange } from '../services/terminals/messages';
@@ -13,23 +12,23 @@ export interface Screen {
   write(data: Uint8Array | string, done: () => void): void;
   reset(): void;
   resize(rows: number, cols: number): void;
-  /** Whether a full-screen program is drawn. */
+  /** Whether a full-screen program is shown. */
   readonly alternate: boolean;
-  /** Whether the last byte written ended what it began: no escape sequence, no character is half there. */
+  /** Whether the output so far is complete: it does not end within an escape sequence or a character. */
   readonly whole: boolean;
   readonly rows: number;
   readonly cols: number;
   readonly drawing: Drawing;
-  /** What to write into an empty terminal to get this one, in small steps; null where it changed between them. */
+  /** Return what to write to an empty terminal to get this one, in small steps; null if it changed in between. */
   snapshot(): Generator<undefined, string | null>;
 }
 
-/** Bytes that the terminal may hold unparsed: what it parses in a task of a few milliseconds. */
+/** How many bytes the terminal may hold unparsed: what it parses in a task of a few milliseconds. */
 const IN_FLIGHT = 128 * 1024;
 const PIECE = 32 * 1024;
 
 export class Writer {
-  /** Output offset up to which bytes have come, been handed to the terminal, been parsed. */
+  /** The output offsets up to which bytes were received, passed to the terminal, and parsed. */
   received = 0;
   parsed = 0;
   private written = 0;
@@ -48,17 +47,17 @@ export class Writer {
     private readonly onParsed: () => void
   ) {}
 
-  /** Bytes that wait to be drawn. */
+  /** How many bytes are waiting to be drawn. */
   get waiting(): number {
     return this.received - this.parsed;
   }
 
-  /** Whether the screen is what all output before `parsed` makes of it. */
+  /** Whether the screen is the result of all output before `parsed`. */
   get isSettled(): boolean {
     return this.beginning === null && this.texts === 0;
   }
 
-  /** Begin anew at `offset`, on an empty screen of this size with `text` on it. */
+  /** Start over at `offset`, on an empty screen of this size with `text` on it. */
   restart(offset: number, rows: number, cols: number, text: string): void {
     this.sizes = [];
     this.stops = [];
@@ -69,14 +68,14 @@ export class Writer {
     });
   }
 
-  /** Changes of size, by the output offset from which on they hold. */
+  /** Take changes of size, with the output offsets from which they apply. */
   resizeAt(changes: SizeChange[]): void {
     this.sizes.push(...changes);
     this.sizes.sort((a, b) => a[0] - b[0]);
     this.pump();
   }
 
-  /** Make a step between the bytes before and after `offset`: `parsed` will have exactly this value. */
+  /** Split the output at `offset`, so that `parsed` will have exactly this value. */
   stopAt(offset: number): void {
     this.stops.push(offset);
     this.stops.sort((a, b) => a - b);
@@ -88,26 +87,26 @@ export class Writer {
     this.pump();
   }
 
-  /** Output offset up to which the terminal was given bytes. */
+  /** The output offset up to which the terminal was given bytes. */
   get drawnTo(): number {
     return this.written;
   }
 
-  /** Throw away what the terminal has not got yet. `jump` says where it goes on. */
+  /** Discard what the terminal has not received yet. `jump` says where it continues. */
   drop(): void {
     this.queue = [];
   }
 
-  /** Go on at `offset`, with `note` between what was drawn and what comes. */
+  /** Continue at `offset`, with `note` between what was drawn and what follows. */
   jump(offset: number, note: string): void {
-    const before = this.beginning; // the screen of a beginning that has not been drawn yet stays due
+    const before = this.beginning; // a new screen that has not been drawn yet remains due
     this.begin(offset, () => {
       before?.();
       this.hand(note, 0);
     });
   }
 
-  /** Hand the terminal nothing until `goOn` or another beginning; `idle` is called once it has parsed what it got. */
+  /** Give the terminal nothing until `goOn` or `restart`; `idle` is called once it has parsed what it received. */
   rest(idle: () => void): void {
     this.isResting = true;
     this.onIdle = idle;
@@ -196,7 +195,8 @@ export class Writer {
         this.onParsed();
       }
       if (this.inFlight === 0) {
-        // Not from here: xterm.js would go on for 12 ms, then set a timer, and idle until the browser lets it run.
+        // Not from here: xterm.js would continue for 12 ms, then set a timer and stay idle until the browser lets it
+        // run.
         nextTask(() => this.pump());
       }
     });

@@ -1,11 +1,14 @@
-/** A viewer as the connection that Lab's terminal widget expects. Output goes to xterm.js directly, as bytes. */
+/**
+ * A viewer in the form of the connection that Lab's terminal widget expects. Output goes to xterm.js directly, as
+ * bytes.
+ */
 
 import { ServerConnection, type Terminal } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 export interface AdapterEvents {
   typed(text: string): void;
-  /** The widget has another size, or shows for the first time. */
+  /** The widget has another size, or is shown for the first time. */
   sized(): void;
 }
 
@@ -53,7 +56,7 @@ export class TerminalAdapter implements Terminal.ITerminalConnection {
     return Promise.resolve();
   }
 
-  /** The widget never ends a session; the person does. */
+  /** Do nothing: the widget never ends a session, only the person does. */
   shutdown(): Promise<void> {
     return Promise.resolve();
   }

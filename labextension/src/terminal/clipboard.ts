@@ -1,14 +1,14 @@
-/** The clipboard, for commands of the person; the remote has no way to it. */
+/** The clipboard, for the person's commands; the remote has no access to it. */
 
 import type { TranslationBundle } from '../translation';
 
-/** Put text into the clipboard. */
+/** Copy text to the clipboard. */
 export async function copyText(text: string): Promise<void> {
   if (window.isSecureContext) {
     await navigator.clipboard.writeText(text);
     return;
   }
-  // Without TLS, on another machine than this, the clipboard's interface is not there.
+  // The clipboard's interface exists only with TLS or on the same machine.
   const area = document.createElement('textarea');
   const focused = document.activeElement;
   area.value = text;
@@ -24,10 +24,12 @@ export async function copyText(text: string): Promise<void> {
   }
 }
 
-/** The clipboard's text. Throws where the browser or the person does not allow it. */
+/** Return the clipboard's text. Throws if the browser or the person does not allow it. */
 export async function pasteText(trans: TranslationBundle): Promise<string> {
   if (!window.isSecureContext) {
-    throw new Error(trans.__('Without HTTPS the browser keeps the clipboard closed. Paste with the keys instead.'));
+    throw new Error(
+      trans.__('Without HTTPS the browser does not give access to the clipboard. Paste with the keyboard.')
+    );
   }
   return navigator.clipboard.readText();
 }

@@ -1,4 +1,4 @@
-/** What a tab says of its session: the dot, its words, and the strip above the terminal. */
+/** What a tab shows about its session: the dot, its text, and the strip above the terminal. */
 
 import type { PlaceState } from '../connection/place';
 import type { Way } from '../connection/transport';
@@ -12,7 +12,7 @@ export interface Condition {
   dot: Dot;
   /** For the dot's tooltip and for screen readers. */
   text: string;
-  /** The strip above the terminal; null where there is nothing to do about anything. */
+  /** The strip above the terminal; null if there is nothing to report. */
   strip: { text: string; report?: string; actions: Action[] } | null;
 }
 
@@ -22,13 +22,13 @@ export interface Circumstances {
   isHost: boolean;
   reason: string;
   attached: boolean;
-  /** The session is not there any more. */
+  /** Whether the session does not exist any more. */
   gone: boolean;
   questions: number;
   description: Description | null;
 }
 
-/** What the buttons of the strip say. */
+/** The labels of the strip's buttons. */
 export function labelsOfActions(trans: TranslationBundle): Record<Action, string> {
   return {
     retry: trans.__('Try now'),
@@ -39,7 +39,7 @@ export function labelsOfActions(trans: TranslationBundle): Record<Action, string
   };
 }
 
-/** The state of a session in a word. */
+/** Return the state of a session as a word. */
 export function wordOfState(state: SessionState, trans: TranslationBundle): string {
   const words: Record<SessionState, string> = {
     connecting: trans.__('connecting'),
@@ -50,21 +50,21 @@ export function wordOfState(state: SessionState, trans: TranslationBundle): stri
   return words[state];
 }
 
-/** For the tooltip: how frames travel. */
+/** Return how frames travel, for the tooltip. */
 export function wayOf(way: Way | null, trans: TranslationBundle): string {
   switch (way) {
     case 'socket':
       return trans.__('over the Jupyter server’s WebSocket');
     case 'channels':
       return trans.__(
-        'through the kernel’s own channels: its machine is not the Jupyter server’s, so keys take longer'
+        'through the kernel’s own channels: it is not on the Jupyter server’s machine, so keys take longer'
       );
     case null:
       return '';
   }
 }
 
-/** The condition of a tab. */
+/** Return the condition of a tab. */
 export function condition(now: Circumstances, trans: TranslationBundle): Condition {
   const lost = (text: string, ...actions: Action[]): Condition => ({
     dot: 'lost',
@@ -96,7 +96,7 @@ export function condition(now: Circumstances, trans: TranslationBundle): Conditi
     case 'waiting':
       return lost(
         trans.__(
-          'The connection to the Jupyter server is lost. It is tried again; what you type is sent once it is back.'
+          'The connection to the Jupyter server is lost. It is being retried; what you type is sent once it is back.'
         ),
         'retry'
       );
@@ -138,19 +138,22 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const TITLE = 60;
 
 /**
- * A tab's label: where it leads, and what the program there calls itself, or else what was to be run. Text, bounded,
- * without control characters.
+ * A tab's label: the host, and the title that the program there sets, or else the command to run. Text of limited
+ * length, without control characters.
  */
 export function label(description: Pick<Description, 'host' | 'name' | 'title' | 'command'>): string {
   const clean = (text: string): string => text.replace(INVISIBLE, '').trim();
   const host = clean(description.host).replace(/^ssh:\/\//, '') || clean(description.name);
   const title = clean(description.title) || clean(description.command ?? '');
-  // Shells like to call themselves user@machine: path.
+  // Shells often set the title "user@machine: path".
   const whole = title === '' || title === host ? host : `${host}: ${title}`;
   return whole.length > TITLE ? `${whole.slice(0, TITLE - 1)}…` : whole;
 }
 
-/** When a session was begun, to tell apart those of one host: as `%ssh_terminal --list` does, with its day unless today. */
+/**
+ * Return when a session was started, to tell sessions on one host apart: as in `%ssh_terminal --list`, with the day
+ * unless it is today.
+ */
 export function begun({ created }: Pick<Description, 'created'>, now = new Date()): string {
   const then = new Date(created * 1000);
   const time = then.toLocaleTimeString('en-GB');

@@ -1,22 +1,22 @@
 /**
- * Which keys belong to the terminal. Lab's shortcuts would take Ctrl+B, Ctrl+D, Ctrl+W and more from the programs in
- * it; those with Ctrl+Shift, Cmd and the function keys with modifiers stay Lab's.
+ * The keys that belong to the terminal. Lab's shortcuts would take Ctrl+B, Ctrl+D, Ctrl+W and more from the programs in
+ * it; those with Ctrl+Shift, Cmd, and function keys with modifiers remain Lab's.
  */
 
 import { Platform } from '@lumino/domutils';
 
-/** Lumino leaves keys alone that were pressed inside an element with this attribute. */
+/** Lumino ignores keys that are pressed inside an element with this attribute. */
 const SUPPRESS = 'data-lm-suppress-shortcuts';
 
 export type Keys = Pick<KeyboardEvent, 'ctrlKey' | 'shiftKey' | 'altKey' | 'metaKey' | 'key'>;
 
-/** Whether the program in the terminal gets the key, not Lab. */
+/** Return whether the program in the terminal gets the key, instead of Lab. */
 export function belongsToTerminal(event: Keys, isMac: boolean): boolean {
   if (event.metaKey) {
     return false;
   }
   if (isMac) {
-    return true; // Lab's own are with Cmd there
+    return true; // Lab's own use Cmd there
   }
   return !(event.ctrlKey && event.shiftKey);
 }
@@ -24,14 +24,14 @@ export function belongsToTerminal(event: Keys, isMac: boolean): boolean {
 const guarded = new WeakSet<HTMLElement>();
 let isListening = false;
 
-/** Give the terminal in `node` its keys. */
+/** Let the terminal in `node` have its keys. */
 export function guardKeys(node: HTMLElement): void {
   guarded.add(node);
   if (isListening) {
     return;
   }
   isListening = true;
-  // On the window: before Lumino, which listens on the document.
+  // On the window, so before Lumino, which listens on the document.
   window.addEventListener(
     'keydown',
     event => {

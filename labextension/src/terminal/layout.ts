@@ -1,4 +1,4 @@
-/** Where the tab of a terminal opens that is opened from a document. */
+/** Where the tab of a terminal that is opened from a document is placed. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { Widget } from '@lumino/widgets';
@@ -6,14 +6,14 @@ import type { OpenOptions, Terminals } from './terminals';
 
 type Tabs = Pick<Terminals['tabs'], 'find'>;
 
-/** It joins the terminals that stand beside the document that has the node. */
+/** Add it to the terminals beside the document that contains the node. */
 export function joining(shell: JupyterFrontEnd.IShell, tabs: Tabs, node: Node): OpenOptions {
   const document = documentOf(shell, node);
   const beside = tabs.find(tab => tab.isVisible && document?.isVisible === true);
   return beside === undefined ? {} : { ref: beside.id };
 }
 
-/** It joins the terminals beside the document, or opens a place of its own there. */
+/** Add it to the terminals beside the document, or make room for it there. */
 export function besideDocument(shell: JupyterFrontEnd.IShell, tabs: Tabs, node: Node): OpenOptions {
   const joined = joining(shell, tabs, node);
   const document = documentOf(shell, node);

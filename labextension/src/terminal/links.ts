@@ -1,6 +1,6 @@
 /**
- * Links whose address the remote hides behind a text of its own (OSC 8): the address is shown before it is opened, by
- * Lab's dialog in place of xterm.js's, which stops the page.
+ * Links whose address the remote hides behind another text (OSC 8): the address is shown before it is opened, in Lab's
+ * dialog instead of that of xterm.js, which blocks the page.
  */
 
 import { Dialog } from '@jupyterlab/apputils';
@@ -11,13 +11,13 @@ import type { TranslationBundle } from '../translation';
 
 const LONGEST = 2048;
 
-/** Ask, and open the address in a page that knows nothing of this one. */
+/** Ask, and open the address in a page that has no access to this one. */
 async function openAfterAsking(address: string, trans: TranslationBundle): Promise<void> {
   const body = new Widget({
     node: element(
       'div',
       'jssh-Address',
-      element('p', '', trans.__('The remote machine shows a text for this address:')),
+      element('p', '', trans.__('The remote machine shows another text in place of this address:')),
       element('code', '', remoteText(address, LONGEST))
     )
   });
@@ -32,7 +32,7 @@ async function openAfterAsking(address: string, trans: TranslationBundle): Promi
   }
 }
 
-/** The tooltip says where such a link leads; only http and https can be opened (xterm.js sees to that). */
+/** Show the address of such a link as a tooltip; only http and https can be opened (xterm.js ensures that). */
 export function showHiddenLinks(terminal: XTerm, node: HTMLElement, trans: TranslationBundle): void {
   terminal.options.linkHandler = {
     activate: (event, address) => {

@@ -1,4 +1,4 @@
-/** The sixteen colours, readable on the background of the theme (xterm.js's own are made for black alone). */
+/** The sixteen colours, readable on the theme's background (those of xterm.js are made for black only). */
 
 export interface Palette {
   black: string;
@@ -19,7 +19,7 @@ export interface Palette {
   brightWhite: string;
 }
 
-/** Each at least 4.5 : 1 on white. */
+/** Each has a contrast of at least 4.5 : 1 on white. */
 export const ON_LIGHT: Palette = {
   black: '#000000',
   red: '#b3261e',
@@ -39,7 +39,9 @@ export const ON_LIGHT: Palette = {
   brightWhite: '#44484c'
 };
 
-/** Each at least 4.5 : 1 on Lab's dark background, but black, which programs use as one. */
+/**
+ * Each has a contrast of at least 4.5 : 1 on Lab's dark background, except black, which programs use as a background.
+ */
 export const ON_DARK: Palette = {
   black: '#000000',
   red: '#ff7b72',

@@ -1,11 +1,13 @@
-/** Which renderer draws: Lab picks WebGL wherever it exists; without a graphics card that is the slowest of all. */
+/**
+ * The renderer that draws: Lab uses WebGL wherever it exists, but without a graphics card that is the slowest of all.
+ */
 
 import type { Terminal as XTerm } from '@xterm/xterm';
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 let isHardware: boolean | null = null;
 
-/** Whether a graphics card draws WebGL here. Browsers that do not say are believed to have one. */
+/** Return whether a graphics card draws WebGL here; if the browser does not tell, assume so. */
 function hasGraphicsCard(): boolean {
   if (isHardware === null) {
     const context = document.createElement('canvas').getContext('webgl');
@@ -22,13 +24,13 @@ interface Addon {
   clearTextureAtlas?: () => void;
 }
 
-/** Leave the drawing to xterm.js's own renderer where Lab's choice would be slow. */
+/** Leave the drawing to xterm.js's own renderer if Lab's choice would be slow. */
 export function useFittingRenderer(terminal: XTerm, choice: 'automatic' | 'lab'): void {
   if (choice === 'lab' || hasGraphicsCard()) {
     return;
   }
   const manager = (terminal as unknown as { _addonManager?: { _addons?: { instance: Addon }[] } })._addonManager;
-  // Only the WebGL and the canvas renderer have an atlas of glyphs.
+  // Only the WebGL and canvas renderers have an atlas of glyphs.
   const renderer = manager?._addons?.find(({ instance }) => typeof instance.clearTextureAtlas === 'function');
   renderer?.instance.dispose();
 }

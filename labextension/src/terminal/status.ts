@@ -1,4 +1,4 @@
-/** The dot with its words, and the host: the left end of a tab's toolbar. */
+/** The dot with its text, and the host: the left end of a tab's toolbar. */
 
 import { Widget } from '@lumino/widgets';
 import type { Condition } from './condition';
@@ -30,7 +30,7 @@ export class Status extends Widget {
     const said = condition.text.includes(host) ? condition.text : `${host}: ${condition.text}`;
     this.node.title = [said, transport].filter(Boolean).join('\n');
     if (this.spoken.textContent !== condition.text) {
-      this.spoken.textContent = condition.text; // only a change is spoken
+      this.spoken.textContent = condition.text; // announced only when it changes
     }
   }
 }

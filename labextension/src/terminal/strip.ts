@@ -65,7 +65,7 @@ export class Strip extends Widget {
     this.takeRoom();
   }
 
-  /** The layout gives a widget the height that its style says, not what its text needs. */
+  /** Set the height: the layout uses the one in the widget's style, not the one that its text needs. */
   private takeRoom(): void {
     const height = `${this.body.offsetHeight}px`;
     if (this.isVisible && this.node.style.minHeight !== height) {

@@ -87,7 +87,7 @@ export class SessionTab extends MainAreaWidget<Terminal> {
       return;
     }
     if (answer === null) {
-      this.view.focus(); // the cross had it
+      this.view.focus(); // the close button had the focus
       return;
     }
     if (answer.remember) {

@@ -1,4 +1,4 @@
-/** Terminals on this page: in tabs that come back after a reload, or in an output. */
+/** Terminals on this page: in tabs that are restored after a reload, or in an output. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { WidgetTracker, type IThemeManager } from '@jupyterlab/apputils';
@@ -21,15 +21,15 @@ const SOON = 2_500;
 const ROWS = 24;
 const COLS = 80;
 
-/** What is needed to look at a session. */
+/** What is needed to show a session. */
 export interface SessionArgs {
   place: string;
   session: string;
-  /** What is said before the place has answered. */
+  /** The name to show before the place has answered. */
   host: string;
 }
 
-/** Where a tab opens, and whether it comes to the front. */
+/** Where a tab opens, and whether it is brought to the front. */
 export interface OpenOptions {
   activate?: boolean;
   mode?: 'tab-after' | 'split-right';
@@ -84,27 +84,25 @@ export class Terminals {
     return tab;
   }
 
-  /** A view that is in no tab. The caller disposes of it. */
+  /** Return a view that is not in a tab. The caller disposes of it. */
   openView(args: SessionArgs): SessionView {
     const view = this.makeView(args, false, action => this.act(action, args, null));
     this.announce(args);
     return view;
   }
 
-  /**
-   * Ask for a host unless one is given, and open a session in the extension's own process. Null where none came to be.
-   */
+  /** Ask for a host unless one is given, and open a session in the extension's own process. Null if none was opened. */
   async openHost(host: string | null, options: OpenOptions = {}): Promise<SessionTab | null> {
     const { places } = this.options;
     // The host process starts while the person chooses.
     const started = places.host();
-    started.catch(() => undefined); // said below, or in the chooser
+    started.catch(() => undefined); // reported below, or in the chooser
     const chosen = host ?? (await this.chooseHost(started));
     if (chosen === null) {
       return null;
     }
     try {
-      // Whoever thinks for minutes finds the connection closed, and the process ended, as unused.
+      // After minutes of thinking, the connection has been closed, and the process has ended, as unused.
       const place = host === null ? await places.host() : await started;
       const session = await place.service(terminals).open(chosen, null, ROWS, COLS);
       return this.openTab({ place: place.id, session, host: chosen }, options);
@@ -139,7 +137,7 @@ export class Terminals {
     return this.options.places.at(place).service(terminals);
   }
 
-  /** Tell the place that a tab has been opened. */
+  /** Tell the place that a tab was opened. */
   private announce({ place, session }: SessionArgs): void {
     const there = this.at(place);
     there.session(session).then(
@@ -148,7 +146,7 @@ export class Terminals {
           there.send('shown', { session });
         }
       },
-      () => undefined // the tab says so itself
+      () => undefined // the tab reports it
     );
   }
 
@@ -200,7 +198,7 @@ export class Terminals {
     tab?.view.focus();
   }
 
-  /** Another session to the same host: in the same one if it is still there, else in a new one. */
+  /** Connect to the same host again: in the same session if it still exists, else in a new one. */
   private async renew(args: SessionArgs, tab: SessionTab | null): Promise<void> {
     const { places } = this.options;
     const old = places.at(args.place);

@@ -1,4 +1,4 @@
-/** A session on the page: Lab's terminal widget with a viewer behind it, and what is said about the session. */
+/** A session on the page: Lab's terminal widget with a viewer behind it, and the texts about the session. */
 
 import { Terminal } from '@jupyterlab/terminal';
 import type { ITranslator } from '@jupyterlab/translation';
@@ -30,7 +30,7 @@ const PATIENCE = 1_000;
 const FLASH = 150;
 /** WCAG 2.2, 1.4.3. */
 const CONTRAST = 4.5;
-/** The person does something to the terminal. */
+/** The events that mean that the person does something to the terminal. */
 const TOUCHES = ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchmove'] as const;
 const encoder = new TextEncoder();
 
@@ -42,7 +42,7 @@ interface PrivateTerminal {
 export interface ViewOptions {
   place: Place;
   session: string;
-  /** What is known before the place has answered. */
+  /** The host's name before the place has answered. */
   host: string;
   settings: Pick<SettingsStore, 'current' | 'changed'>;
   translator: ITranslator;
@@ -92,7 +92,7 @@ export class SessionView implements IDisposable {
     });
     this.terminal = new Terminal(adapter, this.terminalOptions(), options.translator);
     this.terminal.addClass('jssh-Terminal');
-    this.terminal.removeClass('jp-Terminal'); // the keys and menus of Lab's own terminal know nothing of ours
+    this.terminal.removeClass('jp-Terminal'); // the keys and menus of Lab's own terminal do not work with ours
     this.terminal.node.setAttribute('role', 'application');
     this.lossDialog = new LossDialog(options.translator, this.terminal.node);
     guardKeys(this.terminal.node);
@@ -113,7 +113,7 @@ export class SessionView implements IDisposable {
     this.refresh();
   }
 
-  /** The title, the condition or the description has changed. */
+  /** Emitted when the title, the condition or the description has changed. */
   get changed(): ISignal<this, undefined> {
     return this.changedSignal;
   }
@@ -135,7 +135,7 @@ export class SessionView implements IDisposable {
     return wayOf(this.place.way, this.trans);
   }
 
-  /** The host as it was typed, also when the place is there no more. */
+  /** The host as it was typed, even if its place no longer exists. */
   get host(): string {
     return this.description?.host ?? this.options.host;
   }
@@ -150,25 +150,25 @@ export class SessionView implements IDisposable {
     return !this.isGone && (description?.state === 'open' || description?.state === 'connecting');
   }
 
-  /** The part of xterm.js that commands need; null until it is there. */
+  /** The part of xterm.js that commands need; null until it exists. */
   get screen(): Pick<XTerm, 'clearSelection' | 'focus' | 'clear' | 'selectAll' | 'buffer'> | null {
     return this.xterm;
   }
 
-  /** Draw with the colours of the theme. */
+  /** Draw in the theme's colours. */
   applyTheme(): void {
     this.terminal.setOption('theme', this.options.settings.current.lab.theme ?? 'inherit');
     if (this.xterm !== null) {
       const theme = this.terminal.getOption('theme');
       const isLight = theme === 'light' || (theme !== 'dark' && this.options.isLight());
-      // Black on green, of which htop and ls are fond, is hard to read where green is dark enough for white paper.
+      // Black on green, which htop and ls use a lot, is hard to read if the green is dark enough for white paper.
       this.xterm.options.minimumContrastRatio = CONTRAST;
       this.xterm.options.theme = { ...this.xterm.options.theme, ...(isLight ? ON_LIGHT : ON_DARK) };
       this.terminal.node.style.setProperty('--jssh-paper', this.xterm.options.theme.background ?? '');
     }
   }
 
-  /** Put the focus where the person goes on. */
+  /** Focus the element with which the person continues. */
   focus(): void {
     if (this.questions.isShown) {
       this.questions.focus();
@@ -239,7 +239,7 @@ export class SessionView implements IDisposable {
     }
   }
 
-  /** Rows and columns that there is room for; null while nothing is drawn. */
+  /** Return the rows and columns for which there is room; null while nothing is drawn. */
   private room(): { rows: number; cols: number } | null {
     const size = (this.terminal as unknown as PrivateTerminal)._fitAddon?.proposeDimensions();
     return size && size.rows > 0 && size.cols > 0 ? size : null; // NaN where the font has not been measured
@@ -251,8 +251,8 @@ export class SessionView implements IDisposable {
       return;
     }
     const size = this.terminal.isVisible && document.visibilityState === 'visible' ? this.room() : null;
-    // The strip that says what is lost takes room: the programs need not be told for a while, but the last lines are
-    // those that count.
+    // The strip that reports a loss takes room: the programs need not know for a while, but the last lines are those
+    // that count.
     const isLow = this.isApart && size !== null && xterm.buffer.active.cursorY >= size.rows;
     this.terminal.toggleClass('jssh-mod-low', isLow);
     if (this.isApart && viewer.room !== null) {
@@ -265,7 +265,7 @@ export class SessionView implements IDisposable {
     const { rows, cols } = size;
     viewer.show(rows, cols, true);
     if (!this.isAlive && (rows !== xterm.rows || cols !== xterm.cols)) {
-      xterm.resize(cols, rows); // nobody else has a say any more
+      xterm.resize(cols, rows); // no other viewer decides the size any more
     }
   };
 
@@ -288,7 +288,7 @@ export class SessionView implements IDisposable {
   };
 
   private announceFocus(viewer: Viewer): void {
-    const size = viewer.room ?? this.room(); // not measured anew: a strip may be about to go
+    const size = viewer.room ?? this.room(); // not measured again: a strip may be about to disappear
     if (size !== null) {
       viewer.show(size.rows, size.cols, true, true);
     }
@@ -350,11 +350,11 @@ export class SessionView implements IDisposable {
     this.terminal.toggleClass('jssh-mod-over', this.shown.dot === 'ended' || this.shown.dot === 'lost');
     this.changedSignal.emit(undefined);
     if (wasApart && !this.isApart && !hadStrip) {
-      this.fit(); // with a strip gone the layout asks for it
+      this.fit(); // when a strip disappears, the layout requests it
     }
   }
 
-  /** Say nothing of a loss until it has lasted. */
+  /** Do not report a loss until it has lasted for a while. */
   private wait(isLost: boolean): void {
     if (!isLost) {
       this.isPatient = true;
@@ -371,7 +371,7 @@ export class SessionView implements IDisposable {
     }
   }
 
-  /** Only where the person is in this tab, or nowhere. */
+  /** Return whether the person is in this tab, or nowhere. */
   private mayTakeFocus(): boolean {
     const focused = document.activeElement;
     const here = this.terminal.node.closest('.jssh-Tab, .jssh-Inline') ?? this.terminal.node;
@@ -379,7 +379,7 @@ export class SessionView implements IDisposable {
   }
 
   private retitle(): void {
-    // The widget has just taken the remote's words as they are.
+    // The widget has just set the remote's title as it is.
     this.terminal.title.label = this.label;
     this.changedSignal.emit(undefined);
   }

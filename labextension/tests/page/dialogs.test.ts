@@ -71,11 +71,11 @@ describe('a question panel', () => {
   it('compares a fingerprint that was pasted, and takes no other', () => {
     show(HOST_KEY);
     type('something else');
-    expect(texts('.jssh-Verdict')).toEqual(['It is another one.']);
+    expect(texts('.jssh-Verdict')).toEqual(['The fingerprint differs.']);
     expect(accept().disabled).toBe(true);
     for (const same of ['AbC/d=', 'sha256:AbC/d', 'MD5:0A:0B', '0a:0b']) {
       type(same);
-      expect(texts('.jssh-Verdict')).toEqual(['It is the same.']);
+      expect(texts('.jssh-Verdict')).toEqual(['The fingerprint matches.']);
     }
     expect(accept().disabled).toBe(false);
     submit();
@@ -87,7 +87,7 @@ describe('a question panel', () => {
     show(HOST_KEY);
     expect(document.activeElement).toBe(inputs()[0]);
     expect(press('Enter')).toBe(false);
-    expect(texts('.jssh-Verdict')).toEqual(['To go on without comparing, choose “Trust and connect”.']);
+    expect(texts('.jssh-Verdict')).toEqual(['To continue without comparing, choose “Trust and connect”.']);
     expect(answers).toEqual([]);
   });
 
@@ -127,7 +127,7 @@ describe('a question panel', () => {
     ];
     show({ kind: 'prompts', name: ' 2FA ', instruction: 'Look at your phone.', prompts, again: true });
     expect(texts('h2')).toEqual(['demo asks: 2FA']);
-    expect(texts('p')).toEqual(['The same is asked again: an answer was not accepted.', 'Look at your phone.']);
+    expect(texts('p')).toEqual(['This is asked again: an answer was not accepted.', 'Look at your phone.']);
     expect(texts('label')).toEqual(['Name:', 'Answer']);
     expect(inputs().map(({ type }) => type)).toEqual(['text', 'password']);
     type('me');

@@ -264,7 +264,7 @@ describe('the plugins', () => {
         expect.stringMatching(/^demo · /)
       ]);
       expect(items.map(({ detail }) => detail?.())).toEqual(['lost', '']);
-      expect(items[0]?.labelTitle?.()).toMatch(/^demo: vim\nLost\.\nbegun /);
+      expect(items[0]?.labelTitle?.()).toMatch(/^demo: vim\nLost\.\nstarted /);
       items[0]?.open?.();
       expect([...app.shell.widgets('main')].map(({ id }) => id)).toEqual(['jssh-k-s']);
       items[0]?.shutdown?.();
@@ -369,7 +369,9 @@ describe('the plugins', () => {
       });
 
       it('of another version as a line that says so', async () => {
-        expect((await draw({ ...output, version: 9 })).textContent).toBe('This SSH terminal is of another version.');
+        expect((await draw({ ...output, version: 9 })).textContent).toBe(
+          'This SSH terminal needs another version of the extension.'
+        );
       });
     });
   });

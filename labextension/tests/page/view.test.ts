@@ -171,7 +171,7 @@ describe('a view of a session', () => {
 
   it('says that the connection is lost once that has lasted, until it is back', async () => {
     place().listener.closed(1006, '');
-    await until(() => expect(stripText()).toContain('It is tried again'));
+    await until(() => expect(stripText()).toContain('is being retried'));
     expect(buttons()).toEqual(['Try now']);
     await until(() => expect(places.at('k').state).toBe('connecting'));
     expect(view.strip.isHidden).toBe(false); // a try is no success

@@ -2,7 +2,7 @@
 
 import { fields, flag, listOf, orNull, text, type Check } from '../../protocol/checks';
 
-/** What a question is about; null where it is about nothing that a page shows. */
+/** What a question is about; null if it is about nothing that a page shows. */
 export type About = { service: string; session: string } | null;
 
 interface HostKeyQuestion {
@@ -19,7 +19,7 @@ interface HostKeyQuestion {
 interface SecretQuestion {
   kind: 'secret';
   prompt: string;
-  /** The same was asked before: the answer was not taken. */
+  /** Whether the same was asked before, and the answer was not accepted. */
   again?: boolean;
 }
 
@@ -34,7 +34,7 @@ interface PromptsQuestion {
 interface ConfirmQuestion {
   kind: 'confirm';
   text: string;
-  /** What is meant where somebody only goes on. */
+  /** The answer to assume if the person only presses Enter. */
   default: boolean;
 }
 
@@ -48,12 +48,12 @@ export type Question = { question: string; about: About } & (
   HostKeyQuestion | SecretQuestion | PromptsQuestion | ConfirmQuestion | NoticeQuestion
 );
 
-/** Characters of a text that is an answer. */
+/** The most characters of a text that is an answer. */
 export const LONGEST_ANSWER = 4096;
 
 export type Answer = string | string[] | boolean | null;
 
-/** A question as it comes: of a kind that this page knows, or not. */
+/** A question as it arrives, of a kind that this page may not know. */
 interface Asked {
   question: string;
   about: About;
@@ -76,7 +76,7 @@ export interface Sent {
 }
 
 const about = orNull(fields({ service: text, session: text }));
-/** What a question of each kind needs for the page to be able to ask it. */
+/** The members that the page needs to ask a question of each kind. */
 const KINDS: Record<Question['kind'], Check> = {
   'host-key': fields({ host: text, key_type: text, sha256: text }),
   secret: fields({ prompt: text }),
@@ -85,7 +85,7 @@ const KINDS: Record<Question['kind'], Check> = {
   notice: fields({ text })
 };
 
-/** A question of a kind that is not known looks right: a newer kernel may ask it, and another page answer it. */
+/** A question of an unknown kind is valid: a newer kernel may ask it, and another page answer it. */
 const question: Check = value =>
   fields({ question: text, about, kind: text })(value) &&
   (!isKnown(value as { kind: string }) || KINDS[(value as Question).kind](value));

@@ -1,4 +1,4 @@
-/** What all places ask that is about nothing a page shows: a cell that cannot ask any more, say. */
+/** The questions of all places that are about nothing a page shows, such as those of a cell that can no longer ask. */
 
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Place } from '../../connection/place';
@@ -26,7 +26,7 @@ export class OpenQuestions {
     return this.changedSignal;
   }
 
-  /** In the order in which this page heard of them. */
+  /** The questions, in the order in which this page received them. */
   get all(): readonly Question[] {
     return this.questions;
   }

@@ -22,17 +22,17 @@ export class PlaceQuestions implements ServiceEnd {
   };
   private readonly asked = new Map<string, Question>();
   private readonly changedSignal = new Signal<this, About>(this);
-  /** The connection is kept while something waits for an answer. */
+  /** Releases the connection, which is kept while a question waits for an answer. */
   private release: (() => void) | null = null;
 
   constructor(private readonly link: ServiceLink<Sent>) {}
 
-  /** What the questions are about that have changed. */
+  /** Emitted with what the changed questions are about. */
   get changed(): ISignal<this, About> {
     return this.changedSignal;
   }
 
-  /** The questions about a session of a service, or about nothing that a page shows (null); the oldest first. */
+  /** Return the questions about a session of a service, or about nothing that a page shows (null), the oldest first. */
   about(wanted: About): Question[] {
     return [...this.asked.values()].filter(
       ({ about }) => about?.service === wanted?.service && about?.session === wanted?.session
@@ -49,7 +49,7 @@ export class PlaceQuestions implements ServiceEnd {
     [...this.asked.keys()].forEach(question => this.forget(question));
   }
 
-  /** Those about a terminal are asked again of every viewer that attaches. */
+  /** Only general questions are announced: those about a terminal are sent to every viewer that attaches. */
   private onAnnounced({ open }: Announced): void {
     const still = new Set(open.map(({ question }) => question));
     for (const { question, about, kind } of [...this.asked.values()]) {

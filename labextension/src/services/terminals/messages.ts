@@ -35,7 +35,7 @@ export interface HostEntry {
   source: 'connected' | 'ssh_config' | 'known_hosts';
 }
 
-/** [offset, rows, cols]: from this output offset on the session has this size. */
+/** [offset, rows, cols]: the session has this size from this output offset on. */
 export type SizeChange = [number, number, number];
 
 export interface Attached {
@@ -107,7 +107,7 @@ export interface Sent {
   snapshot: { stream: number } & Snapshot;
 }
 
-/** Those of what the page sends that are about a viewer's stream. */
+/** The frames from the page that are about a viewer's stream. */
 export type OfStream = { [V in keyof Sent as Sent[V] extends { stream: number } ? V : never]: Sent[V] };
 
 /** The verbs whose frames may be large. */
@@ -117,13 +117,13 @@ export const LIMITS = {
   title: 200,
   host: 255,
   command: 32 * 1024,
-  /** Bytes of input that may be unacknowledged. */
+  /** How many bytes of input may be unacknowledged. */
   input: 1024 * 1024,
   rows: [2, 1000] as const,
   cols: [2, 1000] as const
 };
 
-/** A size that the wire allows. */
+/** Return the nearest size that the protocol allows. */
 export function allowedSize(rows: number, cols: number): { rows: number; cols: number } {
   const within = (value: number, [low, high]: readonly [number, number]): number =>
     Math.min(high, Math.max(low, Math.floor(value) || low));
@@ -144,7 +144,7 @@ const size: Check = value => Array.isArray(value) && value.length === 3 && value
 
 export const announced = fields({ sessions: listOf(description) });
 
-/** What a frame of each verb needs for the page to be able to use it. */
+/** The members that the page needs in a frame of each verb. */
 export const NEEDED: Record<keyof Received, Check> = {
   hosts: fields({ request: number, hosts: listOf(fields({ name: text, source: text })) }),
   opened: fields({ request: number, session: text }),

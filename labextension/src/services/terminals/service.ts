@@ -1,4 +1,4 @@
-/** The page's end of the service `terminals`: the sessions of a place, and the viewers of this page that look at them. */
+/** The page's end of the service `terminals`: the sessions of a place, and this page's viewers of them. */
 
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Incoming, Service, ServiceEnd, ServiceLink, Stream, Verbs } from '../../connection/service';
@@ -17,10 +17,10 @@ import {
   type Sent
 } from './messages';
 
-/** How long a session that a cell's output names may take to be heard of, in milliseconds. */
+/** How long it may take until a session named by a cell's output is announced, in milliseconds. */
 const HEARING = 20_000;
 
-/** What a viewer hears of the session that it looks at. */
+/** What a viewer is told about its session. */
 export interface ViewerListener {
   readonly session: string;
   connected(): void;
@@ -38,9 +38,9 @@ export interface ViewerListener {
 
 /** The part that a viewer uses. */
 export interface ViewerLink {
-  /** What is known of the sessions: their sizes. */
+  /** The known sessions with their sizes. */
   readonly sessions: ReadonlyMap<string, { rows: number; cols: number }>;
-  /** Let a viewer have a stream. It hears `connected` with the next connection. */
+  /** Open a stream for a viewer, whose `connected` is called with the next connection. */
   openStream(listener: ViewerListener): Stream;
   /** Send a frame that is about a stream. */
   sendOf<V extends keyof OfStream>(stream: Stream, verb: V, members: Omit<OfStream[V], 'stream'>): void;
@@ -66,7 +66,7 @@ export class PlaceTerminals implements ServiceEnd, ViewerLink {
 
   constructor(private readonly link: ServiceLink<Sent>) {}
 
-  /** The id of the session that has changed, begun or gone. */
+  /** Emitted with the id of a session that has changed, begun or gone. */
   get sessionsChanged(): ISignal<this, string> {
     return this.changedSignal;
   }
@@ -76,21 +76,21 @@ export class PlaceTerminals implements ServiceEnd, ViewerLink {
   }
 
   /**
-   * What is known of a session, which may be heard of here later than in a cell's output. Undefined where it stays
-   * unknown. Rejects with RequestError where there is no connection.
+   * Return what is known about a session, which may be announced later than it is named in a cell's output; undefined
+   * if it remains unknown. Rejects with RequestError if there is no connection.
    */
   async session(id: string): Promise<Description | undefined> {
     await this.link.ready();
     return this.sessions.get(id) ?? (await this.sessionHeardOf(id));
   }
 
-  /** The hosts that can be offered. Rejects with RequestError. */
+  /** Return the hosts to offer. Rejects with RequestError. */
   async hosts(): Promise<HostEntry[]> {
     const answer = (await this.link.request('hosts', {}, 'hosts')) as Received['hosts'];
     return answer.hosts;
   }
 
-  /** Begin a session; returns its id. Rejects with RequestError. */
+  /** Start a session and return its id. Rejects with RequestError. */
   async open(host: string, command: string | null, rows: number, cols: number): Promise<string> {
     const members = { host, command, options: {}, rows, cols };
     const answer = (await this.link.request('open', members, 'opened')) as Received['opened'];

@@ -1,4 +1,4 @@
-/** All sessions that are known of: of the places that this page talks to, and of those that only the server knows. */
+/** All known sessions: of the places that this page is connected to, and of those that only the server knows. */
 
 import type { ServerConnection } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
@@ -46,7 +46,7 @@ export class SessionList {
     ];
   }
 
-  /** Ask the server for those of places that this page does not talk to. */
+  /** Ask the server for the sessions of places that this page is not connected to. */
   async refresh(): Promise<void> {
     const answer = await requestApi(this.settings, 'terminals');
     const { places } = (await answer.json()) as { places?: { place: string; sessions: Description[] }[] };
@@ -56,7 +56,7 @@ export class SessionList {
     this.changedSignal.emit(undefined);
   }
 
-  /** End a session wherever it is. Rejects with RequestError where its place cannot be reached. */
+  /** End a session wherever it is. Rejects with RequestError if its place cannot be reached. */
   async end({ place, description }: Located): Promise<void> {
     const there = this.places.at(place);
     await there.ready();
