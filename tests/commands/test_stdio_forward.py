@@ -62,5 +62,5 @@ def test_places() -> None:
     for bad in ("name", ":22", "a:b", "a:0", "a:70000", "u@a:1"):
         with pytest.raises(ConfigError):
             parse(["-W", bad, "host"])
-    with pytest.raises(ConfigError, match="for a shell"):
+    with pytest.raises(ConfigError, match="works only in a shell"):
         parse_line("-W a:1 host")

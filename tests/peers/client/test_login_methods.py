@@ -120,7 +120,7 @@ async def test_asyncssh_changes_a_password_of_ours(embedded_server_factory: Fact
     async with asyncssh_client(server, client_factory=lambda: client, **options) as connection:
         assert (await connection.run("echo in", timeout=TIMEOUT)).stdout == "in\n"
     assert client.prompts[0] == NewPasswordNeeded().prompt
-    assert "another one" in client.prompts[1]
+    assert "a different one" in client.prompts[1]
     assert table(server.user, "sesame") is True
     assert table(server.user, "old") is False
     with pytest.raises(asyncssh.PermissionDenied):
