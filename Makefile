@@ -63,7 +63,7 @@ coverage:
 
 # Raise what .coveragerc asks for to what the last `make test` has measured.
 coverage-floor:
-	@$(BIN)/python -m tests.support.coverage_floor
+	@$(BIN)/python -m tests.support.house.coverage_floor
 
 test-labextension:
 	@$(BIN)/python labextension/hatch_build.py test

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_ssh.ssh.keys import generate, save_private_key
-from jupyter_ssh.ssh.server import PasswordTable, listen
+from jupyter_ssh.ssh.server import listen
+from tests.support.passwords import hashed_at_first_use
 
 HOST = "127.0.0.1"
 SECONDS = 90
@@ -41,7 +42,7 @@ def embedded_server(folder: Path, **options: Any) -> Iterator[Remote]:
     authorized = folder / "authorized_keys"
     authorized.write_text(key_file.with_suffix(".pub").read_text())
     user, password = getpass.getuser(), secrets.token_urlsafe(12)
-    options.setdefault("passwords", PasswordTable.from_passwords({user: password}))
+    options.setdefault("passwords", hashed_at_first_use(user, password))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="embedded server")
     thread.start()

@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 import pytest
 
 from jupyter_ssh.ssh.keys import PrivateKey
-from jupyter_ssh.ssh.server import PasswordTable, Server, listen
+from jupyter_ssh.ssh.server import Server, listen
 from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.options import Ask
 from tests.support.certificates import certify
 from tests.support.identities import Identity, make_identity, ssh_keygen, write_known_hosts
+from tests.support.passwords import hashed_at_first_use
 from tests.support.processes import HOST
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class EmbeddedServer:
             options["host_certificates"] = [certify(authority, path, "-h", principals=HOST) for path in paths]
         ways: dict[str, dict[str, Any]] = {
             "publickey": {"authorized_keys": self.authorized_keys},
-            "password": {"passwords": PasswordTable.from_passwords({self.user: self.password})},
+            "password": {"passwords": hashed_at_first_use(self.user, self.password)},
             "keyboard-interactive": {"keyboard_interactive": self._answers},
         }
         for method in methods:

@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from tests.support.coverage_floor import SLACK, raised
+from tests.support.house.coverage_floor import SLACK, raised
 from tests.support.tree import TREE
 
 FILE = "[report]\nprecision = 2\nfail_under = 80.25\nskip_covered = true\n"

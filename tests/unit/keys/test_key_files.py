@@ -83,7 +83,7 @@ def test_load_what_ssh_keygen_made(key_type: str, bits: int, passphrase: str, tm
 def test_ssh_keygen_reads_what_we_wrote(key_type: str, bits: int, passphrase: str, tmp_path: Path) -> None:
     key = generate(key_type, bits, "some comment é")
     path = tmp_path / "key"
-    save_private_key(path, key, passphrase)
+    save_private_key(path, key, passphrase, **({} if key_type == "ed25519" else {"rounds": 2}))
     assert ssh_keygen("-y", "-P", passphrase, "-f", path).strip() == key.public.line("some comment é")
     assert Path(f"{path}.pub").read_text() == key.public.line("some comment é") + "\n"
     assert ssh_keygen("-l", "-f", path).split()[1] == key.public.fingerprint

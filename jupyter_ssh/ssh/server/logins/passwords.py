@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from nacl import exceptions, pwhash
 
@@ -44,6 +45,12 @@ def verify_password(stored: str, password: str) -> bool:
         return False
 
 
+@cache
+def _hash_for_nobody() -> str:
+    # Of a random password, with the cost of any other hash; made once, before the first login.
+    return hash_password(secrets.token_hex(16))
+
+
 class PasswordTable:
     """Password hashes by user name, for `listen`'s ``passwords``: call it with a name and a password.
 
@@ -52,10 +59,9 @@ class PasswordTable:
 
     def __init__(self, hashes: Mapping[str, str], *, expired: Collection[str] = ()) -> None:
         self._hashes = dict(hashes)
+        _hash_for_nobody()
         self._expired = set(expired)
         """Users who have to change their password at the next login; see `change`."""
-        # The hash of a random password, with the same cost as in hash_password.
-        self._nobody = hash_password(secrets.token_hex(16))
 
     @classmethod
     def from_passwords(cls, passwords: Mapping[str, str], *, expired: Collection[str] = ()) -> PasswordTable:
@@ -69,7 +75,7 @@ class PasswordTable:
 
     def _matches(self, user: str, password: str) -> bool:
         stored = self._hashes.get(user)
-        matched = verify_password(stored or self._nobody, password)
+        matched = verify_password(stored or _hash_for_nobody(), password)
         return matched and stored is not None
 
     def change(self, user: str, old: str, new: str) -> bool | NewPasswordNeeded:
