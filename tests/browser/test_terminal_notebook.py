@@ -44,7 +44,7 @@ def test_a_click_on_the_quickstart_opens_a_terminal_beside_it(context, lab):
     wait_for_state(page, "connected")
     assert page.locator(".jssh-Tab").count() == 2
     page.locator("a:has-text('Another')").click()  # a machine that no file of the person's names
-    page.wait_for_selector(".jssh-Hosts-item, .jssh-Hint:has-text('None of')")
+    page.wait_for_selector(".jssh-Hosts-item, .jssh-Hint:has-text('No known host')")
     assert page.locator(".jssh-Chooser input").input_value() == "ssh://mallory@198.51.100.7:2222"
     page.keyboard.press("Escape")
     page.wait_for_selector(".jp-Dialog", state="detached")
