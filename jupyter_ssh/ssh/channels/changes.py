@@ -214,8 +214,9 @@ class Changes:
             self._tell(Counted(self.subject, counters))
 
     def ended(self, text: str, error: SSHError | None = None) -> None:
-        """Tell that it ended, with all that belongs to it; idempotent."""
+        """Tell that it ended, with all that belongs to it; idempotent.  Afterwards it cannot be opened."""
         if not self.is_open:
+            self._over = True
             return
         for child in reversed(list(self._children)):
             child.ended(text, error)

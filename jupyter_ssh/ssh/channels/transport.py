@@ -39,9 +39,11 @@ class ChannelTransport(Duplex, asyncio.Transport):
         self._high = HIGH_WATER
 
     def attach(self, protocol: asyncio.BaseProtocol) -> None:
-        """Connect the protocol, which from now on gets the bytes."""
+        """Connect the protocol, which from now on gets the bytes, and hears of an end that came before."""
         self._protocol = protocol
         protocol.connection_made(self)
+        if self._lost:
+            self._loop.call_soon(protocol.connection_lost, self.error)
         self.resume_reading()
 
     # --- the channel's side -------------------------------------------------------------------------------------------

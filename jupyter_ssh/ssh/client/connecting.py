@@ -257,6 +257,8 @@ async def open_connection(
         finally:
             agent.close()
             handshake.messages += (f"Warning: {text}" for text in agent.warnings)
+        if session.failure is not None:  # the server disconnected right after it had accepted the login
+            raise session.failure
         host.logged_in()
         info = _info(options, route, session.info, trusted, login)
         _lend_agent(host, options, trusted, handshake.messages)

@@ -270,4 +270,4 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self.session.disconnect()
         self._flush()
         if self._transport is not None:
-            await self.lost
+            await asyncio.shield(self.lost)  # others may wait for it too

@@ -105,8 +105,9 @@ class ServerConnection(BaseHost[ServerSession]):
         self._authenticator = Authenticator(
             self.session, self.options, self.account, self.client_address[0], self.start, self._authenticated
         )
-        loop = asyncio.get_running_loop()
-        self._grace = loop.call_later(self.options.login_grace_time, self._grace_over)
+        if self.options.login_grace_time:  # 0 is no limit: sshd_config(5)
+            loop = asyncio.get_running_loop()
+            self._grace = loop.call_later(self.options.login_grace_time, self._grace_over)
 
     def left_behind(self, process: ServedProcess) -> None:
         """Take over a process that was hung up but has not ended yet."""

@@ -98,7 +98,7 @@ class ServerOptions:
     strict_modes: bool = True
     """Refuse authorized_keys files that others may write."""
     login_grace_time: float = 120.0
-    """Seconds a client may take to log in."""
+    """Seconds a client may take to log in; 0 for no limit."""
     max_auth_tries: int = 6
     """Failed attempts per connection, including public keys that are not authorized."""
     max_startups: tuple[int, int, int] = (10, 30, 100)

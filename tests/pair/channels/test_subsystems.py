@@ -14,7 +14,8 @@ import pytest
 from jupyter_ssh.ssh import Connection, Pty
 from jupyter_ssh.ssh.errors import ChannelRequestDenied
 from jupyter_ssh.ssh.server import InProcess, in_process
-from jupyter_ssh.ssh.server.processes.process import ProcessStartError, TerminalSize
+from jupyter_ssh.ssh.server.processes.in_process import SessionStart
+from jupyter_ssh.ssh.server.processes.process import ProcessEvents, ProcessStartError, ServedProcess, TerminalSize
 from tests.pair.channels.loopback import SECONDS, client_of, loopback, nothing_left, until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are Unix's")
@@ -79,6 +80,31 @@ async def test_code_that_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture
         assert (result.stdout, result.exit_status) == (b"so far", 1)
         assert "the subsystem it failed" in caplog.text
         assert (await connection.run("echo alive")).ok
+
+
+@pytest.mark.parametrize("result", [-1, 2**32, "0", 0.5])
+async def test_a_result_that_is_no_exit_status(tmp_path: Path, caplog: pytest.LogCaptureFixture, result: Any) -> None:
+    async def run(process: InProcess) -> Any:
+        process.stdout.write(b"so far")
+        return result
+
+    async with served(tmp_path, run) as (connection, _):
+        with caplog.at_level(logging.ERROR):
+            ended = await (await connection.start(subsystem="it")).wait(SECONDS)
+        assert (ended.stdout, ended.exit_status) == (b"so far", 1)
+        assert f"the subsystem it returned {result!r}" in caplog.text
+
+
+async def test_a_signal_before_its_first_step(tmp_path: Path) -> None:
+    def start(events: ProcessEvents, start: SessionStart) -> ServedProcess:
+        process = in_process(for_ever)(events, start)
+        assert process.signal("TERM")  # as if it had come with the request
+        return process
+
+    async with loopback(tmp_path, subsystems={"it": start}) as (connection, server):
+        process = await connection.start(subsystem="it")
+        assert (await process.wait(SECONDS)).exit_signal == "TERM"
+        await nothing_left(connection, server)
 
 
 async def test_signals_that_end_processes_end_it(tmp_path: Path) -> None:

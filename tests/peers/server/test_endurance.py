@@ -161,6 +161,11 @@ def test_logging_in_has_a_deadline(embedded_server_factory: Factory, said: bytes
         assert read_all(stranger).startswith(b"SSH-2.0-")
 
 
+def test_no_deadline(embedded_server_factory: Factory, peer_clients: PeerClients) -> None:
+    server = embedded_server_factory(login_grace_time=0)
+    assert ssh(server, peer_clients, "echo in").run().stdout == b"in\n"
+
+
 async def test_the_deadline_holds_while_authenticating_and_not_after(embedded_server_factory: Factory) -> None:
     hanging = asyncio.Event()
 

@@ -202,6 +202,16 @@ async def test_what_belongs_to_it_ends_before_it(clock: Clock) -> None:
     assert ended == [second.changes.subject, first.changes.subject, connection.changes.subject]
 
 
+async def test_what_ended_before_it_was_open_is_not_opened(clock: Clock) -> None:
+    told: list[Change] = []
+    line = Changes("connection", "demo")
+    line.listen(told.append)
+    line.ended("the server disconnected")
+    line.opened()
+    assert told == []
+    assert not line.is_open
+
+
 async def test_one_that_goes_on_elsewhere_has_ended_here(clock: Clock) -> None:
     connection = Line()
     own, everything = Changes("entry", "mine"), Changes("kernel", "all")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from typing import Final
@@ -68,8 +67,7 @@ class HostKeyUpdates:
         if not self._asking:
             await asyncio.wait([self._task], timeout=LAST_SECONDS)
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
     async def _update(self, details: bytes) -> None:
         try:

@@ -15,7 +15,10 @@ from jupyter_ssh.ssh.wire.numbers import SSH_EXTENDED_DATA_STDERR
 log = logging.getLogger(__name__)
 
 CRASHED: Final = 1
-"""The exit status if the code raised an exception."""
+"""The exit status if the code raised an exception, or returned something that is no exit status."""
+
+MAX_STATUS: Final = 0xFFFFFFFF
+"""The exit status is a uint32 (RFC 4254 §6.10)."""
 
 ENDING_SIGNALS: Final = frozenset({"HUP", "INT", "KILL", "QUIT", "TERM"})
 
@@ -85,17 +88,27 @@ class InProcess(ServedProcess):
         self._signal: str | None = None
         self._over = False
         self._task = asyncio.get_running_loop().create_task(self._run(run))
+        # Not at the end of the coroutine: a task that is cancelled before its first step runs none of it.
+        self._task.add_done_callback(self._done)
 
-    async def _run(self, run: Callable[[InProcess], Awaitable[int | None]]) -> None:
-        ending = Ending(status=CRASHED)
+    async def _run(self, run: Callable[[InProcess], Awaitable[int | None]]) -> Ending:
         try:
-            ending = Ending(status=await run(self) or 0)
-        except asyncio.CancelledError:
-            ending = Ending(signal=self._signal or "HUP")
+            return self._ending(await run(self))
         except BrokenPipeError:
-            ending = Ending(signal="PIPE")
+            return Ending(signal="PIPE")
         except Exception:
             log.exception("the subsystem %s failed", self.start.subsystem)
+            return Ending(status=CRASHED)
+
+    def _ending(self, result: object) -> Ending:
+        status = 0 if result is None else result
+        if isinstance(status, int) and 0 <= status <= MAX_STATUS:
+            return Ending(status=int(status))
+        log.error("the subsystem %s returned %r instead of an exit status", self.start.subsystem, result)
+        return Ending(status=CRASHED)
+
+    def _done(self, task: asyncio.Task[Ending]) -> None:
+        ending = Ending(signal=self._signal or "HUP") if task.cancelled() else task.result()
         if not self._over:
             self._over = True
             self._events.ended(ending)
