@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Kernel } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
 import { fallbackFactory } from '../src/connection/fallback';
+import type { FoundKernel } from '../src/connection/kernels';
 import { Sequence, type Message } from '../src/connection/sequence';
 import { CLOSE, type Transport } from '../src/connection/transport';
 import { decodeData, encodeData, FrameError } from '../src/protocol/frames';
@@ -71,13 +72,19 @@ describe('the channels of a kernel', () => {
     passed: () => heard.push('passed'),
     closed: (code: number) => heard.push(code)
   };
+  const release = vi.fn();
   const open = (found: Promise<FakeKernel | null>): void => {
-    transport = fallbackFactory(() => found as unknown as Promise<Kernel.IKernelConnection | null>)(listener);
+    const find = async (): Promise<FoundKernel | null> => {
+      const kernel = (await found) as unknown as Kernel.IKernelConnection | null;
+      return kernel && { kernel, release };
+    };
+    transport = fallbackFactory(find)(listener);
   };
 
   beforeEach(async () => {
     vi.useFakeTimers();
     heard = [];
+    release.mockClear();
     kernel = new FakeKernel();
     open(Promise.resolve(kernel));
     await vi.advanceTimersByTimeAsync(1);
@@ -172,6 +179,7 @@ describe('the channels of a kernel', () => {
     await vi.advanceTimersByTimeAsync(10);
     transport.close();
     expect(kernel.arrived).toEqual([{ type: 'hello' }, 1000]);
+    expect(release).toHaveBeenCalledOnce();
     kernel.statusChanged.emit('dead');
     kernel.hear({ channel: 'iopub', header: { msg_type: 'stream' }, content: {} });
     expect(heard).toEqual(['opened']);
@@ -189,5 +197,6 @@ describe('the channels of a kernel', () => {
     transport.close(); // before it is found
     await vi.advanceTimersByTimeAsync(1);
     expect(heard).toHaveLength(3);
+    expect(release).toHaveBeenCalledOnce();
   });
 });

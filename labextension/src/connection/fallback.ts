@@ -3,6 +3,7 @@
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { checkControl, decodeData, encodeControl, encodeData, FrameError } from '../protocol/frames';
+import type { FoundKernel } from './kernels';
 import { Sequence, type Message } from './sequence';
 import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
 
@@ -10,33 +11,35 @@ const MESSAGE_TYPE = 'jupyter_ssh_frames';
 /** Frames typed within this many milliseconds are sent together. */
 const BATCH = 2;
 
-/** Finds the page's connection to a kernel; null if there is none. */
-export type FindKernel = () => Promise<Kernel.IKernelConnection | null>;
+/** Finds or makes a connection to a kernel; null if there is no such kernel. */
+export type FindKernel = () => Promise<FoundKernel | null>;
 
 /** Return a factory of transports through the channels of the kernel that `find` finds. */
 export function fallbackFactory(find: FindKernel): TransportFactory {
   return listener => {
-    let found: Sender | null = null;
+    let sender: Sender | null = null;
     let isOver = false;
     const none = (): void => {
       if (!isOver) {
         listener.closed(CLOSE.noService, 'the page has no connection to this kernel');
       }
     };
-    find().then(kernel => {
-      if (kernel === null) {
+    find().then(found => {
+      if (found === null) {
         none();
-      } else if (!isOver) {
-        found = open(kernel, listener);
+      } else if (isOver) {
+        found.release();
+      } else {
+        sender = open(found, listener);
       }
     }, none);
     return {
       way: 'channels',
-      sendControl: (frame, limit) => found?.sendControl(frame, limit),
-      sendData: frame => found?.sendData(frame),
+      sendControl: (frame, limit) => sender?.sendControl(frame, limit),
+      sendData: frame => sender?.sendData(frame),
       close: () => {
         isOver = true;
-        found?.close();
+        sender?.close();
       }
     };
   };
@@ -44,7 +47,7 @@ export function fallbackFactory(find: FindKernel): TransportFactory {
 
 type Sender = Omit<Transport, 'way'>;
 
-function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Sender {
+function open({ kernel, release }: FoundKernel, listener: TransportListener): Sender {
   const connection = crypto
     .getRandomValues(new Uint8Array(16))
     .reduce((text, byte) => text + byte.toString(16).padStart(2, '0'), '');
@@ -104,6 +107,7 @@ function open(kernel: Kernel.IKernelConnection, listener: TransportListener): Se
     kernel.anyMessage.disconnect(onMessage);
     kernel.statusChanged.disconnect(onStatus);
     kernel.connectionStatusChanged.disconnect(onConnection);
+    release();
   };
 
   let frames: unknown[] = [];

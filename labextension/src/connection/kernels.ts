@@ -25,23 +25,30 @@ export function kernelOfWidgets(shell: JupyterFrontEnd.IShell, id: string): Kern
   return null;
 }
 
+/** A connection to a kernel, and how to give it up. */
+export interface FoundKernel {
+  kernel: Kernel.IKernelConnection;
+  /** Close the connection, unless it belongs to a notebook or console. */
+  release: () => void;
+}
+
 /**
- * Return the page's connection to a kernel, or null. While the page is being restored, wait for the notebook's own:
- * only the first connection of a page receives comms, so another one in its place would leave the notebook's widgets
- * dead.
+ * Return a connection to a kernel: that of a notebook or console, for which a page that is being restored waits, or
+ * else a new one; null if there is no such kernel. A new one receives no comms: a page hands a kernel's comms to one
+ * connection only, and without them the widgets of a notebook that is opened later would be dead.
  */
 export async function findKernel(
   id: string,
   services: ServiceManager.IManager,
   ofWidgets: (id: string) => Kernel.IKernelConnection | null
-): Promise<Kernel.IKernelConnection | null> {
+): Promise<FoundKernel | null> {
   await services.ready;
   const { kernels, sessions } = services;
   const isOfNotebook = [...sessions.running()].some(({ kernel }) => kernel?.id === id);
   for (let waited = 0; ; waited += STEP) {
     const open = ofWidgets(id);
     if (open !== null) {
-      return open;
+      return { kernel: open, release: () => undefined };
     }
     if (!isOfNotebook || waited >= PATIENCE) {
       break;
@@ -49,5 +56,9 @@ export async function findKernel(
     await new Promise(resolve => setTimeout(resolve, STEP));
   }
   const model = [...kernels.running()].find(running => running.id === id);
-  return model === undefined ? null : kernels.connectTo({ model });
+  if (model === undefined) {
+    return null;
+  }
+  const kernel = kernels.connectTo({ model, handleComms: false });
+  return { kernel, release: () => kernel.dispose() };
 }

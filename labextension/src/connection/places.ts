@@ -1,12 +1,12 @@
 /** The places that this page is connected to, each with all services. */
 
-import type { ServerConnection } from '@jupyterlab/services';
+import { ServerConnection } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { TranslationBundle } from '../translation';
 import { probeApi, requestApi } from './api';
 import { fallbackFactory, type FindKernel } from './fallback';
 import { HOST_PLACE, Place } from './place';
-import type { Service } from './service';
+import { RequestError, type Service } from './service';
 import { webSocketFactory } from './websocket';
 
 const CLIENT = '@jupyter-ssh/lab';
@@ -15,7 +15,7 @@ const IDLE = 30_000;
 
 export interface PlacesOptions {
   settings: ServerConnection.ISettings;
-  /** The page's own connection to a kernel. */
+  /** Finds or makes a connection to a kernel. */
   findKernel: (id: string) => ReturnType<FindKernel>;
   trans: TranslationBundle;
 }
@@ -67,7 +67,16 @@ export class Places {
 
   /** Start the extension's own process if it is not running, and connect to it. Rejects with RequestError. */
   async host(): Promise<Place> {
-    await requestApi(this.options.settings, 'host', { method: 'POST' });
+    const { settings, trans } = this.options;
+    try {
+      await requestApi(settings, 'host', { method: 'POST' });
+    } catch (error) {
+      throw new RequestError(
+        error instanceof ServerConnection.ResponseError
+          ? trans.__('The server could not start the process for terminals: %1', error.message)
+          : trans.__('The server did not answer.')
+      );
+    }
     const host = this.at(HOST_PLACE);
     await host.ready();
     return host;

@@ -7,6 +7,7 @@ import { ServerConnection, type Kernel, type ServiceManager } from '@jupyterlab/
 import { findKernel, kernelOfWidgets } from '../../src/connection/kernels';
 import type { Place } from '../../src/connection/place';
 import { Places } from '../../src/connection/places';
+import { RequestError } from '../../src/connection/service';
 import { questions } from '../../src/services/questions/service';
 import { terminals } from '../../src/services/terminals/service';
 import { SessionList } from '../../src/services/terminals/session_list';
@@ -113,7 +114,13 @@ describe('places', () => {
 
   it('have none where the server refuses', async () => {
     answer = () => new Response('{"message": "no"}', { status: 403 });
-    await expect(places.host()).rejects.toThrow(ServerConnection.ResponseError);
+    await expect(places.host()).rejects.toThrow(
+      new RequestError('The server could not start the process for terminals: no')
+    );
+    answer = () => {
+      throw new TypeError('fetch failed');
+    };
+    await expect(places.host()).rejects.toThrow(new RequestError('The server did not answer.'));
     expect(sockets).toEqual([]);
   });
 
@@ -216,12 +223,13 @@ describe('the list of sessions', () => {
 
 describe('the connection to a kernel', () => {
   const kernel = { id: 'k' } as Kernel.IKernelConnection;
-  const connected = { id: 'k', made: 'anew' };
+  const connected = { id: 'k', dispose: vi.fn() };
+  const connectTo = vi.fn(() => connected);
   const services = (ofNotebook: string[], running: string[]): ServiceManager.IManager =>
     ({
       ready: Promise.resolve(),
       sessions: { running: () => ofNotebook.map(id => ({ kernel: { id } })) },
-      kernels: { running: () => running.map(id => ({ id })), connectTo: () => connected }
+      kernels: { running: () => running.map(id => ({ id })), connectTo }
     }) as unknown as ServiceManager.IManager;
 
   it('is that of a notebook, of a console or of a document on this page', () => {
@@ -237,12 +245,17 @@ describe('the connection to a kernel', () => {
   it('is waited for while the page is restored that of a notebook', async () => {
     let looks = 0;
     const found = await findKernel('k', services(['k'], ['k']), () => (++looks < 3 ? null : kernel));
-    expect(found).toBe(kernel);
+    expect(found?.kernel).toBe(kernel);
     expect(looks).toBe(3);
+    found?.release(); // it stays open: it is not ours
   });
 
   it('is made where no notebook has it, and only to a kernel that runs', async () => {
-    expect(await findKernel('k', services([], ['k']), () => null)).toBe(connected);
+    const found = await findKernel('k', services([], ['k']), () => null);
+    expect(found?.kernel).toBe(connected);
+    expect(connectTo).toHaveBeenCalledWith({ model: { id: 'k' }, handleComms: false });
+    found?.release();
+    expect(connected.dispose).toHaveBeenCalledOnce();
     expect(await findKernel('k', services([], ['other']), () => null)).toBeNull();
   });
 });
