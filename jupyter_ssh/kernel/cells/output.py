@@ -231,16 +231,17 @@ class LiveOutput:
         with self._lock:
             batch, self._pending = self._pending, []
         pieces = _merge(batch)
-        for position, (name, data) in enumerate(pieces):
-            delay = self._pace.delay() if self._pace else 0.0
-            if delay:
-                with self._lock:
-                    self._pending[:0] = pieces[position:]
-                return delay
+        try:
+            while pieces:
+                delay = self._pace.delay() if self._pace else 0.0
+                if delay:
+                    return delay
+                self._write(*pieces.pop(0))
+            return 0.0
+        finally:  # a piece that cannot be written is lost; the ones after it still wait
             with self._lock:
-                self._pending_bytes -= len(data)
-            self._write(name, data)
-        return 0.0
+                self._pending[:0] = pieces
+                self._pending_bytes = sum(len(data) for _, data in self._pending)
 
     def _write(self, name: str, data: bytes) -> None:
         if name == "notice":

@@ -114,6 +114,23 @@ def test_a_stream_that_cannot_show_a_character_gets_it_escaped(engine):
     assert raw.getvalue() == b"\\u2603\n"
 
 
+def test_a_closed_stream_loses_only_its_own_output(engine, caplog):
+    writes: list[tuple[str, str]] = []
+    closed = io.StringIO()
+    closed.close()
+
+    async def work() -> None:
+        live = LiveOutput(CURRENT_DESK.get())
+        for name, data in (("stdout", b"one\n"), ("stderr", b"two\n"), ("stdout", b"three\n"), ("stderr", b"four\n")):
+            live.feed(name, data)
+        await asyncio.wait_for(live.finish(), 60)
+
+    with redirect_stdout(closed), redirect_stderr(Recorder("stderr", writes)):
+        engine.call(work)
+    assert text(writes, "stderr") == "two\nfour\n"
+    assert [record.exc_info[0] for record in caplog.records] == [ValueError, ValueError]
+
+
 def test_output_up_to_the_bound_is_shown_without_a_word(engine):
     writes = show(engine, ("stdout", b"12345\n"), limit=6)
     assert writes == [("stdout", "12345\n")]
