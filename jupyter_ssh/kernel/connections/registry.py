@@ -29,7 +29,9 @@ from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
 T = TypeVar("T")
 
 ENDED_SHOWN: Final = 10
-"""How many lost connections `%ssh_hosts` still shows, so that users see why they ended."""
+"""How many lost connections `%ssh_hosts` still shows, so that users see why they ended.
+
+Those that reconnect on their next use are all kept."""
 
 CELL: Final = "a cell"
 """The name of the user's hold on a connection (`Lease.holder`)."""
@@ -208,7 +210,8 @@ class Connections:
         entry = Entry(target, requests, kept, connection, lend)
         assert self._engine is not None
         self._known = {**self._known, entry: Connection(self._engine, entry)}
-        for old in [entry for entry in self._known if entry.connection.closed][:-ENDED_SHOWN]:
+        ended = [entry for entry in self._known if entry.connection.closed and not entry.can_revive]
+        for old in ended[:-ENDED_SHOWN]:
             self._drop(old)
         return entry
 

@@ -370,6 +370,22 @@ async def test_lost_ones_are_shown_a_while(connections: Connections, remote: Rem
         await another.aio.close()
 
 
+async def test_lost_ones_that_reconnect_are_kept(connections: Connections, remote: Remote, login: Login) -> None:
+    async with relay(remote.port) as line:
+        options = {**login, "port": line.port}
+        oldest = await connections.open_own_async(remote.host, {**options, "reconnect": True})
+        for _ in range(ENDED_SHOWN):
+            await connections.open_own_async(remote.host, options)
+        inner = [entry.connection for entry in connections.entries()]
+        line.cut()
+        for each in inner:
+            await get_engine().wait(each.wait_closed)
+        another = await connections.open_own_async(remote.host, options)
+        assert (await oldest.aio.run("echo back")).stdout == b"back\n"
+        await oldest.aio.close()
+        await another.aio.close()
+
+
 async def test_a_lost_terminals_connection_is_forgotten_with_the_terminal(
     connections: Connections, remote: Remote, login: Login
 ) -> None:
