@@ -87,8 +87,10 @@ class Listening:
             self._keep(change)
             schedule, self._scheduled = not self._scheduled, True
         desk = desk_of_thread(self._thread)
-        if desk is not None and desk is not self._desk and desk.post(self._deliver):
-            self._desk = desk
+        if desk is not None and desk is not self._desk:
+            self._desk = desk  # before the delivery is posted, which may be over by the time `post` returns
+            if not desk.post(self._deliver):
+                self._desk = None
         if schedule:
             try:
                 self._loop.call_soon_threadsafe(self._deliver_in_loop, context=self._context)

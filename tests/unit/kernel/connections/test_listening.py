@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_ssh.kernel.cells.desk import Desk
 from jupyter_ssh.kernel.connections.listening import PASSED, Listening
 from jupyter_ssh.kernel.connections.registry import Connections
 from jupyter_ssh.kernel.engine import Engine, get_engine
@@ -204,6 +205,27 @@ async def test_a_listener_that_raises_is_logged_and_told_more(engine: Engine, ca
         await heard.until(ended)
     listening.stop()
     assert len(heard.changes) == len(caplog.records) == 2
+
+
+async def test_a_delivery_that_is_over_at_once_is_followed_by_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PromptDesk(Desk):
+        """A desk whose thread does each job before the engine goes on."""
+
+        def _put(self, job: Callable[[], None]) -> None:  # private: what a kind of desk defines
+            job()
+
+    desk = PromptDesk()
+    monkeypatch.setattr("jupyter_ssh.kernel.connections.listening.desk_of_thread", lambda thread: desk)
+    changes = Changes("connection", "alice@box")
+    heard: list[Change] = []
+    listening = Listening(heard.append, engine, changes)
+    on(engine, changes.opened)
+    on(engine, lambda: changes.state_changed("open", "held by a cell"))
+    on(engine, lambda: changes.ended("closed here"))
+    assert [type(change) for change in heard] == [Opened, StateChanged, Ended]  # this thread's loop has not run since
+    listening.stop()
 
 
 def test_an_interrupt_in_a_listener_keeps_what_waits(engine: Engine) -> None:
