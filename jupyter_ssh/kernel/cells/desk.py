@@ -81,10 +81,12 @@ class Desk(ABC):
     async def ask(self, question: Callable[[], T]) -> T:
         """Return the value of ``question()``, called by the waiting thread.  Called on the engine.
 
-        Raises what the question raises, and `PromptUnavailable` if the thread no longer waits.
+        Raises what the question raises, and `PromptUnavailable` if the thread no longer waits.  A KeyboardInterrupt
+        cancels the asking task if it works for the interrupted call; for any other task it is a `PromptUnavailable`.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+        works_for_call = CURRENT_DESK.get() is self
 
         def settle(action: Callable[[Any], None], value: Any) -> None:
             if not answer.done():
@@ -96,7 +98,10 @@ class Desk(ABC):
             except Exception as error:
                 loop.call_soon_threadsafe(settle, answer.set_exception, error)
             except BaseException:  # a KeyboardInterrupt is meant for the waiting thread: it ends the whole call
-                loop.call_soon_threadsafe(answer.cancel)
+                if works_for_call:
+                    loop.call_soon_threadsafe(answer.cancel)
+                else:
+                    loop.call_soon_threadsafe(settle, answer.set_exception, _nobody("was interrupted"))
                 raise
             else:
                 loop.call_soon_threadsafe(settle, answer.set_result, value)
@@ -129,9 +134,9 @@ class Desk(ABC):
             give_up()
 
 
-def _nobody() -> PromptUnavailable:
+def _nobody(why: str = "has finished") -> PromptUnavailable:
     return PromptUnavailable(
-        "the cell in which this question could be answered has finished",
+        f"the cell in which this question could be answered {why}",
         phase="question",
         next_step="Run the cell again, or give what it asks for as an option.",
     )

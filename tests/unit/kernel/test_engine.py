@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from jupyter_ssh.kernel.agent import confirm
 from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, BlockingDesk, waiting_desk
 from jupyter_ssh.kernel.engine import SWITCH_INTERVAL, THREAD_NAME, Engine
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, PromptUnavailable
@@ -199,6 +200,28 @@ def test_an_interrupted_question_ends_the_call(engine):
 
     with pytest.raises(KeyboardInterrupt):
         engine.call(work)
+
+
+def test_an_interrupt_refuses_a_question_of_another_task_and_cancels_nothing(engine, monkeypatch):
+    """As when the kernel's own agent asks about a key for somebody else while a cell waits."""
+    waiting, refused = threading.Event(), []
+
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    async def agent() -> None:
+        await asyncio.to_thread(waiting.wait, 30)
+        try:
+            await confirm("Use the key?")
+        except PromptUnavailable as error:
+            refused.append(error.message)
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    asked = engine.submit(agent)
+    with pytest.raises(KeyboardInterrupt):
+        engine.call(lambda: forever(waiting))
+    asked.result(30)
+    assert refused == ["the cell in which this question could be answered was interrupted"]
 
 
 def test_jobs_posted_before_the_end_are_done_in_order(engine):
