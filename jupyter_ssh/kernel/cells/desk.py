@@ -93,6 +93,8 @@ class Desk(ABC):
                 action(value)
 
         def job() -> None:
+            if answer.done():  # whoever asked has given up
+                return
             try:
                 value = question()
             except Exception as error:

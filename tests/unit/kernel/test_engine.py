@@ -224,6 +224,18 @@ def test_an_interrupt_refuses_a_question_of_another_task_and_cancels_nothing(eng
     assert refused == ["the cell in which this question could be answered was interrupted"]
 
 
+async def test_a_question_whose_asker_has_given_up_is_not_asked():
+    desk, asked = BlockingDesk(), []
+    questions = [asyncio.create_task(desk.ask(lambda name=name: asked.append(name))) for name in ("first", "second")]
+    await asyncio.sleep(0)
+    questions[0].cancel()
+    await asyncio.wait(questions[:1])
+    desk.finish()
+    assert desk.serve()
+    await questions[1]
+    assert asked == ["second"]
+
+
 def test_jobs_posted_before_the_end_are_done_in_order(engine):
     done: list[int] = []
 
