@@ -13,7 +13,7 @@ module adds what is specific to connections of the kernel's registry.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_ssh.kernel.cards.connections import connection_html, connection_text
 from jupyter_ssh.kernel.cards.results import show_results
@@ -75,6 +75,11 @@ class _Registered(Face[StackConnection]):
 
     def __repr__(self) -> str:
         return f"<Connection {self._entry.name}, {self.state}>"
+
+
+def entry_behind(value: Any) -> Any:
+    """Return the entry of a connection of the registry; return other values as they are."""
+    return value._entry if isinstance(value, _Registered) else value
 
 
 class Connection(_Registered, blocking.Connection):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_ssh.kernel.cells.tracebacks import hides_own_frames
-from jupyter_ssh.kernel.connections.connection import Connection
+from jupyter_ssh.kernel.connections.connection import Connection, entry_behind
 from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.faces.face import behind
 from jupyter_ssh.ssh.errors import ConfigError
@@ -36,4 +36,5 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
             received="sock and reconnect",
             next_step="Omit one of them.",
         )
-    return {name: behind(value) for name, value in options.items()}
+    # The entry of a tunnel, and not the stack's connection: that is another one after the tunnel reconnects.
+    return {name: behind(entry_behind(value)) for name, value in options.items()}

@@ -172,6 +172,8 @@ class Connections:
         options.setdefault("prompts", KernelPrompts())
         if (config := config_file()) is not None:
             options.setdefault("config", config)
+        if isinstance(tunnel := options.get("tunnel"), Entry):
+            options["tunnel"] = await tunnel.usable(say_in_cell, prompts)
         return await lease_connection(self._pool, target, holder, fresh=fresh, shared=shared, **options)
 
     def _ready(self) -> Engine:

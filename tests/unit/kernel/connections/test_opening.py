@@ -10,11 +10,16 @@ import pytest
 import jupyter_ssh
 from jupyter_ssh.kernel import AsyncConnection, Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
+from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.ssh import ConfigError
+from jupyter_ssh.ssh.errors import SSHError
 from tests.notebook.remotes import Remote
+from tests.support.network.relay import relay
+
+Login = dict[str, Any]
 
 
-def test_over_a_socket_and_through_a_connection(remote: Remote, login: dict[str, Any]) -> None:
+def test_over_a_socket_and_through_a_connection(remote: Remote, login: Login) -> None:
     given = socket.create_connection((remote.host, remote.port))
     with jupyter_ssh.connect(remote.host, **login, sock=given) as first:
         assert first.info.via == "a given socket"
@@ -25,7 +30,7 @@ def test_over_a_socket_and_through_a_connection(remote: Remote, login: dict[str,
     assert given.fileno() == -1
 
 
-async def test_awaited_it_gives_the_same(remote: Remote, login: dict[str, Any]) -> None:
+async def test_awaited_it_gives_the_same(remote: Remote, login: Login) -> None:
     connection = await jupyter_ssh.connect_async(remote.host, **login)
     assert isinstance(connection, Connection)
     async with connection.aio as aio:
@@ -38,13 +43,34 @@ async def test_awaited_it_gives_the_same(remote: Remote, login: dict[str, Any]) 
     assert connection.closed
 
 
-def test_a_socket_cannot_be_connected_again(remote: Remote, login: dict[str, Any]) -> None:
+@pytest.mark.parametrize("aio", [False, True])
+async def test_one_behind_another_comes_back_through_the_one_that_came_back(
+    remote: Remote, login: Login, aio: bool
+) -> None:
+    async with relay(remote.port) as line:
+        first = await jupyter_ssh.connect_async(remote.host, **{**login, "port": line.port}, reconnect=True)
+        tunnel = first.aio if aio else first
+        second = await jupyter_ssh.connect_async(remote.host, **login, tunnel=tunnel, reconnect=True)
+        for _ in range(2):
+            lost = [entry.connection for entry in map(get_connections().entry, (first, second)) if entry is not None]
+            line.cut()
+            for each in lost:
+                await get_engine().wait(each.wait_closed)
+            assert isinstance(second.closed_because, SSHError)
+            assert (await second.aio.run("echo back")).stdout == b"back\n"
+            assert not first.closed
+        assert line.connections == 3
+        await second.aio.close()
+        await first.aio.close()
+
+
+def test_a_socket_cannot_be_connected_again(remote: Remote, login: Login) -> None:
     with socket.create_connection((remote.host, remote.port)) as given:
         with pytest.raises(ConfigError, match="again"):
             jupyter_ssh.connect(remote.host, **login, sock=given, reconnect=True)
 
 
-def test_a_connection_shows_itself_as_a_card(remote: Remote, login: dict[str, Any]) -> None:
+def test_a_connection_shows_itself_as_a_card(remote: Remote, login: Login) -> None:
     with jupyter_ssh.connect(remote.host, **login) as connection:
         assert connection in get_connections().opened()
         assert connection.state == "connected"
