@@ -18,7 +18,7 @@ def connect(target: str, **options: Any) -> Connection:
     Options are those of `jupyter_ssh.ssh.connect`: ``port=2222``, ``identity_file=PATH``, and every keyword of
     ssh_config in snake_case.  Host keys are checked against known_hosts; questions are asked in the cell.
     With ``reconnect=True``, a connection that was lost is made again on its next use; nothing is run twice.
-    ``tunnel`` may also be a connection returned by `connect`.
+    ``tunnel`` may also be a connection returned by `connect`, which then stays open for as long as this one needs it.
     """
     return get_connections().open_own(target, _checked(options))
 

@@ -93,7 +93,7 @@ class RouteContext(Generic[J]):
     sock: socket.socket | None = None
     """The way itself, given by the caller."""
     tunnel: J | None = None
-    """A connection of the caller's that the way leads through."""
+    """A connection of the caller's that the way leads through; if it is in the pool, it stays open that long."""
     trail: tuple[str, ...] = ()
     """The hosts that are being reached through this one."""
 
@@ -169,9 +169,7 @@ async def open_route(
     if context.sock is not None:
         return _over_socket(context.sock, progress)
     if context.tunnel is not None:
-        route = Route(via=f"jump host {context.tunnel.name}")
-        await _lead_through(context.tunnel, route, options, seconds, progress)
-        return route
+        return await _through_tunnel(context.tunnel, options, context, progress, seconds)
     if options.proxy_jump:
         return await _through_jump_hosts(options, context, prompts, progress, seconds, connect)
     if options.proxy_command is not None:
@@ -201,6 +199,20 @@ def _over_socket(given: socket.socket, progress: Progress) -> Route:
     if given.family in (socket.AF_INET, socket.AF_INET6):
         given.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     progress.done(Step.ROUTE, "over a given socket")
+    return route
+
+
+async def _through_tunnel(
+    tunnel: J, options: Options, context: RouteContext[J], progress: Progress, seconds: float
+) -> Route:
+    """Open the route through a connection of the caller's, with a lease on it if it is one of the pool's."""
+    route = Route(via=f"jump host {tunnel.name}")
+    route._lease = context.pool.share(tunnel, _jump_to(options))
+    try:
+        await _lead_through(tunnel, route, options, seconds, progress)
+    except BaseException:
+        await route.close()
+        raise
     return route
 
 
@@ -346,9 +358,7 @@ async def _through_jump_hosts(
         return connection
 
     try:
-        route._lease = await context.pool.lease(
-            connection_key(hop, context.files), open_hop, f"a jump to {_name(options)}"
-        )
+        route._lease = await context.pool.lease(connection_key(hop, context.files), open_hop, _jump_to(options))
     except SSHError as error:
         if error.via is None:
             error.via = _name(hop)
@@ -387,6 +397,11 @@ async def _tunnel(jump: ChannelHost, name: str, options: Options, seconds: float
     except SSHError as error:
         error.via = name
         raise
+
+
+def _jump_to(options: Options) -> str:
+    """The holder of a lease on a jump host."""
+    return f"a jump to {_name(options)}"
 
 
 def _name(options: Options) -> str:

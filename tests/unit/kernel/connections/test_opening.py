@@ -12,7 +12,7 @@ from jupyter_ssh.kernel import AsyncConnection, Connection
 from jupyter_ssh.kernel.connections.registry import get_connections
 from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.ssh import ConfigError
-from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.errors import AuthenticationError, ConnectionClosed, ProxyError, SSHError
 from tests.notebook.remotes import Remote
 from tests.support.network.relay import relay
 
@@ -62,6 +62,32 @@ async def test_one_behind_another_comes_back_through_the_one_that_came_back(
         assert line.connections == 3
         await second.aio.close()
         await first.aio.close()
+
+
+def test_a_connection_lives_while_another_leads_through_it(remote: Remote, login: Login) -> None:
+    first = jupyter_ssh.connect(remote.host, **login)
+    entry = get_connections().entry(first)
+    assert entry is not None
+    second = jupyter_ssh.connect(remote.host, **login, tunnel=first)
+    assert get_connections().holders(first) == [f"a jump to {second.name}"]
+    first.close()
+    assert first.closed
+    assert second.run("echo on").stdout == b"on\n"
+    with pytest.raises(ConnectionClosed, match="was closed"):
+        jupyter_ssh.connect(remote.host, **login, tunnel=first)
+    second.close()
+    get_engine().call(entry.connection.wait_closed)
+    assert entry.connection.closed_because is None
+
+
+def test_a_connection_is_not_held_for_one_that_cannot_be_made(remote: Remote, login: Login) -> None:
+    with jupyter_ssh.connect(remote.host, **login) as first, socket.socket() as nobody:
+        nobody.bind((remote.host, 0))
+        with pytest.raises(ProxyError, match="cannot reach"):
+            jupyter_ssh.connect(remote.host, **{**login, "port": nobody.getsockname()[1]}, tunnel=first)
+        with pytest.raises(AuthenticationError):
+            jupyter_ssh.connect(remote.host, **{**login, "identity_file": "none"}, tunnel=first)
+        assert get_connections().holders(first) == []
 
 
 def test_a_socket_cannot_be_connected_again(remote: Remote, login: Login) -> None:
