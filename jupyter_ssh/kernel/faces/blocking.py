@@ -378,7 +378,8 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
             DeadlineExceeded: ``timeout`` seconds have passed.  The process keeps running; its output so far is in the
                 error, and can still be read.
             RemoteCommandError: It failed, and ``check`` is true.
-            OSError: A file that a stream is redirected to or from cannot be read or written.
+            OSError: A file that a stream is redirected to or from cannot be read or written.  If a file object raises
+                another error instead, such as ValueError because it is closed, that one.
             SSHError: Why the connection ended, if it did; also that of a process whose output this one reads.
         """
         return self._call(lambda inner: inner.wait(timeout, check=check))

@@ -39,7 +39,7 @@ class Source(Protocol):
         """Note that everything is copied from here, until ``carrier`` is done."""
 
     async def read(self) -> bytes:
-        """Return the next bytes, empty at end of file; raises OSError, `SSHError`."""
+        """Return the next bytes, empty at end of file; raises `SSHError`, or what the file raises."""
 
     async def refuse(self) -> None:
         """Announce that no more is wanted, and discard what still comes."""
@@ -52,10 +52,10 @@ class Sink(Protocol):
     """Where bytes go."""
 
     async def write(self, data: bytes) -> bool:
-        """Write all of ``data``; false if the receiving end no longer accepts any.  Raises OSError."""
+        """Write all of ``data``; false if the receiving end no longer accepts any.  Raises what the file raises."""
 
     async def end(self) -> None:
-        """Write end of file and close it; raises OSError."""
+        """Write end of file and close it; raises what the file raises."""
 
     def abandon(self) -> None:
         """Close it without waiting."""
@@ -70,7 +70,7 @@ class Carrier:
     def __init__(self, source: Source, sink: Sink) -> None:
         self._source = source
         self._sink = sink
-        self._error: OSError | SSHError | None = None
+        self._error: Exception | None = None
         self._stopped = False
         self._task = asyncio.get_running_loop().create_task(self._carry())
         source.taken(self._task)
@@ -79,13 +79,13 @@ class Carrier:
         try:
             await self._carry_all()
             await self._sink.end()
-        except OSError as error:
-            self._error = self._error or error
         except asyncio.CancelledError:
             self._sink.abandon()
             if self._stopped:
                 _go_on(self._source.refuse())
             raise
+        except Exception as error:
+            self._error = self._error or error
         finally:
             self._source.close()
 
@@ -95,14 +95,14 @@ class Carrier:
                 if not await self._sink.write(data):
                     await self._source.refuse()
                     return
-        except OSError as error:
-            self._error = error
-            await self._source.refuse()
         except SSHError as error:
             self._error = error
+        except Exception as error:  # a file object may raise anything: ValueError if it is closed, EOFError, zlib.error
+            self._error = error
+            await self._source.refuse()
 
     async def finish(self) -> None:
-        """Wait for the end; raises OSError if a file could not be read or written, or the error that ended the
+        """Wait for the end; raises the error of the file that could not be read or written, or the error that ended the
         source."""
         await asyncio.wait([self._task])
         if self._error is not None:
@@ -303,8 +303,10 @@ class _FileSink:
         return True
 
     async def end(self) -> None:
-        await self._thread.do(self._end)
-        self._thread.stop()
+        try:
+            await self._thread.do(self._end)
+        finally:
+            self._thread.stop()
 
     def abandon(self) -> None:
         self._thread.stop(self._end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import os
 import subprocess
@@ -117,6 +118,45 @@ async def test_a_source_that_breaks_is_told(connection: Connection) -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         await connection.run("cat", stdin=Broken())
+
+
+async def test_a_file_that_was_closed_too_early_is_told_and_ends_the_process(
+    connection: Connection, tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("wb") as target:
+        process = await connection.start("read go; exec cat /dev/zero", stdout=target)
+    process.stdin.write(b"go\n")
+    with pytest.raises(ValueError, match="closed file"):
+        await process.wait(60)
+    assert process.exit_signal == "PIPE" or process.exit_status
+
+
+async def test_a_source_that_is_cut_off_is_told_and_ends_the_input(connection: Connection) -> None:
+    whole = gzip.compress(os.urandom(100_000))
+    with gzip.open(io.BytesIO(whole[:-50])) as source:
+        process = await connection.start("cat > /dev/null; echo over", stdin=source)
+        with pytest.raises(EOFError):
+            await process.wait(60)
+    assert process.exit_status == 0
+
+
+@pytest.mark.parametrize("error", [OSError("the disk is full"), ValueError("not now")], ids=["OSError", "ValueError"])
+async def test_a_file_that_fails_at_its_end_is_told_and_its_thread_ends(
+    connection: Connection, error: Exception
+) -> None:
+    class Full(io.BytesIO):
+        def flush(self) -> None:
+            raise error
+
+    before = set(threading.enumerate())
+    process = await connection.start("echo x", stdout=Full())
+    of_the_file = [thread for thread in set(threading.enumerate()) - before if thread.name == "jupyter-ssh file"]
+    with pytest.raises(type(error), match=str(error)):
+        await process.wait(60)
+    assert of_the_file
+    for thread in of_the_file:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 async def test_nothing_and_nowhere(connection: Connection) -> None:
