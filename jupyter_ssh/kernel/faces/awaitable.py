@@ -130,6 +130,7 @@ class AsyncConnection(AwaitableFace[StackConnection]):
             ChannelOpenError, ChannelRequestDenied: The server refused.
             DeadlineExceeded: It did not answer in time.
             OSError: A file cannot be opened.
+            LookupError: The ``encoding``, or ``errors``, is unknown.
             SSHError: The connection ended, for this reason.
         """
         return AsyncProcess(
@@ -213,7 +214,8 @@ class AsyncConnection(AwaitableFace[StackConnection]):
             DeadlineExceeded: It did not end in time; the error carries its output so far, as bytes.
             RemoteCommandError: It failed, and ``check`` is true.
             ConfigError: Both ``input`` and ``stdin`` are given.
-            SSHError, OSError: See `start` and `Process.wait`.
+            UnicodeEncodeError: The ``encoding`` cannot express the ``input``; nothing was started.
+            SSHError, OSError, LookupError: See `start` and `Process.wait`.
         """
         value: Result[Any] = await self._wait(
             lambda inner: untyped(inner).run(

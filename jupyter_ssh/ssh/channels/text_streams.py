@@ -14,6 +14,14 @@ CHUNK: Final = 256 * 1024
 """Bytes decoded at a time."""
 
 
+def check_encoding(encoding: str, errors: str = "strict") -> None:
+    """Raise LookupError unless ``encoding`` and ``errors`` can be used for streams of text."""
+    "".encode(encoding)  # codecs such as "hex" exist, but are refused here because they do not encode text
+    codecs.getincrementaldecoder(encoding)
+    codecs.getincrementalencoder(encoding)
+    codecs.lookup_error(errors)
+
+
 class TextReader(Reader[str]):
     """Text from a stream of bytes.  Characters may arrive in pieces; line ends are not translated.
 

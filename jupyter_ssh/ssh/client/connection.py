@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.channels.channel_streams import ChannelStreams
 from jupyter_ssh.ssh.channels.host import ANSWER_SECONDS
 from jupyter_ssh.ssh.channels.interfaces import Reader, Stream, Writer
-from jupyter_ssh.ssh.channels.text_streams import TextWriter
+from jupyter_ssh.ssh.channels.text_streams import TextWriter, check_encoding
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.info import ConnectionInfo
 from jupyter_ssh.ssh.client.keywords_acted_on import set_quality
@@ -145,8 +145,11 @@ class Connection:
             ChannelOpenError, ChannelRequestDenied: The server refused.
             DeadlineExceeded: It did not answer in time.
             OSError: A file cannot be opened.
+            LookupError: The ``encoding``, or ``errors``, is unknown.
             SSHError: The connection ended, for this reason.
         """
+        if encoding is not None:
+            check_encoding(encoding, errors or "strict")
         if pty is not None:
             set_quality(self.channel_host.driver.tcp_socket, self.options, interactive=True)
         opening = Redirections.open(stdin, stdout, stderr)
@@ -157,6 +160,7 @@ class Connection:
             variables = {**self.options.remote_environment(os.environ), **(env or {})}
             beginning = session.begin(pty, variables, subsystem, one_stream=redirections.one_stream)
             await within(beginning, timeout, "starting a process")
+            return Process(session, self.name, command or subsystem, encoding, errors, redirections.begin(session))
         except BaseException as error:
             if session is not None:
                 session.abort()
@@ -164,7 +168,6 @@ class Connection:
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
             raise
-        return Process(session, self.name, command or subsystem, encoding, errors, redirections.begin(session))
 
     @overload
     async def run(
@@ -229,10 +232,12 @@ class Connection:
             DeadlineExceeded: It did not end in time; the error carries its output so far, as bytes.
             RemoteCommandError: It failed, and ``check`` is true.
             ConfigError: Both ``input`` and ``stdin`` are given.
-            SSHError, OSError: See `start` and `Process.wait`.
+            UnicodeEncodeError: The ``encoding`` cannot express the ``input``; nothing was started.
+            SSHError, OSError, LookupError: See `start` and `Process.wait`.
         """
         if input is not None and stdin is not None:
             raise ConfigError("input and stdin are both given", phase="starting a process", expected="one of them")
+        data = _encoded(input, encoding, errors)
         loop = asyncio.get_running_loop()
         began = loop.time()
         streams: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "encoding": encoding, "errors": errors}
@@ -241,7 +246,6 @@ class Connection:
         left = None if timeout is None else max(0.0, began + timeout - loop.time())
         # A terminal stays open for ^C; without one, a command that reads must not wait for input that never comes.
         ends = pty is None or input is not None
-        data = _encoded(input, encoding, errors)
         writing = asyncio.ensure_future(_write_all(process, data, ends)) if stdin in (None, PIPE) else None
         try:
             return await process.wait(left, check=check)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +110,25 @@ async def test_text_in_text_out(connection: Connection) -> None:
     with pytest.raises(RemoteCommandError) as caught:
         await connection.run("echo ü; exit 1", encoding="utf-8", check=True)
     assert caught.value.stdout == "ü\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ({"input": "é", "encoding": "ascii"}, UnicodeEncodeError),
+        ({"encoding": "nonsense"}, LookupError),
+        ({"encoding": "hex"}, LookupError),
+        ({"encoding": "utf-8", "errors": "nonsense"}, LookupError),
+    ],
+)
+async def test_an_encoding_that_will_not_do_starts_nothing(
+    connection: Connection, tmp_path: Path, text: dict[str, Any], error: type[Exception]
+) -> None:
+    open_channels: Any = connection.channel_host.session.connection.channels
+    with pytest.raises(error):
+        await connection.run("cat", stdout=tmp_path / "opened", **text)
+    assert not open_channels
+    assert not (tmp_path / "opened").exists()
 
 
 async def test_a_conversation_in_text(connection: Connection) -> None:
