@@ -93,8 +93,8 @@ class ByteReader(Reader[bytes]):
 
     @property
     def waiting(self) -> bool:
-        """Whether a task is waiting for bytes."""
-        return self._waiter is not None
+        """Whether a task is waiting for bytes; not if some have arrived and it is about to run."""
+        return self._waiter is not None and not self._waiter.done()
 
     @property
     def collecting(self) -> bool:

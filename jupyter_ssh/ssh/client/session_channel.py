@@ -84,7 +84,7 @@ class SessionChannel(Duplex):
             self.channel.credit(len(data))
 
     def _relieve(self, starving: ByteReader, full: ByteReader) -> None:
-        if full.collecting or full.unread <= UNREAD_BUDGET or starving.unread:
+        if full.collecting or full.unread <= UNREAD_BUDGET:
             full.credit_unread()
             return
         if full.was_read:
