@@ -144,6 +144,8 @@ class ByteReader(Reader[bytes]):
 
     def _take(self, count: int) -> bytes:
         """Remove ``count`` bytes, which must be there, and give the peer credit for them."""
+        if self._collected is not None:
+            self._refuse_company()
         self.was_read = True
         chunks = self._chunks
         first = chunks[0]

@@ -107,6 +107,21 @@ async def test_a_second_task_is_refused_and_the_first_goes_on(first: str) -> Non
     assert await reading == b"for the first\n"
 
 
+@pytest.mark.parametrize("ended", [False, True], ids=["open", "ended"])
+async def test_what_one_task_reads_to_the_end_is_not_given_to_another(ended: bool) -> None:
+    reader = ByteReader(lambda count: None)
+    reading = asyncio.create_task(reader.read())
+    await asyncio.sleep(0)
+    reader.feed(b"for the first")
+    if ended:
+        reader.feed_eof()
+    for second in (reader.read(), reader.read(1), reader.readexactly(1), reader.readexactly(99), reader.readline()):
+        with pytest.raises(ChannelClosed, match="another task"):
+            await second
+    reader.feed_eof()
+    assert await reading == b"for the first"
+
+
 async def test_a_line_is_found_without_looking_at_the_rest_again() -> None:
     """Many short lines in one large piece: the bytes that are not asked for are not moved."""
     reader = ByteReader(lambda count: None)
