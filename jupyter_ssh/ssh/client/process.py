@@ -173,9 +173,17 @@ class Process(Generic[AnyStr]):
         return result.check() if check else result
 
     async def _finish(self) -> Result[AnyStr]:
-        stdout, stderr = await asyncio.gather(
-            self._rest(self.stdout, self._session.stdout), self._rest(self.stderr, self._session.stderr)
-        )
+        reading = [
+            asyncio.ensure_future(self._rest(self.stdout, self._session.stdout)),
+            asyncio.ensure_future(self._rest(self.stderr, self._session.stderr)),
+        ]
+        try:
+            stdout, stderr = await asyncio.gather(*reading)
+        except BaseException:  # if one fails, the other one must not go on reading
+            for task in reading:
+                task.cancel()
+            await asyncio.wait(reading)
+            raise
         await self.wait_closed()
         for carrier in self._carriers:
             await carrier.finish()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_ssh.ssh import Connection, DeadlineExceeded, Pty, RemoteCommandError
+from jupyter_ssh.ssh import ChannelClosed, Connection, DeadlineExceeded, Pty, RemoteCommandError
 from tests.support.embedded import EmbeddedServer
 from tests.unit.client.conftest import reach
 
@@ -53,6 +53,18 @@ async def test_wait_leaves_the_process_and_its_output_alone(connection: Connecti
     assert (caught.value.stdout, caught.value.stderr) == (b"ut\n", b"")
     process.stdin.write("more\n")
     assert (await process.wait(60)).stdout == "ut\nmore\n"
+
+
+async def test_a_wait_that_fails_leaves_both_streams_to_the_next_one(connection: Connection) -> None:
+    process = await connection.start("cat; echo err >&2")
+    reading = asyncio.ensure_future(process.stdout.readline())
+    await asyncio.sleep(0)
+    with pytest.raises(ChannelClosed, match="another task"):
+        await process.wait(60)
+    process.stdin.write(b"a line\n")
+    process.stdin.write_eof()
+    assert await reading == b"a line\n"
+    assert (await process.wait(60)).stderr == b"err\n"
 
 
 async def test_the_return_code_is_known_when_it_ended(connection: Connection) -> None:
