@@ -303,7 +303,7 @@ class ByteWriter(Writer):
 
     def is_closing(self) -> bool:
         """See `Writer.is_closing`."""
-        return self._error is not None or self._channel.eof_sent or self._channel.close_sent
+        return self._error is not None or self._channel.ending
 
 
 def _nothing() -> None:

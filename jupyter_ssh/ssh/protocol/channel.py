@@ -126,12 +126,17 @@ class Channel:
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
+    @property
+    def ending(self) -> bool:
+        """Whether `eof` or `close` has been called, even if data is still waiting to be sent before it."""
+        return self.eof_sent or self._eof_when_sent or self.close_sent or self._close_when_sent
+
     def write(self, data: bytes | bytearray | memoryview, code: int | None = None) -> None:
         """Send data, with ``code`` 1 as stderr; what exceeds the window waits, see `unsent` and `ChannelWritable`.
 
         ``data`` must not change afterwards.  Raises `ChannelClosed` after `eof` or `close`.
         """
-        if self.eof_sent or self._eof_when_sent or self.close_sent or self._close_when_sent or not self.open:
+        if self.ending or not self.open:
             raise ChannelClosedError("nothing more can be sent on this channel", phase="connection")
         size = len(data)
         if (
@@ -188,7 +193,7 @@ class Channel:
 
     def eof(self) -> None:
         """Send an end of file once everything written has been sent; idempotent."""
-        if self.open and not (self.eof_sent or self.close_sent or self._eof_when_sent or self._close_when_sent):
+        if self.open and not self.ending:
             self._eof_when_sent = True
             self.pump()
 
