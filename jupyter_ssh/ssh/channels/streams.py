@@ -265,8 +265,8 @@ class ByteWriter(Writer):
             self._drained.set_result(None)
 
     def closed(self, error: SSHError | None) -> None:
-        """Note that the channel is closed."""
-        self._error = error or ChannelClosed("the other side closed the channel", phase="connection")
+        """Note that the channel is closed; of several errors the first one counts."""
+        self._error = self._error or error or ChannelClosed("the other side closed the channel", phase="connection")
         self.drained()
 
     # --- the writer's side --------------------------------------------------------------------------------------------

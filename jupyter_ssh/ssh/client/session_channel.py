@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.channels.duplex import Duplex
 from jupyter_ssh.ssh.channels.host import ChannelHost
 from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.client.pty import Pty
-from jupyter_ssh.ssh.errors import ChannelRequestDenied, MemoryBudgetExceeded, SSHError
+from jupyter_ssh.ssh.errors import ChannelClosed, ChannelRequestDenied, MemoryBudgetExceeded, SSHError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.text import printable
@@ -233,5 +233,6 @@ class SessionChannel(Duplex):
             raise self.error
 
     def abort(self) -> None:
-        """Close the channel now."""
+        """Close the channel now; a task that waits until its input has been sent is woken."""
         self.channel.abort()
+        self.stdin.closed(ChannelClosed("the channel was closed on this side", phase="connection"))
