@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_ssh.pages.close_codes import BAD_FRAME
+from jupyter_ssh.pages.close_codes import BAD_FRAME, SILENT
 from jupyter_ssh.pages.connection import PageConnection
 from jupyter_ssh.pages.frames import (
     CONTROL,
@@ -59,6 +59,12 @@ HIGH_WATER: Final = 256 << 10
 """How much may wait in the socket's buffer before streams have to wait."""
 GOODBYE_SECONDS: Final = 2.0
 """How long the other end of a closed connection may take to read what was sent to it."""
+UNREAD_SECONDS: Final = 60.0
+"""The same for one that is closed because it does not read.
+
+By then the Jupyter server, which pings the page, has closed a WebSocket on which nothing moves; it would take an end
+without a close frame for the end of the kernel.
+"""
 
 
 class Listener:
@@ -274,20 +280,22 @@ class SocketTransport(asyncio.Protocol, PageTransport):
         # A single screen may be larger than the limit; it is then the only frame that waits.
         if transport.get_write_buffer_size() > UNREAD + len(frame):
             log.debug("disconnecting a page that does not read")
-            self._open = False
-            transport.abort()
+            transport.write(framed_close(SILENT, "the page does not read what it is sent"))
+            self.close_soon(UNREAD_SECONDS)
+            if self._page is not None:  # what is being done for the page now need not expect that it is gone
+                asyncio.get_running_loop().call_soon(self._page.gone)
 
     def close(self, code: int, reason: str) -> None:
         self._send(framed_close(code, reason))
         self.close_soon()
 
-    def close_soon(self) -> None:
-        """Close the connection as soon as the other end has read what is waiting, or after `GOODBYE_SECONDS`."""
+    def close_soon(self, seconds: float = GOODBYE_SECONDS) -> None:
+        """Close the connection as soon as the other end has read what is waiting, or after this many seconds."""
         self._open = False
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.close()
-            asyncio.get_running_loop().call_later(GOODBYE_SECONDS, transport.abort)
+            asyncio.get_running_loop().call_later(seconds, transport.abort)
 
 
 def _same_user(peer: Any) -> bool:

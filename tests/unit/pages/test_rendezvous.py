@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.bridge.relay import connect_place
-from jupyter_ssh.pages.close_codes import VERSIONS
-from jupyter_ssh.pages.frames import CONTROL, Deframer, decode_close, decode_control, encode_control, framed
-from jupyter_ssh.pages.limits import CONNECTIONS
+from jupyter_ssh.pages.close_codes import SILENT, VERSIONS
+from jupyter_ssh.pages.frames import CONTROL, Close, Deframer, decode_close, decode_control, encode_control, framed
+from jupyter_ssh.pages.limits import CONNECTIONS, UNREAD
 from jupyter_ssh.pages.listener import Listener
 from jupyter_ssh.pages.place import Place
 from jupyter_ssh.pages.rendezvous import (
@@ -171,6 +171,33 @@ async def test_who_speaks_another_version_may_connect_and_is_told_so_in_frames(
     assert decode_control(frames[0][1])["code"] == "version"
     assert decode_close(frames[1][1]).code == VERSIONS
     writer.close()
+
+
+async def test_a_page_that_does_not_read_is_told_why_it_was_closed(place: Place, listener: Listener) -> None:
+    ended: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
+    read = 0
+
+    def frame(kind: int, body: bytes) -> None:
+        nonlocal read
+        read += len(body)
+
+    relay = await connect_place(listener.file, RELAY, frame, ended.set_result)
+    [page] = place.connections
+    relay.pause(True)
+    sent = 0
+    while page.transport.writable or sent <= 2 * UNREAD:
+        page.transport.control({"type": "x", "text": "x" * (1 << 20)})
+        sent += 1 << 20
+        await asyncio.sleep(0)
+    assert page.closed
+    assert not place.connections
+    relay.pause(False)
+    close = await asyncio.wait_for(ended, 60)
+    assert close is not None
+    assert close.code == SILENT
+    assert UNREAD < read < sent, "what is sent after that is not kept"
+    while listener.connections:
+        await asyncio.sleep(0)
 
 
 async def test_connections_are_bounded(listener: Listener) -> None:
