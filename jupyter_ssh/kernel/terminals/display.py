@@ -108,7 +108,11 @@ class Display:
 
     def push(self, viewer: Viewer) -> None:
         """Continue sending to ``viewer``, after it acknowledged output, became visible, or its connection drained."""
-        if viewer.overrun or viewer.sent < self.ring.start:
+        if not viewer.attached:
+            # The snapshots of many sessions would be more than may wait for a page: each waits until it can be sent.
+            if viewer.page.transport.writable:
+                self.attach(viewer, viewer.have)
+        elif viewer.overrun or viewer.sent < self.ring.start:
             viewer.overrun = True
             if viewer.visible and viewer.skipping is None and viewer.page.transport.writable:
                 self.attach(viewer, None)
@@ -271,6 +275,8 @@ class Display:
         The page has discarded everything from ``offset`` on, and will discard what is still on its way.  Returns False
         if the output before ``offset`` has not been sent.
         """
+        if not viewer.attached:
+            return True  # `attached` will say where the output continues
         if offset > viewer.sent:
             return False
         if offset < viewer.begun:

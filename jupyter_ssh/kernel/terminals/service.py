@@ -223,7 +223,9 @@ class TerminalService(Service):
             raise Refusal("too-many", "Too many pages view this session.", "Close some of them.") from None
         page.open_stream(number, TerminalStream(session, viewer))
         viewer.rows, viewer.cols, viewer.visible = rows, cols, visible
-        display.attach(viewer, have)
+        viewer.have = have
+        if page.transport.writable:  # otherwise `Display.push` attaches it once it is
+            display.attach(viewer, have)
         display.fit()
         viewer.push(display.ring)
         session.changed()

@@ -47,6 +47,10 @@ class Viewer:
         self.acked = 0
         """All output before this offset has been drawn."""
         self.window = WINDOW
+        self.attached = False
+        """Whether `attached` has been sent; until then nothing else about the output is."""
+        self.have: int | None = None
+        """The output offset up to which the page has everything, if it said so when it attached."""
         self.begun = 0
         """The offset from which the page was last told to expect output."""
         self.overrun = False
@@ -63,6 +67,7 @@ class Viewer:
 
     def begin(self, offset: int) -> None:
         """Continue at ``offset``, with the initial window."""
+        self.attached = True
         self.begun = self.sent = self.acked = offset
         self.overrun = False
         self.window = WINDOW
@@ -78,7 +83,7 @@ class Viewer:
         """Send the output that is available, as far as the window and the connection allow."""
         if self._behind_since is None and self.acked < ring.end:
             self._behind_since = time.monotonic()
-        if self.skipping is not None or self.overrun:
+        if self.skipping is not None or self.overrun or not self.attached:
             return
         if self.sent < ring.start:
             self.overrun = True
