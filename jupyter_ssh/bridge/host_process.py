@@ -85,13 +85,20 @@ class HostProcess:
         if place is None:
             return False
 
+        is_over = False
+
         def ended(_: Close | None) -> None:
+            nonlocal is_over
+            is_over = True
             self._lease = None
             if self._process is not None:
                 self._process.poll()
 
         try:
-            self._lease = await connect_place(place, LEASE, lambda kind, body: None, ended)
+            lease = await connect_place(place, LEASE, lambda kind, body: None, ended)
         except (OSError, SSHError):
             return False
+        if is_over:  # the process may end between its proof and here
+            return False
+        self._lease = lease
         return True
