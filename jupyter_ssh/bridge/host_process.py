@@ -18,6 +18,8 @@ from jupyter_ssh.ssh.errors import ConnectError, SSHError
 
 MODULE: Final = "jupyter_ssh.kernel.place.host_process"
 START_SECONDS: Final = 20.0
+AGAIN_SECONDS: Final = 1.0
+"""The interval between attempts to start it while another one is ending."""
 _POLL: Final = 0.05
 
 
@@ -38,13 +40,19 @@ class HostProcess:
                 return
             process = self._process = self._start()
             loop = asyncio.get_running_loop()
-            end = loop.time() + START_SECONDS
+            begun = loop.time()
+            end = begun + START_SECONDS
             while loop.time() < end:
                 if await self._take_lease():
                     return
-                # Status 0 means that it found another host process, which somebody else has just started.
-                if process.poll() not in (None, 0):
+                status = process.poll()
+                if status not in (None, 0):
                     break
+                # Status 0 means that it found another host process: one that somebody else has just started, or that
+                # is still ending.
+                if status == 0 and loop.time() - begun >= AGAIN_SECONDS:
+                    process, begun = self._start(), loop.time()
+                    self._process = process
                 await asyncio.sleep(_POLL)
             raise ConnectError(
                 "the process for terminals did not start",
