@@ -102,22 +102,29 @@ class Listener:
             return SocketTransport(made[0])
 
         path, port = "", 0
-        loop = asyncio.get_running_loop()
         if sys.platform == "win32":
             listening = socket.create_server(("127.0.0.1", 0))
             port = listening.getsockname()[1]
-            server: asyncio.AbstractServer = await loop.create_server(connection, sock=listening, start_serving=False)
         else:
             listening, path = _bound(folder, name)
-            server = await loop.create_unix_server(connection, sock=listening, start_serving=False)
         file = PlaceFile(name, path, port, os.getpid(), platform.node(), token)
-        listener = cls(connected, folder, file, server)
-        made.append(listener)
-        await server.start_serving()
+        loop = asyncio.get_running_loop()
         try:
+            if sys.platform == "win32":
+                server: asyncio.AbstractServer = await loop.create_server(
+                    connection, sock=listening, start_serving=False
+                )
+            else:
+                server = await loop.create_unix_server(connection, sock=listening, start_serving=False)
+            listener = cls(connected, folder, file, server)
+            made.append(listener)
+            await server.start_serving()
             publish(folder, file)
         except BaseException:
-            listener.close()
+            for listener in made:
+                listener.close()
+            listening.close()
+            withdraw(folder, file)
             raise
         return listener
 

@@ -80,7 +80,11 @@ async def place_on_engine(name: str, folder: Path | None = None, kernel: Any = N
         place = running_place()
         if place is None:
             place = Place(name, *_services())
-            await place.listen(folder, kernel)
+            try:
+                await place.listen(folder, kernel)
+            except BaseException:  # also if the cell that needs it is interrupted
+                await place.close()
+                raise
             set_place(place, engine)
         return place
 

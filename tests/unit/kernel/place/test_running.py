@@ -46,6 +46,34 @@ def test_there_is_one_place_however_many_ask_for_it(runtime: Path) -> None:
     assert again.start != one.start
 
 
+@pytest.mark.skipif(os.name == "nt", reason="looks for a Unix socket")
+def test_nothing_is_left_of_a_start_that_was_interrupted(runtime: Path) -> None:
+    async def interrupted(turns: int) -> bool:
+        before = asyncio.all_tasks()
+        starting = asyncio.create_task(place_on_engine(NAME, runtime))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        over = starting.done()
+        starting.cancel()
+        await asyncio.wait([starting])
+        if not over:
+            assert starting.cancelled()
+            await asyncio.sleep(0)  # what was cancelled ends
+            assert asyncio.all_tasks() <= before
+            assert running_place() is None
+            assert not (runtime / FOLDER).exists() or list((runtime / FOLDER).iterdir()) == []
+        return over
+
+    async def work() -> int:
+        turns = 0
+        while not await interrupted(turns):
+            turns += 1
+        return turns
+
+    assert get_engine().call(work) > 1
+    assert running_place() is not None
+
+
 def test_outside_of_a_kernel_there_is_none() -> None:
     with pytest.raises(ConfigError, match="need a kernel"):
         start_place()
