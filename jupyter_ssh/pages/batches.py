@@ -146,6 +146,11 @@ class Batches:
         """Queue the end of the connection, after the waiting frames."""
         self._ending = {"close": code, "reason": reason}
 
+    @property
+    def ending(self) -> bool:
+        """Whether the end of the connection is still to be sent."""
+        return bool(self._ending)
+
     def ask(self) -> None:
         """Queue an empty message unless one is in transit: its acknowledgement shows that messages arrive."""
         self._asks = not self._unacked

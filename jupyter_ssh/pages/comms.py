@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 MESSAGE_TYPE: Final = "jupyter_ssh_frames"
 REPLY_TYPE: Final = "jupyter_ssh_frames_reply"
 CONNECTION_CHARACTERS: Final = 64
+GOODBYE_SECONDS: Final = 10.0
+"""How long it may take to send what is waiting for a page, and that its connection is closed."""
 
 
 def comm_of(connection: str) -> str:
@@ -108,8 +110,11 @@ class CommTransport(PageTransport):
         self._loop = asyncio.get_running_loop()
         self._batches = Batches(identity, self._publish, self._loop.time())
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._open = True
+        self._over = False
+        """Whether the last message has been sent, or need not be."""
         self._starved = False
         """Whether a stream had something to send and could not."""
         self.connection: PageConnection | None = None
@@ -123,7 +128,7 @@ class CommTransport(PageTransport):
     def receive(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         """Handle a message."""
         connection = self.connection
-        if connection is None or not self._open:
+        if connection is None or self._over:
             return
         try:
             for frame in self._batches.receive(content, buffers, self._loop.time()):
@@ -177,12 +182,15 @@ class CommTransport(PageTransport):
         if self._open:
             self._open = False
             self._batches.end(code, reason)
-            self._batches.flush(self._loop.time())
-            self._end()
+            self._deadline = self._loop.call_later(GOODBYE_SECONDS, self._end)
+            self._flush()
 
     def _end(self) -> None:
         self._open = False
+        self._over = True
         self._watch.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
         if self._timer is not None:
             self._timer.cancel()
         self._comms.forget(self._identity)
@@ -195,9 +203,12 @@ class CommTransport(PageTransport):
 
     def _flush(self) -> None:
         self._scheduled = False
-        if not self._open:
+        if self._over:
             return
         again = self._batches.flush(self._loop.time())
+        if not self._open and (again is None or not self._batches.ending):
+            self._end()
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
