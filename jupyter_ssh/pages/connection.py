@@ -1,7 +1,7 @@
 """One page's connection to this place: reads its frames, hands them to the services, and keeps its streams.
 
-A frame of an unknown type, or with invalid members, is answered by `error`; bytes that are not a valid frame end the
-connection.  Neither affects what the services hold.
+A frame of an unknown type, with invalid members, or that a service fails to handle is answered by `error`; bytes that
+are not a valid frame end the connection.  Neither affects what the services hold.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _REFERENCES = ("request", "stream")
 _SHOWN = 40
 """How many characters of an unknown type an `error` shows."""
+_BUG = "The kernel could not handle this, because of an error in jupyter_ssh."
 
 
 class PageConnection:
@@ -95,6 +96,11 @@ class PageConnection:
             refusal = Refusal("bad-frame", f"A frame of the type {kind} was not understood: {error}.")
         except Refusal as refused:
             refusal = refused
+        except FrameError:
+            raise
+        except Exception:
+            log.exception("a frame of the type %s could not be handled", kind)
+            refusal = Refusal("failed", _BUG)
         else:
             return
         self.send_error(refusal, members.references((*_REFERENCES, *service.references)), service.name)
@@ -111,8 +117,16 @@ class PageConnection:
             return
         try:
             stream.receive(frame.offset, frame.payload)
-        except Refusal as refusal:
-            self.send_error(refusal, {"stream": frame.stream}, stream.service)
+        except Refusal as refused:
+            refusal = refused
+        except FrameError:
+            raise
+        except Exception:
+            log.exception("data of a stream of the service %s could not be handled", stream.service)
+            refusal = Refusal("failed", _BUG)
+        else:
+            return
+        self.send_error(refusal, {"stream": frame.stream}, stream.service)
 
     def writable_again(self) -> None:
         """Resume sending: the transport accepts data again."""

@@ -9,6 +9,8 @@ from jupyter_ssh.pages.members import Members
 from jupyter_ssh.pages.services import Page, Refusal, Service, Stream
 
 LONGEST = 1000
+BUG = b"bug"
+"""What the service fails to handle."""
 
 
 class EchoStream(Stream):
@@ -27,6 +29,8 @@ class EchoStream(Stream):
         """Take what comes next."""
         if offset != self._expected:
             raise Refusal("bad-offset", "Something is missing before this.")
+        if payload == BUG:
+            raise KeyError("bug")
         if len(self._held) + len(payload) > LONGEST:
             raise FrameError("more than may be held", phase="page frames")
         self._expected += len(payload)
@@ -71,6 +75,8 @@ class Echo(Service):
         word = members.text("word", 1 << 20)
         if word == "hush":
             raise Refusal("failed", "This is not echoed.", "Say something else.")
+        if word == BUG.decode():
+            raise KeyError("bug")
         self.count += 1
         page.send(self.name, "said", {"word": word})
         self.tell("counted", {"count": self.count})

@@ -110,6 +110,19 @@ async def test_what_cannot_be_done_is_answered(place: Place) -> None:
     assert page.closed is None
 
 
+async def test_a_bug_in_a_service_does_not_end_the_connection(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    page = Page(place, **SPEAKS)
+    page.send("echo.listen", stream=3)
+    page.send("echo.say", word="bug", request=7)
+    page.connection.data(Data(3, 0, b"bug"))
+    of_verb, of_data = page.of("error")
+    assert (of_verb["code"], of_verb["request"], of_verb["service"]) == ("failed", 7, "echo")
+    assert (of_data["code"], of_data["stream"], of_data["service"]) == ("failed", 3, "echo")
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+    page.send("echo.say", word="hello")
+    assert page.of("echo.said") == [{"word": "hello"}]
+
+
 async def test_an_error_of_a_page_is_not_answered(place: Place) -> None:
     page = Page(place, **SPEAKS)
     page.send("error", code="unknown-type", text="echo.counted")
