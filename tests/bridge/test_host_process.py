@@ -15,7 +15,7 @@ from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, end_host, read_plac
 from tests.notebook.kernels import environment, write_config
 from tests.notebook.remotes import Remote
 from tests.support.jupyter import page, running_server
-from tests.support.processes import wait_until
+from tests.support.processes import is_over, wait_until
 
 
 async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_path: Path, remote: Remote) -> None:
@@ -64,7 +64,7 @@ async def test_a_terminal_without_a_notebook_and_a_restart_of_the_server(tmp_pat
             await second.send("terminals.end", session=session)
             await second.expect("terminals.gone", session=session)
         end_host(jupyter.runtime)
-        wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "the host ends")
+        wait_until(lambda: is_over(process), "the host ends")
         assert read_place(jupyter.runtime / FOLDER, HOST_PLACE) is None
         assert jupyter.request("POST", "jupyter-ssh/api/host") == {"place": "host"}, "and may be started again"
 

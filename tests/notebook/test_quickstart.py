@@ -62,6 +62,16 @@ def test_against_openssh(openssh_server: PeerServer, tmp_path: Path, monkeypatch
     check_outputs(text, openssh_server.user)
 
 
+def test_a_line_that_arrives_in_pieces_stays_one(tmp_path: Path) -> None:
+    pieces = "import sys\nfor piece in ('exit code:', ' 2'):\n    print(piece, end='')\n    sys.stdout.flush()\n'shown'"
+    cells = [nbformat.v4.new_code_cell(pieces)]
+    path = tmp_path / "pieces.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    out = io.StringIO()
+    assert check(path, {}, out) == 0
+    assert "\nexit code: 2\n'shown'\n\npieces.ipynb: " in out.getvalue()
+
+
 def test_demo_check_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     result = demo(tmp_path, "--check")
     assert result.returncode == 0, result.stdout + result.stderr

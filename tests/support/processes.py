@@ -102,6 +102,14 @@ class ServerProcess:
         end_process(self.process)
 
 
+def is_over(process: psutil.Process) -> bool:
+    """Whether it has ended, reaped or not."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def end_process(process: subprocess.Popen[Any]) -> None:
     """End a process that leads its own group, the group, and descendants that left the group."""
     try:

@@ -95,22 +95,29 @@ class _Printer:
         self.cells += 1
         lines = cell.source.split("\n")
         self._write(f"In [{cell.execution_count or ' '}]: " + "\n        ".join(lines) + "\n")
+        text = ""
         for output in cell.outputs:
-            self._write(self._output(output))
-        self._write("\n")
+            # One print() may arrive as several stream outputs: they belong on one line.
+            if output.output_type != "stream":
+                text = _line(text)
+            text += self._output(output)
+        self._write(_line(text) + "\n")
 
     def _output(self, output: Any) -> str:
         if output.output_type == "stream":
-            text = str(output.text)
-        elif output.output_type == "error":
-            text = "\n".join(output.traceback)
-        else:
-            text = str(output.data.get("text/plain", ""))
-        return text if text.endswith("\n") or not text else text + "\n"
+            return str(output.text)
+        if output.output_type == "error":
+            return _line("\n".join(output.traceback))
+        return _line(str(output.data.get("text/plain", "")))
 
     def _write(self, text: str) -> None:
         self._out.write(text if self._colours else _ANSI.sub("", text))
         self._out.flush()
+
+
+def _line(text: str) -> str:
+    """Return ``text`` with a newline at its end, unless it is empty."""
+    return text if text.endswith("\n") or not text else text + "\n"
 
 
 def missing_programs(*modules: str) -> list[str]:

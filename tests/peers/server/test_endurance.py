@@ -22,11 +22,7 @@ from jupyter_ssh.ssh.server import listen
 from tests.peers.server_support import TIMEOUT, asyncssh_client, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory, embedded_in_loop
-from tests.support.processes import HOST, free_port, wait_until
-
-
-def is_over(process: psutil.Process) -> bool:
-    return bool(not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+from tests.support.processes import HOST, free_port, is_over, wait_until
 
 
 def connect(server: EmbeddedServer) -> socket.socket:

@@ -28,6 +28,7 @@ from jupyter_ssh.ssh.server.processes.process import (
 from jupyter_ssh.ssh.server.processes.threaded import start_with_threads
 from jupyter_ssh.ssh.server.processes.unix import UnixProcess
 from tests.peers.server.recorder import PATIENCE, Recorder
+from tests.support.processes import is_over
 
 ENVIRONMENT = {"PATH": os.defpath, "MARK": "here"}
 ACCOUNT = Account("alice", "/", "/bin/sh")
@@ -520,4 +521,4 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def gone(process: psutil.Process) -> None:
     """Waits until a process is neither running nor a zombie of ours."""
-    await until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    await until(lambda: is_over(process))
