@@ -42,10 +42,10 @@ class TerminalPrompts:
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
         """Ask the server's questions (RFC 4256 §3.2), with or without echo."""
-        if prompts:
-            for text in (name, instruction):
-                if text.strip():
-                    self._messages.say(printable(text))
+        # Shown without a question too: the answer may be expected elsewhere, such as on a telephone.
+        for text in (name, instruction):
+            if text.strip():
+                self._messages.say(printable(text))
         answers = []
         for prompt, echo in prompts:
             answer = await self._ask(prompt, echo=echo)

@@ -135,11 +135,11 @@ if sys.platform != "win32":
         The loop keeps running, and cancelling restores the terminal's echo and leaves no thread in a read.
         """
         saved = termios.tcgetattr(descriptor)
+        asking = termios.tcgetattr(descriptor)
         if not echo:
-            silent = termios.tcgetattr(descriptor)
-            _switch_off(silent, 3, ("ECHO", "ECHOE", "ECHOK", "ECHONL"))
-            # FLUSH: discard what was typed before the question.
-            termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
+            _switch_off(asking, 3, ("ECHO", "ECHOE", "ECHOK", "ECHONL"))
+        # FLUSH: discard what was typed before the question, perhaps in answer to a text that only looked like one.
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, asking)
         line = b""
         try:
             os.write(descriptor, prompt.encode())

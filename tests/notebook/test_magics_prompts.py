@@ -159,7 +159,24 @@ def test_keyboard_interactive_questions_and_the_banner(kernel, tmp_path):
         cell = kernel.run(line, answers=["123456", "blue"])
         kernel.run("%ssh_close --all")
     assert "by keyboard-interactive" in cell.result["text/plain"]
-    assert cell.questions == [("Token: ", True), ("Colour? ", False)]
+    led = f"({remote.user}@ours)"
+    assert cell.questions == [(f"{led} Token: ", True), (f"{led} Colour? ", False)]
     assert "Only for ?[7mfriends" in cell.stdout
-    assert "Two ?[2Jfactors" in cell.stdout
+    assert f"{led} Two ?[2Jfactors\n{led} Please\n" in cell.stdout
     assert "123456" not in cell.everything()
+
+
+def test_a_server_cannot_imitate_our_own_question(kernel, tmp_path):
+    imitation = "Enter passphrase for key '/home/alice/.ssh/id_ed25519': "
+
+    async def converse(user, ask):
+        await ask("", f"Pushed a login request.\n{imitation}", [])
+        return list(await ask(imitation, "", [(f"\n{imitation}", False)])) == ["an answer"]
+
+    with embedded_server(tmp_path, keyboard_interactive=converse, passwords=None) as remote:
+        config = write_config(tmp_path, ours=remote)
+        cell = kernel.run(f"%ssh -F {config} -o PubkeyAuthentication=no ours", answers=["an answer"])
+        kernel.run("%ssh_close --all")
+    led = f"({remote.user}@ours) "
+    assert cell.questions == [(f"\n{led}{imitation}", True)]
+    assert cell.stdout == f"{led}Pushed a login request.\n{led}{imitation}\n{led}{imitation}\n"

@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_ssh.ssh.client import HostKeyQuestion
 from jupyter_ssh.ssh.client.connecting import connect
 from jupyter_ssh.ssh.client.connection import Connection
+from jupyter_ssh.ssh.client.prompts import yes_or_no
 from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.protocol.session import SessionInfo
 from tests.support.peers import require_tool
@@ -64,6 +65,11 @@ class Person:
     ) -> list[str] | None:
         self.asked += [prompt for prompt, _ in prompts]
         return self.answers.pop(0) if self.answers else None
+
+    async def confirm(self, text: str, default: bool = False) -> bool:
+        self.asked.append(text)
+        answer = self.answers.pop(0) if self.answers else None
+        return answer is not None and yes_or_no(answer[0], default) is True
 
     def show_banner(self, text: str) -> None:
         self.banners.append(text)

@@ -26,7 +26,8 @@ class Prompts(Protocol):
     ) -> list[str] | None:
         """Ask the server's questions, each with whether the answer is echoed; None if the user cancels.
 
-        If ``prompts`` is empty, only show the text.  The texts are sanitized like a banner.
+        If ``prompts`` is empty, only show the text.  The texts are sanitized like a banner, and each line is led by
+        ``(user@host)``, which our own questions never are.
         """
 
     async def confirm(self, text: str, default: bool = False) -> bool:
@@ -65,7 +66,7 @@ class NoPrompts:
 
 
 class NamedPrompts:
-    """Adds to each question which host it is about, for connections through jump hosts."""
+    """Adds to our own questions which host they are about, for connections through jump hosts."""
 
     def __init__(self, prompts: Prompts, name: str) -> None:
         # One name is enough when several jump hosts are chained.
@@ -80,18 +81,17 @@ class NamedPrompts:
         return await self._prompts.confirm_host_key(question)
 
     async def ask_secret(self, prompt: str) -> str | None:
-        """Ask, with the host's name in front unless the prompt begins with it."""
+        """Ask, with the host's name in front unless the prompt has it."""
         return await self._prompts.ask_secret(self._named(prompt))
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
-        """Ask the server's questions, each with the host's name in front."""
-        named = [(self._named(prompt), echo) for prompt, echo in prompts]
-        return await self._prompts.keyboard_interactive(name, instruction, named)
+        """Ask as it is: what a server asks names the host."""
+        return await self._prompts.keyboard_interactive(name, instruction, prompts)
 
     async def confirm(self, text: str, default: bool = False) -> bool:
-        """Ask, with the host's name in front unless the question begins with it."""
+        """Ask, with the host's name in front unless the question has it."""
         return await self._prompts.confirm(self._named(text), default)
 
     def show_banner(self, text: str) -> None:
@@ -99,8 +99,8 @@ class NamedPrompts:
         self._prompts.show_banner(text)
 
     def _named(self, prompt: str) -> str:
-        # Only our own prompts begin like this; a server whose name is a prefix of another's cannot impersonate it.
-        return prompt if prompt.startswith(f"{self._name}'s ") else f"({self._name}) {prompt}"
+        # Not in parentheses: those mark what a server asks.
+        return prompt if self._name in prompt else f"For {self._name}: {prompt}"
 
 
 def yes_or_no(answer: str, default: bool = False) -> bool | None:

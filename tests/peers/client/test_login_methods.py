@@ -70,7 +70,9 @@ async def test_our_client_changes_a_password(expiring: Any, tries: list[str]) ->
     async with reach(expiring, identity_file="none", password="old", prompts=person) as connection:
         assert connection.info.method == "password"
     assert [new for _, _, new in ExpiringServer.changed] == tries
-    assert person.asked[0] == "It is ?[31mold.\nNew password: "
+    who = f"{expiring.user}@{expiring.host}"
+    assert person.asked[0] == f"({who}) It is ?[31mold.\nEnter {who}'s new password: "
+    assert person.asked[1] == f"Retype {who}'s new password: "
     async with reach(expiring, identity_file="none", password="long enough"):
         pass
 
@@ -347,7 +349,7 @@ async def test_any_number_of_questions(embedded_server_factory: Factory, count: 
     person = Person(answers=[[f"answer {number}" for number in range(count)]])
     async with reach(server, identity_file="none", prompts=person) as connection:
         assert connection.info.method == "keyboard-interactive"
-    assert person.asked == [prompt for prompt, _ in prompts]
+    assert person.asked == [f"({server.user}@{server.host}) {prompt}" for prompt, _ in prompts]
 
     class Client(asyncssh.SSHClient):  # type: ignore[misc]
         def kbdint_auth_requested(self) -> str:

@@ -26,12 +26,18 @@ class Heard(NoPrompts):
         return None
 
 
-async def test_a_host_asks_in_its_own_name_only() -> None:
+async def test_our_own_questions_say_which_host_they_are_about() -> None:
     heard = Heard()
     named = NamedPrompts(heard, "root@a")
     await named.ask_secret("root@a's password: ")
-    await named.keyboard_interactive("", "", [("root@abc's password: ", False), ("Code: ", True)])
-    assert heard.prompts == ["root@a's password: ", "(root@a) root@abc's password: ", "(root@a) Code: "]
+    await named.ask_secret("Enter passphrase for key 'id': ")
+    assert heard.prompts == ["root@a's password: ", "For root@a: Enter passphrase for key 'id': "]
+
+
+async def test_what_a_server_asks_is_passed_on_as_the_login_marked_it() -> None:
+    heard = Heard()
+    await NamedPrompts(heard, "root@a").keyboard_interactive("", "", [("(root@a) Code: ", True)])
+    assert heard.prompts == ["(root@a) Code: "]
 
 
 async def test_a_question_of_yes_and_no_names_the_host_and_keeps_its_default() -> None:
@@ -39,7 +45,7 @@ async def test_a_question_of_yes_and_no_names_the_host_and_keeps_its_default() -
     named = NamedPrompts(heard, "root@a")
     assert await named.confirm("Learn the new keys?", True)
     assert not await named.confirm("Learn the new keys?")
-    assert heard.prompts == ["(root@a) Learn the new keys?"] * 2
+    assert heard.prompts == ["For root@a: Learn the new keys?"] * 2
 
 
 async def test_nobody_agrees_to_nothing() -> None:

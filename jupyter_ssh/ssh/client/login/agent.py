@@ -101,7 +101,7 @@ class LoginAgent:
             return
         constraints = Constraints(wish.seconds or None, wish.when == "confirm")
         try:
-            if wish.when == "ask" and not await self._agreed(prompts, f"Add key {path} to agent? (yes/no) "):
+            if wish.when == "ask" and not await self._agreed(prompts, f"Add key {path} to agent?"):
                 return
             await self._agent.add(key, key.comment or path, constraints)
         except (AgentError, DeadlineExceeded, PromptUnavailable) as error:
@@ -110,8 +110,7 @@ class LoginAgent:
     async def _agreed(self, prompts: Prompts, question: str) -> bool:
         if self._options.batch_mode:
             return False
-        answers = await prompts.keyboard_interactive("", "", [(question, True)])
-        return answers is not None and answers[0].strip().lower() in ("y", "yes")
+        return await prompts.confirm(question)
 
     def close(self) -> None:
         """Close the connection to the agent."""

@@ -14,6 +14,7 @@ from typing import Final
 from jupyter_ssh.ssh.client.login.agent import LoginAgent
 from jupyter_ssh.ssh.client.login.handshake import Handshake, described
 from jupyter_ssh.ssh.client.login.identities import FileSigner, Identity, Signer, attempts_told, collect
+from jupyter_ssh.ssh.client.login.server_text import led, led_question
 from jupyter_ssh.ssh.client.login.settings import signature_algorithms
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
@@ -95,6 +96,8 @@ class ClientLogin:
         """Methods that the given password was tried with."""
         self._secrets_allowed = secrets_allowed
         self._destination = f"{options.user}@{options.host}"
+        self._asker = f"{options.user}@{options.host_key_alias or options.host}"
+        """Who asks, as in OpenSSH."""
         self._keys = keys
         self._named_keys = bool(keys) or (options.given("identity_file") and bool(options.identity_file))
         self._agent = agent
@@ -406,7 +409,7 @@ class ClientLogin:
         self._left["password"] -= 1
         password = self._given_password("password")
         if password is None:
-            password = await self._secret(f"{self._destination}'s password: ", "password", "")
+            password = await self._secret(f"{self._asker}'s password: ", "password", "")
         if password is None:
             self._left["password"] = 0
             return None
@@ -428,8 +431,10 @@ class ClientLogin:
         return outcome
 
     async def _change_password(self, old: str, prompt: str) -> e.Event | None:
-        new = await self._secret(f"{printable(prompt)}\nNew password: ", "password", "a new password")
-        again = await self._secret("Retype new password: ", "password", "a new password") if new else None
+        said = f"{led(prompt, self._asker)}\n" if prompt.strip() else ""
+        new = await self._secret(f"{said}Enter {self._asker}'s new password: ", "password", "a new password")
+        retype = f"Retype {self._asker}'s new password: "
+        again = await self._secret(retype, "password", "a new password") if new else None
         if not new or new != again:
             if new != "" and again is not None:
                 self._note("password", "a new password", "the two entries did not match")
@@ -459,10 +464,10 @@ class ClientLogin:
         return outcome
 
     async def _answers(self, questions: e.Questions) -> list[str] | None:
-        name, instruction = printable(questions.name), printable(questions.instruction)
-        prompts = [(printable(prompt), echo) for prompt, echo in questions.prompts]
+        name, instruction = led(questions.name, self._asker), led(questions.instruction, self._asker)
+        prompts = [(led_question(prompt, self._asker), echo) for prompt, echo in questions.prompts]
         if not prompts:
-            if (name or instruction) and not self._options.batch_mode:
+            if name.strip() or instruction.strip():
                 with contextlib.suppress(PromptUnavailable):
                     await self._prompts.keyboard_interactive(name, instruction, [])
             return []

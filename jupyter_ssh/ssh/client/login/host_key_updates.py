@@ -27,8 +27,7 @@ PROOF_SECONDS: Final = 30.0
 """Seconds a server may take to sign."""
 LAST_SECONDS: Final = 2.0
 """Seconds a closing connection waits for an update in progress."""
-QUESTION: Final = "Accept updated hostkeys? (yes/no): "
-ANSWERS: Final = 3
+QUESTION: Final = "Accept updated hostkeys?"
 
 
 class HostKeyUpdates:
@@ -102,15 +101,11 @@ class HostKeyUpdates:
 
     async def _confirmed(self, plan: Plan) -> bool:
         self._asking = True
-        text = "\n".join(["The server has updated its host keys.", *_changes(plan)])
-        for _ in range(ANSWERS):
-            answers = await self._prompts.keyboard_interactive("", text, [(QUESTION, True)])
-            word = answers[0].strip().lower() if answers else "no"
-            if word in ("yes", "no"):
-                self._asking = False
-                return word == "yes"
-            text = 'Please enter "yes" or "no".'
-        return False
+        accepted = await self._prompts.confirm(
+            "\n".join(["The server has updated its host keys.", *_changes(plan), QUESTION])
+        )
+        self._asking = False
+        return accepted
 
     def _write(self, plan: Plan) -> None:
         hashed = self._options.hash_known_hosts
