@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 from jupyter_ssh.ssh.client.login.handshake import described
 from jupyter_ssh.ssh.client.login.settings import required_rsa_size
@@ -18,19 +18,27 @@ from jupyter_ssh.ssh.keys.files.reading import (
     KeyFile,
     certificate_beside,
     load_certificate,
-    load_public_key,
+    load_public_half,
     open_key_file,
 )
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
 
 IN_DEVICE: Final = "it can sign only in its hardware security key"
 IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which can sign with the device."
+NO_PRIVATE_KEY: Final = "no private key for it"
+NO_PRIVATE_KEY_STEP: Final = (
+    "Name the file with its private key as well (-i), or add that key to an agent with ssh-add."
+)
 
 TYPE_NUMBERS: Final = {
     "ssh-rsa": 0,
     "ssh-dss": 1,
     **dict.fromkeys(("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"), 2),
     "ssh-ed25519": 3,
+    "ssh-rsa-cert-v01@openssh.com": 4,
+    "ssh-dss-cert-v01@openssh.com": 5,
+    **dict.fromkeys((f"ecdsa-sha2-nistp{size}-cert-v01@openssh.com" for size in (256, 384, 521)), 6),
+    "ssh-ed25519-cert-v01@openssh.com": 7,
 }
 """What ``ssh -v`` writes after the name of a key file."""
 
@@ -218,36 +226,56 @@ def _of_memory(key: PrivateKey) -> Identity:
 def _files(options: Options, unlock: Unlock) -> list[Identity]:
     """Return the key files in their order; missing ones are skipped unless they were named explicitly.
 
-    Each is followed by its certificate, unless certificates were named (ssh_config(5), CertificateFile).
+    Each is followed by its certificates: in the ``.pub`` file, where a public key usually is, and in ``-cert.pub``
+    unless certificates were named (ssh_config(5), CertificateFile).
     """
     named = options.given("identity_file")
+    rsa_size = required_rsa_size(options)
     found: list[Identity] = []
     for path in options.identity_file[:MAX_IDENTITIES]:
         if not named and not os.path.lexists(path):
             continue
-        identity = _file(path, unlock, required_rsa_size(options))
+        identity = _file(path, unlock, rsa_size)
         found.append(identity)
+        if isinstance(identity.public, Certificate):
+            continue
+        public = _public_half(f"{path}.pub", rsa_size)
+        if _is_of_user(public) and identity.public in (None, public.key):
+            found.append(_with_certificate(identity, f"{path}.pub", public))
         if options.certificate_file:
             continue
         try:
-            certificate = certificate_beside(path, required_rsa_size(options))
+            certificate = certificate_beside(path, rsa_size)
         except (KeyFileError, KeyFormatError) as error:
             found.append(_unusable(f"{path}-cert.pub", error))
             continue
-        if certificate is not None and certificate.statement.kind is CertificateKind.USER:
-            label = f"{path.removesuffix('.pub')}-cert.pub {certificate.fingerprint}"
-            found.append(Identity(label, certificate, identity.signer, identity.problem, identity.next_step))
+        if _is_of_user(certificate):
+            found.append(_with_certificate(identity, f"{path.removesuffix('.pub')}-cert.pub", certificate))
     return found
+
+
+def _with_certificate(identity: Identity, path: str, certificate: Certificate) -> Identity:
+    """Return the identity of a key file's certificate."""
+    label = f"{path} {certificate.fingerprint}"
+    return Identity(label, certificate, identity.signer, identity.problem, identity.next_step)
 
 
 def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
     try:
         file = open_key_file(path, rsa_size)
     except (KeyFileError, KeyFormatError) as error:
+        # The private key may be in an agent (ssh_config(5), IdentityFile).
         public = _public_half(path, rsa_size)
+        if isinstance(public, Certificate):
+            # As Vault's and step's documentation has it: the certificate is named like a key, with -i.
+            return _certificate(path, public)
+        if public is not None:
+            return Identity(f"{path} {public.fingerprint}", public, None, described(error), NO_PRIVATE_KEY_STEP)
+        public = _public_half(f"{path}.pub", rsa_size)
+        if isinstance(public, Certificate) and not _is_of_user(public):
+            public = public.key
         if public is None:
             return _unusable(path, error)
-        # The private key may be in an agent (ssh_config(5), IdentityFile).
         return Identity(f"{path} {public.fingerprint}", public, None, described(error), error.next_step)
     label = str(file.path) if file.public is None else f"{file.path} {file.public.fingerprint}"
     if isinstance(file.public, SecurityKeyPublicKey):
@@ -256,12 +284,10 @@ def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
 
 
 def _public_half(path: str, rsa_size: int | None) -> PublicKey | None:
-    for place in (path, f"{path}.pub"):
-        try:
-            return load_public_key(place, rsa_size)[0]
-        except SSHError:
-            continue
-    return None
+    try:
+        return load_public_half(path, rsa_size)
+    except SSHError:
+        return None
 
 
 def _certificates(options: Options) -> list[Identity]:
@@ -272,12 +298,19 @@ def _certificates(options: Options) -> list[Identity]:
         except (KeyFileError, KeyFormatError) as error:
             found.append(_unusable(path, error))
             continue
-        if certificate.statement.kind is not CertificateKind.USER:
-            found.append(Identity(path, None, None, "it is a host certificate"))
-            continue
-        problem = "no private key for it"
-        found.append(Identity(f"{path} {certificate.fingerprint}", certificate, None, problem))
+        found.append(_certificate(path, certificate))
     return found
+
+
+def _is_of_user(public: PublicKey | None) -> TypeGuard[Certificate]:
+    return isinstance(public, Certificate) and public.statement.kind is CertificateKind.USER
+
+
+def _certificate(path: str, certificate: Certificate) -> Identity:
+    """Return the identity of a certificate whose private key may be anywhere."""
+    if not _is_of_user(certificate):
+        return Identity(path, None, None, "it is a host certificate")
+    return Identity(f"{path} {certificate.fingerprint}", certificate, None, NO_PRIVATE_KEY, NO_PRIVATE_KEY_STEP)
 
 
 def _unusable(path: str, error: SSHError) -> Identity:

@@ -32,6 +32,13 @@ MAX_SCRYPT = 1 << 23
 """The most memory for scrypt, as N × r × p: a gibibyte."""
 SEQUENCE, INTEGER = 0x30, 0x02
 CONVERT = "Convert it with: ssh-keygen -p -f FILE"
+NAME_ANOTHER = "Name the file with the private key"
+OTHER_LABELS = {
+    "an X.509 certificate": ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"),
+    "a request for an X.509 certificate": ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"),
+    "a public key": ("PUBLIC KEY", "RSA PUBLIC KEY"),
+}
+"""What else PEM files contain, by what a person calls it."""
 
 
 def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
@@ -81,11 +88,14 @@ def _find(data: bytes) -> tuple[str, bytes]:
     label = started[1].decode("ascii") if started else ""
     if label in PEM_LABELS:
         raise KeyFormatError("PEM private key is truncated", expected=f"a last line -----END {label}-----")
+    for what, labels in OTHER_LABELS.items():
+        if label in labels:
+            raise KeyFileError(f"this is {what}", expected="a private key", next_step=NAME_ANOTHER)
     raise KeyFileError(
         "not a private key of a supported format",
         expected=f"OPENSSH PRIVATE KEY, {', '.join(PEM_LABELS)}",
         received=label or "none of these",
-        next_step=CONVERT,
+        next_step=CONVERT if label.endswith("PRIVATE KEY") else NAME_ANOTHER,
     )
 
 

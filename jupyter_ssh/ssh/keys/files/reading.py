@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 import sys
@@ -36,7 +37,8 @@ class KeyFile:
     path: Path
     encrypted: bool
     public: PublicKey | None
-    """From the file, or for encrypted PEM files from the ``.pub`` file beside it; None if that is missing."""
+    """From the file, or for encrypted PEM files from the ``.pub`` file beside it (the key of a certificate there); None
+    if that is missing."""
     _container: KeyContainer = field(repr=False)
 
     @property
@@ -83,11 +85,16 @@ def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = 
     (unreadable, not a private key, readable by others) and `KeyFormatError` (malformed or weak).
     """
     place = Path(path)
-    data = _read(place)
+    data, status = _read(place)
     try:
         container = parse_private_file(data, required_rsa_size)
-    except SSHError as error:
+    except KeyFileError as error:
+        # It is not a private key that could be used, so it does not matter who else may read it.
         raise _of_file(error, place) from None
+    except SSHError as error:
+        _check_permissions(place, status)
+        raise _of_file(error, place) from None
+    _check_permissions(place, status)
     public = container.public or _public_beside(place, required_rsa_size)
     return KeyFile(place, container.encrypted, public, container)
 
@@ -138,8 +145,8 @@ def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> Key
         from jupyter_ssh.ssh.keys.files import putty_file
 
         return putty_file.parse(start, required_rsa_size)
-    for mark, what, next_step in FOREIGN_FORMATS:
-        if start.startswith(mark):
+    for pattern, what, next_step in FOREIGN_FORMATS:
+        if pattern.match(start):
             raise KeyFileError(what, expected="a private key", next_step=next_step)
     from jupyter_ssh.ssh.keys.files import pem
 
@@ -149,13 +156,16 @@ def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> Key
 PUTTY_BEGIN = b"PuTTY-User-Key-File-"
 BOM_UTF8 = b"\xef\xbb\xbf"
 BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-FOREIGN_FORMATS = (
-    (b"ssh-", "this is a public key", "Name the file without .pub"),
-    (b"ecdsa-", "this is a public key", "Name the file without .pub"),
-    (b"sk-", "this is a public key", "Name the file without .pub"),
-    (b"---- BEGIN SSH2 PUBLIC KEY", "this is a public key", "Name the file with the private key"),
-    (b"SSH PRIVATE KEY FILE FORMAT", "this is a key of SSH protocol 1", "Make a new key with: ssh-keygen -t ed25519"),
-    (b"---- BEGIN SSH2 ENCRYPTED", "this is a key of ssh.com's format", "Convert it with: ssh-keygen -i -f FILE"),
+NAME_PRIVATE = "Name the file with its private key"
+FOREIGN_FORMATS = tuple(
+    (re.compile(pattern), what, next_step)
+    for pattern, what, next_step in (
+        (rb"[a-z0-9-]+-cert-v01@openssh\.com[ \t]", "this is a certificate", NAME_PRIVATE),
+        (rb"(ssh|ecdsa|sk)-", "this is a public key", NAME_PRIVATE),
+        (rb"---- BEGIN SSH2 PUBLIC KEY", "this is a public key", NAME_PRIVATE),
+        (rb"SSH PRIVATE KEY FILE FORMAT", "this is a key of SSH protocol 1", "Make a new key: ssh-keygen -t ed25519"),
+        (rb"---- BEGIN SSH2 ENCRYPTED", "this is a key of ssh.com's format", "Convert it with: ssh-keygen -i -f FILE"),
+    )
 )
 """(how such a file begins, what it is, what to do)."""
 
@@ -166,6 +176,11 @@ def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None 
     if isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a certificate", phase="public key", expected="a public key")
     return key, comment
+
+
+def load_public_half(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> PublicKey:
+    """Read a public key or a certificate.  Raises `KeyFileError`, `KeyFormatError`."""
+    return _load_public(Path(path), required_rsa_size)[0]
 
 
 def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[Certificate, str]:
@@ -188,7 +203,7 @@ def certificate_beside(path: str | os.PathLike[str], required_rsa_size: int | No
 
 
 def _load_public(place: Path, required_rsa_size: int | None) -> tuple[PublicKey, str]:
-    data = _read(place, secret=False).removeprefix(BOM_UTF8)
+    data = _read(place)[0].removeprefix(BOM_UTF8)
     try:
         if data.startswith(BOMS_UTF16):
             raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
@@ -197,14 +212,12 @@ def _load_public(place: Path, required_rsa_size: int | None) -> tuple[PublicKey,
         raise _of_file(error, place) from None
 
 
-def _read(path: Path, secret: bool = True) -> bytes:
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
     try:
         with open_for_reading(path) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path} is not a regular file", phase=PHASE)
-            if secret:
-                _check_permissions(path, status)
             data = stream.read(MAX_FILE + 1)
     except OSError as error:
         raise KeyFileError(f"cannot read {path}: {error.strerror}", phase=PHASE) from None
@@ -212,7 +225,7 @@ def _read(path: Path, secret: bool = True) -> bytes:
         raise KeyFileError("not a file name", phase=PHASE, received=repr(str(path)[:200])) from None
     if len(data) > MAX_FILE:
         raise KeyFileError(f"{path} is too long to be a key", phase=PHASE, expected=f"at most {MAX_FILE} bytes")
-    return data
+    return data, status
 
 
 def _check_permissions(path: Path, status: os.stat_result) -> None:
@@ -231,9 +244,10 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
 
 def _public_beside(path: Path, required_rsa_size: int | None) -> PublicKey | None:
     try:
-        return load_public_key(f"{path}.pub", required_rsa_size)[0]
+        public = load_public_half(f"{path}.pub", required_rsa_size)
     except SSHError:
         return None
+    return public.key if isinstance(public, Certificate) else public
 
 
 def _of_file(error: SSHError, path: Path) -> SSHError:
