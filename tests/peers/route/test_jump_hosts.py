@@ -215,6 +215,31 @@ async def test_a_hop_that_leads_to_itself(chain: Chain, tmp_path: Path) -> None:
         await connect("one", config=file)
 
 
+async def test_a_hop_with_the_name_that_the_host_has(chain: Chain, tmp_path: Path) -> None:
+    """As OpenSSH: the name in ProxyJump is compared with HostName, the port with the port, the user with the user."""
+    one = chain[0]
+    everywhere = block("*", one, "ProxyJump 127.0.0.1:" + str(one.port))
+    for name in ("one", "127.0.0.1"):
+        with pytest.raises(errors.ConfigError, match="through itself"):
+            await connect(name, config=config(tmp_path, everywhere))
+    with pytest.raises(errors.ConfigError, match="through itself"):
+        await connect("one", config=config(tmp_path, block("one", one)), proxy_jump=f"{one.user}@127.0.0.1:{one.port}")
+
+
+async def test_a_host_is_reached_through_another_name_of_itself(chain: Chain, tmp_path: Path) -> None:
+    one = chain[0]
+    before = logins(chain)
+    file = config(tmp_path, block("gw", one), block("one", one, "ProxyJump gw"))
+    async with connect("one", config=file) as connection:
+        assert (await connection.run("echo in")).stdout == b"in\n"
+        assert connection.info.via == f"jump host {one.user}@gw:{one.port}"
+    assert logins(chain)[0] - before[0] == 2
+    # The same twice on one way.
+    async with connect("one", config=config(tmp_path, block("gw one", one)), proxy_jump="gw,one,gw") as connection:
+        assert (await connection.run("echo in")).stdout == b"in\n"
+    assert logins(chain)[0] - before[0] == 6
+
+
 async def test_a_hop_that_ends_ends_what_goes_through_it(chain: Chain, tmp_path: Path) -> None:
     pool = ConnectionPool()
     async with connect("three", config=nested(tmp_path, chain), pool=pool) as connection:

@@ -94,7 +94,7 @@ class RouteContext(Generic[J]):
     """The way itself, given by the caller."""
     tunnel: J | None = None
     """A connection of the caller's that the way leads through; if it is in the pool, it stays open that long."""
-    trail: tuple[str, ...] = ()
+    trail: tuple[Options, ...] = ()
     """The hosts that are being reached through this one."""
 
 
@@ -337,12 +337,12 @@ async def _through_jump_hosts(
     more = [("ProxyJump", ",".join(map(_jump_text, before)))] if before else []
     # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
     hop = await asyncio.to_thread(context.hop_options, last, more)
-    trail = (*context.trail, _address(options))
-    if _address(hop) in trail or len(trail) > MAX_JUMPS:
+    trail = (*context.trail, options)
+    if _is_itself(last, options) or any(_same_way(hop, earlier) for earlier in trail) or len(trail) > MAX_JUMPS:
         raise ConfigError(
             f"the jump host {_name(hop)} would be reached through itself",
             phase="options",
-            received=" through ".join([*trail, _address(hop)]),
+            received=" through ".join(map(_name, [*trail, hop])),
             next_step=f"Exclude it from the block that names it, Host * !{hop.host}, or set ProxyJump none for it.",
         )
     progress.done(Step.ROUTE, f"through the jump host {_name(hop)}")
@@ -408,8 +408,18 @@ def _name(options: Options) -> str:
     return f"{options.user}@{options.host}" + ("" if options.port == 22 else f":{options.port}")
 
 
-def _address(options: Options) -> str:
-    return f"{options.user}@{options.host_name}:{options.port}"
+def _is_itself(hop: Target, options: Options) -> bool:
+    """Return whether a host is its own jump host, as OpenSSH decides it: by the name in ProxyJump as given.
+
+    So one machine may be the jump host of its own other names, such as an address that only it can reach.
+    """
+    return (hop.host, hop.port or 22, hop.user or options.user) == (options.host_name, options.port, options.user)
+
+
+def _same_way(one: Options, other: Options) -> bool:
+    """Return whether two hosts are one host reached in one way, so that the jump hosts would repeat for ever."""
+    names = ("host", "host_name", "port", "user", "proxy_jump")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _jump_text(hop: Target) -> str:
