@@ -120,7 +120,7 @@ _QOS_DEFAULT = (0xB8, None)  # OpenSSH 10.1: expedited forwarding for interactiv
 
 # A list of algorithms is kept as text with its leading +, - or ^, which crypto/selection applies.  None is our default.
 ROWS: tuple[Keyword, ...] = (
-    Keyword("User", "user", _PERSON, tokens=_USER, variables=True),
+    Keyword("User", "user", _PERSON, tokens=_USER, variables=True, expanded=True),
     Keyword("HostName", "host_name", TEXT, tokens="h"),
     Keyword("Port", "port", PORT, 22),
     Keyword("AddressFamily", "address_family", _FAMILY, "any"),

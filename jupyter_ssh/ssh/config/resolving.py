@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +17,9 @@ from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.config.settings import Settings
 from jupyter_ssh.ssh.config.special_values import Endpoint, Forward
 from jupyter_ssh.ssh.config.ssh_config import ConfigFile, read_config
-from jupyter_ssh.ssh.config.target import Target, check_host, parse_target
+from jupyter_ssh.ssh.config.target import Target, check_host, check_user, parse_target
 from jupyter_ssh.ssh.config.tokens import connection_hash, expand_home, expand_percent, expand_variables
 from jupyter_ssh.ssh.errors import ConfigError
-
-# A user name on a command line may come from a link or a script; these characters could break out of where it is
-# inserted, such as ProxyCommand.
-_NOT_IN_USER = re.compile(r"""^-|[\x00-\x1f\x7f'`"$\\;&<>|(){}]|\s-""")
 
 
 def resolve(
@@ -52,8 +47,9 @@ def resolve(
     5. defaults.
 
     ``user_name``, ``home``, ``environment``, ``uid`` and ``local_host`` describe the local side: they are the
-    expansions of ``%u``, ``%d``, ``${NAME}``, ``%i`` and ``%l``.  ``run``, ``names``, ``addresses`` and ``command`` are
-    for Match and CanonicalizeHostname, see `LocalContext`.  Raises `ConfigError`.
+    expansions of ``%u``, ``%d``, ``${NAME}``, ``%i`` and ``%l``.  A user name from 1, 2 or 3 is taken literally.
+    ``run``, ``names``, ``addresses`` and ``command`` are for Match and CanonicalizeHostname, see `LocalContext`.
+    Raises `ConfigError`.
     """
     destination = parse_target(target) if isinstance(target, str) else target
     settings = Settings()
@@ -67,7 +63,8 @@ def resolve(
         settings.take_pair("User", destination.user, "destination")
     if destination.port is not None:
         settings.take_pair("Port", str(destination.port), "destination")
-    _check_user(settings)
+    _check_users(settings)
+    user_is_literal = "user" in settings.values
     local = LocalContext(
         user_name=user_name,
         home=home,
@@ -81,7 +78,7 @@ def resolve(
         session=_session(settings, command),
     )
     _Reading(settings, destination, local).read([_as_file(file) for file in files])
-    return _complete(settings, destination, local)
+    return _complete(settings, destination, local, user_is_literal)
 
 
 def _with_known_hosts(keywords: Mapping[str, object]) -> dict[str, object]:
@@ -103,10 +100,14 @@ def _session(settings: Settings, command: str | None) -> str:
     return kind if kind != "default" else "exec" if command else "shell"
 
 
-def _check_user(settings: Settings) -> None:
+def _check_users(settings: Settings) -> None:
+    """Check the user names that the command line gives, that of ProxyJump included; files may name any user."""
     user = settings.values.get("user")
-    if isinstance(user, str) and _NOT_IN_USER.search(user):
-        raise ConfigError("remote username contains invalid characters", phase="options")
+    jumps = settings.values.get("proxy_jump")
+    hops: Sequence[Target] = jumps if isinstance(jumps, tuple) else ()
+    for name in (user, *(hop.user for hop in hops)):
+        if isinstance(name, str):
+            check_user(name)
 
 
 class _Reading:
@@ -189,7 +190,7 @@ def _host_name(settings: Settings, target: Target) -> str:
     return expand_percent(str(given), KEYWORDS["hostname"].tokens, {"h": target.host}, "HostName")
 
 
-def _complete(settings: Settings, target: Target, local: LocalContext) -> Options:
+def _complete(settings: Settings, target: Target, local: LocalContext, user_is_literal: bool) -> Options:
     """Fill in the defaults and expand tokens, variables and ``~``."""
     written: dict[str, Any] = {row.option: settings.values.get(row.option, row.default) for row in ROWS}
     host_name = written["host_name"] = _host_name(settings, target)
@@ -207,9 +208,11 @@ def _complete(settings: Settings, target: Target, local: LocalContext) -> Option
         single = own_file and (not given or len(written["user_known_hosts_file"]) == 1)
         written["update_host_keys"] = "yes" if single and written["verify_host_key_dns"] == "no" else "no"
     tokens = _tokens(written, target, local, host_name)
-    if written["user"] is not None:
-        user = KEYWORDS["user"]
-        written["user"] = _expanded(user, written["user"], tokens, local)
+    given_user = written["user"]
+    if given_user is not None and not user_is_literal:
+        written["user"] = _expanded(KEYWORDS["user"], given_user, tokens, local)
+        if written["user"] != given_user:
+            check_user(written["user"])
         tokens = _tokens(written, target, local, host_name)
     written["user"] = written["user"] or local.user_name
     values = {row.option: _expanded(row, written[row.option], tokens, local) for row in ROWS if row.option != "user"}

@@ -13,6 +13,9 @@ _SCHEME = "ssh://"
 _FORMS = "host, user@host or ssh://user@host:port"
 # A host name cannot contain these; they could break out of a command line or an address it is inserted into.
 _NOT_IN_HOST = re.compile(r"""[\s\x00-\x1f\x7f'`"$\\;&<>|(){},@*?]""")
+# A user name on a command line may come from a link or a script; these could break out of where it is inserted, such as
+# ProxyCommand.  OpenSSH 10.5 allows "$", 10.6 does not; it refuses the backslash too, but that is in "DOMAIN\user".
+_NOT_IN_USER = re.compile(r"""^-|[\x00-\x1f\x7f'`"$;&<>|(){}]|\s-|\\\Z""")
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[^:]*))?")
 
 
@@ -53,7 +56,7 @@ def _parse_uri(text: str) -> Target:
     if authority.endswith("/"):
         authority = authority[:-1]
     user, at, place = authority.rpartition("@")
-    user = unquote(user, errors="surrogateescape").partition(";")[0]
+    user = unquote(user.partition(";")[0], errors="surrogateescape")
     if at and not user:
         raise _bad(text, "an empty user name")
     match = _HOST_AND_PORT.fullmatch(place)
@@ -110,6 +113,16 @@ def check_host(host: str, text: str) -> None:
             expected=_FORMS,
             received="host:port",
             next_step=f"Give the port with -p {port} (port={port} in Python), or write ssh://{name}:{port}.",
+        )
+
+
+def check_user(user: str) -> None:
+    """Raise `ConfigError` for a user name that must not come from a command line or an expansion."""
+    if _NOT_IN_USER.search(user):
+        raise ConfigError(
+            "remote username contains invalid characters",
+            phase="options",
+            next_step="If it is the right name, write it literally after User in your ssh_config.",
         )
 
 

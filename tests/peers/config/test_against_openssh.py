@@ -89,6 +89,10 @@ CASES = [
     "-oSessionType=none -oStdinNull=yes x",
     "-oGlobalKnownHostsFile=/a -oUserKnownHostsFile=~/b x",
     "-x -a -k x",
+    "%u@web",
+    "-l %h -oPort=7 ssh://a%25b@web",
+    r"CORP\alice@web",
+    r"-l CORP\alice -J CORP\bob@gate web",
     "x -v -- -p 99",
     "-- x -p 99",
 ]
@@ -114,6 +118,17 @@ BAD = [
     "-oServerAliveCountMax=x y",
     "-oStrictHostKeyChecking=foo x",
     "a;b",
+    "a;b@x",
+    "ssh://a%3bb@x",
+    "-l a|b x",
+    "-oUser=a&b x",
+    "-oUser=a{b x",
+    "-l a`b` x",
+    "-l -x x",
+    "CORP\\@x",
+    "-J a;b@gate x",
+    "-J gate,a(b)@gate x",
+    "-oProxyJump=a>b@gate x",
     "-oPort x",
 ]
 
