@@ -252,6 +252,10 @@ class UnexpectedMessage(ProtocolError):
     """The peer sent a message that the GATE table does not allow in this phase for this role."""
 
 
+class StrayMessages(ProtocolError):
+    """The peer sent too many messages that belong to nothing, each of which would be ignored."""
+
+
 class WindowError(ProtocolError):
     """The peer sent more than its channel window, or overflowed it (RFC 4254 §5.2)."""
 

@@ -15,8 +15,9 @@ from jupyter_ssh.ssh.errors import ChannelClosed, ChannelError, SSHError
 from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.net.driver import SessionDriver
 from jupyter_ssh.ssh.protocol.channel import Channel
-from jupyter_ssh.ssh.protocol.events import ChannelEvent, Closed, Event
+from jupyter_ssh.ssh.protocol.events import ChannelEvent, Closed, Event, MessageIgnored
 from jupyter_ssh.ssh.protocol.session import Session
+from jupyter_ssh.ssh.wire.numbers import message_name
 
 log = logging.getLogger("jupyter_ssh.ssh")
 
@@ -36,7 +37,10 @@ class BaseHost(ABC, Generic[S]):
         self.closed_here = False
         """Whether this side is closing it."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self.handlers: dict[type[Event], Callable[..., None]] = {Closed: self._closed}
+        self.handlers: dict[type[Event], Callable[..., None]] = {
+            Closed: self._closed,
+            MessageIgnored: self._message_ignored,
+        }
         """The handlers of events, by type."""
 
     def on_event(self, event: Event) -> None:
@@ -53,6 +57,9 @@ class BaseHost(ABC, Generic[S]):
             self.changes.ended(event.error.message, event.error)
         for task in self._tasks:
             task.cancel()
+
+    def _message_ignored(self, event: MessageIgnored) -> None:
+        log.debug("%s sent %s %s; ignored", self.peer, message_name(event.number), event.why)
 
     def _counters(self) -> Counters:
         return Counters(self.driver.bytes_received, self.driver.bytes_sent, len(self.session.connection.channels))

@@ -97,7 +97,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self.session = make_session(self._event)
         self.session.on_output = self._schedule_flush
         self.session.receive_into(_receive_memory(self._loop))
-        self.session.connection.round_trips.clock = self._loop.time
+        self.session.use_clock(self._loop.time)
 
     def _event(self, event: Event) -> None:
         if isinstance(event, Authenticated):

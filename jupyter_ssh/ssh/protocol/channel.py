@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.protocol.channel_events import (
     ChannelWritable,
 )
 from jupyter_ssh.ssh.protocol.layers import MessageSender
+from jupyter_ssh.ssh.protocol.strays import Strays
 from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow, RoundTrips
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.messages import (
@@ -47,6 +48,7 @@ class ChannelOwner(Protocol):
 
     transport: MessageSender
     max_window: int
+    strays: Strays
     round_trips: RoundTrips
 
     def forget(self, channel: Channel) -> None:
@@ -280,16 +282,24 @@ class Channel:
     # --- receiving: called by the connection --------------------------------------------------------------------------
 
     def receive(self, data: bytes, code: int | None) -> None:
-        """Handle data from the peer.  Raises `WindowError` and `ProtocolError`."""
+        """Handle data from the peer.  Raises `WindowError`."""
         window = self.window
         size = len(data)
         window.available -= size
         if window.available < 0:
             raise window.overrun(size)
-        if self.eof_received or self.peer_close:
-            raise ProtocolError("the peer sent channel data after its end of file", phase="connection")
-        if not self.close_sent:  # data in transit when we closed is ignored, and needs no credit
+        if self.eof_received:
+            self._receive_late(size, code)
+        elif not self.close_sent:  # data in transit when we closed is ignored, and needs no credit
             self.on_data(data, code)
+
+    def _receive_late(self, size: int, code: int | None) -> None:
+        number = n.SSH_MSG_CHANNEL_DATA if code is None else n.SSH_MSG_CHANNEL_EXTENDED_DATA
+        self._connection.strays.ignore(number, "after the end of file")
+        # As OpenSSH: without more credit the peer could wait for it forever, and never close the channel.
+        self.window.consumed += size
+        if self.window.consumed * 4 >= self.window.size and not self.close_sent:
+            self._send_adjust(self.window.grant())
 
     def credit(self, count: int) -> None:
         """Give credit for ``count`` received bytes that have been processed, so that the peer may send as many more."""
@@ -315,7 +325,10 @@ class Channel:
     def _grant(self, count: int) -> None:
         # A peer that has received our close has forgotten the channel; another message for it would end the connection.
         if not self.close_sent and not self.eof_received:
-            self._connection.transport.send_data(ChannelWindowAdjust(self.peer_number, count).encode())
+            self._send_adjust(count)
+
+    def _send_adjust(self, count: int) -> None:
+        self._connection.transport.send_data(ChannelWindowAdjust(self.peer_number, count).encode())
 
     def adjust(self, count: int) -> None:
         """Handle a grant of ``count`` more bytes.  Raises `WindowError` if the peer's window overflows."""
@@ -345,7 +358,8 @@ class Channel:
     def receive_eof(self) -> None:
         """Handle the peer's end of file."""
         if self.eof_received:
-            raise ProtocolError("the peer sent two ends of file on a channel", phase="connection")
+            self._connection.strays.ignore(n.SSH_MSG_CHANNEL_EOF, "after the end of file")
+            return
         self.eof_received = True
         self.on_event(ChannelEofReceived())
 
@@ -372,7 +386,9 @@ class Channel:
     def receive_reply(self, success: bool) -> None:
         """Handle the answer to our oldest request."""
         if not self._pending_replies:
-            raise ProtocolError("the peer answered a channel request that was not made", phase="connection")
+            number = n.SSH_MSG_CHANNEL_SUCCESS if success else n.SSH_MSG_CHANNEL_FAILURE
+            self._connection.strays.ignore(number, "without a request")
+            return
         self._pending_replies.popleft()(success)
 
     def session_ended(self, error: SSHError) -> None:

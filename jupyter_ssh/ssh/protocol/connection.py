@@ -14,6 +14,7 @@ from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
 from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested, Event, GlobalRequested
 from jupyter_ssh.ssh.protocol.layers import Handler, MessageSender, payload_end
 from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.strays import Strays
 from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, RoundTrips
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import numbers as n
@@ -32,6 +33,15 @@ _RECIPIENT_CODE_SIZE = struct.Struct(">III").unpack_from
 _DATA_START: Final = 10
 _EXTENDED_DATA_START: Final = 14
 
+# OpenSSH's choice: what it ignores is ignored, what it ends the connection for is an error.
+_IGNORED_WITHOUT_CHANNEL: Final = frozenset(
+    {n.SSH_MSG_CHANNEL_WINDOW_ADJUST, n.SSH_MSG_CHANNEL_REQUEST, n.SSH_MSG_CHANNEL_SUCCESS, n.SSH_MSG_CHANNEL_FAILURE}
+)
+"""Messages that may be for a channel that is closed or never was."""
+
+_IGNORED_BEFORE_OPEN: Final = _IGNORED_WITHOUT_CHANNEL | {n.SSH_MSG_CHANNEL_DATA, n.SSH_MSG_CHANNEL_EXTENDED_DATA}
+"""Messages that may come while a channel is being opened: they are for the one that had its number before."""
+
 
 class _Owed:
     """The answer owed for a global request of the peer; ``answer`` is None until there is one."""
@@ -45,8 +55,11 @@ class _Owed:
 class Connection:
     """All channels and global requests of one session."""
 
-    def __init__(self, transport: MessageSender, settings: Settings, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self, transport: MessageSender, strays: Strays, settings: Settings, on_event: Callable[[Event], None]
+    ) -> None:
         self.transport = transport
+        self.strays = strays
         self.max_window = settings.max_window
         self.on_event = on_event
         self.channels: dict[int, Channel] = {}
@@ -139,7 +152,8 @@ class Connection:
             raise _bad_size(n.SSH_MSG_CHANNEL_DATA, size, end - _DATA_START)
         channel = self.channels.get(recipient)
         if channel is None or not channel.open:
-            raise self._unknown(recipient, n.SSH_MSG_CHANNEL_DATA)
+            self._stray(channel, recipient, n.SSH_MSG_CHANNEL_DATA)
+            return
         channel.receive(body[_DATA_START:end], None)
 
     def _on_extended_data(self, body: bytes) -> None:
@@ -150,24 +164,32 @@ class Connection:
         if size != end - _EXTENDED_DATA_START:
             raise _bad_size(n.SSH_MSG_CHANNEL_EXTENDED_DATA, size, end - _EXTENDED_DATA_START)
         channel = self._channel(recipient, n.SSH_MSG_CHANNEL_EXTENDED_DATA)
-        channel.receive(body[_EXTENDED_DATA_START:end], code)
+        if channel is not None:
+            channel.receive(body[_EXTENDED_DATA_START:end], code)
 
     def _on_window_adjust(self, body: bytes) -> None:
         if len(body) - body[0] != _DATA_START:
             raise _bad_size(n.SSH_MSG_CHANNEL_WINDOW_ADJUST, 8, payload_end(body) - 2)
         recipient, count = _RECIPIENT_SIZE(body, 2)
-        channel = self.channels.get(recipient)
-        # Some peers still send one after their close, which is harmless.
-        if channel is not None and channel.open:
+        channel = self._channel(recipient, n.SSH_MSG_CHANNEL_WINDOW_ADJUST)
+        if channel is not None:
             channel.adjust(count)
 
     # --- channels -----------------------------------------------------------------------------------------------------
 
-    def _channel(self, recipient: int, number: int) -> Channel:
+    def _channel(self, recipient: int, number: int) -> Channel | None:
+        """Return the channel that a message is for, None if the message is to be ignored."""
         channel = self.channels.get(recipient)
-        if channel is None or not channel.open:
+        if channel is not None and channel.open:
+            return channel
+        self._stray(channel, recipient, number)
+        return None
+
+    def _stray(self, channel: Channel | None, recipient: int, number: int) -> None:
+        """Ignore a message for ``channel``, which is not open, or raise the error that it is."""
+        if number not in (_IGNORED_WITHOUT_CHANNEL if channel is None else _IGNORED_BEFORE_OPEN):
             raise self._unknown(recipient, number)
-        return channel
+        self.strays.ignore(number, "for a channel that is not open")
 
     def _opening(self, recipient: int, number: int) -> Channel:
         channel = self.channels.get(recipient)
@@ -210,24 +232,29 @@ class Connection:
 
     def _on_eof(self, body: bytes) -> None:
         message = m.ChannelEof.decode(body, 2, payload_end(body))
-        self._channel(message.recipient, message.number).receive_eof()
+        if (channel := self._channel(message.recipient, message.number)) is not None:
+            channel.receive_eof()
 
     def _on_close(self, body: bytes) -> None:
         message = m.ChannelClose.decode(body, 2, payload_end(body))
-        self._channel(message.recipient, message.number).receive_close()
+        if (channel := self._channel(message.recipient, message.number)) is not None:
+            channel.receive_close()
 
     def _on_request(self, body: bytes) -> None:
         message = m.ChannelRequest.decode(body, 2, payload_end(body))
         channel = self._channel(message.recipient, message.number)
-        channel.receive_request(message.name, message.want_reply, message.details)
+        if channel is not None:
+            channel.receive_request(message.name, message.want_reply, message.details)
 
     def _on_success(self, body: bytes) -> None:
         message = m.ChannelSuccess.decode(body, 2, payload_end(body))
-        self._channel(message.recipient, message.number).receive_reply(True)
+        if (channel := self._channel(message.recipient, message.number)) is not None:
+            channel.receive_reply(True)
 
     def _on_failure(self, body: bytes) -> None:
         message = m.ChannelFailure.decode(body, 2, payload_end(body))
-        self._channel(message.recipient, message.number).receive_reply(False)
+        if (channel := self._channel(message.recipient, message.number)) is not None:
+            channel.receive_reply(False)
 
     # --- global requests ----------------------------------------------------------------------------------------------
 
@@ -252,16 +279,18 @@ class Connection:
             self.transport.send(answer)
 
     def _on_request_success(self, body: bytes) -> None:
-        self._global_reply(m.RequestSuccess.decode(body, 2, payload_end(body)).details)
+        message = m.RequestSuccess.decode(body, 2, payload_end(body))
+        self._global_reply(message.number, message.details)
 
     def _on_request_failure(self, body: bytes) -> None:
-        m.RequestFailure.decode(body, 2, payload_end(body))
-        self._global_reply(None)
+        message = m.RequestFailure.decode(body, 2, payload_end(body))
+        self._global_reply(message.number, None)
 
-    def _global_reply(self, details: bytes | None) -> None:
-        if not self._global_replies:
-            raise ProtocolError("the peer answered a global request that was not made", phase="connection")
-        self._global_replies.popleft()(details)
+    def _global_reply(self, number: int, details: bytes | None) -> None:
+        if self._global_replies:
+            self._global_replies.popleft()(details)
+        else:
+            self.strays.ignore(number, "without a request")
 
 
 def _bad_size(number: int, said: int, there: int) -> ProtocolError:

@@ -17,12 +17,13 @@ from jupyter_ssh.ssh.wire import numbers as n
 class Dispatcher:
     """Knows the phase, and looks a handler up when its message comes in that phase for the first time.
 
-    ``note`` gets every message before it is handled, except those of `UNNOTED`, of which there are many.
+    ``note`` gets every message before it is handled, except those of `UNNOTED`, of which there are many; ``ignore`` is
+    the handler of messages that GATE ignores.
     """
 
-    __slots__ = ("_interrupted", "_layers", "_note", "_noted", "handlers", "phase", "role")
+    __slots__ = ("_ignore", "_interrupted", "_layers", "_note", "_noted", "handlers", "phase", "role")
 
-    def __init__(self, role: Role, note: Callable[[bytes], None]) -> None:
+    def __init__(self, role: Role, note: Callable[[bytes], None], ignore: Handler) -> None:
         self.role = role
         self.phase = Phase.VERSION
         self.handlers: dict[int, Handler] = {}
@@ -31,6 +32,7 @@ class Dispatcher:
         """The handlers of other messages already received in this phase."""
         self._layers: tuple[Callable[[], Handlers], ...] = ()
         self._note = note
+        self._ignore = ignore
         self._interrupted: Phase | None = None
         """The phase that a key re-exchange interrupted."""
 
@@ -65,7 +67,11 @@ class Dispatcher:
         number = body[1]
         handler = self._noted.get(number)
         if handler is None:
-            handler = self._registered(number) if number in GATE[self.role, self.phase] else None
+            row = GATE[self.role, self.phase]
+            if number in row.ignored:
+                handler = self._ignore
+            elif number in row.handled:
+                handler = self._registered(number)
             if handler is None:
                 self._refuse(number)
             (self.handlers if number in UNNOTED else self._noted)[number] = handler
@@ -81,7 +87,7 @@ class Dispatcher:
         return None
 
     def _refuse(self, number: int) -> NoReturn:
-        expected = sorted(GATE[self.role, self.phase] - UNASSIGNED)
+        expected = sorted(GATE[self.role, self.phase].handled - UNASSIGNED)
         raise UnexpectedMessage(
             "the peer sent a message out of turn",
             phase=self.phase.value,

@@ -154,6 +154,14 @@ class DebugMessage(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageIgnored(Event):
+    """Either: the peer sent a message that belongs to nothing; ``why`` says in a few words what is wrong with it."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closed(Event):
     """Either: the session is over; sent once, after every channel was notified."""
 

@@ -1,7 +1,8 @@
 """GATE: which message numbers the peer may send, by our role and the phase.
 
-`Dispatcher` looks a handler up only for a number that is in the row; any other number ends the connection.  Nothing
-else decides whether a message may be read.  Which phase follows which is in NEXT, see `transitions`.
+`Dispatcher` looks a handler up only for a number that the row handles.  A number that it ignores is counted and goes
+unread, see `strays`; any other number ends the connection.  Nothing else decides whether a message may be read.  Which
+phase follows which is in NEXT, see `transitions`.
 
 RFC 4253 §7.1 allows only key-exchange messages between the peer's KEXINIT and its NEWKEYS; strict key exchange
 (OpenSSH PROTOCOL §1.10) forbids even IGNORE and DEBUG during the first exchange, so that no message can be slipped in
@@ -10,7 +11,7 @@ before encryption begins.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from jupyter_ssh.ssh.protocol.roles import Phase, Role, Stage
 from jupyter_ssh.ssh.wire import numbers as n
@@ -52,8 +53,36 @@ CONNECTION: Final = frozenset(range(n.SSH_MSG_GLOBAL_REQUEST, n.SSH_MSG_REQUEST_
 
 NOTHING: Final[frozenset[int]] = frozenset()
 
+STRAY: Final = {
+    Role.CLIENT: frozenset(
+        {
+            n.SSH_MSG_SERVICE_ACCEPT,
+            n.SSH_MSG_EXT_INFO,
+            n.SSH_MSG_USERAUTH_FAILURE,
+            n.SSH_MSG_USERAUTH_SUCCESS,
+            n.SSH_MSG_USERAUTH_BANNER,
+            n.SSH_MSG_USERAUTH_PK_OK,
+        }
+    ),
+    Role.SERVER: frozenset(
+        {
+            n.SSH_MSG_SERVICE_REQUEST,
+            n.SSH_MSG_EXT_INFO,
+            n.SSH_MSG_USERAUTH_REQUEST,  # RFC 4252 §5.1: it was under way when authentication succeeded
+        }
+    ),
+}
+"""Messages of the authentication that come after it, from servers and clients in use; OpenSSH ignores them too."""
 
-def _rows(role: Role) -> dict[Phase, frozenset[int]]:
+
+class Row(NamedTuple):
+    """The numbers that are handled and those that are ignored; all others are forbidden."""
+
+    handled: frozenset[int]
+    ignored: frozenset[int] = NOTHING
+
+
+def _handled(role: Role) -> dict[Phase, frozenset[int]]:
     client = role is Role.CLIENT
     exchange = EXCHANGE[role]
     return {
@@ -84,8 +113,7 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
             # Paramiko asks for the service again before each attempt, and sshd grants it again.
             else {n.SSH_MSG_SERVICE_REQUEST, n.SSH_MSG_USERAUTH_REQUEST, n.SSH_MSG_USERAUTH_INFO_RESPONSE}
         ),
-        # RFC 4252 §5.1: requests that were in transit when authentication succeeded are ignored.
-        Phase.OPEN: ENCRYPTED | PING | CONNECTION | (NOTHING if client else {n.SSH_MSG_USERAUTH_REQUEST}),
+        Phase.OPEN: ENCRYPTED | PING | CONNECTION,
         Phase.REKEY: GENERIC | exchange[Stage.AGREEMENT],
         Phase.REKEY_WRONG_GUESS: DISCONNECT | EXCHANGE_NUMBERS,
         Phase.REKEY_GROUP: GENERIC | exchange[Stage.GROUP],
@@ -95,6 +123,9 @@ def _rows(role: Role) -> dict[Phase, frozenset[int]]:
     }
 
 
-GATE: Final[dict[tuple[Role, Phase], frozenset[int]]] = {
-    (role, phase): allowed for role in Role for phase, allowed in _rows(role).items()
+GATE: Final[dict[tuple[Role, Phase], Row]] = {
+    # Nothing is ignored before the login or while keys change.
+    (role, phase): Row(handled, STRAY[role] if phase is Phase.OPEN else NOTHING)
+    for role in Role
+    for phase, handled in _handled(role).items()
 }

@@ -34,6 +34,8 @@ class SessionInfo:
     receiving: Direction
     strict: bool
     rekeys: int
+    ignored: int
+    """How many messages of the peer belonged to nothing, and were ignored."""
 
 
 class Session:
@@ -46,7 +48,7 @@ class Session:
         self.role = role
         self.on_event = on_event
         self.transport = Transport(role, settings, self._event)
-        self.connection = Connection(self.transport.sender, settings, self._event)
+        self.connection = Connection(self.transport.sender, self.transport.strays, settings, self._event)
         self._keepalive = KeepAliveTimer(settings.keepalive, self.transport, self.connection)
         self.transport.register(self.connection.handlers)
         self.transport.on_failure = self._failed
@@ -71,6 +73,10 @@ class Session:
     @on_output.setter
     def on_output(self, callback: Callable[[], None]) -> None:
         self.transport.sender.on_output = callback
+
+    def use_clock(self, clock: Callable[[], float]) -> None:
+        """Measure round trips and the rate of stray messages with ``clock``, which returns monotonic seconds."""
+        self.connection.round_trips.clock = self.transport.strays.clock = clock
 
     def receive_into(self, memory: ReceiveMemory) -> None:
         """Share ``memory`` with other sessions that are fed in turns; to be called before anything is received."""
@@ -172,6 +178,7 @@ class Session:
             receiving=theirs,
             strict=transport.strict,
             rekeys=max(0, transport.exchanges - 1),
+            ignored=transport.strays.count,
         )
 
     def open_channel(self, kind: str, details: bytes, on_event: EventHandler, on_data: DataHandler) -> Channel:

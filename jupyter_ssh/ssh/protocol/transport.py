@@ -21,7 +21,7 @@ from jupyter_ssh.ssh.errors import (
 )
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.protocol.dispatcher import Dispatcher
-from jupyter_ssh.ssh.protocol.events import DebugMessage, Event
+from jupyter_ssh.ssh.protocol.events import DebugMessage, Event, MessageIgnored
 from jupyter_ssh.ssh.protocol.extensions import take_extensions
 from jupyter_ssh.ssh.protocol.gate import UNASSIGNED
 from jupyter_ssh.ssh.protocol.goodbyes import goodbye_reason
@@ -35,6 +35,7 @@ from jupyter_ssh.ssh.protocol.packets.ring import PacketRing
 from jupyter_ssh.ssh.protocol.packets.sender import MAX_HELD, PacketSender
 from jupyter_ssh.ssh.protocol.roles import EXCHANGE_PHASES, Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.strays import Strays
 from jupyter_ssh.ssh.protocol.transitions import Trigger
 from jupyter_ssh.ssh.protocol.version import VersionExchange
 from jupyter_ssh.ssh.wire import numbers as n
@@ -61,7 +62,8 @@ class Transport:
         self.versions = VersionExchange(settings.version.encode("ascii"), allow_banner=role is Role.CLIENT)
         self._age = KeyAge(settings.rekey_bytes, settings.rekey_seconds)
         self.sender = PacketSender(PlainSealer(random=settings.random), self._age, self.packets, self.versions.line)
-        self.dispatcher = Dispatcher(role, self._note_received)
+        self.strays = Strays(lambda number, why: on_event(MessageIgnored(number, why)))
+        self.dispatcher = Dispatcher(role, self._note_received, self._on_ignored)
         self.receiver = PacketReceiver(PlainOpener(), self.dispatcher)
         keys = KeysInUse(role, settings.random, self.sender, self.receiver, self._age)
         self.handshake = Handshake(
@@ -291,6 +293,9 @@ class Transport:
 
     def _note_received(self, body: bytes) -> None:
         self.packets.note(True, body[1], payload_end(body) - 1, self.receiver.opener.sequence - 1)
+
+    def _on_ignored(self, body: bytes) -> None:
+        self.strays.ignore(body[1], "out of turn")
 
     def _on_disconnect(self, body: bytes) -> None:
         # Parsed by hand: some peers omit the language tag, and their reason should be shown anyway.

@@ -58,22 +58,10 @@ WRONG: dict[str, tuple[list[m.Message | bytes], type[SSHError]]] = {
     "stderr for nobody": ([ChannelExtendedData(OTHER, 1, b"x")], ProtocolError),
     "eof for nobody": ([m.ChannelEof(OTHER)], ProtocolError),
     "close for nobody": ([m.ChannelClose(OTHER)], ProtocolError),
-    "request for nobody": ([m.ChannelRequest(OTHER, "x", False)], ProtocolError),
-    "reply for nobody": ([m.ChannelSuccess(OTHER)], ProtocolError),
     "its own number": ([ChannelData(THEIRS, b"x")], ProtocolError),
-    "data after eof": ([m.ChannelEof(0), ChannelData(0, b"x")], ProtocolError),
-    "no data after eof": ([m.ChannelEof(0), ChannelData(0, b"")], ProtocolError),
-    "stderr after eof": ([m.ChannelEof(0), ChannelExtendedData(0, 1, b"x")], ProtocolError),
-    "two ends of file": ([m.ChannelEof(0), m.ChannelEof(0)], ProtocolError),
     "data after close": ([m.ChannelClose(0), ChannelData(0, b"x")], ProtocolError),
     "eof after close": ([m.ChannelClose(0), m.ChannelEof(0)], ProtocolError),
     "two closes": ([m.ChannelClose(0), m.ChannelClose(0)], ProtocolError),
-    "request after close": ([m.ChannelClose(0), m.ChannelRequest(0, "x", True)], ProtocolError),
-    "reply after close": ([m.ChannelClose(0), m.ChannelFailure(0)], ProtocolError),
-    "success not asked for": ([m.ChannelSuccess(0)], ProtocolError),
-    "failure not asked for": ([m.ChannelFailure(0)], ProtocolError),
-    "global success not asked for": ([m.RequestSuccess()], ProtocolError),
-    "global failure not asked for": ([m.RequestFailure()], ProtocolError),
     "confirmation not asked for": ([m.ChannelOpenConfirmation(0, 1, 1, 1)], ProtocolError),
     "confirmation for nobody": ([m.ChannelOpenConfirmation(OTHER, 1, 1, 1)], ProtocolError),
     "refusal not asked for": ([m.ChannelOpenFailure(0, 1)], ProtocolError),
@@ -183,7 +171,7 @@ def test_a_confirmation_without_room_in_a_packet(role: Role) -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_messages_for_a_channel_that_is_still_opening(role: Role) -> None:
-    for message in (ChannelData(0, b"x"), m.ChannelEof(0), m.ChannelClose(0), m.ChannelRequest(0, "x", False)):
+    for message in (m.ChannelEof(0), m.ChannelClose(0)):
         puppet = Puppet(role).to_open()
         puppet.subject.open()
         puppet.hear()
@@ -193,7 +181,7 @@ def test_messages_for_a_channel_that_is_still_opening(role: Role) -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_messages_for_a_channel_that_nobody_accepted_yet(role: Role) -> None:
-    for message in (ChannelData(0, b"x"), m.ChannelOpenConfirmation(0, 1, 1, 1), m.ChannelOpenFailure(0, 1)):
+    for message in (m.ChannelEof(0), m.ChannelOpenConfirmation(0, 1, 1, 1), m.ChannelOpenFailure(0, 1)):
         puppet = Puppet(role).to_open()
         puppet.subject.react = lambda event: None
         puppet.say(m.ChannelOpen("session", THEIRS, 1000, 1000))
@@ -291,13 +279,12 @@ OUR_STEPS = ("our eof", "our close", "our abort")
 
 
 def valid(steps: tuple[str, ...]) -> bool:
-    """Whether a peer may do that, in the words of RFC 4254 §5.3."""
+    """Whether a peer may do that, or is forgiven: nothing may follow its close (RFC 4254 §5.3) that OpenSSH would end
+    the connection for."""
     seen: set[str] = set()
     for step in steps:
         if step in PEER_STEPS:
-            if "close" in seen and step != "adjust":  # an adjust behind it is a slip that is overlooked
-                return False
-            if "eof" in seen and step in ("data", "eof"):
+            if "close" in seen and step not in ("adjust", "request"):
                 return False
             seen.add(step)
     return True

@@ -1,4 +1,5 @@
-"""Every message number in every phase and role: what the RFCs allow is handled, all else ends the connection.
+"""Every message number in every phase and role: what the RFCs allow is handled, a few strays are ignored once a user is
+logged in, all else ends the connection.
 
 The rules are said here a second time, as sentences about numbers, so that a slip in the table does not pass unseen.
 """
@@ -10,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from jupyter_ssh.ssh.errors import UnexpectedMessage, VersionError
+from jupyter_ssh.ssh.protocol.events import MessageIgnored
 from jupyter_ssh.ssh.protocol.gate import GATE
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.wire import messages as m
@@ -66,9 +68,18 @@ def receives(role: Role, phase: Phase) -> set[int]:
         # Paramiko asks for the service again before each attempt.
         own = {EXT_INFO, 51, 52, 53, 60} if role is CLIENT else {SERVICE_REQUEST, 50, 61}
         return {192, 193, *own, *encrypted}
-    if phase is Phase.OPEN:  # RFC 4254 §9; RFC 4252 §5.1: late authentication requests are ignored
-        return {*range(80, 83), *range(90, 101), 192, 193, *encrypted, *([50] if role is SERVER else [])}
+    if phase is Phase.OPEN:  # RFC 4254 §9
+        return {*range(80, 83), *range(90, 101), 192, 193, *encrypted}
     return set()
+
+
+def ignores(role: Role, phase: Phase) -> set[int]:
+    """What a peer should not send to ``role``, but is forgiven: only after the login, and never while keys change."""
+    if phase is not Phase.OPEN:
+        return set()
+    if role is CLIENT:
+        return {SERVICE_ACCEPT, EXT_INFO, 51, 52, 53, 60}
+    return {SERVICE_REQUEST, EXT_INFO, 50}  # RFC 4252 §5.1 for 50: it was under way at the login
 
 
 ANSWERED = {Phase.SERVICE, Phase.AUTH, Phase.OPEN}
@@ -217,11 +228,23 @@ BODIES: dict[int, bytes] = {
 OUT_OF_TURN = "the peer sent a message out of turn"
 
 
-def test_the_table_says_the_same() -> None:
-    for role in Role:
-        for phase in Phase:
-            expected = receives(role, phase) | (FREE if phase in ANSWERED else set())
-            assert GATE[role, phase] == expected, (role, phase)
+def kind_of(role: Role, phase: Phase, number: int) -> str:
+    """The kind of entry that GATE has for a number."""
+    row = GATE[role, phase]
+    handled, ignored = number in row.handled, number in row.ignored
+    assert not (handled and ignored), (role, phase, number)
+    return "handled" if handled else "ignored" if ignored else "forbidden"
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("phase", Phase)
+def test_the_table_says_the_same(role: Role, phase: Phase) -> None:
+    handled = receives(role, phase) | (FREE if phase in ANSWERED else set())
+    ignored = ignores(role, phase)
+    for number in range(256):
+        expected = "handled" if number in handled else "ignored" if number in ignored else "forbidden"
+        assert kind_of(role, phase, number) == expected, number
+    assert GATE[role, phase].handled | GATE[role, phase].ignored <= set(range(256))
 
 
 @pytest.mark.parametrize("role", Role)
@@ -236,6 +259,7 @@ def test_every_number(role: Role, phase: Phase) -> None:
         assert session.phase is phase, (puppet.failure, number)
         before = len(puppet.inbox)
         sequence = puppet.sealer.sequence
+        ignored_before = session.transport.strays.count
         answers = puppet.say(bytes([number]) + BODIES.get(number, b""))
         failure = puppet.failure
         if phase is Phase.CLOSED:
@@ -246,6 +270,12 @@ def test_every_number(role: Role, phase: Phase) -> None:
         elif number in FREE and phase in ANSWERED:
             assert failure is None
             assert answers == [m.Unimplemented(sequence).encode()]
+            shared = puppet
+        elif number in ignores(role, phase):
+            assert failure is None, number
+            assert answers == []
+            assert session.info.ignored == ignored_before + 1
+            assert puppet.subject.events[-1] == MessageIgnored(number, "out of turn")
             shared = puppet
         else:
             assert isinstance(failure, UnexpectedMessage), number

@@ -25,7 +25,8 @@ class Heard:
     def __init__(self, role: Role = Role.SERVER, *triggers: Trigger) -> None:
         self.noted: list[bytes] = []
         self.handled: list[bytes] = []
-        self.dispatcher = Dispatcher(role, self.noted.append)
+        self.ignored: list[bytes] = []
+        self.dispatcher = Dispatcher(role, self.noted.append, self.ignored.append)
         handlers: dict[int, Handler] = dict.fromkeys(range(256), self.handled.append)
         self.dispatcher.register(lambda: handlers)
         for trigger in triggers:
@@ -40,7 +41,7 @@ class Heard:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("triggers", [(), TO_SERVICE, TO_OPEN, (*TO_OPEN, *TO_REKEY)])
 def test_gate_decides(role: Role, triggers: tuple[Trigger, ...]) -> None:
-    allowed = GATE[role, Heard(role, *triggers).dispatcher.phase]
+    allowed, ignored = GATE[role, Heard(role, *triggers).dispatcher.phase]
     for number in range(256):
         heard = Heard(role, *triggers)
         if number in allowed:
@@ -48,6 +49,12 @@ def test_gate_decides(role: Role, triggers: tuple[Trigger, ...]) -> None:
             heard.say(number)
             assert [body[1] for body in heard.handled] == [number, number]
             assert heard.noted == ([] if number in UNNOTED else heard.handled)
+        elif number in ignored:
+            heard.say(number)
+            heard.say(number)
+            assert [body[1] for body in heard.ignored] == [number, number]
+            assert heard.noted == heard.ignored
+            assert heard.handled == []
         else:
             with pytest.raises(UnexpectedMessage, match="out of turn"):
                 heard.say(number)
@@ -63,7 +70,7 @@ def test_another_phase_forgets_what_was_allowed() -> None:
 
 
 def test_a_message_without_a_handler_is_refused() -> None:
-    dispatcher = Dispatcher(Role.SERVER, lambda body: None)
+    dispatcher = Dispatcher(Role.SERVER, lambda body: None, lambda body: None)
     dispatcher.register(dict)
     dispatcher.advance(Trigger.VERSION)
     with pytest.raises(UnexpectedMessage):

@@ -40,7 +40,7 @@ class Half:
         self.events: list[e.Event] = []
         self.versions = VersionExchange(b"SSH-2.0-" + role.value.encode(), allow_banner=False)
         self.sender = PacketSender(PlainSealer(), age, ring, self.versions.line)
-        self.dispatcher = Dispatcher(role, lambda body: None)
+        self.dispatcher = Dispatcher(role, lambda body: None, lambda body: None)
         self.receiver = PacketReceiver(PlainOpener(), self.dispatcher)
         self.keys = KeysInUse(role, settings.random, self.sender, self.receiver, age)
         self.handshake = Handshake(

@@ -20,7 +20,7 @@ class Receiver(PacketReceiver):
 
     def __init__(self) -> None:
         self.payloads: list[bytes] = []
-        dispatcher = Dispatcher(Role.CLIENT, lambda body: None)
+        dispatcher = Dispatcher(Role.CLIENT, lambda body: None, lambda body: None)
         dispatcher.register(lambda: dict.fromkeys(range(256), self._handle))
         dispatcher.advance(Trigger.VERSION)
         super().__init__(PlainOpener(), dispatcher)

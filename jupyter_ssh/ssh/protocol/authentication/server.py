@@ -139,8 +139,6 @@ class ServerAuthentication:
             self._transport.send(m.UserauthBanner(self._banner).encode())
 
     def _on_request(self, body: bytes) -> None:
-        if self._transport.phase is Phase.OPEN:
-            return  # RFC 4252 §5.1: requests that were in transit when authentication succeeded are ignored
         payload = body[2 : payload_end(body)]
         if self._questions is not None:
             # RFC 4256 §3.1: a new request abandons the questions.
