@@ -149,6 +149,8 @@ class Puppet:
     def _receive(self, payload: bytes) -> list[bytes]:
         """Gives a message to the exchange; returns what it says to it."""
         step = self.kex.receive(payload)
+        if step.test is not None:
+            step = step.test.then(step.test.run())
         if step.secrets is not None:
             self.secrets = step.secrets
             self.session_id = self.session_id or step.secrets.exchange_hash

@@ -96,6 +96,7 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self.session = make_session(self._event)
         self.session.on_output = self._schedule_flush
+        self.session.transport.compute = self._compute
         self.session.receive_into(_receive_memory(self._loop))
         self.session.use_clock(self._loop.time)
 
@@ -231,6 +232,10 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         elif (session.unsent > MAX_UNSENT_REPLIES) != self._reading_paused:
             self._reading_paused = not self._reading_paused
             (transport.pause_reading if self._reading_paused else transport.resume_reading)()
+
+    def _compute(self, work: Callable[[], bool], done: Callable[[bool], None]) -> None:
+        """Run ``work`` in a thread; see `Transport.compute`."""
+        self._loop.run_in_executor(None, work).add_done_callback(lambda future: done(future.result()))
 
     def _tick(self) -> None:
         if self._timer is not None:

@@ -25,7 +25,7 @@ from jupyter_ssh.ssh.protocol.events import DebugMessage, Event, MessageIgnored
 from jupyter_ssh.ssh.protocol.extensions import take_extensions
 from jupyter_ssh.ssh.protocol.gate import UNASSIGNED
 from jupyter_ssh.ssh.protocol.goodbyes import goodbye_reason
-from jupyter_ssh.ssh.protocol.handshake.handshake import Handshake
+from jupyter_ssh.ssh.protocol.handshake.handshake import Compute, Handshake, at_once
 from jupyter_ssh.ssh.protocol.handshake.keys_in_use import KeysInUse
 from jupyter_ssh.ssh.protocol.handshake.negotiation import Agreed
 from jupyter_ssh.ssh.protocol.layers import Handlers, payload_end
@@ -55,6 +55,8 @@ class Transport:
         self.settings = settings
         self.on_event = on_event
         self.on_failure: Callable[[SSHError], None] = lambda error: None
+        self.compute: Compute = at_once
+        """Runs what takes long; a driver does so in a thread, while other sessions go on."""
         self.failure: SSHError | None = None
         self.extensions: dict[str, bytes] = {}
         """What the peer announced in EXT_INFO (RFC 8308)."""
@@ -67,7 +69,7 @@ class Transport:
         self.receiver = PacketReceiver(PlainOpener(), self.dispatcher)
         keys = KeysInUse(role, settings.random, self.sender, self.receiver, self._age)
         self.handshake = Handshake(
-            role, settings, self.versions, self.dispatcher, self.sender, keys, self._age, on_event
+            role, settings, self.versions, self.dispatcher, self.sender, keys, self._age, on_event, self._compute
         )
         self.sender.on_worn_out = self.handshake.rekey
         self.sender.on_overflow = self._too_much_held
@@ -234,6 +236,19 @@ class Transport:
     def next_tick(self) -> float | None:
         """Return when `tick` should be called next."""
         return self._age.next_tick()
+
+    def _compute(self, work: Callable[[], bool], done: Callable[[bool], None]) -> None:
+        """See `compute`; an error of what follows ends the session."""
+
+        def finish(result: bool) -> None:
+            if self.failure is not None:
+                return
+            try:
+                done(result)
+            except SSHError as error:
+                self.fail(error)
+
+        self.compute(work, finish)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

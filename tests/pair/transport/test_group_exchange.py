@@ -247,6 +247,74 @@ def test_a_group_does_not_come_twice(role: Role) -> None:
     assert isinstance(puppet.failure, UnexpectedMessage)
 
 
+# --- a group is tested while others go on -----------------------------------------------------------------------------
+
+
+class Undecided:
+    """A client that tests its server's group until `decide`."""
+
+    def __init__(self, group: Group = SMALL_GROUP) -> None:
+        self.puppet = Puppet(Role.CLIENT, algorithms=ALGORITHMS)
+        self.under_way: list[tuple[Callable[[], bool], Callable[[bool], None]]] = []
+        self.puppet.subject.session.transport.compute = lambda *what: self.under_way.append(what)
+        self.puppet.greet()
+        self.puppet.send_kexinit()
+        if group is SMALL_GROUP:
+            self.puppet.send_group()
+        else:
+            self.puppet.say(m.KexDhGexGroup(group.p, group.g))
+
+    def decide(self) -> None:
+        work, done = self.under_way.pop()
+        done(work())
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_nothing_is_sent_until_the_group_is_tested() -> None:
+    client = Undecided()
+    puppet = client.puppet
+    assert puppet.failure is None
+    assert not puppet.heard(32)
+    client.decide()
+    puppet.hear()
+    step = puppet.kex.receive(puppet.heard(32)[-1])
+    assert step.secrets is not None
+    puppet.secrets, puppet.session_id = step.secrets, step.secrets.exchange_hash
+    puppet.say(*step.answers)
+    puppet.send_newkeys()
+    assert puppet.failure is None
+    assert puppet.subject.session.phase is Phase.SERVICE
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_group_that_fails_later_ends_the_connection() -> None:
+    client = Undecided(Group(SMALL_GROUP.p - 8, 2))
+    client.decide()
+    assert isinstance(client.puppet.failure, KeyExchangeError)
+    assert "not a safe prime" in str(client.puppet.failure)
+    assert not client.puppet.heard(32)
+
+
+@pytest.mark.usefixtures("small_groups")
+@pytest.mark.parametrize(
+    "message", [m.KexDhGexReply(HOST_KEY.public.blob, mpint(12345)[4:], b""), m.KexDhGexGroup(SMALL_GROUP.p, 2)]
+)
+def test_a_server_that_does_not_wait_for_the_test_is_refused(message: Message) -> None:
+    client = Undecided()
+    client.puppet.say(message)
+    assert isinstance(client.puppet.failure, UnexpectedMessage)
+    client.decide()
+    assert not client.puppet.heard(32), "the session is over"
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_published_group_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    client = Undecided(named_group(3072))
+    assert not client.under_way
+    assert client.puppet.heard(32)
+
+
 # --- what a server does with a wish -----------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from jupyter_ssh.ssh.errors import ConnectionLost, KeyExchangeError, ProtocolErr
 from jupyter_ssh.ssh.keys.generate import generate
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.protocol.handshake.allowance import ENOUGH_BYTES, IN_ADVANCE
 from jupyter_ssh.ssh.protocol.packets import key_age
 from jupyter_ssh.ssh.protocol.packets.sender import MAX_HELD
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
@@ -485,3 +486,56 @@ def test_keepalive_goes_on_while_keys_change(role: Role, stage: str) -> None:
         session.tick(now)
     assert isinstance(session.failure, ConnectionLost)
     assert 3.0 <= now <= 6.0
+
+
+# --- how often --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_peer_that_renews_the_keys_all_the_time_is_sent_away(role: Role) -> None:
+    puppet = Puppet(role).to_open()
+    for _ in range(IN_ADVANCE[True]):
+        puppet.exchange()
+    assert puppet.failure is None
+    puppet.send_kexinit()
+    assert isinstance(puppet.failure, ProtocolError)
+    assert "renews the keys too often" in str(puppet.failure)
+    assert puppet.failure.next_step
+    assert m.Disconnect.decode(puppet.inbox[-1], 1).reason == n.SSH_DISCONNECT_PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("role", Role)
+def test_before_the_login_there_is_less_reason_to(role: Role) -> None:
+    puppet = Puppet(role).to_service()
+    for _ in range(IN_ADVANCE[False]):
+        puppet.exchange()
+    assert puppet.failure is None
+    puppet.send_kexinit()
+    assert "renews the keys too often" in str(puppet.failure)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_time_and_traffic_are_reasons_for_new_keys(role: Role) -> None:
+    puppet = Puppet(role).to_open()
+    session = puppet.subject.session
+    session.tick(1000.0)
+    for _ in range(IN_ADVANCE[True]):
+        puppet.exchange()
+    for _ in range(3):
+        puppet.say(*[Ignore(bytes(30000))] * (1 + ENOUGH_BYTES // 30000))
+        puppet.exchange()
+    session.tick(1003.0)
+    for _ in range(3):
+        puppet.exchange()
+    assert puppet.failure is None
+    puppet.send_kexinit()
+    assert puppet.failure is not None
+
+
+def test_our_own_new_keys_are_not_counted() -> None:
+    puppet = Puppet(Role.SERVER).to_open()
+    for _ in range(IN_ADVANCE[True] + 1):
+        puppet.subject.session.rekey()
+        puppet.hear()
+        puppet.exchange()
+    assert puppet.failure is None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import sys
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from asyncssh import kex_dh
@@ -17,10 +20,13 @@ from jupyter_ssh.ssh.crypto.key_agreement import dh_groups
 from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
 from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import (
     Group,
-    check_group,
+    check_form,
     choose_group,
+    is_published,
+    is_safe_prime,
     named_group,
     parse_moduli,
+    unsafe_group,
 )
 from jupyter_ssh.ssh.errors import KeyExchangeError, WireError
 from jupyter_ssh.ssh.wire.types import Reader, mpint
@@ -141,6 +147,13 @@ def test_mpints_with_wrong_padding_are_refused(content: bytes) -> None:
 # --- groups that the server names -------------------------------------------------------------------------------------
 
 
+def check_group(group: Group, minimum: int, maximum: int) -> None:
+    """All that a client checks, in its order."""
+    check_form(group, minimum, maximum)
+    if not is_published(group) and not is_safe_prime(group.p):
+        raise unsafe_group()
+
+
 def safe_prime(bits: int, source: random.Random) -> int:
     while True:
         q = source.getrandbits(bits - 1) | 1 << bits - 2 | 1
@@ -223,7 +236,7 @@ def test_large_moduli_are_tested_once_only(
     """Above the limit (p - 1) / 2 goes untested, but for small factors: a bound on time, not on safety of p itself."""
     # As if 200 bits were above the limit; what was found out with another one is forgotten, before and after.
     monkeypatch.setattr(dh_groups, "_LARGEST_FULLY_TESTED", 100)
-    forget = dh_groups._is_safe.cache_clear  # a cache shows in nothing but time
+    forget = is_safe_prime.cache_clear
     forget()
     check_group(Group(safe, 2), 200, 200)
     for what in ("two large factors", "a small factor", "smooth order", "even"):
@@ -231,6 +244,37 @@ def test_large_moduli_are_tested_once_only(
         with pytest.raises(KeyExchangeError):
             check_group(Group(modulus, 2), modulus.bit_length(), modulus.bit_length())
     forget()
+
+
+def test_a_prime_is_tested_once_whatever_the_generator(safe: int) -> None:
+    is_safe_prime.cache_clear()
+    for g in (2, 3, 5, 7, 11):
+        check_group(Group(safe, g), 200, 200)
+    assert (is_safe_prime.cache_info().misses, is_safe_prime.cache_info().hits) == (1, 4)
+
+
+def test_few_verdicts_are_kept(safe: int) -> None:
+    for number in range(2 * dh_groups.KNOWN_PRIMES):
+        assert not is_safe_prime(safe * 3 + number * 6)
+    assert is_safe_prime.cache_info().currsize == dh_groups.KNOWN_PRIMES
+
+
+def test_other_threads_run_while_a_prime_is_tested() -> None:
+    """The interpreter's lock is given away all the time, not only between two powers of a tenth of a second each."""
+    is_safe_prime.cache_clear()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            verdict = pool.submit(is_safe_prime, named_group(4096).p)
+            turns = 0
+            while not verdict.done():
+                time.sleep(0)
+                turns += 1
+    finally:
+        sys.setswitchinterval(before)
+    assert verdict.result()
+    assert turns > 50
 
 
 def test_a_refusal_says_what_to_do(safe: int) -> None:

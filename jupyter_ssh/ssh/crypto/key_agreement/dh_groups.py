@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,24 +62,31 @@ def _pi(bits: int) -> int:
 _SIEVE_LIMIT: Final = 1 << 12
 
 _LARGEST_FULLY_TESTED: Final = 4096
-"""Bits above which only one test is made: each takes a second or more, during which nothing else runs."""
+"""Bits above which only the prime itself is tested, which takes a second: somebody is waiting."""
+
+_BASE_BITS: Final = 60
+"""Bits of the base of a test: small enough that multiplying by it is cheap, too many for a peer to guess it."""
+
+KNOWN_PRIMES: Final = 64
+"""How many verdicts are kept.  Servers have a few dozen groups, and name one of them at each key exchange."""
 
 
-def check_group(group: Group, minimum: int, maximum: int) -> None:
-    """Raise `KeyExchangeError` unless the group is suitable for a key exchange.
-
-    Its prime must have ``minimum`` to ``maximum`` bits and be safe, (p - 1) / 2 being a prime too, and its generator
-    must generate a large subgroup.  RFC 4419 §3 leaves this to the client; with an unsuitable group any eavesdropper
-    could compute the secret.
-    """
+def check_form(group: Group, minimum: int, maximum: int) -> None:
+    """Raise `KeyExchangeError` unless the prime has ``minimum`` to ``maximum`` bits and the generator is in range."""
     if not minimum <= group.bits <= maximum:
         raise _unfit("its prime has the wrong size", f"{minimum} to {maximum} bits", f"{group.bits} bits")
     if not 1 < group.g < group.p - 1:
         raise _unfit("its generator is out of range", "1 < g < p - 1")
-    if group.bits in _K and group == named_group(group.bits):
-        return
-    if not _is_safe(group):
-        raise _unfit("its prime is not a safe prime", "p and (p - 1) / 2 both prime")
+
+
+def is_published(group: Group) -> bool:
+    """Return whether the prime is one of RFC 2409's or RFC 3526's, which need no test."""
+    return group.bits in _K and group.p == named_group(group.bits).p
+
+
+def unsafe_group() -> KeyExchangeError:
+    """Return the error for a group whose prime failed `is_safe_prime`."""
+    return _unfit("its prime is not a safe prime", "p and (p - 1) / 2 both prime")
 
 
 def _unfit(why: str, expected: str, received: str | None = None) -> KeyExchangeError:
@@ -91,17 +99,45 @@ def _unfit(why: str, expected: str, received: str | None = None) -> KeyExchangeE
     )
 
 
-@lru_cache(maxsize=64)
-def _is_safe(group: Group) -> bool:
-    p = group.p
+@lru_cache(maxsize=KNOWN_PRIMES)
+def is_safe_prime(p: int) -> bool:
+    """Return whether (p - 1) / 2 is a prime too, so that every generator in range generates a large subgroup.
+
+    RFC 4419 §3 leaves this to the client; with an unsuitable group any eavesdropper could compute the secret.  It
+    takes up to a second or more, to be spent in a thread.  The verdict does not depend on the generator: otherwise a
+    server could ask for a new test with each one.
+    """
     q = p >> 1
     # The gcd rules out most numbers; what follows costs as much as a hundred key exchanges.
     if p % 4 != 3 or gcd(p * q, _small_primes_product()) != 1:
         return False
-    # Euler's criterion with the generator itself: if p were composite, hardly any g would pass.
-    if pow(group.g, q, p) not in (1, p - 1):
-        return False
-    return group.bits > _LARGEST_FULLY_TESTED or pow(2, q - 1, q) == 1
+    return _seems_prime(p) and (p.bit_length() > _LARGEST_FULLY_TESTED or _seems_prime(q))
+
+
+def _seems_prime(number: int) -> bool:
+    """Apply the test of Miller and Rabin, with a base that nobody can foresee."""
+    twos = (number - 1 & 1 - number).bit_length() - 1
+    value = _pow_in_steps(secrets.randbits(_BASE_BITS) | 2, number - 1 >> twos, number)
+    if value == 1:
+        return True
+    for _ in range(twos):
+        if value == number - 1:
+            return True
+        value = value * value % number
+    return False
+
+
+def _pow_in_steps(base: int, exponent: int, modulus: int) -> int:
+    """Return pow(base, exponent, modulus), as fast for a small base; other threads run between two steps.
+
+    `pow` itself does not release the interpreter's lock until it is done.
+    """
+    value = 1
+    for bit in f"{exponent:b}":
+        value = value * value % modulus
+        if bit == "1":
+            value = value * base % modulus
+    return value
 
 
 @lru_cache

@@ -6,14 +6,24 @@ Imported when the method was chosen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from jupyter_ssh.ssh.crypto.exchange import GroupExchangeMethod
 from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
-from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import FALLBACK_BITS, Group, check_group, choose_group, named_group
+from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import (
+    FALLBACK_BITS,
+    Group,
+    check_form,
+    choose_group,
+    is_published,
+    is_safe_prime,
+    named_group,
+    unsafe_group,
+)
 from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
-from jupyter_ssh.ssh.errors import KeyExchangeError
+from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage
 from jupyter_ssh.ssh.keys.base import PrivateKey
-from jupyter_ssh.ssh.protocol.handshake.key_exchange import Secrets, Step, Transcript, verified_host_key
+from jupyter_ssh.ssh.protocol.handshake.key_exchange import Secrets, SlowTest, Step, Transcript, verified_host_key
 from jupyter_ssh.ssh.protocol.roles import Stage
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import types as t
@@ -42,6 +52,7 @@ class ClientGroupExchange:
         self._request = m.KexDhGexRequest(method.minimum, method.preferred, method.maximum).encode()
         self._hashed = self._request[1:]
         self._agreement: DiffieHellman | None = None
+        """None until the group has passed its test."""
         self._public = b""
         self.stage = Stage.GROUP
 
@@ -57,15 +68,27 @@ class ClientGroupExchange:
 
     def _take_group(self, message: m.KexDhGexGroup) -> Step:
         group = Group(message.p, message.g)
-        check_group(group, self._method.minimum, self._method.maximum)
+        check_form(group, self._method.minimum, self._method.maximum)
         self._hashed += _hashed(group)
+        self.stage = Stage.IN_GROUP
+        if is_published(group):
+            return self._tested(group, True)
+        return Step(test=SlowTest(partial(is_safe_prime, group.p), partial(self._tested, group)))
+
+    def _tested(self, group: Group, safe: bool) -> Step:
+        if not safe:
+            raise unsafe_group()
         self._agreement = DiffieHellman(group, self._random)
         self._public = self._agreement.client_public()
-        self.stage = Stage.IN_GROUP
         return Step((m.KexDhGexInit(self._public).encode(),))
 
     def _finish(self, reply: m.KexDhGexReply) -> Step:
-        assert self._agreement is not None
+        if self._agreement is None:
+            raise UnexpectedMessage(
+                "the server answered before it had our public value",
+                expected="nothing while its group is tested",
+                received="SSH_MSG_KEX_DH_GEX_REPLY",
+            )
         secret = self._agreement.client_secret(reply.server_public)
         exchange_hash = self._transcript.hash(
             self._method.hash_name, reply.host_key, self._public, reply.server_public, secret, self._hashed

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage, WireError
+from jupyter_ssh.ssh.errors import KeyExchangeError, ProtocolError, UnexpectedMessage, WireError
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.protocol.dispatcher import Dispatcher
 from jupyter_ssh.ssh.protocol.events import Event, HostKeyOffered, KeysRenewed
 from jupyter_ssh.ssh.protocol.extensions import server_ext_info
 from jupyter_ssh.ssh.protocol.gate import EXCHANGE_NUMBERS
-from jupyter_ssh.ssh.protocol.handshake.key_exchange import Exchange, Secrets, Transcript, agreed_host_key
+from jupyter_ssh.ssh.protocol.handshake.allowance import RekeyAllowance
+from jupyter_ssh.ssh.protocol.handshake.key_exchange import (
+    Exchange,
+    Secrets,
+    SlowTest,
+    Step,
+    Transcript,
+    agreed_host_key,
+)
 from jupyter_ssh.ssh.protocol.handshake.keys_in_use import KeysInUse
 from jupyter_ssh.ssh.protocol.handshake.methods import begin_exchange
 from jupyter_ssh.ssh.protocol.handshake.negotiation import Agreed, make_kexinit, negotiate
@@ -24,6 +33,14 @@ from jupyter_ssh.ssh.protocol.transitions import BEGINNINGS, Trigger
 from jupyter_ssh.ssh.protocol.version import VersionExchange
 from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.messages import KexInit
+
+Compute = Callable[[Callable[[], bool], Callable[[bool], None]], None]
+"""(lengthy computation, what to call with its result, at any later time): runs it."""
+
+
+def at_once(work: Callable[[], bool], done: Callable[[bool], None]) -> None:
+    """Run a computation while everything else waits; the choice of sessions without a driver."""
+    done(work())
 
 
 @dataclass(slots=True)
@@ -44,6 +61,8 @@ class Handshake:
 
     __slots__ = (
         "_age",
+        "_allowance",
+        "_compute",
         "_dispatcher",
         "_on_event",
         "_peer_wants_ext_info",
@@ -68,6 +87,7 @@ class Handshake:
         keys: KeysInUse,
         age: KeyAge,
         on_event: Callable[[Event], None],
+        compute: Compute = at_once,
     ) -> None:
         self.role = role
         self.settings = settings
@@ -83,6 +103,8 @@ class Handshake:
         self._sender = sender
         self._age = age
         self._on_event = on_event
+        self._compute = compute
+        self._allowance = RekeyAllowance()
         self._round: _Round | None = None
         self._peer_wants_ext_info = False
 
@@ -141,6 +163,7 @@ class Handshake:
         end = payload_end(body)
         theirs = KexInit.decode(body, 2, end)
         if current is None:
+            self._count_rekey()
             current = self.start()
         agreed = negotiate(self.role, current.ours, theirs, first=first)
         if first:
@@ -153,6 +176,15 @@ class Handshake:
         if opening is not None:
             self._sender.send_now(opening)
         self._dispatcher.advance(Trigger.WRONG_GUESS if agreed.wrong_guess else self._beginning(exchange))
+
+    def _count_rekey(self) -> None:
+        """Raise `ProtocolError` if the peer, which begins a key exchange, does so too often."""
+        if not self._allowance.spend(self._age.traffic, self._age.now, logged_in=self.keys.logged_in):
+            raise ProtocolError(
+                "the peer renews the keys too often",
+                expected=self._allowance.described(logged_in=self.keys.logged_in),
+                next_step="Raise the other side's limit for new keys (OpenSSH: RekeyLimit); then connect again.",
+            )
 
     def _agree_first(self, agreed: Agreed) -> None:
         if agreed.strict:
@@ -182,10 +214,11 @@ class Handshake:
             self._dispatcher.advance(self._beginning(current.exchange))
             return
         step = current.exchange.receive(body[1 : payload_end(body)])
-        for answer in step.answers:
-            self._sender.send_now(answer)
+        self._answer(step)
         if step.secrets is None:
             self._dispatcher.advance(Trigger.IN_GROUP)
+            if step.test is not None:
+                self._compute(step.test.run, partial(self._tested, current, step.test))
             return
         current.exchange = None
         current.secrets = step.secrets
@@ -193,6 +226,14 @@ class Handshake:
         self._dispatcher.advance(Trigger.SECRET)
         if step.host_key is None or not self._offer_host_key(step.host_key, step.signature):
             self._send_newkeys(current, step.secrets)
+
+    def _answer(self, step: Step) -> None:
+        for answer in step.answers:
+            self._sender.send_now(answer)
+
+    def _tested(self, current: _Round, test: SlowTest, passed: bool) -> None:
+        if current is self._round:  # else the session is over
+            self._answer(test.then(passed))
 
     def _offer_host_key(self, host_key: PublicKey, signature: bytes) -> bool:
         """Report the host key of the first exchange; return whether NEWKEYS has to wait until it is accepted (client).

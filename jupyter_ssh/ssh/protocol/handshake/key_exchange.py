@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,6 +60,17 @@ class Step:
     secrets: Secrets | None = None
     host_key: PublicKey | None = None
     signature: bytes = b""
+    test: SlowTest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowTest:
+    """What has to be found out before the exchange goes on, and takes long."""
+
+    run: Callable[[], bool]
+    """It may run in any thread."""
+    then: Callable[[bool], Step]
+    """Continue with the outcome.  Raises `KeyExchangeError` if the test was not passed."""
 
 
 class Exchange(Protocol):

@@ -29,6 +29,16 @@ class KeyAge:
         self._heard = False
         self._waiting_since: float | None = None
 
+    @property
+    def now(self) -> float:
+        """The time of the last tick."""
+        return self._now
+
+    @property
+    def traffic(self) -> int:
+        """Bytes in both directions under the current keys."""
+        return max(0, self._sent) + self._received
+
     def received(self, count: int) -> None:
         """Count received bytes."""
         self._received += count
