@@ -194,7 +194,8 @@ class AgentSession:
         fields.finish()
         key = parse_key_or_certificate(blob, REQUIRED_RSA_SIZE)
         plain = plain_key(key)
-        plain.verify(signature, session_id, plain.signature_algorithms)
+        # Nobody touches a host's security key at each connection.
+        plain.verify(signature, session_id, plain.signature_algorithms, no_touch_required=True)
         for binding in self._bindings:
             if not binding.forwarded:
                 return False  # a session that was used for a login must be the last one

@@ -13,6 +13,7 @@ from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.protocol.authentication.requests import signed_data
 from jupyter_ssh.ssh.wire.types import Reader, string
+from tests.support.made_keys import PLAIN_TYPE, SoftwareSecurityKey
 
 NOW = 2_000_000_000.0
 A, B, C, AUTHORITY = (generate("ed25519") for _ in range(4))
@@ -151,6 +152,17 @@ def test_a_binding_needs_the_hosts_signature(keyring: Keyring) -> None:
     for signature in (B.sign(b"1" * 32), A.sign(b"2" * 32), b"", string("ssh-ed25519") + string(b"x" * 64)):
         message = conversation.session_bind(A.public.blob, b"1" * 32, signature, forwarded=True)
         assert client.raw(message) == EXTENSION_FAILURE
+
+
+@pytest.mark.parametrize("key_type", PLAIN_TYPE)
+def test_a_hosts_security_key_is_not_touched(keyring: Keyring, key_type: str) -> None:
+    host = SoftwareSecurityKey(key_type)
+    host.flags_said = 0
+    client = Client(keyring)
+    assert client.bind(host, b"1" * 32) == SUCCESS
+    other = SoftwareSecurityKey(key_type)
+    message = conversation.session_bind(host.public.blob, b"1" * 32, other.sign(b"1" * 32), forwarded=True)
+    assert Client(keyring).raw(message) == EXTENSION_FAILURE
 
 
 def test_behind_a_binding_that_failed_no_limited_key_is_shown_or_removed(keyring: Keyring) -> None:

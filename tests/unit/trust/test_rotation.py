@@ -25,7 +25,7 @@ from jupyter_ssh.ssh.trust.rotation import (
     prove,
 )
 from jupyter_ssh.ssh.wire.types import string
-from tests.support.made_keys import key_of
+from tests.support.made_keys import PLAIN_TYPE, SoftwareSecurityKey, key_of
 
 ALL = frozenset(SIGNATURE_ALGORITHMS)
 ONE, TWO, RSA = generate(), generate("ecdsa"), key_of("ssh-rsa")
@@ -160,6 +160,15 @@ def test_an_announcement_of_nothing_says_that_all_is_old(tmp_path: Path) -> None
 
 
 # --- what is proved ---------------------------------------------------------------------------------------------------
+
+
+def test_a_servers_security_key_is_not_touched() -> None:
+    sk = [SoftwareSecurityKey(key_type) for key_type in PLAIN_TYPE]
+    for key in sk:
+        key.flags_said = 0
+    keys = [ONE, *sk]
+    public = [key.public for key in keys]
+    check_proof(prove(encode_keys(public), SESSION, keys, "ssh-ed25519"), SESSION, public)
 
 
 @pytest.mark.parametrize("exchange", ["ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512", "something else"])
