@@ -63,7 +63,7 @@ def suite(name: str = "gcm", kex: str = FAST_KEX) -> Algorithms:
 
 def allow_small_groups(patch: pytest.MonkeyPatch) -> None:
     """Lets a group exchange go on in `SMALL_GROUP`, until ``patch`` is undone."""
-    row = GroupExchangeMethod(GROUP_EXCHANGE, Grade.MODERN, "sha256", 256, 256, 256)
+    row = GroupExchangeMethod(GROUP_EXCHANGE, Grade.MODERN, "sha256", 256, 256)
     patch.setitem(EXCHANGES, GROUP_EXCHANGE, row)
 
 

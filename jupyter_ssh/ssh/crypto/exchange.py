@@ -53,15 +53,14 @@ class ExchangeMethod:
 class GroupExchangeMethod:
     """A row for RFC 4419, where the server first names a group.
 
-    ``minimum``, ``preferred`` and ``maximum`` are bits of the prime: what a client requests, and the limits within
-    which a server offers groups.
+    ``minimum`` and ``maximum`` are bits of the prime: the limits of what a client requests, and within which a server
+    offers groups.
     """
 
     name: str
     grade: Grade
     hash_name: str
     minimum: int
-    preferred: int
     maximum: int
     post_quantum: bool = False
 
@@ -164,8 +163,8 @@ _ROWS: tuple[ExchangeMethod | GroupExchangeMethod, ...] = (
     ExchangeMethod("ecdh-sha2-nistp384", Grade.MODERN, "sha384", False, _nistp384),
     ExchangeMethod("ecdh-sha2-nistp521", Grade.MODERN, "sha512", False, _nistp521),
     ExchangeMethod("curve448-sha512", Grade.MODERN, "sha512", False, _curve448),  # RFC 8731
-    # RFC 4419.  3072 bits match 128-bit keys; a server without a group of that size may send a larger one.
-    GroupExchangeMethod("diffie-hellman-group-exchange-sha256", Grade.MODERN, "sha256", 2048, 3072, 8192),
+    # RFC 4419.  How many bits match the ciphers: `dh_groups.bits_for`.
+    GroupExchangeMethod("diffie-hellman-group-exchange-sha256", Grade.MODERN, "sha256", 2048, 8192),
     # RFC 8268.  2048 bits last: the larger ones take more time, but no more than a waiting person accepts.
     ExchangeMethod("diffie-hellman-group16-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 4096)),
     ExchangeMethod("diffie-hellman-group18-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 8192)),
@@ -173,7 +172,7 @@ _ROWS: tuple[ExchangeMethod | GroupExchangeMethod, ...] = (
     ExchangeMethod("diffie-hellman-group15-sha512", Grade.MODERN, "sha512", False, partial(_in_group, 3072)),
     ExchangeMethod("diffie-hellman-group14-sha256", Grade.MODERN, "sha256", False, partial(_in_group, 2048)),
     # SHA-1 (RFC 9142).  Servers of its time often have only 1024-bit groups, which RFC 8270 has since forbidden.
-    GroupExchangeMethod("diffie-hellman-group-exchange-sha1", Grade.LEGACY, "sha1", 1024, 2048, 8192),
+    GroupExchangeMethod("diffie-hellman-group-exchange-sha1", Grade.LEGACY, "sha1", 1024, 8192),
     ExchangeMethod("diffie-hellman-group14-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 2048)),
     ExchangeMethod("diffie-hellman-group1-sha1", Grade.LEGACY, "sha1", False, partial(_in_group, 1024)),
 )

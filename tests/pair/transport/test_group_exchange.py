@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_ssh.ssh.crypto.exchange import EXCHANGES
 from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
 from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group, named_group
 from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage, WireError
@@ -42,8 +41,7 @@ def test_the_two_roles_agree_in_a_group_of_rfc_3526(kex: str) -> None:
     assert pair.client.session.info.kex == kex
     assert pair.client.session.transport.session_id == pair.server.session.transport.session_id
     groups = [m.KexDhGexGroup.decode(body, 2, len(body) - body[0]) for body in plain_bodies(pair, 31)]
-    preferred = EXCHANGES[kex].preferred
-    assert [(group.p, group.g) for group in groups] == [(named_group(preferred).p, 2)]
+    assert [(group.p, group.g) for group in groups] == [(named_group(3072).p, 2)]
 
 
 def plain_bodies(pair: Pair, number: int) -> list[bytes]:
@@ -158,6 +156,45 @@ class Deaf:
 
     def receive(self, message: bytes) -> Step:
         return Step()
+
+
+# --- what a client asks for -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cipher", "mac", "bits"),
+    [
+        ("aes128-gcm@openssh.com", "hmac-sha2-256", 3072),
+        ("aes128-ctr", "umac-64@openssh.com", 3072),
+        ("3des-cbc", "hmac-md5", 3072),  # 112 bits of strength, but its MAC has a key of 128
+        ("aes128-ctr", "hmac-sha1", 7680),
+        ("aes192-ctr", "hmac-sha1", 7680),
+        ("aes128-ctr", "hmac-sha2-256", 8192),
+        ("aes256-gcm@openssh.com", "hmac-sha2-256", 8192),
+        ("chacha20-poly1305@openssh.com", "hmac-sha2-256", 8192),
+    ],
+)
+def test_the_group_has_to_match_the_ciphers_as_in_openssh(cipher: str, mac: str, bits: int) -> None:
+    algorithms = replace(ALGORITHMS, ciphers=(cipher,), macs=(mac,))
+    puppet = Puppet(Role.CLIENT, algorithms=algorithms)
+    puppet.greet()
+    puppet.send_kexinit()
+    assert puppet.last(m.KexDhGexRequest) == m.KexDhGexRequest(2048, bits, 8192)
+
+
+def test_the_stronger_direction_counts() -> None:
+    algorithms = replace(ALGORITHMS, ciphers=("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"))
+    puppet = Puppet(Role.CLIENT, algorithms=algorithms)
+    puppet.greet()
+    puppet.send_kexinit(encryption_server_to_client=("aes256-gcm@openssh.com",))
+    assert puppet.last(m.KexDhGexRequest) == m.KexDhGexRequest(2048, 8192, 8192)
+
+
+def test_old_servers_of_cisco_are_asked_for_less() -> None:
+    puppet = Puppet(Role.CLIENT, algorithms=replace(ALGORITHMS, ciphers=("aes256-gcm@openssh.com",)))
+    puppet.greet(b"SSH-2.0-Cisco-1.25\r\n")
+    puppet.send_kexinit()
+    assert puppet.last(m.KexDhGexRequest) == m.KexDhGexRequest(2048, 4096, 8192)
 
 
 # --- what a client refuses --------------------------------------------------------------------------------------------

@@ -127,13 +127,11 @@ def test_rows_stand_under_their_names(table: dict[str, Any]) -> None:
 
 def test_group_exchanges_stay_between_sane_sizes() -> None:
     sizes = {
-        name: (row.minimum, row.preferred, row.maximum)
-        for name, row in EXCHANGES.items()
-        if isinstance(row, GroupExchangeMethod)
+        name: (row.minimum, row.maximum) for name, row in EXCHANGES.items() if isinstance(row, GroupExchangeMethod)
     }
     assert sizes == {
-        "diffie-hellman-group-exchange-sha256": (2048, 3072, 8192),  # RFC 8270
-        "diffie-hellman-group-exchange-sha1": (1024, 2048, 8192),
+        "diffie-hellman-group-exchange-sha256": (2048, 8192),  # RFC 8270
+        "diffie-hellman-group-exchange-sha1": (1024, 8192),
     }
 
 

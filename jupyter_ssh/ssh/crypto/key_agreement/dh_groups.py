@@ -30,6 +30,9 @@ class Group:
 # is 2.  This maps bits n to k, the smallest number that makes the prime safe.
 _K: Final = {1024: 129093, 2048: 124476, 3072: 1690314, 4096: 240904, 6144: 929484, 8192: 4743158}
 
+_MATCHING: Final = ((112, 2048), (128, 3072), (192, 7680))
+_MOST_BITS: Final = 8192
+
 FALLBACK_BITS: Final = (2048, 3072, 4096, 6144, 8192)
 """The groups offered by a server without a moduli file."""
 
@@ -55,6 +58,12 @@ def _pi(bits: int) -> int:
         return total
 
     return 4 * (4 * arctan_of_one_over(5) - arctan_of_one_over(239)) >> guard
+
+
+def bits_for(strength: int) -> int:
+    """Return how large a prime has to be for keys of ``strength`` bits (NIST SP 800-57 part 1, table 2), but not more
+    than 8192 bits; for keys of 256 bits it would be 15360."""
+    return next((bits for most, bits in _MATCHING if strength <= most), _MOST_BITS)
 
 
 # --- groups that the peer names ---------------------------------------------------------------------------------------

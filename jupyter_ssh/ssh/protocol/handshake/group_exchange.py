@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from jupyter_ssh.ssh.crypto.exchange import GroupExchangeMethod
 from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
 from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import (
     FALLBACK_BITS,
     Group,
+    bits_for,
     check_form,
     choose_group,
     is_published,
@@ -24,9 +26,14 @@ from jupyter_ssh.ssh.crypto.packet_protection.framing import Randomness
 from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.protocol.handshake.key_exchange import Secrets, SlowTest, Step, Transcript, verified_host_key
+from jupyter_ssh.ssh.protocol.handshake.negotiation import Agreed
 from jupyter_ssh.ssh.protocol.roles import Stage
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire import types as t
+
+CISCO: Final = b"SSH-2.0-Cisco-1."
+CISCO_BITS: Final = 4096
+"""The most that these servers may be asked for; asked for more, they close the connection (as OpenSSH knows)."""
 
 
 def _hashed(group: Group) -> bytes:
@@ -39,17 +46,21 @@ class ClientGroupExchange:
     def __init__(
         self,
         method: GroupExchangeMethod,
-        host_key_algorithm: str,
+        agreed: Agreed,
         transcript: Transcript,
         random: Randomness,
         required_rsa_size: int | None = None,
     ) -> None:
         self._method = method
-        self._host_key_algorithm = host_key_algorithm
+        self._host_key_algorithm = agreed.host_key
         self._required_rsa_size = required_rsa_size
         self._transcript = transcript
         self._random = random
-        self._request = m.KexDhGexRequest(method.minimum, method.preferred, method.maximum).encode()
+        preferred = bits_for(agreed.strength)
+        if transcript.server_version.startswith(CISCO):
+            preferred = min(preferred, CISCO_BITS)
+        preferred = min(max(preferred, method.minimum), method.maximum)
+        self._request = m.KexDhGexRequest(method.minimum, preferred, method.maximum).encode()
         self._hashed = self._request[1:]
         self._agreement: DiffieHellman | None = None
         """None until the group has passed its test."""

@@ -18,7 +18,7 @@ def begin_exchange(role: Role, agreed: Agreed, transcript: Transcript, settings:
             return ClientExchange(agreed, transcript, random, settings.required_rsa_size)
         from jupyter_ssh.ssh.protocol.handshake.group_exchange import ClientGroupExchange
 
-        return ClientGroupExchange(method, agreed.host_key, transcript, random, settings.required_rsa_size)
+        return ClientGroupExchange(method, agreed, transcript, random, settings.required_rsa_size)
     if not isinstance(method, GroupExchangeMethod):
         return ServerExchange(agreed, transcript, settings.host_keys, random)
     from jupyter_ssh.ssh.protocol.handshake.group_exchange import ServerGroupExchange

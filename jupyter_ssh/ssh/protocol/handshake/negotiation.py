@@ -55,6 +55,23 @@ class Agreed:
     ours: KexInit
     theirs: KexInit
 
+    @property
+    def strength(self) -> int:
+        """How many bits of secret the ciphers and MACs need, both directions considered (OpenSSH's dh_need)."""
+        both = (self.client_to_server, self.server_to_client)
+        return 8 * max(_needed(direction) for direction in both)
+
+
+_EFFECTIVE_KEY: Final = {"3des-cbc": 14, "3des-ctr": 14}
+"""Bytes of strength of the ciphers with longer keys."""
+
+
+def _needed(direction: Direction) -> int:
+    cipher = CIPHERS[direction.cipher]
+    mac = MACS.get(direction.mac)
+    key = _EFFECTIVE_KEY.get(cipher.name, cipher.key_size)
+    return max(key, cipher.block_size, cipher.iv_size, mac.key_size if mac is not None else 0)
+
 
 def make_kexinit(role: Role, algorithms: Algorithms, cookie: bytes, *, first: bool) -> KexInit:
     """Return our KEXINIT; only the ``first`` of a connection contains the markers that are not algorithms."""
