@@ -65,7 +65,7 @@ def _formats() -> list[Candidate]:
 
 
 def _ciphers() -> list[Candidate]:
-    from jupyter_ssh.ssh.keys.files.openssh_file import FILE_CIPHERS
+    from jupyter_ssh.ssh.keys.files.openssh_ciphers import FILE_CIPHERS
 
     return [(name, "cipher") for name in FILE_CIPHERS]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.config.words import next_argument
 from jupyter_ssh.ssh.errors import ConfigError, KeygenError
-from jupyter_ssh.ssh.keys.files.openssh_file import FILE_CIPHERS, MAX_ROUNDS
+from jupyter_ssh.ssh.keys.files.openssh_ciphers import FILE_CIPHERS
+from jupyter_ssh.ssh.keys.files.openssh_file import MAX_ROUNDS
 
 PROGRAM = "jupyter-ssh keygen"
 FORMATS = {"rfc4716": "RFC4716", "pkcs8": "PKCS8", "pem": "PEM", "putty": "PuTTY"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import binascii
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, WireError, WrongPassphrase
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
 from jupyter_ssh.ssh.keys.files.container import KeyContainer
+from jupyter_ssh.ssh.keys.files.openssh_ciphers import FILE_CIPHERS, BadTag, FileCipher
 from jupyter_ssh.ssh.keys.types.table import decode_base64, parse_private_fields, parse_public_key
 from jupyter_ssh.ssh.wire.types import Reader, string, uint32
 
@@ -26,30 +26,6 @@ ROUNDS = 24
 """OpenSSH's default since 9.4: about a tenth of a second."""
 MAX_ROUNDS = 20_000
 """The most rounds a file may ask for; this many take a minute or two."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileCipher:
-    """A cipher for the private section."""
-
-    key_size: int
-    iv_size: int
-    block_size: int
-    tag_size: int
-    mode: str
-    """The class in `cryptography`'s ``ciphers.modes``."""
-
-
-FILE_CIPHERS: dict[str, FileCipher] = {
-    "aes256-ctr": FileCipher(32, 16, 16, 0, "CTR"),
-    "aes192-ctr": FileCipher(24, 16, 16, 0, "CTR"),
-    "aes128-ctr": FileCipher(16, 16, 16, 0, "CTR"),
-    "aes256-gcm@openssh.com": FileCipher(32, 12, 16, 16, "GCM"),
-    "aes128-gcm@openssh.com": FileCipher(16, 12, 16, 16, "GCM"),
-    "aes256-cbc": FileCipher(32, 16, 16, 0, "CBC"),
-    "aes192-cbc": FileCipher(24, 16, 16, 0, "CBC"),
-    "aes128-cbc": FileCipher(16, 16, 16, 0, "CBC"),
-}
 UNENCRYPTED_BLOCK = 8
 MAX_PADDING = 16
 
@@ -136,9 +112,7 @@ def dump(
 
 
 def dearmour(data: bytes) -> bytes:
-    """Decode the base64 between the first and the last line. Raises `KeyFormatError`."""
-    if data.count(BEGIN) > 1:
-        raise KeyFormatError("there is more than one private key in the file", expected="one")
+    """Decode the base64 between the first and the last line of the first key.  Raises `KeyFormatError`."""
     _, begin, rest = data.partition(BEGIN)
     base64, end, _ = rest.partition(END)
     if not begin or not end:
@@ -177,21 +151,14 @@ def _decryption(
 
 
 def _crypt(cipher: FileCipher, passphrase: bytes, salt: bytes, rounds: int, data: bytes, tag: bytes | None) -> bytes:
-    """Decrypt ``data``; or, if ``tag`` is None, encrypt it and append GCM's tag."""
+    """Decrypt ``data``; or, if ``tag`` is None, encrypt it and append the tag, if the cipher has one."""
     import bcrypt
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers import AEADEncryptionContext, Cipher, algorithms, modes
 
     # The file chose the number of rounds, so bcrypt must not warn about few of them.
     material = bcrypt.kdf(passphrase, salt, cipher.key_size + cipher.iv_size, rounds, ignore_few_rounds=True)
-    key, iv = material[: cipher.key_size], material[cipher.key_size :]
-    mode = modes.GCM(iv, tag) if cipher.mode == "GCM" else getattr(modes, cipher.mode)(iv)
-    context = Cipher(algorithms.AES(key), mode)
-    crypt = context.encryptor() if tag is None else context.decryptor()
     try:
-        done = bytes(crypt.update(data) + crypt.finalize())
-        return done + crypt.tag if isinstance(crypt, AEADEncryptionContext) else done
-    except InvalidTag:
+        return cipher.crypt(material[: cipher.key_size], material[cipher.key_size :], data, tag)
+    except BadTag:
         raise _wrong_passphrase() from None
 
 

@@ -5,33 +5,20 @@
 
 from __future__ import annotations
 
-import binascii
-import math
 import re
 
 from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, WrongPassphrase
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.keys.files.container import KeyContainer
+from jupyter_ssh.ssh.keys.files.pem_encryption import CONVERT, check_dek_info, check_pkcs8, decrypt_by_hand
 from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, find_row
 
 PKCS8_LABELS = ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 OLD_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY")
 PEM_LABELS = (*OLD_LABELS, *PKCS8_LABELS)
 BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----.*?-----END \1-----", re.DOTALL)
-PARAMETERS = "EC PARAMETERS"
-"""A redundant block that OpenSSL writes before an EC key."""
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
-IV_SIZES = {b"AES-128-CBC": 16, b"AES-192-CBC": 16, b"AES-256-CBC": 16, b"DES-EDE3-CBC": 8}
-"""Sizes in bytes by the cipher's name in the ``DEK-Info`` header of the older formats (RFC 1421 §4.6.1.3)."""
-DEK_INFO = re.compile(rb"^DEK-Info: *([A-Za-z0-9-]+),((?:[0-9A-Fa-f]{2})+)\s*$", re.MULTILINE)
-SCRYPT = b"\x2b\x06\x01\x04\x01\xda\x47\x04\x0b"
-"""1.3.6.1.4.1.11591.4.11 (RFC 7914 §7); PKCS#8's other key derivation is PBKDF2."""
-MAX_ITERATIONS = 10_000_000
-"""The most iterations of PBKDF2: some seconds."""
-MAX_SCRYPT = 1 << 23
-"""The most memory for scrypt, as N × r × p: a gibibyte."""
-SEQUENCE, INTEGER = 0x30, 0x02
-CONVERT = "Convert it with: ssh-keygen -p -f FILE"
+DAMAGED = "It may be damaged. If `ssh-keygen -y -f FILE` can read it, convert it with: ssh-keygen -p -f FILE"
 NAME_ANOTHER = "Name the file with the private key"
 OTHER_LABELS = {
     "an X.509 certificate": ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"),
@@ -46,7 +33,7 @@ def parse(data: bytes, required_rsa_size: int | None = None) -> KeyContainer:
     label, block = _find(data)
     file_format = "pkcs8" if label in PKCS8_LABELS else "pem"
     if any(mark in block for mark in ENCRYPTION_MARKS):
-        (_check_work if label in PKCS8_LABELS else _check_cipher)(block)
+        (check_pkcs8 if label in PKCS8_LABELS else check_dek_info)(block)
         return KeyContainer(
             True, None, lambda passphrase: _load(block, passphrase or b"", required_rsa_size), file_format
         )
@@ -77,13 +64,13 @@ def dump(key: PrivateKey, passphrase: bytes | None = None, *, pkcs8: bool = Fals
 
 
 def _find(data: bytes) -> tuple[str, bytes]:
-    """Return the label and text of the only block with a key."""
-    found = [(match[1].decode("ascii"), match[0]) for match in BLOCK.finditer(data)]
-    found = [block for block in found if block[0] != PARAMETERS]
-    if len(found) > 1:
-        raise KeyFormatError("there is more than one key in the file", expected="one", received=f"{len(found)}")
-    if found and found[0][0] in PEM_LABELS:
-        return found[0]
+    """Return the label and text of the first block with a private key.
+
+    Others may be around it: certificates, parameters of the key, another key, and text such as "Bag Attributes".
+    """
+    for match in BLOCK.finditer(data):
+        if (label := match[1].decode("ascii")) in PEM_LABELS:
+            return label, match[0]
     started = re.search(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----", data)
     label = started[1].decode("ascii") if started else ""
     if label in PEM_LABELS:
@@ -99,77 +86,27 @@ def _find(data: bytes) -> tuple[str, bytes]:
     )
 
 
-def _check_cipher(block: bytes) -> None:
-    """Raise `KeyFormatError` for a ``DEK-Info`` that would make `cryptography` fail."""
-    header = DEK_INFO.search(block)
-    if header is None or IV_SIZES.get(header[1].upper(), len(header[2]) // 2) != len(header[2]) // 2:
-        raise KeyFormatError("malformed PEM private key: invalid DEK-Info", next_step=CONVERT)
-
-
-def _check_work(block: bytes) -> None:
-    """Raise `KeyFormatError` if a file's key derivation would take more than a few seconds or a gibibyte."""
-    try:
-        # EncryptedPrivateKeyInfo (RFC 5958 §3) begins with the algorithm and its parameters.
-        (outer,) = _elements(binascii.a2b_base64(b"".join(block.split(b"\n")[1:-1])))
-        algorithm = _elements(outer[1])[0][1]
-        numbers = _integers(algorithm)
-    except (binascii.Error, ValueError, IndexError):
-        return  # the reader will reject malformed data
-    limit = MAX_ITERATIONS
-    if SCRYPT in algorithm:
-        # N, r, p, and optionally the length of the key.
-        numbers, limit = [math.prod(numbers[:3])], MAX_SCRYPT
-    if max(numbers, default=0) > limit:
-        raise KeyFormatError("the private key's passphrase takes too much work to derive a key from", next_step=CONVERT)
-
-
-def _elements(der: bytes) -> list[tuple[int, bytes]]:
-    """Return the tags and contents of DER elements (X.690 §8.1).  Raises `IndexError` if malformed."""
-    found = []
-    position = 0
-    while position < len(der):
-        tag, size = der[position], der[position + 1]
-        position += 2
-        if size & 0x80:
-            digits = size & 0x7F
-            size = int.from_bytes(der[position : position + digits], "big")
-            position += digits
-        found.append((tag, der[position : position + size]))
-        position += size
-    return found
-
-
-def _integers(der: bytes, depth: int = 8) -> list[int]:
-    """Return the integers in DER elements, including those in nested sequences."""
-    found = []
-    for tag, content in _elements(der):
-        if tag == INTEGER:
-            found.append(int.from_bytes(content, "big"))
-        elif tag == SEQUENCE and depth:
-            found += _integers(content, depth - 1)
-    return found
-
-
 def _load(data: bytes, passphrase: bytes | None, required_rsa_size: int | None) -> PrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
     if passphrase == b"":
         raise WrongPassphrase("wrong passphrase", phase="private key")
+    der = None if passphrase is None else decrypt_by_hand(data, passphrase)
     try:
-        loaded = load_pem_private_key(data, passphrase)
+        loaded = load_pem_private_key(data, passphrase) if der is None else load_der_private_key(der, None)
     except UnsupportedAlgorithm:
         raise KeyFileError("unsupported kind of private key", next_step=CONVERT) from None
     except (ValueError, TypeError):
         # A wrong passphrase cannot be distinguished from a damaged file here.
         if passphrase is not None:
             raise WrongPassphrase("wrong passphrase, or a damaged file", phase="private key") from None
-        raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None
+        raise KeyFormatError("malformed PEM private key", next_step=DAMAGED) from None
     except BaseException as error:
         # A panic in its Rust code, which is not even an Exception.
         if type(error).__name__ != "PanicException":
             raise
-        raise KeyFormatError("malformed PEM private key", next_step=CONVERT) from None
+        raise KeyFormatError("malformed PEM private key", next_step=DAMAGED) from None
     for name in KEY_TYPES:
         row = find_row(name, required_rsa_size)
         key = row.from_cryptography(row, loaded)

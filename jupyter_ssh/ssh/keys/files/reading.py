@@ -138,8 +138,9 @@ def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> Key
     data = data.removeprefix(BOM_UTF8)
     if data.startswith(BOMS_UTF16):
         raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
-    if openssh_file.BEGIN in data:
-        return openssh_file.parse(data, required_rsa_size)
+    first = PRIVATE_BLOCK.search(data)
+    if first is not None and first[0] == openssh_file.BEGIN:
+        return openssh_file.parse(data[first.start() :], required_rsa_size)
     start = data.lstrip()
     if start.startswith(PUTTY_BEGIN):
         from jupyter_ssh.ssh.keys.files import putty_file
@@ -153,6 +154,8 @@ def parse_private_file(data: bytes, required_rsa_size: int | None = None) -> Key
     return pem.parse(data, required_rsa_size)
 
 
+PRIVATE_BLOCK = re.compile(rb"-----BEGIN (?:[A-Z0-9 ]{1,50} )?PRIVATE KEY-----")
+"""The first line of a key in OpenSSH's or a PEM format; the first such key in a file is the one that counts."""
 PUTTY_BEGIN = b"PuTTY-User-Key-File-"
 BOM_UTF8 = b"\xef\xbb\xbf"
 BOMS_UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -79,7 +79,7 @@ def dump_private_key(
     """Return the text of a private key file (secret).
 
     ``file_format`` is a name in `PRIVATE_FORMATS`.  ``rounds`` (of bcrypt) and ``cipher`` (a name in
-    `openssh_file.FILE_CIPHERS`) apply to OpenSSH's format.  Raises `KeyFormatError` if the format cannot hold the key.
+    `FILE_CIPHERS`) apply to OpenSSH's format.  Raises `KeyFormatError` if the format cannot hold the key.
     """
     if isinstance(passphrase, str):
         passphrase = passphrase.encode("utf-8", "surrogateescape")
