@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +14,7 @@ from jupyter_ssh.ssh.errors import KeygenError, SSHError
 from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
 from jupyter_ssh.ssh.keys import PublicKey, fingerprint
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
+from jupyter_ssh.ssh.keys.files.locking import locked
 from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
 from jupyter_ssh.ssh.keys.files.saving import write_file
 from jupyter_ssh.ssh.keys.krl import Krl, Serials
@@ -31,7 +33,21 @@ def make(job: Job) -> None:
     """``keygen -k``: generate a list from specifications; with ``-u`` extend the existing one."""
     path = _file(job, "KRL generation requires an output file")
     authority = _authority(job)
-    krl = _load(path) if job.arguments.has("u") else Krl()
+    if not job.arguments.has("u"):
+        _make(job, path, authority, Krl())
+        return
+    try:
+        # Otherwise what another process adds at the same time would be lost.
+        with locked(path, lambda: os.open(path, os.O_RDWR | getattr(os, "O_NONBLOCK", 0))) as (_, is_ours):
+            if not is_ours:
+                raise TimeoutError("another program keeps it locked")
+            _make(job, path, authority, _load(path))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise KeygenError(f"Unable to load KRL: {path}: {why}") from None
+
+
+def _make(job: Job, path: Path, authority: tuple[bytes | None] | None, krl: Krl) -> None:
     version, _ = job.arguments.serial
     krl.version = version or krl.version
     krl.comment = job.arguments.text("C") or krl.comment

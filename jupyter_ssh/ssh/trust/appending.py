@@ -5,20 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KnownHostsError
 from jupyter_ssh.ssh.keys import PublicKey
+from jupyter_ssh.ssh.keys.files.locking import locked
 from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, hash_name, host_name, is_writable
-
-LOCK_ATTEMPTS = 20
-LOCK_PAUSE = 0.01
-"""Seconds to wait for the lock, under which another program writes one line."""
-OPENINGS = 5
-"""How often the file is reopened because it was replaced in the meantime."""
 
 
 def append(
@@ -44,11 +37,7 @@ def append(
         # Symbolic links are followed: dotfiles are often kept elsewhere.
         target = os.path.realpath(path)
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-        for _ in range(OPENINGS):
-            if _append_to(target, line):
-                break
-        else:
-            raise OSError(None, "other programs keep replacing it")
+        _append_to(target, line)
     except (OSError, ValueError) as error:
         raise KnownHostsError(
             f"cannot write {path}: {getattr(error, 'strerror', None) or error}",
@@ -57,26 +46,17 @@ def append(
         ) from None
 
 
-def _append_to(target: str, line: bytes) -> bool:
-    """Return whether the line was written: false if another file has replaced the one that was opened (see
-    `editing`)."""
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
-    try:
+def _append_to(target: str, line: bytes) -> None:
+    """Append the line.  Without the lock, if somebody keeps it, O_APPEND has to suffice, as in OpenSSH.
+
+    The worst outcome is an empty line, if two programs repair the last line at the same time.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    with locked(target, lambda: os.open(target, flags, 0o600)) as (descriptor, _):
         # The user wants /dev/null to remember nothing.
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return True
-        with lock(descriptor):
-            try:
-                same = os.path.samestat(os.fstat(descriptor), os.stat(target))
-            except FileNotFoundError:
-                same = False
-            if not same:
-                return False
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
             _write(descriptor, line)
-        os.fsync(descriptor)
-        return True
-    finally:
-        os.close(descriptor)
+            os.fsync(descriptor)
 
 
 def _write(descriptor: int, line: bytes) -> None:
@@ -90,30 +70,3 @@ def _write(descriptor: int, line: bytes) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, size)
         raise OSError(None, "the disk is full")
-
-
-@contextlib.contextmanager
-def lock(descriptor: int) -> Iterator[None]:
-    """Hold the file's lock during the block.
-
-    Without locks, or if somebody keeps it, O_APPEND has to suffice, as in OpenSSH: the worst outcome is an empty line,
-    if two programs repair the last line at the same time.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    for _ in range(LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            time.sleep(LOCK_PAUSE)
-        except OSError:
-            break
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)

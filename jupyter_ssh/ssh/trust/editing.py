@@ -14,8 +14,8 @@ from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KnownHostsError
 from jupyter_ssh.ssh.keys.base import PublicKey
-from jupyter_ssh.ssh.keys.files.disk import open_for_reading, replace_file
-from jupyter_ssh.ssh.trust.appending import lock
+from jupyter_ssh.ssh.keys.files.disk import keep_copy, open_for_reading, replace_file
+from jupyter_ssh.ssh.keys.files.locking import locked
 from jupyter_ssh.ssh.trust.entries import BadLine, Entry, Marker, parse_line
 from jupyter_ssh.ssh.trust.host_file import BOM_UTF8, read_content
 from jupyter_ssh.ssh.trust.host_names import HASH_SIZE, hash_name, name_digest, split_hash
@@ -24,6 +24,8 @@ from jupyter_ssh.ssh.trust.patterns import matches
 PHASE = "known_hosts"
 KEPT_MODE = 0o644
 """The file's permissions are reduced to these, as by ssh-keygen: nobody else may write to it."""
+ROUNDS = 5
+"""How often a file is read again because a program that does not lock it has written to it."""
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ def replace(
     def added(edit: Edit) -> Sequence[bytes]:
         missing = [key for key in keys if add and key.blob not in there]
         edit.added += missing
+        there.clear()  # the file may have to be read again
         hosts = [hash_name(name, random(HASH_SIZE)) for name in names] if hashed else [",".join(names)]
         return [f"{host} {key.line()}".encode("utf-8", "surrogateescape") for key in missing for host in hosts]
 
@@ -156,21 +159,50 @@ def _edit(
     *,
     keep_bad: bool = False,
 ) -> Edit:
-    edit = Edit(path)
-    with _reading(path) as (descriptor, status), lock(descriptor):
-        data = _read(path, descriptor, status)
-        kept: list[bytes] = []
-        for number, raw in enumerate(_lines(data), 1):
-            parsed = parse_line(raw, path, number)
-            if isinstance(parsed, BadLine):
-                edit.bad.append(parsed)
-            kept += change(edit, parsed, raw)
-        kept += added(edit)
-        if (keep_bad or not edit.bad) and is_worth_it(edit):
+    for _ in range(ROUNDS):
+        edit = Edit(path)
+        with _locked(path) as descriptor:
+            status = os.fstat(descriptor)
+            data = _read(path, descriptor, status)
+            kept: list[bytes] = []
+            for number, raw in enumerate(_lines(data), 1):
+                parsed = parse_line(raw, path, number)
+                if isinstance(parsed, BadLine):
+                    edit.bad.append(parsed)
+                kept += change(edit, parsed, raw)
+            kept += added(edit)
+            if not stat.S_ISREG(status.st_mode) or (edit.bad and not keep_bad) or not is_worth_it(edit):
+                return edit
             mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
-            _write(edit, mark + b"".join(line + b"\n" for line in kept), data, status)
-            edit.changed = True
-    return edit
+            edit.changed = _write(edit, mark + b"".join(line + b"\n" for line in kept), data, descriptor)
+        if edit.changed:
+            return edit
+    raise KnownHostsError(
+        f"cannot write {path}: other programs keep writing to it", phase=PHASE, next_step="Try again later"
+    )
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Open the file and lock it.  Raises `KnownHostsError` if it cannot be opened or another program keeps the lock."""
+    try:
+        with locked(path, lambda: _open(path)) as (descriptor, is_ours):
+            if not is_ours:
+                raise TimeoutError("another program keeps it locked")
+            yield descriptor
+    except TimeoutError as error:
+        raise _failed(f"cannot write {path}", error) from None
+    except (OSError, ValueError) as error:
+        raise _failed(f"Cannot stat {path}", error) from None
+
+
+def _open(path: Path) -> int:
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        # NFS locks only what is open for writing.
+        return os.open(path, os.O_RDWR | flags)
+    except OSError:
+        return os.open(path, os.O_RDONLY | flags)
 
 
 @contextlib.contextmanager
@@ -198,21 +230,20 @@ def _lines(data: bytes) -> list[bytes]:
     return lines
 
 
-def _write(edit: Edit, data: bytes, before: bytes, status: os.stat_result) -> None:
-    mode = stat.S_IMODE(status.st_mode) & KEPT_MODE
+def _write(edit: Edit, data: bytes, before: bytes, descriptor: int) -> bool:
+    """Replace the file and keep the former one; return whether that was done.
+
+    A program that writes without a lock, such as ssh, may have appended a line since the file was read.
+    """
+
+    def is_unchanged() -> bool:
+        if os.fstat(descriptor).st_size != len(before):
+            return False
+        keep_copy(edit.path, edit.old, before, KEPT_MODE)
+        return os.fstat(descriptor).st_size == len(before)
+
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(edit.old)
-        try:
-            os.link(os.path.realpath(edit.path), edit.old)
-        except OSError:
-            # A symbolic link to another file system, or a file system without hard links.
-            replace_file(edit.old, before, mode)
-        replace_file(edit.path, data, mode)
-        if hasattr(os, "chown"):
-            with contextlib.suppress(OSError):
-                # Under sudo the file must keep its owner, or the owner's ssh could not read it.
-                os.chown(edit.path, status.st_uid, status.st_gid)
+        return replace_file(edit.path, data, KEPT_MODE, if_still=is_unchanged)
     except OSError as error:
         raise _failed(f"cannot write {edit.path}", error) from None
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from jupyter_ssh.ssh.keys.files import locking
 from tests.support.keygen import Twins, ours, theirs
 
 SPECIFICATION = """\
@@ -138,3 +141,55 @@ def test_what_cannot_be(words: tuple[str, ...], twins: Twins) -> None:
     answer = twins.same("-q", *words)
     assert answer.status == 255
     assert answer.err
+
+
+UPDATER = """
+import sys
+from jupyter_ssh.commands.keys import keygen
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(sys.argv[1]), int(sys.argv[1]) + 10):
+    with open(f"id{number}", "w") as file:
+        file.write(f"serial: {number}")
+    status = keygen.main(["-q", "-k", "-u", "-f", "krl", "-s", "ed25519.pub", f"id{number}"])
+    assert status == 0
+"""
+
+
+def test_two_at_once_lose_nothing(twins: Twins) -> None:
+    (twins.ours / "none").touch()
+    assert ours(twins.ours, "-k", "-f", "krl", "none").status == 0
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", UPDATER, str(first)],
+            cwd=twins.ours,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for first in (100, 200)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=120)
+    assert [process.returncode for process in processes] == [0, 0]
+    shown = theirs(twins.ours, "-Q", "-l", "-f", "krl").lines
+    assert [line for line in shown if line.startswith("serial")] == ["serial: 100-109", "serial: 200-209"]
+
+
+def test_updating_a_locked_list(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(locking, "PATIENCE", 0.1)
+    assert ours(twins.ours, "-k", "-f", "krl", "ed25519.pub").status == 0
+    before = (twins.ours / "krl").read_bytes()
+    with (twins.ours / "krl").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        answer = ours(twins.ours, "-k", "-u", "-f", "krl", "ecdsa.pub")
+    assert (answer.status, answer.err) == (255, "Unable to load KRL: krl: another program keeps it locked\n")
+    assert (twins.ours / "krl").read_bytes() == before
