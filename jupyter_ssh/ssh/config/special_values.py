@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config.target import Target, parse_jumps
 from jupyter_ssh.ssh.config.values import WORDS, Kind, parse_port, parse_time, parse_yes_no
+from jupyter_ssh.ssh.config.words import split_arguments
 
 SOCKS = "socks"  # the target of a SOCKS proxy on the server, as ``ssh -G`` prints it
 
@@ -44,84 +45,87 @@ class PermittedCname:
 
 # --- forwards ---------------------------------------------------------------------------------------------------------
 
-_FIELD = re.compile(r"\[([^\]]*)\]|((?:\\.|[^:/\\])*)")
+# In brackets anything is literal; elsewhere a backslash makes the next character so.
+_FIELD = re.compile(r"\[(?P<literal>[^\]]*)\]|(?P<plain>(?:\\.|[^:\\])*)", re.DOTALL)
+# A field with a slash is the path of a Unix socket; so is one that begins with a variable.
+_IS_PATH = re.compile(r".*/|\$\{", re.DOTALL)
 
 
 def parse_forward(text: str, *, dynamic: bool = False, remote: bool = False) -> Forward:
     """Parse ``[address:]port[:host:hostport]``, where either end may be a Unix socket; raises ``ValueError``.
 
-    ``dynamic``: there is no second end; ``remote``: there need not be one, and the server may choose the port (0).
+    ``dynamic``: there is no second end; ``remote``: the server may choose the port (0).
     """
     fields = _fields(text.strip())
-    listen, rest = _take_listen(fields, dynamic, remote)
-    connect = _take_connect(rest)
-    if dynamic == (connect is not None) and (dynamic or not remote):
-        raise ValueError("Bad forwarding specification.")
+    count = _listening(fields)
+    listen = _endpoint(fields[:count])
+    connect = _endpoint(fields[count:]) if fields[count:] else None
+    if dynamic == (connect is not None):
+        raise _bad_forward()
     if listen.path is None and not listen.port and not remote:
-        raise ValueError("Bad forwarding specification.")
+        raise _bad_forward()
+    if connect is not None and connect.path is None and not (connect.host and connect.port):
+        raise _bad_forward()
     return Forward(listen, connect)
 
 
+def _bad_forward() -> ValueError:
+    return ValueError("Bad forwarding specification.")
+
+
 def _fields(text: str) -> list[str]:
-    """Split at colons; brackets keep an address together, and a part with a slash is a path."""
+    """Split at colons."""
     fields: list[str] = []
     position = 0
     while True:
-        if text[position : position + 1] == "/":
-            end = text.find(":", position)
-            end = len(text) if end < 0 else end
-            fields.append(text[position:end])
-        else:
-            match = _FIELD.match(text, position)
-            if match is None:
-                raise ValueError("Bad forwarding specification.")
-            fields.append(match[1] if match[1] is not None else match[2])
-            end = match.end()
+        match = _FIELD.match(text, position)
+        if match is None:
+            raise _bad_forward()
+        plain = match["plain"]
+        fields.append(match["literal"] if plain is None else re.sub(r"\\(.)", r"\1", plain, flags=re.DOTALL))
+        end = match.end()
         if end == len(text):
             return fields
         if text[end] != ":":
-            raise ValueError("Bad forwarding specification.")
+            raise _bad_forward()
         position = end + 1
 
 
-def _take_listen(fields: list[str], dynamic: bool, remote: bool) -> tuple[Endpoint, list[str]]:
-    if fields[0].startswith("/"):
-        return Endpoint(path=fields[0]), fields[1:]
-    count = len(fields)
-    # The total number of fields determines how many belong to the first end.
-    unix_target = count > 1 and fields[-1].startswith("/")
-    with_address = count == 2 if dynamic or (remote and count <= 2 and not unix_target) else count == 4
-    with_address = with_address or (unix_target and count == 3)
-    if with_address:
-        return Endpoint(fields[0], _forward_port(fields[1])), fields[2:]
-    return Endpoint(None, _forward_port(fields[0])), fields[1:]
+def _listening(fields: list[str]) -> int:
+    """Return how many of the fields belong to the first end, which depends on their number and on which are paths."""
+    first, last = _IS_PATH.match(fields[0]), _IS_PATH.match(fields[-1])
+    match len(fields):
+        case 1:
+            return 1
+        case 2:
+            return 1 if last else 2
+        case 3:
+            return 2 if last and not first else 1
+        case 4:
+            return 2
+    raise _bad_forward()
 
 
-def _take_connect(fields: list[str]) -> Endpoint | None:
-    if not fields:
-        return None
-    if len(fields) == 1 and fields[0].startswith("/"):
-        return Endpoint(path=fields[0])
-    if len(fields) != 2 or not fields[0]:
-        raise ValueError("Bad forwarding specification.")
-    port = _forward_port(fields[1])
-    if not port:
-        raise ValueError("Bad forwarding specification.")
-    return Endpoint(fields[0], port)
+def _endpoint(fields: list[str]) -> Endpoint:
+    *host, port = fields
+    if not host:
+        return Endpoint(path=port) if _IS_PATH.match(port) else Endpoint(None, _forward_port(port))
+    return Endpoint(host[0], _forward_port(port))
 
 
 def _forward_port(text: str) -> int:
     try:
         return 0 if text == "0" else parse_port(text)
     except ValueError:
-        raise ValueError("Bad forwarding specification.") from None
+        raise _bad_forward() from None
 
 
 def _forward_kind(*, dynamic: bool = False, remote: bool = False) -> Kind:
     def read(arguments: Sequence[str]) -> tuple[Forward, ...]:
-        if len(arguments) == 1 and not dynamic and not remote:
+        words = [word for word in arguments if word]
+        if len(words) == 1 and not dynamic and not remote:
             raise ValueError("Missing target argument.")
-        return (parse_forward(":".join(arguments), dynamic=dynamic, remote=remote),)
+        return (parse_forward(":".join(words), dynamic=dynamic or len(words) == 1, remote=remote),)
 
     return Kind("forward", read, _write_forwards, most=1 if dynamic else 2)
 
@@ -334,4 +338,11 @@ def _write_jumps(value: object) -> list[str]:
     return [",".join(map(str, hops))] if hops else []
 
 
-JUMPS = Kind("[user@]host[:port],… or none", lambda a: parse_jumps(a[0]), _write_jumps, raw=True)
+def _read_jumps(arguments: Sequence[str]) -> tuple[Target, ...]:
+    """Parse the rest of a line, which is a single word if it is in quotes."""
+    text = arguments[0]
+    words = split_arguments(text) if text.startswith(("'", '"')) else []
+    return parse_jumps(words[0] if len(words) == 1 else text)
+
+
+JUMPS = Kind("[user@]host[:port],… or none", _read_jumps, _write_jumps, raw=True)

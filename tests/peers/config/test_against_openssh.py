@@ -145,6 +145,39 @@ def test_the_same_options(case: str, ssh: str, tmp_path: Path) -> None:
     assert_equal(ssh, case.split(), file)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LocalForward ::1/8 h/9",
+        "LocalForward [::1]/8 [::2]/9",
+        "LocalForward 8",
+        "LocalForward 8:h:9",
+        "LocalForward 8 9",
+        "LocalForward 8 h:0",
+        "LocalForward 0 h:9",
+        "LocalForward a/b",
+        "LocalForward a:b:c d:e",
+        "LocalForward 8 [h",
+        "LocalForward 8 h:9\\",
+        "RemoteForward 8 9",
+        "RemoteForward a:b",
+        "DynamicForward 0",
+        "DynamicForward 8 h:9",
+        "DynamicForward a:8:9",
+        "PermitRemoteOpen h/9 a:7",
+        "PermitRemoteOpen ::1/9",
+    ],
+)
+def test_the_same_forwards_are_errors(line: str, ssh: str, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"{line}\n", encoding="utf-8")
+    command = [ssh, "-F", str(file), "-G", "x"]
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30)
+    assert answer.returncode == 255, answer.stdout
+    with pytest.raises(ConfigError, match="line 1"):
+        ours(["x"], file)
+
+
 def lines_of(file: Path) -> list[list[str]]:
     """The command lines in the first line of a file: ``# ssh web; -p 22 db``."""
     first = file.read_bytes().split(b"\n")[0].decode()

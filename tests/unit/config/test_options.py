@@ -161,6 +161,30 @@ def test_the_way_named_first_counts() -> None:
     assert options(command_line=["ProxyJump=none", "ProxyJump=a"]).proxy_jump == ()
 
 
+@pytest.mark.parametrize(
+    ("value", "jumps"),
+    [
+        ('"gw"', "gw"),
+        ("'gw'", "gw"),
+        ('"alice@gw:2222,second" # inside', "alice@gw:2222,second"),
+        ("gw # inside", "gw"),
+        ('"ssh://gw:9"', "gw:9"),
+        ('"none"', None),
+    ],
+)
+def test_jump_hosts_in_quotes(value: str, jumps: str | None, tmp_path: Path) -> None:
+    for given in (
+        {"files": [write(tmp_path, f"ProxyJump {value}\nProxyJump other\n")]},
+        {"command_line": [f"ProxyJump={value}"]},
+        {"command_line": [f"ProxyJump = {value}"]},
+    ):
+        lines = [line for line in options("x", **given).lines() if line.startswith("proxyjump ")]
+        assert lines == ([] if jumps is None else [f"proxyjump {jumps}"])
+    for wrong in ('"gw', '"gw" second', "'a b'"):
+        with pytest.raises(ConfigError, match=r"Invalid ProxyJump|invalid quotes"):
+            options("x", command_line=[f"ProxyJump {wrong}"])
+
+
 def test_names_tokens_and_home_are_expanded() -> None:
     resolved = resolve(
         "web",
