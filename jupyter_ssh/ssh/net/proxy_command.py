@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jupyter_ssh.ssh.errors import ProxyError
+from jupyter_ssh.ssh.net.pipes import PipeTransport, open_pipe
 
 STOP_SECONDS: Final = 2.0
 """Seconds a program may take to end by itself, and then after SIGHUP, before it is killed."""
@@ -24,19 +25,24 @@ KEPT_LINES: Final = 20
 
 
 class ProxyCommand:
-    """A running ProxyCommand; `socket` is our end of the connection.
+    """A running ProxyCommand; `attach` connects a protocol with its standard input and output.
 
-    It has a process group of its own, so that interrupting a cell does not end the connection; with ``terminal`` it
-    stays in this process's group and may ask for a password at the terminal.  ``on_line`` is called with each line of
-    its stderr; without it, stderr is this process's own.
+    These are two pipes, as OpenSSH makes them: some programs look at what they are given.  It has a process group of
+    its own, so that interrupting a cell does not end the connection; with ``terminal`` it stays in this process's group
+    and may ask for a password at the terminal.  ``on_line`` is called with each line of its stderr; without it, stderr
+    is this process's own.
     """
 
-    def __init__(self, command: str, socket: socket.socket, own_group: bool) -> None:
+    def __init__(self, command: str, own_group: bool) -> None:
         self.command = command
-        self.socket = socket
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._own_group = own_group
         self._process: asyncio.subprocess.Process | None = None
+        self._pipes: tuple[int, int] | None = None
+        """Where to read from and where to write to, until a transport has them."""
+        self._transport: PipeTransport | None = None
+        self._socket: socket.socket | None = None
+        """On Windows: our end of the connection, whose bytes are copied."""
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
 
@@ -45,46 +51,59 @@ class ProxyCommand:
         cls, command: str, *, on_line: Callable[[str], None] | None = None, terminal: bool = False
     ) -> ProxyCommand:
         """Start ``command`` in the user's shell.  Raises `ProxyError`."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self = cls(command, ours, own_group=not terminal and sys.platform != "win32")
+        self = cls(command, own_group=not terminal and sys.platform != "win32")
+        stderr = asyncio.subprocess.PIPE if on_line is not None else None
         try:
-            await self._start(theirs, on_line)
-        except BaseException as error:
-            ours.close()
-            if not isinstance(error, (OSError, ValueError)):
-                raise
+            await (self._start_copied(stderr) if sys.platform == "win32" else self._start(stderr))
+        except (OSError, ValueError) as error:
             raise ProxyError(
                 "cannot start the ProxyCommand",
                 phase="starting the ProxyCommand",
                 received=getattr(error, "strerror", None) or str(error),
             ) from None
-        finally:
-            theirs.close()
+        if on_line is not None:
+            self._tasks.append(asyncio.ensure_future(self._read_stderr(on_line)))
         return self
 
-    async def _start(self, theirs: socket.socket, on_line: Callable[[str], None] | None) -> None:
-        stderr = asyncio.subprocess.PIPE if on_line is not None else None
-        if sys.platform == "win32":
-            # Programs there cannot use a socket as stdin, so bytes are copied.
-            self._process = await asyncio.create_subprocess_shell(
-                self.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr
-            )
-            self._tasks += [asyncio.ensure_future(_carry(theirs.dup(), self._process))]
-        else:
+    async def _start(self, stderr: int | None) -> None:
+        with contextlib.ExitStack() as on_error, contextlib.ExitStack() as theirs:
+            ends = []
+            for mine in (1, 0):  # the end that is ours: we write to its input, and read its output
+                pipe = open_pipe()
+                on_error.callback(os.close, pipe[mine])
+                theirs.callback(os.close, pipe[1 - mine])
+                ends.append(pipe)
+            (its_input, writing), (reading, its_output) = ends
             # "exec", as in OpenSSH: no shell should remain between us and the program.
-            shell = os.environ.get("SHELL") or "/bin/sh"
             self._process = await asyncio.create_subprocess_exec(
-                shell,
+                os.environ.get("SHELL") or "/bin/sh",
                 "-c",
                 f"exec {self.command}",
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
+                stdin=its_input,
+                stdout=its_output,
                 stderr=stderr,
                 start_new_session=self._own_group,
             )
-        if on_line is not None:
-            self._tasks.append(asyncio.ensure_future(self._read_stderr(on_line)))
+            on_error.pop_all()
+            self._pipes = (reading, writing)
+
+    async def _start_copied(self, stderr: int | None) -> None:
+        """Start it on Windows, where asyncio reads the pipes of programs in its own way only: bytes are copied."""
+        self._process = await asyncio.create_subprocess_shell(
+            self.command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr
+        )
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        self._tasks.append(asyncio.ensure_future(_carry(theirs, self._process)))
+
+    async def attach(self, protocol: asyncio.BufferedProtocol) -> None:
+        """Connect the protocol with its standard input and output."""
+        if self._socket is not None:
+            await asyncio.get_running_loop().create_connection(lambda: protocol, sock=self._socket)
+            return
+        assert self._pipes is not None
+        (reading, writing), self._pipes = self._pipes, None
+        self._transport = PipeTransport(reading, writing, protocol)
 
     async def _read_stderr(self, on_line: Callable[[str], None]) -> None:
         assert self._process is not None
@@ -133,8 +152,7 @@ class ProxyCommand:
     async def _stop(self) -> None:
         process = self._process
         assert process is not None
-        with contextlib.suppress(OSError):
-            self.socket.close()
+        self._close()
         # Closing the input first allows a program to clean up; OpenSSH sends the signal at once.
         signals = ("",) if sys.platform == "win32" else ("SIGHUP", "SIGKILL")
         for name, seconds in [("", 0.2), *((name, STOP_SECONDS) for name in signals)]:
@@ -154,6 +172,17 @@ class ProxyCommand:
         transport = getattr(process, "_transport", None)
         if transport is not None:
             transport.close()
+
+    def _close(self) -> None:
+        """Close its input and output."""
+        if self._transport is not None:
+            self._transport.abort()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+        for end in self._pipes or ():
+            os.close(end)
+        self._pipes = None
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -77,6 +77,18 @@ async def test_a_program_carries_the_connection_and_ends_with_it(
     assert is_gone(pid)
 
 
+async def test_a_program_is_given_two_pipes(openssh_server: PeerServer, tmp_path: Path) -> None:
+    """As OpenSSH gives them: programs that look at their input and output behave differently with a socket."""
+    seen = tmp_path / "seen"
+    look = "$(readlink /proc/$$/fd/0) $(readlink /proc/$$/fd/1)"
+    command = f"sh -c {shlex.quote(f'echo {look} > {seen}; exec nc %h %p')}"
+    assert await goes_through(openssh_server, proxy_command=command) == "ProxyCommand"
+    first, second = seen.read_text().split()
+    assert first.startswith("pipe:[")
+    assert second.startswith("pipe:[")
+    assert first != second
+
+
 async def test_none_is_the_straight_way(openssh_server: PeerServer) -> None:
     assert await goes_through(openssh_server, proxy_command="none") == ""
 

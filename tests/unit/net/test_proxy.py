@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -32,14 +33,21 @@ async def test_a_command_that_no_system_starts() -> None:
         await ProxyCommand.start("nc \0 22")
 
 
-async def test_a_start_that_is_broken_off_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = socket.socketpair()
+async def test_a_start_that_is_broken_off_leaves_no_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    make, ends = os.pipe, list[int]()
+
+    def pipe() -> tuple[int, int]:
+        ends.extend(made := make())
+        return made
 
     async def broken_off(*arguments: object, **options: object) -> None:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(socket, "socketpair", lambda: pair)
+    monkeypatch.setattr(os, "pipe", pipe)
     monkeypatch.setattr(asyncio, "create_subprocess_exec", broken_off)
     with pytest.raises(asyncio.CancelledError):
         await ProxyCommand.start("nc host.example 22")
-    assert [end.fileno() for end in pair] == [-1, -1]
+    assert len(ends) == 4
+    for end in ends:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(end)

@@ -115,6 +115,8 @@ class Route:
         """Connect a session's driver to it."""
         if self._tunnel is not None:
             self._tunnel.attach(driver)
+        elif self._command is not None:
+            await self._command.attach(driver)
         else:
             await asyncio.get_running_loop().create_connection(lambda: driver, sock=self._socket)
         driver.lost.add_done_callback(lambda lost: self.release())
@@ -127,7 +129,7 @@ class Route:
 
     async def close(self) -> None:
         """Close the route, release what it holds and wait for that, for a bounded time."""
-        if self._socket is not None and self._command is None:
+        if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.close()
         if self._tunnel is not None:
@@ -260,7 +262,6 @@ async def _through_command(command: str, context: RouteContext[Any], prompts: Pr
     on_line = None if context.terminal else lambda line: prompts.show_banner(f"ProxyCommand: {line}\n")
     route = Route(via="ProxyCommand")
     route._command = await ProxyCommand.start(command, on_line=on_line, terminal=context.terminal)
-    route._socket = route._command.socket
     return route
 
 
