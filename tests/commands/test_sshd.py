@@ -216,7 +216,10 @@ def test_a_password_is_asked_for_and_lets_in(daemons: Daemons) -> None:
     [
         (["-p", "x"], "Bad port"),
         (["--nonsense"], "unrecognized"),
-        (["-o", "AllowUsers=x"], "not supported"),
+        (["-o", "AllowUsers=x"], "nobody could log in"),
+        (["-o", "ChrootDirectory=/srv"], "ChrootDirectory /srv is not supported"),
+        (["-o", "AllowUser=x"], "Did you mean AllowUsers"),
+        (["--password", "-o", "PasswordAuthentication=no"], "PasswordAuthentication is no"),
         (["-o", "PasswordAuthentication=yes"], "--password"),
         (["-o", "PubkeyAuthentication=no"], "nobody could log in"),
         (["-h", "/no/such/key"], "/no/such/key"),
@@ -249,3 +252,35 @@ def test_what_only_answers(daemons: Daemons, words: list[str], status: int) -> N
     process = daemons.popen(*words)
     process.communicate(timeout=SECONDS)
     assert process.returncode == status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only a server of root's asks PermitRootLogin")
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["-o", "PermitRootLogin=no"], "it runs as root, and PermitRootLogin is no"),
+        (["--password", "-o", "PermitRootLogin=without-password"], "PermitRootLogin is prohibit-password"),
+    ],
+)
+def test_root_who_may_not_log_in(daemons: Daemons, words: list[str], text: str) -> None:
+    process = daemons.popen("-t", *words)
+    output, errors = process.communicate(timeout=SECONDS)
+    assert (process.returncode, output) == (255, "")
+    assert text in errors
+
+
+def test_rules_of_a_file_are_kept(daemons: Daemons, tmp_path: Path) -> None:
+    included = tmp_path / "included"
+    included.write_text("Compression no\nMatch User nobody-like-that\nForceCommand echo other\n", encoding="utf-8")
+    config = tmp_path / "sshd_config"
+    config.write_text(
+        f"Include {included}\nUsePAM yes\nPermitRootLogin prohibit-password\nX11Forwarding yes\nMatch User *\n"
+        "ForceCommand echo forced\n",
+        encoding="utf-8",
+    )
+    refused = daemons.popen("-f", str(config))
+    assert f"{config} line 2: UsePAM yes is not supported" in refused.communicate(timeout=SECONDS)[1]
+    daemon = daemons.start("-f", str(config), "-o", "UsePAM=no")
+    result = daemons.ssh(daemon, "echo asked", "-v", "-oCompression=yes")
+    assert result.stdout == "forced\n"
+    assert "compression: none" in result.stderr

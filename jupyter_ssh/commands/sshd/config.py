@@ -1,217 +1,86 @@
-"""The keywords of sshd_config(5) that ``jupyter-ssh sshd`` accepts with ``-o`` and in a file of ``-f``.
-
-A keyword that is not in the table is an error: ignoring a rule such as AllowUsers could let the wrong people in.
-"""
+"""Read sshd_config(5): the lines of ``-o``, and a file of ``-f`` with what it includes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import glob
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_ssh.ssh.config import values
-from jupyter_ssh.ssh.config.settings import arguments_of_line
+from jupyter_ssh.commands.sshd.keywords import (
+    ACTED_ON,
+    ALIASES,
+    NOTED_REASONS,
+    REFUSED,
+    STRUCTURE,
+    Refusal,
+    Row,
+    ServerConfig,
+)
+from jupyter_ssh.commands.sshd.matching import GLOBAL_ONLY, MatchAccount, match_holds
+from jupyter_ssh.ssh.config.settings import arguments_of_line, shown
 from jupyter_ssh.ssh.config.tokens import expand_home, expand_percent
-from jupyter_ssh.ssh.config.values import Kind, RekeyLimit
 from jupyter_ssh.ssh.config.words import split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
 
 LARGEST_FILE = 1 << 20
-
-
-@dataclass(slots=True)
-class ServerConfig:
-    """The configuration: ``options`` are keyword arguments of `listen`, the rest is about listening and this
-    program."""
-
-    ports: list[int] = field(default_factory=list)
-    addresses: list[tuple[str, int | None]] = field(default_factory=list)
-    host_keys: list[str] = field(default_factory=list)
-    principals: str | None = None
-    authorized_keys: list[str] | None = None
-    public_keys: bool = True
-    passwords: bool = False
-    log_level: str = "INFO"
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A keyword: how to parse it, and where its value goes, an option of `listen` or a function of the config."""
-
-    name: str
-    kind: Kind
-    option: str | None = None
-    put: Callable[[ServerConfig, Any], None] | None = None
-    gathers: bool = False
-    change: Callable[[Any], Any] = lambda value: value
-
-
-def _read_address(arguments: Sequence[str]) -> tuple[str, int | None]:
-    """Parse ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address."""
-    text = arguments[0]
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]") and colon:
-        return host[1:-1], values.parse_port(port)
-    if text.startswith("[") and text.endswith("]"):
-        return text[1:-1], None
-    if colon and ":" not in host:
-        return host, values.parse_port(port)
-    return text, None
-
-
-def _read_startups(arguments: Sequence[str]) -> tuple[int, int, int]:
-    numbers = [values.parse_integer(part) for part in arguments[0].split(":")]
-    if len(numbers) == 1:
-        return numbers[0], 100, numbers[0]
-    if len(numbers) != 3 or not (0 < numbers[0] <= numbers[2] and 1 <= numbers[1] <= 100):
-        raise ValueError(f"invalid MaxStartups: {arguments[0]}")
-    return numbers[0], numbers[1], numbers[2]
-
-
-def _read_subsystem(arguments: Sequence[str]) -> dict[str, str]:
-    if len(arguments) < 2:
-        raise ValueError("a subsystem needs a name and a command")
-    return {arguments[0]: " ".join(arguments[1:])}
-
-
-def _read_methods(arguments: Sequence[str]) -> list[list[str]] | None:
-    return None if arguments[0].lower() == "any" else [word.split(",") for word in arguments]
-
-
-def _read_places(arguments: Sequence[str]) -> tuple[str, ...] | None:
-    word = arguments[0].lower()
-    return None if word == "any" else () if word == "none" else tuple(arguments)
-
-
-def _none(value: object) -> list[str]:
-    return [str(value)]
-
-
-_ADDRESS = Kind("host[:port]", _read_address, _none)
-_STARTUPS = Kind("start:rate:full", _read_startups, _none)
-_SUBSYSTEM = Kind("name command", _read_subsystem, _none, most=None)
-_METHODS = Kind("lists of methods", _read_methods, _none, most=None)
-_PLACES = Kind("host:port …", _read_places, _none, most=None)
-_FORWARDING = values.one_of("yes", "no", all="yes", local="yes", remote="no")
-_LEVEL = values.one_of(
-    "QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3", debug="DEBUG1", silent="QUIET"
-)
-
-
-def _bytes(value: RekeyLimit) -> int | None:
-    return value.size
-
-
-def _put_principals(config: ServerConfig, value: str | None) -> None:
-    config.principals = value
-
-
-def _expanded(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser())
-
-
-def _read_permission(text: str) -> bool | tuple[str, ...]:
-    return {"yes": True, "no": False}.get(text.lower(), tuple(text.split(",")))
-
-
-def _read_auth_options(text: str) -> tuple[str, ...]:
-    words = () if text.lower() == "none" else tuple(text.lower().split(","))
-    unknown = [word for word in words if word not in ("touch-required", "verify-required")]
-    if unknown:
-        raise ValueError(f"unsupported PubkeyAuthOptions: {unknown[0]}")
-    return words
-
-
-_ROWS = (
-    _Row("AcceptEnv", values.PATTERNS, "accept_env", gathers=True),
-    _Row("AllowAgentForwarding", values.YES_NO, "allow_agent_forwarding"),
-    _Row("AllowTcpForwarding", _FORWARDING, "allow_tcp_forwarding", change=lambda value: value == "yes"),
-    _Row("AuthenticationMethods", _METHODS, "authentication_methods"),
-    _Row("AuthorizedKeysFile", values.PATHS, put=lambda config, value: setattr(config, "authorized_keys", list(value))),
-    _Row("AuthorizedPrincipalsFile", values.TEXT_OR_NONE, put=_put_principals),
-    _Row("Banner", values.TEXT_OR_NONE, "banner", change=lambda value: _text_of(value)),
-    _Row("CASignatureAlgorithms", values.LIST, "ca_signature_algorithms"),
-    _Row("Ciphers", values.LIST, "ciphers"),
-    _Row("ClientAliveCountMax", values.INTEGER, "client_alive_count_max"),
-    _Row("ClientAliveInterval", values.TIME, "client_alive_interval"),
-    _Row("ForceCommand", values.COMMAND, "force_command"),
-    _Row("HostCertificate", values.TEXT, "host_certificates", gathers=True, change=lambda value: (_expanded(value),)),
-    _Row("HostKey", values.TEXT, put=lambda config, value: config.host_keys.append(value), gathers=True),
-    _Row("HostKeyAlgorithms", values.LIST, "host_key_algorithms"),
-    _Row("KexAlgorithms", values.LIST, "kex_algorithms"),
-    _Row("ListenAddress", _ADDRESS, put=lambda config, value: config.addresses.append(value), gathers=True),
-    _Row("LoginGraceTime", values.TIME, "login_grace_time"),
-    _Row("LogLevel", _LEVEL, put=lambda config, value: setattr(config, "log_level", value)),
-    _Row("MACs", values.LIST, "macs"),
-    _Row("MaxAuthTries", values.INTEGER, "max_auth_tries"),
-    _Row("MaxSessions", values.INTEGER, "max_sessions"),
-    _Row("MaxStartups", _STARTUPS, "max_startups"),
-    _Row("PasswordAuthentication", values.YES_NO, put=lambda config, value: setattr(config, "passwords", value)),
-    _Row("PermitOpen", _PLACES, "permit_open"),
-    _Row("PermitTTY", values.YES_NO, "permit_tty"),
-    _Row("PermitUserEnvironment", values.TEXT, "permit_user_environment", change=_read_permission),
-    _Row("Port", values.PORT, put=lambda config, value: config.ports.append(value), gathers=True),
-    _Row("PubkeyAcceptedAlgorithms", values.LIST, "pubkey_accepted_algorithms"),
-    _Row("PubkeyAuthOptions", values.LIST, "pubkey_auth_options", change=_read_auth_options),
-    _Row("PubkeyAuthentication", values.YES_NO, put=lambda config, value: setattr(config, "public_keys", value)),
-    _Row("RekeyLimit", values.REKEY_LIMIT, "rekey_limit", change=_bytes),
-    _Row("RequiredRSASize", values.INTEGER, "required_rsa_size"),
-    _Row("RevokedKeys", values.TEXT_OR_NONE, "revoked_keys", change=_expanded),
-    _Row("SetEnv", values.ENVIRONMENT, "set_env"),
-    _Row("StrictModes", values.YES_NO, "strict_modes"),
-    _Row("Subsystem", _SUBSYSTEM, "subsystems", gathers=True),
-    _Row("TrustedUserCAKeys", values.TEXT_OR_NONE, "trusted_user_ca_keys", change=_expanded),
-)
-KEYWORDS: dict[str, _Row] = {row.name.lower(): row for row in _ROWS}
-
-# Irrelevant for a server of one account, so that ignoring them does not change who can log in.
-_WITHOUT_EFFECT = """
-compression kbdinteractiveauthentication permitrootlogin pidfile
-printlastlog printmotd syslogfacility tcpkeepalive usedns usepam x11displayoffset x11forwarding x11uselocalhost
-xauthlocation
-"""
-_IGNORED = frozenset(_WITHOUT_EFFECT.split())
+DEEPEST_INCLUDE = 16
+MOST_FILES = 256
+INCLUDE_FOLDER = Path("/etc/ssh")
+"""Where Include looks for relative names, as in sshd_config(5)."""
 
 
 class ServerConfigReader:
-    """Reads lines into a `ServerConfig`; the first value of a keyword counts, so ``-o`` is read before the file."""
+    """Reads lines into a `ServerConfig`; the first value of a keyword counts, so ``-o`` is read before the file.
 
-    def __init__(self) -> None:
-        self.config = ServerConfig()
+    What a Match block says about the account precedes what is said outside, ``-o`` included, as in OpenSSH.
+    """
+
+    def __init__(self, account: MatchAccount | None = None) -> None:
+        self._account = MatchAccount() if account is None else account
         self.ignored: list[str] = []
-        self._seen: set[str] = set()
+        self._given: dict[str, Any] = {}
+        self._given_in_match: dict[str, Any] = {}
+        self._refusals_passed: set[tuple[str, bool]] = set()
+        self._in_match = False
+        self._active = True
+        self._files = 0
+
+    @property
+    def config(self) -> ServerConfig:
+        """The configuration as read so far."""
+        config = ServerConfig()
+        for name, row in ACTED_ON.items():
+            found = [given[name] for given in (self._given_in_match, self._given) if name in given]
+            if not found:
+                continue
+            value = found[0]
+            if len(found) == 2 and isinstance(value, Mapping) and row.gathers:
+                value = {**found[1], **value}
+            if row.put is not None:
+                row.put(config, value)
+            elif row.option is not None:
+                config.options[row.option] = value
+        return config
 
     def take_line(self, line: str, where: str) -> None:
         """Read a line ``Keyword value``.  Raises `ConfigError` with ``where``."""
         parts = split_keyword(line)
-        if parts is None:
-            return
-        name, rest = parts
-        if name.lower() in _IGNORED:
-            self.ignored.append(f"{where}: {name} has no effect here")
-            return
-        row = KEYWORDS.get(name.lower())
-        if row is None:
-            raise ConfigError(
-                f"{where}: {name} is not supported",
-                phase="options",
-                expected="one of " + ", ".join(known.name for known in KEYWORDS.values()),
-            )
-        arguments = [rest.lstrip(" \t=")] if row.kind.raw else arguments_of_line(name, rest, where)
-        if not arguments[0]:
-            raise ConfigError(f'{where}: no argument after keyword "{name}"', phase="options")
-        if row.kind.most is not None and len(arguments) > row.kind.most:
-            raise ConfigError(f"{where}: keyword {name} extra arguments at end of line", phase="options")
-        try:
-            value = row.change(row.kind.read(arguments))
-        except ValueError as error:
-            raise ConfigError(f"{where}: {error}", phase="options") from None
-        self._put(row, value)
+        if parts is not None:
+            self._take(*parts, where, depth=0)
 
     def read(self, path: Path) -> None:
         """Read a file of such lines.  Raises `ConfigError`."""
+        self._read(path, depth=0)
+
+    def _read(self, path: Path, *, depth: int) -> None:
+        self._files += 1
+        if self._files > MOST_FILES:
+            raise ConfigError(
+                f"{path}: more than {MOST_FILES} files are included",
+                phase="options",
+                next_step="Look for files that include each other.",
+            )
         try:
             with open(path, "rb") as stream:
                 data = stream.read(LARGEST_FILE + 1)
@@ -219,22 +88,105 @@ class ServerConfigReader:
             raise ConfigError(f"{path}: {error.strerror}", phase="options") from None
         if len(data) > LARGEST_FILE:
             raise ConfigError(f"{path} is larger than {LARGEST_FILE} bytes", phase="options")
+        outside = self._in_match, self._active
         for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
-            self.take_line(line, f"{path} line {number}")
+            parts = split_keyword(line)
+            if parts is not None:
+                self._take(*parts, f"{path} line {number}", depth)
+        # A Match block ends with its file.
+        self._in_match, self._active = outside
 
-    def _put(self, row: _Row, value: Any) -> None:
-        if row.name in self._seen and not row.gathers:
+    def _take(self, name: str, rest: str, where: str, depth: int) -> None:
+        key = ALIASES.get(name.lower(), name.lower())
+        if key in STRUCTURE:
+            self._take_structure(key, rest, where, depth)
             return
-        self._seen.add(row.name)
-        if row.put is not None:
-            row.put(self.config, value)
-        elif row.option is not None:
-            earlier = self.config.options.get(row.option)
-            if row.gathers and isinstance(value, Mapping):
-                value = {**value, **(earlier or {})}
-            elif row.gathers and earlier is not None:
-                value = (*earlier, *value)
-            self.config.options[row.option] = value
+        row, refusal, noted = ACTED_ON.get(key), REFUSED.get(key), NOTED_REASONS.get(key)
+        if row is None and refusal is None and noted is None:
+            raise ConfigError(
+                f"{where}: Bad configuration option: {shown(name)}", phase="options", next_step=_near(name)
+            )
+        if self._in_match and key in GLOBAL_ONLY:
+            raise ConfigError(f"{where}: Directive '{name}' is not allowed within a Match block", phase="options")
+        if noted is not None:
+            self.ignored.append(f"{where}: {name} has no effect here: {noted}")
+            return
+        if row is not None and row.kind.raw:
+            arguments = [rest.lstrip(" \t=")]
+        else:
+            arguments = arguments_of_line(name, rest, where)
+        if not arguments[0]:
+            raise ConfigError(f'{where}: no argument after keyword "{name}"', phase="options")
+        if refusal is not None:
+            self._check(refusal, name, arguments, where)
+        elif row is not None:
+            self._take_value(row, name, arguments, where)
+
+    def _take_value(self, row: Row, name: str, arguments: Sequence[str], where: str) -> None:
+        if row.kind.most is not None and len(arguments) > row.kind.most:
+            raise ConfigError(f"{where}: keyword {name} extra arguments at end of line", phase="options")
+        try:
+            value = row.change(row.kind.read(arguments))
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}", phase="options") from None
+        if not self._active:
+            return
+        given, key = self._given_in_match if self._in_match else self._given, row.name.lower()
+        if key not in given:
+            given[key] = value
+        elif row.gathers and isinstance(value, Mapping):
+            given[key] = {**value, **given[key]}
+        elif row.gathers:
+            given[key] = (*given[key], *value)
+
+    def _check(self, refusal: Refusal, name: str, arguments: Sequence[str], where: str) -> None:
+        """Refuse a value that cannot be acted on, unless an earlier line decided."""
+        key = (refusal.name, self._in_match)
+        if not self._active or key in self._refusals_passed:
+            return
+        if len(arguments) > 1 or arguments[0].lower() not in refusal.fitting:
+            fitting = refusal.fitting[0]
+            step = f"Write {refusal.name} {fitting}"
+            if not self._in_match:
+                step += f", or start it with -o {refusal.name}={fitting}, which precedes the file"
+            raise ConfigError(
+                f"{where}: {name} {shown(' '.join(arguments))} is not supported: {refusal.why}",
+                phase="options",
+                next_step=f"{step}, if that is enough.",
+            )
+        self._refusals_passed.add(key)
+
+    # --- which lines are read -----------------------------------------------------------------------------------------
+
+    def _take_structure(self, key: str, rest: str, where: str, depth: int) -> None:
+        if key == "match":
+            arguments = arguments_of_line("Match", rest, where)
+            self._active = match_holds(arguments, where, self._account)
+            self._in_match = True
+        else:
+            self._include(arguments_of_line("Include", rest, where), where, depth)
+
+    def _include(self, patterns: Sequence[str], where: str, depth: int) -> None:
+        if depth >= DEEPEST_INCLUDE:
+            raise ConfigError(
+                f"{where}: Too many recursive configuration includes",
+                phase="options",
+                next_step="Look for files that include each other.",
+            )
+        for pattern in patterns:
+            for path in sorted(glob.glob(str(INCLUDE_FOLDER / pattern))):
+                self._read(Path(path), depth=depth + 1)
+
+
+def _near(name: str) -> str | None:
+    """Return a question with the keyword that was probably meant."""
+    import difflib  # only for an error's text
+
+    close = difflib.get_close_matches(name.lower(), [*ACTED_ON, *REFUSED, *NOTED_REASONS], n=1, cutoff=0.75)
+    if not close:
+        return "See sshd_config(5)."
+    row = ACTED_ON.get(close[0]) or REFUSED.get(close[0])
+    return f"Did you mean {row.name if row is not None else close[0]}?"
 
 
 def authorized_keys_files(names: Sequence[str], user: str, home: Path) -> list[Path]:
@@ -242,12 +194,3 @@ def authorized_keys_files(names: Sequence[str], user: str, home: Path) -> list[P
     ``home``."""
     tokens = {"h": str(home), "u": user}
     return [home / expand_home(expand_percent(name, "hu", tokens, "AuthorizedKeysFile"), home) for name in names]
-
-
-def _text_of(path: str | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ValueError(f"Banner {path}: {error.strerror}") from None

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jupyter_ssh.commands.interrupts import Interrupts
 from jupyter_ssh.commands.messages import PROGRAM, Messages
-from jupyter_ssh.commands.sshd.config import ServerConfig, ServerConfigReader, authorized_keys_files
+from jupyter_ssh.commands.sshd.config import ServerConfigReader, authorized_keys_files
+from jupyter_ssh.commands.sshd.keywords import ServerConfig
+from jupyter_ssh.commands.sshd.matching import MatchAccount
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 
 if TYPE_CHECKING:
     from jupyter_ssh.ssh.server.listening import Server
+    from jupyter_ssh.ssh.server.logins.accounts import Account
 
 FAILURE = 255
 DEFAULT_PORT = 2222  # an ordinary user may not listen on 22
-LOOPBACK = "127.0.0.1"
-EVERYWHERE = {"*": "0.0.0.0"}  # as in sshd_config
 LOOPBACKS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _DESCRIPTION = """\
@@ -79,14 +80,15 @@ def main(argv: Sequence[str]) -> int:
     """Run the command line after ``jupyter-ssh sshd`` until SIGINT or SIGTERM; return the exit status."""
     try:
         arguments = _parser().parse_args(list(argv))
-        reader = ServerConfigReader()
+        reader = ServerConfigReader(_account_to_match())
         if arguments.grace is not None:
             reader.take_line(f"LoginGraceTime {arguments.grace}", "-g")
         for option in arguments.options:
             reader.take_line(option, "command line")
         if arguments.config is not None:
             reader.read(Path(arguments.config).expanduser())
-        messages = _messages(arguments, reader.config.log_level)
+        config = reader.config
+        messages = _messages(arguments, config.log_level)
     except SSHError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return FAILURE
@@ -94,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         for text in reader.ignored:
             messages.say(text, "DEBUG1")
-        return asyncio.run(_Daemon(arguments, reader.config, messages).run())
+        return asyncio.run(_Daemon(arguments, config, messages).run())
     except SSHError as error:
         messages.say(f"{PROGRAM}: {error}", "FATAL")
     except KeyboardInterrupt:  # if signals cannot be watched (Windows)
@@ -102,6 +104,13 @@ def main(argv: Sequence[str]) -> int:
     finally:
         messages.close()
     return FAILURE
+
+
+def _account_to_match() -> MatchAccount:
+    from jupyter_ssh.ssh.server.logins.accounts import current_account, group_names
+
+    account = current_account()
+    return MatchAccount(account.name, group_names(account))
 
 
 def _messages(arguments: argparse.Namespace, level: str) -> Messages:
@@ -129,7 +138,7 @@ class _Daemon:
         options = self._options()
         hosts, port = self._place()
         if self._arguments.test:
-            hosts, port = [LOOPBACK], 0
+            hosts, port = [self._loopback], 0
         server = await listen(hosts, port, host_keys=host_keys, **options)
         async with server:
             if not self._arguments.test:
@@ -158,7 +167,10 @@ class _Daemon:
         if config.principals is not None:
             files = authorized_keys_files([config.principals], account.name, Path(account.home))
             options["authorized_principals"] = files
+        if not config.forwarding:
+            options |= {"allow_tcp_forwarding": False, "allow_agent_forwarding": False}
         if self._arguments.password:
+            _check_passwords_allowed(config, account)
             options["passwords"] = _ask_password(account.name)
         elif config.passwords:
             raise ConfigError(
@@ -175,8 +187,17 @@ class _Daemon:
         if len(ports) > 1:
             raise ConfigError("it can listen on one port only", phase="options", received=f"{sorted(ports)}")
         port = self._arguments.port if self._arguments.port is not None else next(iter(ports), DEFAULT_PORT)
-        hosts = [EVERYWHERE.get(host, host) for host, _ in self._config.addresses] or [LOOPBACK]
+        everywhere = "::" if self._version6 else "0.0.0.0"
+        hosts = [everywhere if host == "*" else host for host, _ in self._config.addresses] or [self._loopback]
         return hosts, port
+
+    @property
+    def _version6(self) -> bool:
+        return self._config.options.get("address_family") == "inet6"
+
+    @property
+    def _loopback(self) -> str:
+        return "::1" if self._version6 else "127.0.0.1"
 
     def _announce(self, server: Server) -> None:
         """Print what is needed to log in, to stdout, where programs can read it too."""
@@ -214,6 +235,18 @@ class _Daemon:
         except OSError:
             pass
         self._ended.set()
+
+
+def _check_passwords_allowed(config: ServerConfig, account: Account) -> None:
+    """Raise `ConfigError` if a password is asked for that could never let anybody in."""
+    root_login = config.options.get("permit_root_login", "yes")
+    if config.passwords is False:
+        why = "PasswordAuthentication is no"
+    elif account.root and root_login != "yes":
+        why = f"this server runs as root, and PermitRootLogin is {root_login}"
+    else:
+        return
+    raise ConfigError(f"--password contradicts the configuration: {why}", phase="options")
 
 
 def _ask_password(user: str) -> Any:

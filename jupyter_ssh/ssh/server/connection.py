@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.logins.authentication import Authenticator
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
+from jupyter_ssh.ssh.server.logins.user_rules import UserRules
 from jupyter_ssh.ssh.server.options import ServerOptions
 from jupyter_ssh.ssh.server.processes.process import ServedProcess
 from jupyter_ssh.ssh.server.registry import SERVER
@@ -34,6 +35,7 @@ class ServerOfConnections(Protocol):
     options: ServerOptions
     settings: Settings
     account: Account
+    user_rules: UserRules
     host_keys: tuple[PrivateKey, ...]
 
     def logged_in(self, connection: ServerConnection) -> None:
@@ -103,7 +105,13 @@ class ServerConnection(BaseHost[ServerSession]):
         host, port = self.driver.address("sockname")
         self.server_address = (plain_address(host), port)
         self._authenticator = Authenticator(
-            self.session, self.options, self.account, self.client_address[0], self.start, self._authenticated
+            self.session,
+            self.options,
+            self.account,
+            self._server.user_rules,
+            self.client_address[0],
+            self.start,
+            self._authenticated,
         )
         if self.options.login_grace_time:  # 0 is no limit: sshd_config(5)
             loop = asyncio.get_running_loop()

@@ -15,7 +15,14 @@ from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.server.logins.accounts import current_account
-from jupyter_ssh.ssh.server.options import PasswordCheck, PathLike, ServerOptions, load_host_keys
+from jupyter_ssh.ssh.server.logins.user_rules import UserRules
+from jupyter_ssh.ssh.server.options import (
+    ADDRESS_FAMILIES,
+    PasswordCheck,
+    PathLike,
+    ServerOptions,
+    load_host_keys,
+)
 from jupyter_ssh.ssh.server.processes.process import ServedProcess
 
 log = logging.getLogger(__name__)
@@ -32,6 +39,7 @@ class Server:
         self.host_keys = tuple(host_keys)
         self.settings = options.settings(host_keys)
         self.account = current_account()
+        self.user_rules = UserRules(options, self.account)
         self._random = random.SystemRandom()
         self._listener: asyncio.Server | None = None
         self._connections: set[ServerConnection] = set()
@@ -59,8 +67,9 @@ class Server:
     async def start(self, host: str | Sequence[str] | None, port: int) -> None:
         """Start listening; raises `ConnectError` if that fails."""
         loop = asyncio.get_running_loop()
+        family = ADDRESS_FAMILIES[self.options.address_family]
         try:
-            self._listener = await loop.create_server(self._accept, host, port, backlog=128)
+            self._listener = await loop.create_server(self._accept, host, port, family=family, backlog=128)
         except (OSError, OverflowError) as error:
             raise ConnectError(
                 f"cannot listen on {host} port {port}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -28,6 +29,7 @@ from jupyter_ssh.ssh.keys.files.reading import load_certificate, load_private_ke
 from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
 from jupyter_ssh.ssh.server import offer
+from jupyter_ssh.ssh.server.logins.addresses import address_matches
 from jupyter_ssh.ssh.server.logins.passwords import NewPasswordNeeded
 from jupyter_ssh.ssh.server.moduli import DEFAULT_FILE, read_moduli
 from jupyter_ssh.ssh.server.processes.environment import DEFAULT_ACCEPT_ENV
@@ -58,6 +60,12 @@ KEYBOARD_INTERACTIVE: Final = "keyboard-interactive"
 TOUCH_REQUIRED: Final = "touch-required"
 VERIFY_REQUIRED: Final = "verify-required"
 PUBKEY_AUTH_OPTIONS: Final = frozenset({TOUCH_REQUIRED, VERIFY_REQUIRED})
+
+PROHIBIT_PASSWORD: Final = "prohibit-password"
+FORCED_COMMANDS_ONLY: Final = "forced-commands-only"
+ROOT_LOGINS: Final = ("yes", "no", PROHIBIT_PASSWORD, FORCED_COMMANDS_ONLY)
+
+ADDRESS_FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,19 @@ class ServerOptions:
     """
     users: Collection[str] | None = None
     """User names that may log in, all as the account that the server runs as; None: only that account's name."""
+    permit_root_login: str = "yes"
+    """If the server runs as root, so that whoever logs in is root: ``yes``, ``no``, ``prohibit-password`` (public keys
+    only) or ``forced-commands-only`` (only keys whose options force a command).  Unlike sshd's, the default is ``yes``:
+    a server accepts no password but those it is given."""
+    allow_users: Sequence[str] = ()
+    """Patterns ``USER`` or ``USER@ADDRESS``, one of which has to match; empty: any of ``users``.  Addresses may be
+    ranges; names of clients are not looked up."""
+    deny_users: Sequence[str] = ()
+    """Such patterns, none of which may match."""
+    allow_groups: Sequence[str] = ()
+    """Patterns, one of which has to match a group of the account that the server runs as; empty: any."""
+    deny_groups: Sequence[str] = ()
+    """Patterns, none of which may match such a group."""
     strict_modes: bool = True
     """Refuse authorized_keys files that others may write."""
     login_grace_time: float = 120.0
@@ -137,6 +158,8 @@ class ServerOptions:
     (UpdateHostKeys in ssh_config(5))."""
     host_certificates: Sequence[PathLike | Certificate] = ()
     """Certificates of the host keys, presented to clients that ask for them."""
+    address_family: str = "any"
+    """``inet`` or ``inet6``: listen on addresses of IPv4 or IPv6 only."""
     banner: str = ""
     """A text shown before authentication (RFC 4252 §5.4)."""
     tcp_keep_alive: bool = True
@@ -178,6 +201,12 @@ class ServerOptions:
                 expected=" or ".join(sorted(PUBKEY_AUTH_OPTIONS)),
                 received=", ".join(sorted(unknown)),
             )
+        for option, known in (("permit_root_login", ROOT_LOGINS), ("address_family", tuple(ADDRESS_FAMILIES))):
+            if getattr(self, option) not in known:
+                raise ConfigError(
+                    f"unknown {option}", expected=" or ".join(known), received=repr(getattr(self, option))
+                )
+        _check_user_patterns((*self.allow_users, *self.deny_users))
         # Algorithms must exist; check that before the first client connects.
         _ = self.accepted_algorithms, self.accepted_ca_algorithms
         if self.authentication_methods is not None and not self.authentication_methods:
@@ -289,6 +318,18 @@ def certified(
             )
         found.append(CertifiedKey(key, certificate))
     return tuple(found)
+
+
+def _check_user_patterns(patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        host = pattern.rpartition("@")[2] if "@" in pattern else "*"
+        try:
+            address_matches("0.0.0.0", host)
+            address_matches("::", host)
+        except ValueError as error:
+            raise ConfigError(
+                f"invalid pattern {pattern[:100]!r} of users: {error}", expected="USER or USER@ADDRESS"
+            ) from None
 
 
 def _paths(files: PathLike | Sequence[PathLike] | None) -> tuple[Path, ...]:

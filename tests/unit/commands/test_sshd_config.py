@@ -6,21 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_ssh.commands.sshd.config import KEYWORDS, ServerConfigReader, authorized_keys_files
+from jupyter_ssh.commands.sshd.config import ServerConfigReader, authorized_keys_files
+from jupyter_ssh.commands.sshd.matching import MatchAccount
 from jupyter_ssh.ssh.errors import ConfigError
-from jupyter_ssh.ssh.server.options import ServerOptions
+
+ALICE = MatchAccount("alice", frozenset({"alice", "staff"}))
 
 
-def read(*lines: str) -> ServerConfigReader:
-    reader = ServerConfigReader()
+def read(*lines: str, account: MatchAccount = ALICE) -> ServerConfigReader:
+    reader = ServerConfigReader(account)
     for number, line in enumerate(lines, 1):
         reader.take_line(line, f"line {number}")
     return reader
-
-
-def test_every_keyword_leads_to_an_option_of_the_server_or_to_the_config() -> None:
-    for row in KEYWORDS.values():
-        assert (row.option in ServerOptions.__dataclass_fields__) != (row.put is not None), row.name
 
 
 def test_values() -> None:
@@ -48,7 +45,15 @@ def test_values() -> None:
         "Banner none",
         "PasswordAuthentication yes",
         "LogLevel debug",
+        "PrintMotd yes",
+        "UsePAM no",
         "UsePAM yes",
+        "permitrootlogin Without-Password",
+        "Compression delayed",
+        "AllowUsers alice bob@192.0.2.0/24",
+        "AllowUsers carol",
+        "DenyGroups guests",
+        "TCPKeepAlive no",
         "TrustedUserCAKeys /ca",
         "HostCertificate /a-cert.pub",
         "HostCertificate /b-cert.pub",
@@ -59,7 +64,9 @@ def test_values() -> None:
         "PubkeyAcceptedAlgorithms +ssh-rsa",
         "CASignatureAlgorithms ssh-ed25519",
     )
-    assert config.ignored == ["line 24: UsePAM has no effect here"]
+    assert config.ignored == [
+        "line 24: PrintMotd has no effect here: a shell prints what its own files say",
+    ]
     assert config.config.principals == "%h/principals"
     assert config.config.addresses == [("::1", 2200), ("127.0.0.1", None)]
     assert config.config.ports == [2200]
@@ -85,6 +92,11 @@ def test_values() -> None:
         "pubkey_auth_options": ("verify-required",),
         "pubkey_accepted_algorithms": "+ssh-rsa",
         "ca_signature_algorithms": "ssh-ed25519",
+        "permit_root_login": "prohibit-password",
+        "compression": True,
+        "allow_users": ("alice", "bob@192.0.2.0/24", "carol"),
+        "deny_groups": ("guests",),
+        "tcp_keep_alive": False,
     }
     files = authorized_keys_files(config.config.authorized_keys or [], "bob", Path("/home/bob"))
     assert files == [Path("/home/bob/.ssh/keys"), Path("/home/bob/more"), Path("/bob")]
@@ -102,8 +114,21 @@ def test_a_banner_and_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("AllowUsers alice", "AllowUsers is not supported"),
-        ("Match all", "Match is not supported"),
+        ("AllowUser alice", "Bad configuration option: AllowUser.*Did you mean AllowUsers"),
+        ("Match Address 192.0.2.0/24", "Match address is not supported"),
+        ("Match user alice host *", "Match host is not supported"),
+        ("Match all user alice", "cannot be combined"),
+        ("Match nonsense x", "Unsupported Match attribute"),
+        ("Match user", "requires an argument"),
+        ("PermitRootLogin perhaps", "unsupported option"),
+        ("UsePAM yes", "UsePAM yes is not supported.*-o UsePAM=no"),
+        ("ChrootDirectory /srv", "ChrootDirectory /srv is not supported"),
+        ("AuthorizedKeysCommand /bin/keys %u", "AuthorizedKeysCommand /bin/keys %u is not supported"),
+        ("ChallengeResponseAuthentication yes", "ChallengeResponseAuthentication yes is not supported"),
+        ("PerSourcePenalties authfail:5s", "is not supported"),
+        ("LoginGraceTime none", "invalid time value"),
+        ("ClientAliveInterval none", "invalid time value"),
+        ("MaxStartups 0", "invalid MaxStartups"),
         ("Port", "no argument"),
         ("Port 0", "Bad port"),
         ("Port 1 2", "extra arguments"),
@@ -121,3 +146,76 @@ def test_a_banner_and_a_file(tmp_path: Path) -> None:
 def test_errors(line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=f"line 1: .*{words}"):
         read(line)
+
+
+def test_a_block_for_the_account_precedes_all_else() -> None:
+    reader = read(
+        "ForceCommand outside",
+        "Subsystem sftp one",
+        "Subsystem other two",
+        "Match User bob,carol",
+        "ForceCommand bob's",
+        "ChrootDirectory /bob",
+        "Match Group wheel,staff user=al*",
+        "ForceCommand 'first block'",
+        "Subsystem sftp three",
+        "MaxSessions 1",
+        "match all",
+        "ForceCommand second block",
+        "MaxAuthTries 2",
+        "Match Group *,!staff",
+        "PermitTTY no",
+        "Match invalid-user",
+        "PermitTTY no",
+        "Match user bob address 192.0.2.0/24",
+        "PermitTTY no",
+    )
+    assert reader.config.options == {
+        "force_command": "'first block'",
+        "subsystems": {"sftp": "three", "other": "two"},
+        "max_sessions": 1,
+        "max_auth_tries": 2,
+    }
+
+
+@pytest.mark.parametrize("line", ["Port 22", "UsePAM no", "PidFile none", "KeepAlive yes"])
+def test_what_stands_outside_of_blocks_only(line: str) -> None:
+    with pytest.raises(ConfigError, match=r"line 2: Directive '.*' is not allowed within a Match block"):
+        read("Match User bob", line)
+
+
+def test_a_refused_keyword_in_a_block_for_the_account() -> None:
+    with pytest.raises(ConfigError, match="line 3: RefuseConnection yes is not supported"):
+        read("RefuseConnection no", "Match User alice", "RefuseConnection yes")
+
+
+def test_included_files(tmp_path: Path) -> None:
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "1.conf").write_text("PermitTTY no\nMatch User bob\nMaxSessions 1\n", encoding="utf-8")
+    (folder / "2.conf").write_text("PermitTTY yes\nMaxSessions 3\n", encoding="utf-8")
+    main = tmp_path / "config"
+    main.write_text(f"Include {folder}/*.conf /no/such/file\nMaxSessions 4\nPort 7\n", encoding="utf-8")
+    reader = read()
+    reader.read(main)
+    assert reader.config.options == {"permit_tty": False, "max_sessions": 3}
+    assert reader.config.ports == [7], "the block has ended with the included file"
+    (folder / "2.conf").write_text("UsePAM yes\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"2\.conf line 1: UsePAM yes"):
+        read().read(main)
+
+
+def test_files_that_include_each_other(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(f"Include {tmp_path}/a\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="Too many recursive"):
+        read().read(tmp_path / "a")
+    (tmp_path / "b").write_text(f"Include {tmp_path}/[bc]\n" * 4, encoding="utf-8")
+    (tmp_path / "c").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"recursive|files are included"):
+        read().read(tmp_path / "b")
+
+
+def test_disable_forwarding_and_the_family() -> None:
+    config = read("DisableForwarding yes", "AllowTcpForwarding yes", "AddressFamily inet6").config
+    assert not config.forwarding
+    assert config.options["address_family"] == "inet6"

@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.server.logins.key_logins import Admitted, KeyLogins
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
 from jupyter_ssh.ssh.server.logins.method_progress import MethodProgress
 from jupyter_ssh.ssh.server.logins.passwords import MAX_PASSWORD, NewPasswordNeeded
+from jupyter_ssh.ssh.server.logins.user_rules import UserRules
 from jupyter_ssh.ssh.server.options import (
     KEYBOARD_INTERACTIVE,
     PASSWORD,
@@ -47,6 +48,7 @@ class Authenticator:
         session: ServerSession,
         options: ServerOptions,
         account: Account,
+        rules: UserRules,
         address: str,
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         on_authenticated: Callable[[str, KeyOptions], None],
@@ -56,7 +58,7 @@ class Authenticator:
         self._address = address
         self._start = start
         self._on_authenticated = on_authenticated
-        self._users = frozenset({account.name} if options.users is None else options.users)
+        self._rules = rules
         self._progress = MethodProgress(options.method_sequences)
         self._user: str | None = None
         self._failures = 0
@@ -100,9 +102,9 @@ class Authenticator:
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
     def _succeed(self, request: AuthenticationRequested, how: str) -> None:
-        # Checked only now: what happens before must not reveal whether the user exists.
-        if request.user not in self._users:
-            self._refuse(request)
+        why = self._barred(request)
+        if why is not None:
+            self._refuse(request, why=why)
         elif self._progress.done(request.method):
             log.info("accepted %s for %s from %s", how, _printable(request.user), self._address)
             self._on_authenticated(request.user, self._key_options or KeyOptions())
@@ -110,6 +112,13 @@ class Authenticator:
         else:
             log.info("partly accepted %s for %s from %s", how, _printable(request.user), self._address)
             self._session.authentication.reject(self._progress.methods, partial_success=True)
+
+    def _barred(self, request: AuthenticationRequested) -> str | None:
+        """Return why what was proved does not let the user in, or None.
+
+        Asked last: what happens before must not reveal whether the user exists, or may log in."""
+        why = self._rules.refusal(request.user, self._address)
+        return self._rules.refusal_as_root(request.method, self._key_options) if why is None else why
 
     def _refuse(self, request: AuthenticationRequested, *, counts: bool = True, why: str | None = None) -> None:
         if not (counts and self._counted(request, why)):
@@ -164,8 +173,8 @@ class Authenticator:
             # sshd_config(5), AuthenticationMethods: each publickey in a sequence requires a different key.
             return "the key was already used"
         admitted = self._logins.judge(request.user, key)
-        # Checked only now: the time taken must not reveal whether the user exists.
-        return admitted if request.user in self._users else "no such user"
+        # Asked only now: the time taken must not reveal whether the user exists.
+        return self._rules.refusal(request.user, self._address) or admitted
 
     def _unproven(self, request: AuthenticationRequested, options: KeyOptions) -> str | None:
         """Return what is wrong with the signature, or None."""
@@ -197,7 +206,7 @@ class Authenticator:
             return
         if verdict is True:
             self._succeed(request, "password" if new is None else "a changed password")
-        elif isinstance(verdict, NewPasswordNeeded) and change is not None and request.user in self._users:
+        elif isinstance(verdict, NewPasswordNeeded) and change is not None and self._barred(request) is None:
             # A rejected new password counts as an attempt, so that this ends eventually.
             if new is not None and self._counted(request, "the new password was rejected"):
                 return

@@ -1,0 +1,107 @@
+"""How the values of sshd_config's keywords are read, where ssh_config has no keyword like them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jupyter_ssh.ssh.config import values
+from jupyter_ssh.ssh.config.values import Kind
+
+
+def _read_address(arguments: Sequence[str]) -> tuple[str, int | None]:
+    """Parse ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address."""
+    text = arguments[0]
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]") and colon:
+        return host[1:-1], values.parse_port(port)
+    if text.startswith("[") and text.endswith("]"):
+        return text[1:-1], None
+    if colon and ":" not in host:
+        return host, values.parse_port(port)
+    return text, None
+
+
+def _read_startups(arguments: Sequence[str]) -> tuple[int, int, int]:
+    numbers = [values.parse_integer(part) for part in arguments[0].split(":")]
+    if len(numbers) == 1 and numbers[0] > 0:
+        return numbers[0], 100, numbers[0]
+    if len(numbers) != 3 or not (0 < numbers[0] <= numbers[2] and 1 <= numbers[1] <= 100):
+        raise ValueError(f"invalid MaxStartups: {arguments[0]}")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _read_subsystem(arguments: Sequence[str]) -> dict[str, str]:
+    if len(arguments) < 2:
+        raise ValueError("a subsystem needs a name and a command")
+    return {arguments[0]: " ".join(arguments[1:])}
+
+
+def _read_methods(arguments: Sequence[str]) -> list[list[str]] | None:
+    return None if arguments[0].lower() == "any" else [word.split(",") for word in arguments]
+
+
+def _read_places(arguments: Sequence[str]) -> tuple[str, ...] | None:
+    word = arguments[0].lower()
+    return None if word == "any" else () if word == "none" else tuple(arguments)
+
+
+def _read_names(arguments: Sequence[str]) -> tuple[str, ...]:
+    if not all(arguments):
+        raise ValueError("empty name")
+    return tuple(arguments)
+
+
+def _none(value: object) -> list[str]:
+    return [str(value)]
+
+
+ADDRESS = Kind("host[:port]", _read_address, _none)
+STARTUPS = Kind("start:rate:full", _read_startups, _none)
+SUBSYSTEM = Kind("name command", _read_subsystem, _none, most=None)
+METHODS = Kind("lists of methods", _read_methods, _none, most=None)
+PLACES = Kind("host:port …", _read_places, _none, most=None)
+NAMES = Kind("patterns", _read_names, _none, most=None)
+# Unlike in ssh_config, "none" is no time.
+SECONDS = Kind("time", lambda arguments: values.parse_time(arguments[0]), _none)
+FAMILY = values.one_of("any", "inet", "inet6")
+FORWARDING = values.one_of("yes", "no", all="yes", local="yes", remote="no")
+COMPRESSION = values.one_of("yes", "no", delayed="yes")
+ROOT_LOGIN = values.one_of("yes", "no", "prohibit-password", "without-password", "forced-commands-only")
+LEVEL = values.one_of(
+    "QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG1", "DEBUG2", "DEBUG3", debug="DEBUG1", silent="QUIET"
+)
+
+
+def read_root_login(word: str) -> str:
+    """Return the present word for PermitRootLogin's value."""
+    return "prohibit-password" if word == "without-password" else word
+
+
+def expanded(path: str | None) -> str | None:
+    """Expand ``~`` at the start of a path."""
+    return None if path is None else str(Path(path).expanduser())
+
+
+def read_permission(text: str) -> bool | tuple[str, ...]:
+    """Parse PermitUserEnvironment: yes, no, or patterns."""
+    return {"yes": True, "no": False}.get(text.lower(), tuple(text.split(",")))
+
+
+def read_auth_options(text: str) -> tuple[str, ...]:
+    """Parse PubkeyAuthOptions."""
+    words = () if text.lower() == "none" else tuple(text.lower().split(","))
+    unknown = [word for word in words if word not in ("touch-required", "verify-required")]
+    if unknown:
+        raise ValueError(f"unsupported PubkeyAuthOptions: {unknown[0]}")
+    return words
+
+
+def read_banner(path: str | None) -> str:
+    """Return the text of Banner's file."""
+    if path is None:
+        return ""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ValueError(f"Banner {path}: {error.strerror}") from None
