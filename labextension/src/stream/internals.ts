@@ -1,9 +1,11 @@
 /**
- * The private parts of xterm.js that a snapshot needs. Everything else uses its public interface. If a later xterm.js
- * does not have them, `internals` returns null and snapshots contain what the public interface provides.
+ * The private parts of xterm.js that a snapshot and the limits of output need. Everything else uses its public interface.
+ * If a later xterm.js does not have them, `internals` returns null and what the public interface provides has to do.
  */
 
-import type { IBuffer, IBufferCell, IBufferLine, Terminal } from '@xterm/xterm';
+import type { IBuffer, IBufferCell, IBufferLine, IFunctionIdentifier, Terminal } from '@xterm/xterm';
+
+export type { IFunctionIdentifier as SequenceIdentity } from '@xterm/xterm';
 
 /** The attributes of a cell, or of what is written next. */
 export interface Attributes extends Pick<
@@ -49,7 +51,30 @@ export interface InnerBuffer {
   tabs: Record<string, boolean>;
 }
 
+/** The parameters of a sequence: not a copy, as the public interface has it, but what the other handlers get too. */
+export interface Parameters {
+  readonly params: Int32Array;
+}
+
+interface Link {
+  uri: string;
+  id?: string;
+}
+
+/** A line of the buffer on which a link stands. */
+export interface LinkMark {
+  dispose(): void;
+}
+
+interface LinkService {
+  getLinkData(link: number): Link | undefined;
+  registerLink(data: Link): number;
+  addLineToLink(link: number, row: number): void;
+  readonly _dataByLinkId: Map<number, { lines: LinkMark[] }>;
+}
+
 export interface Internals {
+  registerCsiHandler(id: IFunctionIdentifier, handler: (parameters: Parameters) => boolean): unknown;
   buffers: { normal: InnerBuffer; alt: InnerBuffer };
   coreService: {
     isCursorHidden: boolean;
@@ -62,7 +87,7 @@ export interface Internals {
     _parser: { currentState: number };
     _utf8Decoder: { interim: Uint8Array };
   };
-  _oscLinkService?: { getLinkData(id: number): { uri: string; id?: string } | undefined };
+  _oscLinkService?: LinkService;
 }
 
 /** The parts of a terminal that the modules here use; @xterm/headless has them too. */
@@ -78,6 +103,7 @@ export function internals(terminal: AnyTerminal): Internals | null {
   const core = (terminal as { _core?: Partial<Internals> })._core;
   const known =
     core?.buffers?.normal !== undefined &&
+    typeof core.registerCsiHandler === 'function' &&
     core.coreService?.decPrivateModes !== undefined &&
     core.coreMouseService !== undefined &&
     core._charsetService !== undefined &&

@@ -1,7 +1,10 @@
 /** An xterm.js terminal as the screen of a viewer. */
 
+import { takeBreaks } from './breaks';
+import { limitCounts } from './counts';
 import { HoldableDrawing, type Drawing } from './drawing';
 import { internals, type AnyTerminal } from './internals';
+import { limitLinks } from './link_marks';
 import { snapshotInSteps, type CursorOptions } from './snapshot';
 import type { Screen } from './writer';
 
@@ -15,6 +18,10 @@ export class TerminalScreen implements Screen {
     this.drawing = new HoldableDrawing(terminal);
     const { cursorStyle, cursorBlink } = terminal.options;
     this.usual = { cursorStyle, cursorBlink };
+    terminal.options.logLevel = 'off'; // what the remote does wrong is not for the page's console
+    takeBreaks(terminal); // the handler that is registered last is called first: a break knows the count as limited
+    limitCounts(terminal);
+    limitLinks(terminal);
   }
 
   get rows(): number {

@@ -25,7 +25,8 @@ export interface Screen {
 
 /** How many bytes the terminal may hold unparsed: what it parses in a task of a few milliseconds. */
 const IN_FLIGHT = 128 * 1024;
-const PIECE = 32 * 1024;
+/** xterm.js looks at the clock after each piece, so the most expensive output must not take long for one. */
+const PIECE = 8 * 1024;
 
 export class Writer {
   /** The output offsets up to which bytes were received, passed to the terminal, and parsed. */
@@ -64,7 +65,9 @@ export class Writer {
     this.begin(offset, () => {
       this.screen.reset();
       this.screen.resize(rows, cols);
-      this.hand(text, 0);
+      for (let at = 0; at === 0 || at < text.length; at += PIECE) {
+        this.hand(text.slice(at, at + PIECE), 0);
+      }
     });
   }
 
