@@ -36,7 +36,9 @@ class Puppet:
         strict: bool = True,
         host_key: PrivateKey = HOST_KEY,
         login: bool = True,
+        greeting: bytes = VERSION,
     ) -> None:
+        self.greeting = greeting
         self.algorithms = algorithms or suite()
         settings = settings or Settings(self.algorithms)
         if subject_role is Role.SERVER:
@@ -109,9 +111,9 @@ class Puppet:
 
     # --- the handshake, step by step ----------------------------------------------------------------------------------
 
-    def greet(self, line: bytes = VERSION + b"\r\n") -> None:
+    def greet(self, line: bytes | None = None) -> None:
         """Sends the identification string."""
-        self.feed(line)
+        self.feed(self.greeting + b"\r\n" if line is None else line)
         self.hear()
 
     def make_kexinit(self, **changes: object) -> m.KexInit:
@@ -133,7 +135,7 @@ class Puppet:
         self.agreed = negotiate(self.role, ours, m.KexInit.decode(theirs, 1), first=not self.session_id)
         if not self.session_id:
             self.reset_sequence = self.agreed.strict and self.strict
-        versions, payloads = (VERSION, self.version or b""), (self.kexinit, theirs)
+        versions, payloads = (self.greeting, self.version or b""), (self.kexinit, theirs)
         if self.role is Role.SERVER:
             versions, payloads = versions[::-1], payloads[::-1]
         self.transcript = Transcript(*versions, *payloads)

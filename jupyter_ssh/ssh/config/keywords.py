@@ -285,6 +285,8 @@ ROWS: tuple[Keyword, ...] = (
     # Algorithms of the grade "legacy" (SHA-1, CBC, 3DES …) for one host; do not use it in a file that OpenSSH reads
     # too.
     Keyword("Legacy", "legacy", YES_NO, False, own=True),
+    # Whether servers known to answer them get messages that mark round trips, so that windows grow with the link.
+    Keyword("WindowProbe", "window_probe", YES_NO, True, own=True),
 )
 
 # Processed while a file is read, so they are not options of a connection.

@@ -127,6 +127,7 @@ class Options:
     version_addendum: str | None
     visual_host_key: bool
     warn_weak_crypto: str  # yes, no or no-pq-kex
+    window_probe: bool  # an extension: whether to send messages that mark round trips
     xauth_location: str
     sources: Mapping[str, str] = field(repr=False)  # snake_case name -> where the value was given
     tokens: Mapping[str, str] = field(

@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.protocol.channel_events import (
     ChannelWritable,
 )
 from jupyter_ssh.ssh.protocol.layers import MessageSender
+from jupyter_ssh.ssh.protocol.probes import Probes, Way
 from jupyter_ssh.ssh.protocol.strays import Strays
 from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, MAX_UINT32, ReceiveWindow, RoundTrips
 from jupyter_ssh.ssh.wire import numbers as n
@@ -38,7 +39,8 @@ EventHandler = Callable[[ChannelEvent], None]
 ReplyHandler = Callable[[bool], None]
 
 WINDOW_PROBE: Final = "window-probe@jupyter-ssh"
-"""An unknown channel request, whose refusal marks one round trip (see `ReceiveWindow`)."""
+"""An unknown channel request, whose refusal marks one round trip (see `ReceiveWindow`); only for peers of which it is
+known that they refuse it, see `probes`."""
 
 MAX_PENDING_REPLIES: Final = 1024
 
@@ -49,6 +51,7 @@ class ChannelOwner(Protocol):
     transport: MessageSender
     max_window: int
     strays: Strays
+    probes: Probes
     round_trips: RoundTrips
 
     def forget(self, channel: Channel) -> None:
@@ -71,6 +74,7 @@ class Channel:
         "_peer_granted",
         "_pending_replies",
         "_to_answer",
+        "_unheard",
         "_unsent",
         "awaits_answer",
         "close_sent",
@@ -113,6 +117,8 @@ class Channel:
         self._to_answer = 0
         self._asked_at = connection.round_trips.clock()
         """When the last message whose answer marks a round trip was sent."""
+        self._unheard = False
+        """Whether we accepted the channel, and the peer has requested nothing on it yet."""
 
     # --- how much ---------------------------------------------------------------------------------------------------
 
@@ -256,8 +262,9 @@ class Channel:
         """Confirm a channel that the peer opened.  Raises `ChannelClosed` if the session is over."""
         if self.close_sent:
             raise ChannelClosedError("the session ended before the channel was open", phase="connection")
-        self.open = True
+        self.open = self._unheard = True
         self.awaits_answer = False
+        self._asked_at = self._connection.round_trips.clock()
         self._connection.transport.send(
             ChannelOpenConfirmation(self.peer_number, self.number, self.window.size, MAX_PACKET_DATA, details).encode()
         )
@@ -310,15 +317,31 @@ class Channel:
             self._probe()
 
     def _probe(self) -> None:
-        over = self.close_sent or self.eof_received
-        if not over and len(self._pending_replies) < MAX_PENDING_REPLIES and self.window.begin_probe():
+        if self.close_sent or self.eof_received:
+            return
+        way = self._connection.probes.way
+        if way is Way.SILENT:
+            self._probe_silently()
+        elif (way is Way.PING or len(self._pending_replies) < MAX_PENDING_REPLIES) and self.window.begin_probe():
             self._asked_at = self._connection.round_trips.clock()
-            self.request(WINDOW_PROBE, on_reply=self._probe_returned)
+            if way is Way.PING:
+                self._connection.probes.ping(self._probe_returned)
+            else:
+                self.request(WINDOW_PROBE, on_reply=lambda success: self._probe_returned())
 
-    def _probe_returned(self, _success: bool) -> None:
-        if self.peer_close:
-            return  # because of the channel's end, not an answer
-        growth = self.window.end_probe(self._connection.round_trips.share(self._asked_at))
+    def _probe_returned(self) -> None:
+        if not self.peer_close:  # otherwise it is because of the channel's end, not an answer
+            self._grow(self._connection.round_trips.share(self._asked_at))
+
+    def _probe_silently(self) -> None:
+        trips = self._connection.round_trips
+        if self.window.used_up:
+            self._grow(trips.share_at_most(self._asked_at))
+        if self.window.begin_probe():
+            self._asked_at = trips.clock()
+
+    def _grow(self, share: float) -> None:
+        growth = self.window.end_probe(share)
         if growth:
             self._grant(growth)
 
@@ -375,6 +398,9 @@ class Channel:
 
     def receive_request(self, name: str, want_reply: bool, details: bytes) -> None:
         """Handle a request from the peer."""
+        if self._unheard:
+            self._unheard = False
+            self._connection.round_trips.note(self._asked_at)
         if self.close_sent:
             return
         if want_reply:

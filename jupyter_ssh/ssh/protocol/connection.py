@@ -1,4 +1,4 @@
-"""The connection layer: channels by number and global requests (RFC 4254; numbers 80 to 100)."""
+"""The connection layer: channels by number, global requests and pings (RFC 4254; numbers 80 to 100; PROTOCOL §1.9)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, ProtocolE
 from jupyter_ssh.ssh.protocol.channel import Channel, DataHandler, EventHandler
 from jupyter_ssh.ssh.protocol.events import ChannelOpenRequested, Event, GlobalRequested
 from jupyter_ssh.ssh.protocol.layers import Handler, MessageSender, payload_end
+from jupyter_ssh.ssh.protocol.probes import Probes
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.protocol.strays import Strays
 from jupyter_ssh.ssh.protocol.window import MAX_PACKET_DATA, RoundTrips
@@ -56,10 +57,16 @@ class Connection:
     """All channels and global requests of one session."""
 
     def __init__(
-        self, transport: MessageSender, strays: Strays, settings: Settings, on_event: Callable[[Event], None]
+        self,
+        transport: MessageSender,
+        strays: Strays,
+        probes: Probes,
+        settings: Settings,
+        on_event: Callable[[Event], None],
     ) -> None:
         self.transport = transport
         self.strays = strays
+        self.probes = probes
         self.max_window = settings.max_window
         self.on_event = on_event
         self.channels: dict[int, Channel] = {}
@@ -85,6 +92,7 @@ class Connection:
             n.SSH_MSG_CHANNEL_REQUEST: self._on_request,
             n.SSH_MSG_CHANNEL_SUCCESS: self._on_success,
             n.SSH_MSG_CHANNEL_FAILURE: self._on_failure,
+            n.SSH2_MSG_PONG: self.probes.on_pong,
         }
 
     # --- for the layer above ------------------------------------------------------------------------------------------
@@ -123,6 +131,7 @@ class Connection:
 
     def session_ended(self, error: SSHError) -> None:
         """Tell every channel and everyone waiting for an answer, even if one of them raises."""
+        self.probes.forget()
         channels, self.channels = self.channels, {}
         replies, self._global_replies = self._global_replies, deque()
         with ExitStack() as stack:

@@ -17,6 +17,18 @@ def payload_end(body: bytes) -> int:
     return len(body) - body[0]
 
 
+class Peer(Protocol):
+    """What the transport knows of the peer."""
+
+    @property
+    def peer_version(self) -> bytes:
+        """Its identification string."""
+
+    @property
+    def extensions(self) -> Mapping[str, bytes]:
+        """What it announced in EXT_INFO (RFC 8308)."""
+
+
 class MessageSender(Protocol):
     """Sends the messages of a layer."""
 

@@ -15,6 +15,7 @@ from jupyter_ssh.ssh.protocol.events import Closed, Event
 from jupyter_ssh.ssh.protocol.handshake.negotiation import Direction
 from jupyter_ssh.ssh.protocol.keepalive import KeepAliveTimer
 from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveMemory
+from jupyter_ssh.ssh.protocol.probes import Probes
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.protocol.transport import Transport
@@ -48,7 +49,8 @@ class Session:
         self.role = role
         self.on_event = on_event
         self.transport = Transport(role, settings, self._event)
-        self.connection = Connection(self.transport.sender, self.transport.strays, settings, self._event)
+        probes = Probes(self.transport, self.transport.sender, allowed=settings.window_probe)
+        self.connection = Connection(self.transport.sender, self.transport.strays, probes, settings, self._event)
         self._keepalive = KeepAliveTimer(settings.keepalive, self.transport, self.connection)
         self.transport.register(self.connection.handlers)
         self.transport.on_failure = self._failed

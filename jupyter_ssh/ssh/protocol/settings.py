@@ -55,6 +55,8 @@ class Settings:
     keepalive: KeepAlive = field(default_factory=KeepAlive)
     max_channels: int = 1000
     max_window: int = 64 * 1024 * 1024
+    window_probe: bool = True
+    """Whether to send messages that mark round trips, to peers that are known to answer them: see `probes`."""
     banner: str = ""
     """Shown by the server to the client before authentication (RFC 4252 §5.4)."""
     signature_algorithms: Sequence[str] = names(SIGNATURE_ALGORITHMS)

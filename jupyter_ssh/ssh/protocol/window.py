@@ -17,6 +17,9 @@ ROOMS: Final = 3
 """One window for data in transit to us, one for grants in transit or due, and one to find out whether the path has room
 for more."""
 
+LONGEST: Final = 2.0
+"""In seconds: a longer round trip is not one of the network."""
+
 MAX_UINT32: Final = 0xFFFFFFFF
 
 
@@ -27,9 +30,12 @@ class ReceiveWindow:
     arrives in the meantime is the capacity of the path plus what was queued along it.  `RoundTrips.share` subtracts
     the queues, and the window becomes `ROOMS` times the rest.  A window that only fills queues does harm: OpenSSH's
     server reads as much as it may send from its process, and moves all of it in memory for each packet.
+
+    Where no probe is sent, the peer's use of the window stands in for one: it cannot use up what was granted at a
+    moment before a round trip from then has passed, see `used_up`.
     """
 
-    __slots__ = ("_granted", "_probed_at", "available", "consumed", "limit", "size")
+    __slots__ = ("_granted", "_granted_then", "_probed_at", "available", "consumed", "limit", "size")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -40,6 +46,7 @@ class ReceiveWindow:
         """Bytes that were consumed but not granted again yet; the channel counts it up and grants them in time."""
         self._granted = self.size
         self._probed_at: int | None = None
+        self._granted_then = 0
 
     def overrun(self, count: int) -> WindowError:
         """Return the error for ``count`` bytes that the peer was not allowed to send."""
@@ -68,7 +75,13 @@ class ReceiveWindow:
         if self._probed_at is not None or self.size >= self.limit:
             return False
         self._probed_at = self.arrived
+        self._granted_then = self._granted
         return True
+
+    @property
+    def used_up(self) -> bool:
+        """Whether all has arrived that had been granted when the probe began: at least a round trip has passed."""
+        return self._probed_at is not None and self.arrived >= self._granted_then
 
     def end_probe(self, share: float = 1.0) -> int:
         """Grow the window when the probe has returned; return how much to grant.
@@ -105,6 +118,16 @@ class RoundTrips:
             return 1.0
         self.shortest = min(self.shortest, took)
         return self.shortest / took
+
+    def note(self, began: float) -> None:
+        """Count a round trip from ``began`` until now, unless it took so long that the peer must have been waiting."""
+        if self.clock() - began < LONGEST:
+            self.share(began)
+
+    def share_at_most(self, began: float) -> float:
+        """Return `share` for a time that is a round trip or longer, and does not count as one; 0 if none is known."""
+        took = self.clock() - began
+        return min(1.0, self.shortest / took) if took > 0 and self.shortest < math.inf else 0.0
 
 
 def _stopped() -> float:

@@ -136,7 +136,7 @@ def test_a_small_limit_is_kept() -> None:
 @pytest.mark.parametrize("answer", [m.ChannelSuccess(0), m.ChannelFailure(0)])
 def test_a_probe_is_a_request_like_others(answer: m.Message) -> None:
     """Its answer comes in the order of the requests, whatever it says."""
-    puppet = Puppet(Role.CLIENT).to_open()
+    puppet = Puppet(Role.CLIENT, greeting=b"SSH-2.0-OpenSSH_9.2p1").to_open()
     channel = puppet.subject.open()
     puppet.hear()
     puppet.say(m.ChannelOpenConfirmation(0, 9, 1000, 1000))
@@ -156,7 +156,7 @@ def test_a_probe_is_a_request_like_others(answer: m.Message) -> None:
 
 
 def test_no_probe_is_sent_where_too_many_answers_are_due() -> None:
-    puppet = Puppet(Role.CLIENT).to_open()
+    puppet = Puppet(Role.CLIENT, greeting=b"SSH-2.0-OpenSSH_9.2p1").to_open()
     channel = puppet.subject.open()
     puppet.hear()
     puppet.say(m.ChannelOpenConfirmation(0, 9, 1000, 1000))

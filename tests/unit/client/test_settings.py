@@ -84,3 +84,17 @@ def test_certificates_are_proposed_as_openssh_proposes_them() -> None:
     assert sorted(default) == sorted(known) == sorted(both)
     named = "ssh-ed25519,rsa-sha2-512"
     assert host_key_algorithms(f"HostKeyAlgorithms={named}", known=("ssh-rsa",), has_authority=True) == named.split(",")
+
+
+def test_round_trips_can_be_left_unmarked(tmp_path: Path) -> None:
+    """On the command line, and for one host in a file."""
+    config = tmp_path / "config"
+    config.write_text("IgnoreUnknown WindowProbe\nHost touchy\n  WindowProbe no\n")
+    for host, options, expected in (
+        ("touchy", [], False),
+        ("other", [], True),
+        ("other", ["WindowProbe=no"], False),
+        ("touchy", ["WindowProbe=yes"], True),
+    ):
+        resolved = resolve(host, command_line=options, files=[config], user_name="alice", home=tmp_path)
+        assert session_settings(resolved, ()).window_probe is expected

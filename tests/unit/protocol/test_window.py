@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from jupyter_ssh.ssh.errors import WindowError
-from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW, ReceiveWindow, RoundTrips
+from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW, LONGEST, ReceiveWindow, RoundTrips
 
 PACKET = 32768
 LIMIT = 64 * 1024 * 1024
@@ -18,10 +18,12 @@ LIMIT = 64 * 1024 * 1024
 @dataclass
 class Line:
     """A peer that sends whatever it may, at the other end of a line: ``rate`` in bytes a second, ``delay`` there and
-    back in seconds. What the line does not carry at once stands in a queue before it, as it does in a socket."""
+    back in seconds. What the line does not carry at once stands in a queue before it, as it does in a socket. A
+    ``silent`` one gets no probe."""
 
     rate: float
     delay: float
+    silent: bool = False
     now: float = 0.0
     line_free: float = 0.0
     received: int = 0
@@ -57,7 +59,14 @@ class Line:
                 assert self.window.available >= 0
                 if self.window.consumed * 4 >= self.window.size:
                     answer("grant", self.window.grant())
-                    if self.window.begin_probe():
+                    if self.silent:
+                        if self.window.used_up and (
+                            growth := self.window.end_probe(self.trips.share_at_most(asked_at))
+                        ):
+                            answer("grant", growth)
+                        if self.window.begin_probe():
+                            asked_at = self.now
+                    elif self.window.begin_probe():
                         asked_at = self.now
                         answer("probe", 0)
             elif kind == "grant":
@@ -74,8 +83,11 @@ class Line:
     [(100e6, 0.05), (300e6, 0.05), (50e6, 0.3), (1e9, 0.01), (20e6, 0.15)],
     ids=lambda value: f"{value:g}",
 )
-def test_a_long_line_is_filled_without_filling_the_queue_before_it_much(rate: float, delay: float) -> None:
-    line = Line(rate, delay)
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_long_line_is_filled_without_filling_the_queue_before_it_much(
+    rate: float, delay: float, silent: bool
+) -> None:
+    line = Line(rate, delay, silent)
     assert line.run(100 * delay) > 0.95 * rate
     assert line.window.size < 5 * rate * delay
 
@@ -83,14 +95,16 @@ def test_a_long_line_is_filled_without_filling_the_queue_before_it_much(rate: fl
 @pytest.mark.parametrize(
     ("rate", "delay"), [(500e6, 0.0005), (100e6, 0.001), (1e6, 0.1)], ids=lambda value: f"{value:g}"
 )
-def test_a_window_that_fills_its_line_does_not_grow_with_the_queue(rate: float, delay: float) -> None:
-    line = Line(rate, delay)
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_window_that_fills_its_line_does_not_grow_with_the_queue(rate: float, delay: float, silent: bool) -> None:
+    line = Line(rate, delay, silent)
     assert line.run(40 * INITIAL_WINDOW / rate) > 0.95 * rate
     assert line.window.size == INITIAL_WINDOW
 
 
-def test_the_window_stops_at_its_limit() -> None:
-    line = Line(rate=4e9, delay=0.2)
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_window_stops_at_its_limit(silent: bool) -> None:
+    line = Line(rate=4e9, delay=0.2, silent=silent)
     line.run(4.0)
     assert line.window.size == LIMIT
 
@@ -122,3 +136,31 @@ def test_round_trips_are_held_against_the_shortest() -> None:
     assert trips.share(6.0) == 0.25
     assert trips.share(9.5) == 1.0
     assert trips.share(9.0) == 0.5
+
+
+def test_a_time_that_is_longer_than_a_round_trip_does_not_count_as_one() -> None:
+    trips = RoundTrips()
+    now = 10.0
+    trips.clock = lambda: now
+    assert trips.share_at_most(9.0) == 0.0  # nothing is known yet
+    trips.note(10.0 - LONGEST)
+    assert trips.share_at_most(9.0) == 0.0  # a pause, not a round trip
+    trips.note(9.5)
+    assert trips.share_at_most(9.0) == 0.5
+    assert trips.share_at_most(9.75) == 1.0
+    assert trips.share_at_most(10.0) == 0.0
+    assert trips.shortest == 0.5
+
+
+def test_a_window_is_used_up_when_all_has_come_that_was_granted_at_the_start() -> None:
+    window = ReceiveWindow(LIMIT)
+    assert not window.used_up
+    assert window.begin_probe()
+    window.available -= INITIAL_WINDOW - 1
+    window.consumed += INITIAL_WINDOW - 1
+    window.grant()
+    assert not window.used_up
+    window.available -= 1
+    assert window.used_up
+    window.end_probe()
+    assert not window.used_up

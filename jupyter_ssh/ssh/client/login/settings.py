@@ -34,6 +34,7 @@ def session_settings(options: Options, known_key_types: Sequence[str], has_autho
         required_rsa_size=required_rsa_size(options),
         keepalive=KeepAlive(options.server_alive_interval, options.server_alive_count_max),
         version=version_line(options),
+        window_probe=options.window_probe,
     )
 
 

@@ -1,0 +1,173 @@
+"""How round trips are noticed: by a ping or an unknown request where the peer is known to answer it, else silently."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyter_ssh.ssh.errors import WireError
+from jupyter_ssh.ssh.protocol.channel import Channel
+from jupyter_ssh.ssh.protocol.probes import MAX_PINGS
+from jupyter_ssh.ssh.protocol.roles import Role
+from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
+from jupyter_ssh.ssh.wire import messages as m
+from jupyter_ssh.ssh.wire.types import string
+from tests.pair.pairing import Pair, suite
+from tests.pair.puppet import Puppet
+from tests.support.messages import ChannelData
+
+MEGABYTE = 1024 * 1024
+THEIRS = 9
+ADJUST, REQUEST, PING = 93, 98, 192
+
+PING_OFFERED = m.ExtInfo(1, string("ping@openssh.com") + string("0"))
+
+
+def puppet_of(role: Role, greeting: str, *extensions: m.ExtInfo, probe: bool = True) -> tuple[Puppet, Channel]:
+    """A puppet with this identification string, and the subject's open channel of the number 0."""
+    settings = Settings(suite(), window_probe=probe)
+    puppet = Puppet(role, settings=settings, greeting=greeting.encode()).to_service()
+    puppet.say(*extensions)
+    if role is Role.CLIENT:
+        puppet.say(m.ServiceAccept("ssh-userauth"), m.UserauthSuccess())
+        puppet.subject.open()
+        puppet.hear()
+        puppet.say(m.ChannelOpenConfirmation(0, THEIRS, 1000, 1000))
+    else:
+        puppet.say(m.ServiceRequest("ssh-userauth"), m.UserauthRequest("alice", "ssh-connection", "none"))
+        puppet.say(m.ChannelOpen("session", THEIRS, 1000, 1000))
+    return puppet, puppet.subject.channels[0]
+
+
+def numbers_heard(puppet: Puppet, size: int = 6 * MEGABYTE) -> set[int]:
+    """The numbers of what the subject answers to so much data."""
+    numbers: set[int] = set()
+    for _ in range(size // 32768):
+        numbers |= {payload[0] for payload in puppet.say(ChannelData(0, bytes(32768)))}
+    assert puppet.failure is None
+    assert len(puppet.subject.data) == size
+    return numbers
+
+
+SAFE = [
+    "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3",
+    "SSH-1.99-OpenSSH_3.9p1",
+    "SSH-2.0-OpenSSH_for_Windows_9.5",
+    "SSH-2.0-dropbear_2022.83",
+    "SSH-2.0-jupyter_ssh_0.1",
+    "SSH-2.0-libssh_0.10.6",
+    "SSH-2.0-AsyncSSH_2.24.1",
+    "SSH-2.0-paramiko_3.4.0",
+    "SSH-2.0-PuTTY_Release_0.78",
+    "SSH-2.0-tinyssh_20230101-1 V8CR6Fuo",
+]
+UNKNOWN = ["SSH-2.0-Teleport", "SSH-2.0-Go", "SSH-2.0-Cisco-1.25", "SSH-2.0-x OpenSSH_9.2", "SSH-2.0-openssh_9.2"]
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("greeting", SAFE)
+def test_those_that_refuse_an_unknown_request_get_one(role: Role, greeting: str) -> None:
+    puppet, _ = puppet_of(role, greeting)
+    assert numbers_heard(puppet) == {ADJUST, REQUEST}
+    assert [m.ChannelRequest.decode(payload, 1).name for payload in puppet.heard(REQUEST)] == [
+        "window-probe@jupyter-ssh"
+    ]
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("greeting", UNKNOWN)
+def test_all_others_get_no_message(role: Role, greeting: str) -> None:
+    puppet, channel = puppet_of(role, greeting)
+    assert numbers_heard(puppet) == {ADJUST}
+    assert channel.window.size == INITIAL_WINDOW  # nobody has measured a time
+
+
+@pytest.mark.parametrize("greeting", [SAFE[0], UNKNOWN[0]])
+def test_a_ping_goes_first_where_it_is_offered(greeting: str) -> None:
+    puppet, channel = puppet_of(Role.CLIENT, greeting, PING_OFFERED)
+    assert numbers_heard(puppet) == {ADJUST, PING}
+    (payload,) = puppet.heard(PING)
+    ping = m.Ping.decode(payload, 1)
+    assert puppet.say(m.Pong(b"another"), m.Pong(b"")) == []
+    assert channel.window.size == INITIAL_WINDOW
+    (adjust,) = puppet.say(m.Pong(ping.data))
+    assert m.ChannelWindowAdjust.decode(adjust, 1).count == channel.window.size - INITIAL_WINDOW > 0
+    assert puppet.say(m.Pong(ping.data)) == []
+    assert puppet.failure is None
+
+
+def test_another_version_of_the_ping_is_not_sent() -> None:
+    other = m.ExtInfo(1, string("ping@openssh.com") + string("1"))
+    puppet, _ = puppet_of(Role.CLIENT, UNKNOWN[0], other)
+    assert numbers_heard(puppet) == {ADJUST}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("extensions", [[], [PING_OFFERED]])
+def test_it_can_be_forbidden(role: Role, extensions: list[m.ExtInfo]) -> None:
+    puppet, _ = puppet_of(role, SAFE[0], *extensions, probe=False)
+    assert numbers_heard(puppet) == {ADJUST}
+
+
+def test_pings_of_two_channels_and_one_that_is_closed() -> None:
+    puppet, first = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
+    second = puppet.subject.open()
+    puppet.hear()
+    puppet.say(m.ChannelOpenConfirmation(1, THEIRS + 1, 1000, 1000))
+    for _ in range(80):
+        puppet.say(ChannelData(0, bytes(32768)), ChannelData(1, bytes(32768)))
+    pings = [m.Ping.decode(payload, 1).data for payload in puppet.heard(PING)]
+    assert len(pings) == 2
+    puppet.say(m.ChannelClose(0))
+    assert puppet.say(m.Pong(pings[0])) == []
+    (adjust,) = puppet.say(m.Pong(pings[1]))
+    assert m.ChannelWindowAdjust.decode(adjust, 1).recipient == THEIRS + 1
+    assert (first.window.size, second.window.size > INITIAL_WINDOW) == (INITIAL_WINDOW, True)
+
+
+def test_unanswered_pings_are_bounded() -> None:
+    puppet, _ = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
+    probes = puppet.subject.session.connection.probes
+    told: list[int] = []
+    for number in range(MAX_PINGS + 5):
+        probes.ping(lambda number=number: told.append(number))
+    puppet.hear()
+    assert len(puppet.heard(PING)) == MAX_PINGS
+    for payload in puppet.heard(PING):
+        puppet.say(m.Pong(m.Ping.decode(payload, 1).data))
+    assert told == list(range(MAX_PINGS))
+
+
+def test_a_pong_that_is_none() -> None:
+    puppet, _ = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
+    puppet.say(b"\xc1\0\0")
+    assert isinstance(puppet.failure, WireError)
+
+
+@pytest.mark.parametrize("receiver", Role)
+def test_a_window_grows_without_a_message_while_it_is_what_limits(receiver: Role) -> None:
+    """The time of a round trip is known from the opening of the channel, or from the first request on it."""
+    settings = Settings(suite(), window_probe=False)
+    pair = Pair(settings, settings)
+    now = 0.0
+    for end in pair.ends:
+        end.session.use_clock(lambda: now)
+    pair.run()
+    ours = pair.client.open()
+    for _ in range(2):
+        now += 0.05
+        pair.step()
+    ours.request("exec", string("x"))
+    for _ in range(2):
+        now += 0.05
+        pair.step()
+    ends = (ours, pair.server.channels[-1])
+    reads, writes = ends if receiver is Role.CLIENT else ends[::-1]
+    writes.write(bytes(100 * MEGABYTE))
+    while writes.unsent:
+        now += 0.05
+        pair.step()
+    pair.raise_failures()
+    assert reads.window.size > 4 * INITIAL_WINDOW
+    pings = [packet for end in pair.ends for packet in end.session.transport.packets.packets() if packet.number == PING]
+    assert pings == []
