@@ -52,16 +52,20 @@ class LocalSession:
         else:
             process = await self._connection.start(command, pty=pty)
         self._process = process
+        if pty is not None and not process.on_terminal:
+            self._messages.say("PTY allocation request failed on channel 0", "ERROR")
         try:
-            if pty is not None:
+            if process.on_terminal:
                 self._raw.enter()
                 self._watch_terminal(process)
-            await self._until_end(process, with_terminal=pty is not None)
+            await self._until_end(process, with_terminal=process.on_terminal)
         finally:
             self._raw.leave()
             process.close()
             if pty is not None:
                 self._messages.say(f"Connection to {self._options.host_name} closed.")
+            if self._connection.closed_because is not None:  # all the same, the command may have ended before
+                self._messages.say(f"Connection to {self._options.host_name} closed by remote host.")
             self._tell_transferred()
         return self._status(process)
 
@@ -85,7 +89,9 @@ class LocalSession:
             self._messages.say("Pseudo-terminal will not be allocated because stdin is not a terminal.")
             return None
         rows, columns = terminal.size(STDIN)
-        return Pty(os.environ.get("TERM", ""), rows, columns, terminal.modes(STDIN))
+        # Without having been asked for it, as in OpenSSH, a login shell also runs where the server grants none.
+        required = asked != "auto"
+        return Pty(os.environ.get("TERM", ""), rows, columns, terminal.modes(STDIN), required=required)
 
     def _watch_terminal(self, process: Process) -> None:
         if sys.platform == "win32":

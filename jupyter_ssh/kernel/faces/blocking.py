@@ -335,6 +335,11 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
         return self._inner.returncode
 
     @property
+    def on_terminal(self) -> bool:
+        """Whether it has a terminal: one was asked for, and the server granted it."""
+        return self._inner.on_terminal
+
+    @property
     def closed(self) -> bool:
         """Whether the channel is closed on both sides."""
         return self._inner.closed

@@ -92,6 +92,11 @@ class Process(Generic[AnyStr]):
         return returncode(self.exit_status, self.exit_signal)
 
     @property
+    def on_terminal(self) -> bool:
+        """Whether it has a terminal: one was asked for, and the server granted it."""
+        return self._session.on_terminal
+
+    @property
     def changes(self) -> Changes:
         """Its changes: see `Changes.listen`."""
         return self._session.changes

@@ -17,6 +17,8 @@ class Pty:
     rows: int = 24
     cols: int = 80
     modes: Mapping[str, int] = field(default_factory=dict)
+    required: bool = True
+    """Whether it is an error if the server grants none; otherwise the command runs without a terminal."""
 
     def request(self) -> PtyRequest:
         """Return the body of pty-req."""

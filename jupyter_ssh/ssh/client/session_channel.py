@@ -27,6 +27,10 @@ _KNOW_END_OF_WRITE: Final = ("OpenSSH", "jupyter_ssh")
 UNREAD_BUDGET: Final = 64 * 1024 * 1024
 """How many bytes one stream may buffer unread while the other one is being read."""
 
+SILENCE_SECONDS: Final = 5.0
+"""Seconds to wait for an answer to the requests that start a command.  Some servers never answer any, and a command may
+wait for its input before it prints: after that it counts as started, until the server says no."""
+
 MAX_SIGNAL_NAME: Final = 64
 """How many characters of a signal's name are kept."""
 
@@ -59,6 +63,12 @@ class SessionChannel(Duplex):
         """Whether the command has a terminal."""
         self._one_stream = False
         """Whether stderr is merged into stdout."""
+        self._started = False
+        """Whether the server has said that the command runs, or something of it has arrived."""
+        self._refused: str | None = None
+        """The request that the server refused, if that is a reason not to go on."""
+        self._answered = asyncio.get_running_loop().create_future()
+        """Done when the command is known to have been started, or not, or after the wait for that."""
         # The two streams share one window: waiting for one must not be blocked by the other being full.
         self.stdout.on_starving = lambda: self._relieve(self.stdout, self.stderr)
         self.stderr.on_starving = lambda: self._relieve(self.stderr, self.stdout)
@@ -99,8 +109,14 @@ class SessionChannel(Duplex):
             )
         )
 
+    def _first_data(self, data: bytes, code: int | None) -> None:
+        """Take the first data, which shows that the command runs; the handler of the others costs nothing more."""
+        self._runs()
+        self.on_data(data, code)
+
     def on_eof(self) -> None:
         """Pass end of file to both streams."""
+        self._runs()
         self.stdout.feed_eof()
         self.stderr.feed_eof()
 
@@ -111,6 +127,8 @@ class SessionChannel(Duplex):
     def on_request(self, event: e.ChannelRequested) -> bool:
         """Record how the command ended (RFC 4254 §6.10)."""
         known = True
+        if event.name in ("exit-status", "exit-signal"):
+            self._runs()
         if event.name == "exit-status":
             self.exit_status = r.ExitStatus.decode(event.details).status
         elif event.name == "exit-signal":
@@ -126,8 +144,17 @@ class SessionChannel(Duplex):
         return known
 
     def on_over(self, error: SSHError | None) -> None:
-        """End all streams, and record the time."""
+        """End all streams, and record the time.
+
+        If the command has ended and all of its output is here, a loss of the connection is not the command's failure.
+        """
         log.debug("channel %d: free: client-session", self.channel.number)
+        if self.has_ended:
+            error = None
+        elif error is None and self._refused is not None:
+            error = self._denied()
+        self.error = error
+        self._wake()
         self._ended = self._ended or time.monotonic()
         self.stdin.closed(error)
         self.stdout.feed_eof(error)
@@ -149,10 +176,10 @@ class SessionChannel(Duplex):
         self.on_terminal = pty is not None
         # A terminal has one output stream, even if a server sends two.  A slow reader makes the remote end wait.
         self._one_stream = one_stream or self.on_terminal
-        if self._one_stream:
-            self.stderr.feed_eof()
+        self.channel.on_data = self._first_data
         if pty is not None:
-            pty_reply = self._ask("pty-req", pty.request().encode())
+            refused = self._refuse if pty.required else lambda what: self._without_terminal(one_stream)
+            self._ask("pty-req", pty.request().encode(), lambda: None, lambda: refused("a terminal (pty-req)"))
         for name, value in env.items():
             log.debug("channel %d: setting env %s", self.channel.number, name)  # its value may be a secret
             self.channel.request("env", r.EnvRequest(name, value).encode())
@@ -164,30 +191,62 @@ class SessionChannel(Duplex):
         else:
             what, details = "shell", b""
         log.debug("Sending %s: %s", "subsystem" if subsystem else "command", subsystem or self.command or "(the shell)")
-        # Now, because a short command may already have ended after the next await.
-        start_reply = self._ask(what, details, self.changes.opened)
-        if pty is not None and not await pty_reply:
-            raise self._denied("a terminal (pty-req)")
-        if not await start_reply:
-            raise self._denied(f"the {what} request")
+        self._ask(what, details, self._runs, lambda: self._refuse(f"the {what} request"))
+        await asyncio.wait([self._answered], timeout=SILENCE_SECONDS)
+        self._wake()
+        if self._one_stream:
+            self.stderr.feed_eof()
+        if self.error is not None:
+            raise self.error
+        if self._refused is not None:
+            raise self._denied()
+        if not self._started and self.over.done():
+            raise ChannelRequestDenied(
+                f"the server closed the session without an answer to the {what} request", phase="starting a process"
+            )
+        if not self._started:
+            log.debug("channel %d: no answer to %s; it may never come", self.channel.number, what)
 
-    def _ask(self, name: str, details: bytes, on_success: Callable[[], None] = lambda: None) -> asyncio.Future[bool]:
-        reply: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
+    def _ask(self, name: str, details: bytes, on_success: Callable[[], None], on_refusal: Callable[[], None]) -> None:
         def on_reply(success: bool) -> None:
             if success:
                 on_success()
-            if not reply.done():
-                reply.set_result(success)
+            elif not self.channel.peer_close:  # else it is the channel's end, and not an answer
+                on_refusal()
 
         self.channel.request(name, details, on_reply)
-        return reply
 
-    def _denied(self, what: str) -> SSHError:
-        if self.error is not None:
-            return self.error
+    def _runs(self) -> None:
+        """Note that the command has been started."""
+        if not self._started:
+            self._started = True
+            self.channel.on_data = self.on_data
+            self.changes.opened()
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self._answered.done():
+            self._answered.set_result(None)
+
+    def _refuse(self, what: str) -> None:
+        """Note that the server refused ``what``.  It is too late if something of the command has arrived."""
+        if self._started:
+            log.debug("channel %d: a late refusal of %s", self.channel.number, what)
+            return
+        self._refused = self._refused or what
+        if self._answered.done():  # somebody uses it already
+            self.abort()
+        self._wake()
+
+    def _without_terminal(self, one_stream: bool) -> None:
+        """Go on without a terminal, as OpenSSH does."""
+        self.on_terminal = False
+        self._one_stream = one_stream
+        log.debug("channel %d: the server grants no terminal", self.channel.number)
+
+    def _denied(self) -> SSHError:
         return ChannelRequestDenied(
-            f"the server refused {what}",
+            f"the server refused {self._refused}",
             phase="starting a process",
             next_step="The server may restrict this account or key (ForceCommand, PermitTTY, subsystems).",
         )
@@ -225,6 +284,11 @@ class SessionChannel(Duplex):
             self.signal("PIPE")
 
     # --- the end ------------------------------------------------------------------------------------------------------
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the command is known to have ended, and all of its output to be here."""
+        return self.channel.eof_received and (self.exit_status is not None or self.exit_signal is not None)
 
     async def wait_closed(self) -> None:
         """Wait until the server has closed the channel; raises the error that ended the connection, if one did."""

@@ -1,0 +1,96 @@
+"""``jupyter-ssh ssh`` with servers that are awkward, beside OpenSSH's ``ssh`` where both are to do the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyter_ssh.ssh.protocol import events as e
+from tests.pair.awkward_server import Session, on_a_thread
+from tests.support.peers import require_tool
+from tests.support.tree import TREE
+
+OURS = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"]
+SECONDS = 60
+
+
+def run(*words: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        words, input=input, capture_output=True, check=False, timeout=SECONDS, cwd=TREE, start_new_session=True
+    )
+
+
+def both(words: list[str]) -> tuple[subprocess.CompletedProcess[bytes], subprocess.CompletedProcess[bytes]]:
+    theirs = [require_tool("ssh", "openssh-client"), *words]
+    return run(*theirs), run(*OURS, *words)
+
+
+def test_the_connection_ends_when_the_command_has_ended(tmp_path: Path) -> None:
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.channel.reply(True)
+            session.prints(b"output\n")
+            session.exits(7)
+            session.channel.eof()
+            session.client.hang_up()
+
+    with on_a_thread(react) as server:
+        theirs, ours = both([*server.words(tmp_path), "true"])
+    said = b"Connection to 127.0.0.1 closed by remote host."
+    for done in (theirs, ours):
+        assert (done.returncode, done.stdout) == (7, b"output\n"), done.stderr
+        assert said in done.stderr
+    assert b"Error" not in ours.stderr
+
+
+def test_no_request_is_answered(tmp_path: Path) -> None:
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name in ("exec", "shell"):
+            session.prints(b"output\n")
+            session.ends(3)
+
+    with on_a_thread(react) as server:
+        for words in (["-q", "true"], ["-q", "-tt", "true"]):
+            for done in both([*words[:-1], *server.words(tmp_path), words[-1]]):
+                assert (done.returncode, done.stdout, done.stderr) == (3, b"output\n", b"")
+
+
+def _grants_no_terminal(session: Session, event: e.ChannelEvent) -> None:
+    if isinstance(event, e.ChannelRequested) and event.want_reply:
+        session.channel.reply(event.name != "pty-req")
+    elif isinstance(event, e.ChannelEofReceived):
+        session.prints(bytes(session.input).upper())
+        session.ends(5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("program", ["ssh", "ours"])
+def test_a_login_shell_goes_on_without_a_terminal(program: str, tmp_path: Path) -> None:
+    import pexpect
+
+    with on_a_thread(_grants_no_terminal) as server:
+        argv = OURS if program == "ours" else [require_tool("ssh", "openssh-client")]
+        words = [*argv[1:], *server.words(tmp_path)]
+        child = pexpect.spawn(argv[0], words, encoding="utf-8", timeout=SECONDS, cwd=str(TREE))
+        child.delaybeforesend = None
+        child.expect_exact("PTY allocation request failed on channel 0")
+        child.expect_exact("\n")
+        child.sendline("typed")
+        child.expect_exact("typed\r\n")  # the echo of this side's terminal, which is not in raw mode
+        child.sendeof()
+        child.expect_exact("TYPED\r\n")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 5
+
+
+@pytest.mark.parametrize("command", [None, "true"])
+def test_a_terminal_that_was_asked_for_is_needed(command: str | None, tmp_path: Path) -> None:
+    with on_a_thread(_grants_no_terminal) as server:
+        words = ["-tt", *server.words(tmp_path), *([command] if command else [])]
+        for done in both(words):
+            assert (done.returncode, done.stdout) == (255, b"")
+    assert b"the server refused a terminal" in done.stderr

@@ -1,0 +1,47 @@
+"""Cells with servers that are awkward: silent about requests, or gone when the command has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_ssh.ssh.protocol import events as e
+from tests.pair.awkward_server import AwkwardServer, Session, on_a_thread
+
+
+def line(server: AwkwardServer, folder: Path, *words: str) -> str:
+    """The magic's words for the server."""
+    return " ".join(["%ssh", *words, *server.words(folder)])
+
+
+def test_the_connection_ends_when_the_command_has_ended(kernel, tmp_path):
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.channel.reply(True)
+            session.prints(b"output\n")
+            session.exits(0)
+            session.channel.eof()
+            session.client.hang_up()
+
+    with on_a_thread(react) as server:
+        for _ in range(2):
+            cell = kernel.run(f"result = {line(server, tmp_path)} true")
+            assert cell.error is None, cell.traceback
+            assert cell.stdout == "output\n"
+            assert "the command has ended; after that the connection was lost" in cell.stderr
+            assert kernel.value("(result.exit_status, result.stdout)") == (0, b"output\n")
+        cell = kernel.run("%%ssh\ntrue")
+        assert cell.error == "ConnectionClosed"
+        assert "was lost" in cell.traceback
+        kernel.run("%ssh_close --all")
+
+
+def test_no_request_is_answered(kernel, tmp_path):
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.prints(b"output\n")
+            session.ends(0)
+
+    with on_a_thread(react) as server:
+        cell = kernel.run(f"{line(server, tmp_path)} true")
+        assert (cell.error, cell.stdout) == (None, "output\n")
+        kernel.run("%ssh_close --all")
