@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from jupyter_ssh.ssh.agent import numbers as n
@@ -12,8 +13,10 @@ from jupyter_ssh.ssh.errors import AgentError, AgentRefused, AgentUnavailable, W
 from jupyter_ssh.ssh.keys import PrivateKey
 from jupyter_ssh.ssh.wire.types import Reader, boolean, string, uint32
 
+log = logging.getLogger(__name__)
+
 PHASE = "agent"
-REFUSALS = (n.SSH_AGENT_FAILURE, n.SSH_AGENT_EXTENSION_FAILURE)
+REFUSALS = (n.SSH_AGENT_FAILURE, n.SSH_AGENT_EXTENSION_FAILURE, n.SSH2_AGENT_FAILURE, n.SSH_COM_AGENT2_FAILURE)
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -74,9 +77,11 @@ def read_identities(answer: bytes, required_rsa_size: int | None = None) -> list
     """Return the keys in an answer.  Raises `AgentError`, `AgentRefused`."""
     fields = _answered(answer, n.SSH_AGENT_IDENTITIES_ANSWER, "its keys", None)
     try:
-        return decode_identities(fields, required_rsa_size)
+        found = decode_identities(fields, required_rsa_size)
     except WireError as error:
         raise _malformed(error) from None
+    _pass_over(fields, "the list of its keys")
+    return found
 
 
 def read_signature(answer: bytes) -> bytes:
@@ -89,9 +94,9 @@ def read_signature(answer: bytes) -> bytes:
     )
     try:
         signature = fields.string()
-        fields.finish()
     except WireError as error:
         raise _malformed(error) from None
+    _pass_over(fields, "a signature")
     return signature
 
 
@@ -121,6 +126,12 @@ def _answered(answer: bytes, number: int, what: str, next_step: str | None) -> R
             "unexpected answer from the agent", phase=PHASE, expected=f"message {number}", received=f"{answer[0]}"
         )
     return Reader(answer, 1)
+
+
+def _pass_over(fields: Reader, what: str) -> None:
+    """Tolerate what is left in an answer, as OpenSSH does; an answer is never longer than `numbers.MAX_MESSAGE`."""
+    if fields.remaining:
+        log.debug("the agent left %d bytes behind %s", fields.remaining, what)
 
 
 def _malformed(error: WireError) -> AgentError:

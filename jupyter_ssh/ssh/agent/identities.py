@@ -40,7 +40,10 @@ def identity(blob: bytes, comment: str, required_rsa_size: int | None = None) ->
 
 
 def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> list[AgentIdentity]:
-    """Decode the keys in SSH_AGENT_IDENTITIES_ANSWER, after its number.  Raises `AgentError`, `WireError`."""
+    """Decode the keys in SSH_AGENT_IDENTITIES_ANSWER, after its number, and leave what follows.
+
+    Raises `AgentError`, `WireError`.
+    """
     count = fields.uint32()
     if count > n.MAX_IDENTITIES:
         raise AgentError(
@@ -55,7 +58,6 @@ def decode_identities(fields: Reader, required_rsa_size: int | None = None) -> l
         blob, comment = fields.string(), fields.text()
         # The key and its comment may come from a machine to which the agent was forwarded.
         found.append(identity(blob, escaped(comment[: n.MAX_COMMENT]), required_rsa_size))
-    fields.finish()
     return found
 
 

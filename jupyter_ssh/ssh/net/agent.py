@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from jupyter_ssh.ssh.agent import AgentIdentity, Constraints, Conversation, conversation
 from jupyter_ssh.ssh.agent.constraints import NO_CONSTRAINTS
 from jupyter_ssh.ssh.agent.identities import SIGN_FLAGS, check_signature_name, plain_algorithm
-from jupyter_ssh.ssh.errors import AgentError, AgentRefused, AgentUnavailable, DeadlineExceeded
+from jupyter_ssh.ssh.errors import AgentError, AgentUnavailable, DeadlineExceeded
 from jupyter_ssh.ssh.keys import PrivateKey, PublicKey
 from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.protocol.session import ClientSession
@@ -203,6 +203,11 @@ class Agent:
         message = conversation.session_bind(host_key, session_id, signature, forwarded=forwarded)
         conversation.read_success(await self.ask(message), "to be bound to the session")
 
+    @property
+    def closed(self) -> bool:
+        """Whether it can no longer be asked."""
+        return self._broken
+
     def close(self) -> None:
         """Close the connection."""
         self._broken = True
@@ -241,8 +246,11 @@ async def open_bound(address: str, session: ClientSession, *, forwarded: bool) -
             await agent.bind(
                 transport.host_key.blob, transport.session_id, transport.host_key_signature, forwarded=forwarded
             )
-        except AgentRefused:
-            log.debug("the agent at %s does not bind keys to sessions", address)  # few do
+        except AgentError as error:
+            if agent.closed:
+                raise
+            # Few agents know the request, and some have their own way to say so.  OpenSSH goes on in any case.
+            log.debug("the agent at %s does not bind keys to sessions: %s", address, error)
         except BaseException:
             agent.close()
             raise

@@ -60,7 +60,7 @@ def test_one_thing_after_another() -> None:
 
 
 def test_a_refusal_is_told_from_nonsense() -> None:
-    for refusal in (b"\x05", b"\x1c"):
+    for refusal in (b"\x05", b"\x1c", b"\x1e", b"\x66"):
         with pytest.raises(AgentRefused):
             conversation.read_signature(refusal)
     with pytest.raises(AgentError) as caught:
