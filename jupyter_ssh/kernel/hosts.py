@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-from pathlib import Path
 
 from jupyter_ssh.ssh.config.resolving import resolve
 from jupyter_ssh.ssh.config.ssh_config import chosen_files, hosts
-from jupyter_ssh.ssh.errors import SSHError
+from jupyter_ssh.ssh.errors import ConfigError, SSHError
+from jupyter_ssh.ssh.net.owner import home_folder, login_name
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
 CONFIG_VARIABLE = "JUPYTER_SSH_CONFIG"
@@ -33,13 +32,18 @@ def known_names() -> list[str]:
 
 def named_hosts() -> list[tuple[str, str]]:
     """Return the names of `known_names`, each with its source: "ssh_config" or "known_hosts"."""
-    home = Path.home()
+    try:
+        home = home_folder()
+    except ConfigError:
+        return []
     names = dict.fromkeys(hosts(chosen_files(config_file(), home), home), "ssh_config")
     try:
         # UserKnownHostsFile as the files set it for any host.
         files = chosen_files(config_file(), home)
         # Completion runs nothing: Match exec and Match localnetwork never match.
-        options = resolve("localhost", files=files, user_name=_user(), home=home, run=lambda _: 1, addresses=lambda: ())
+        options = resolve(
+            "localhost", files=files, user_name=login_name(), home=home, run=lambda _: 1, addresses=lambda: ()
+        )
         paths = (*options.user_known_hosts_file, *options.global_known_hosts_file)
         known = _known_hosts.setdefault(paths, KnownHosts(paths))
         known.refresh()
@@ -55,10 +59,3 @@ def _as_destination(name: str) -> str:
     if not name.startswith("[") or not bracket:
         return name
     return f"ssh://[{host}]:{port}" if ":" in host else f"ssh://{host}:{port}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import platform
-import sys
 from pathlib import Path
 
+from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.keygen import Person
+from jupyter_ssh.ssh.net.owner import account_name, home_folder
 
 
 def current_person() -> Person:
     """Return the owner of the process; the name comes from the account, not from environment variables."""
+    home: Path | None
     try:
-        if sys.platform == "win32":
-            user = getpass.getuser()
-        else:
-            import pwd
-
-            user = pwd.getpwuid(os.getuid()).pw_name
-    except (KeyError, OSError, ImportError):
-        user = "user"
-    return Person(Path.home(), user, platform.node() or "localhost")
+        home = home_folder()
+    except ConfigError:
+        home = None  # an operation on named files does not need it
+    return Person(home, account_name(), platform.node() or "localhost")

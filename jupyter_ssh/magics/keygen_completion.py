@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _known_hosts(file: str | None) -> list[str]:
     """Return the names in the file; hashed ones are unknown."""
     from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
-    path = Path(file).expanduser() if file else Path.home() / ".ssh" / "known_hosts"
+    path = Path(os.path.expanduser(file or "~/.ssh/known_hosts"))
     return KnownHosts.load([path]).hosts()
 
 

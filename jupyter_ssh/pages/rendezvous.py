@@ -70,10 +70,13 @@ def valid_place(text: str) -> bool:
 
 
 def runtime_folder() -> Path:
-    """Return the Jupyter runtime directory of this process's environment."""
+    """Return the Jupyter runtime directory of this process's environment.  Raises `OSError`."""
     from jupyter_core.paths import jupyter_runtime_dir
 
-    return Path(jupyter_runtime_dir())
+    try:
+        return Path(jupyter_runtime_dir())
+    except RuntimeError:  # neither an account nor HOME
+        raise FileNotFoundError("there is no home folder, and so no Jupyter runtime directory: set HOME") from None
 
 
 def private_folder(runtime: Path) -> Path:

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
 from jupyter_ssh.ssh.config import default_files
 from jupyter_ssh.ssh.errors import ConfigError, ConnectError
+from jupyter_ssh.ssh.net.owner import home_folder
 
 if TYPE_CHECKING:
     from jupyter_ssh.commands.messages import Messages
@@ -178,7 +179,10 @@ def _written(folder: Path, lines: Sequence[str], messages: Messages) -> dict[str
     one of these files cannot be read, the demo must work nevertheless.
     """
     path = folder / "ssh_config"
-    own = [str(file.path) for file in default_files(Path.home()) if file.path.is_file()]
+    try:
+        own = [str(file.path) for file in default_files(home_folder()) if file.path.is_file()]
+    except ConfigError:
+        own = []
     others = [f"Host * !{ALIAS}", *(f"    Include {_quoted(name)}" for name in own)] if own else []
     _write_config(path, [*lines, *others])
     from jupyter_ssh.ssh.client.connecting import resolve_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def read_root_login(word: str) -> str:
 
 def expanded(path: str | None) -> str | None:
     """Expand ``~`` at the start of a path."""
-    return None if path is None else str(Path(path).expanduser())
+    return None if path is None else os.path.expanduser(path)
 
 
 def read_permission(text: str) -> bool | tuple[str, ...]:
@@ -102,6 +103,6 @@ def read_banner(path: str | None) -> str:
     if path is None:
         return ""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        return Path(os.path.expanduser(path)).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ValueError(f"Banner {path}: {error.strerror}") from None

@@ -86,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
         for option in arguments.options:
             reader.take_line(option, "command line")
         if arguments.config is not None:
-            reader.read(Path(arguments.config).expanduser())
+            reader.read(Path(os.path.expanduser(arguments.config)))
         config = reader.config
         messages = _messages(arguments, config.log_level)
     except SSHError as error:

@@ -10,20 +10,23 @@ from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KeyFileError
 from jupyter_ssh.ssh.keys import generate, save_private_key
+from jupyter_ssh.ssh.net.owner import home_folder
 
 _NAME = "jupyter_ssh"
 
 
 def state_folder() -> Path:
-    """Return ``~/.local/share/jupyter_ssh`` (XDG_DATA_HOME), or the equivalent on macOS and Windows."""
-    home = Path.home()
+    """Return ``~/.local/share/jupyter_ssh`` (XDG_DATA_HOME), or the equivalent on macOS and Windows.
+
+    Raises `ConfigError` without a home folder.
+    """
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / _NAME
+        return Path(os.environ.get("LOCALAPPDATA") or home_folder() / "AppData" / "Local") / _NAME
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / _NAME
+        return home_folder() / "Library" / "Application Support" / _NAME
     # XDG Base Directory Specification: relative paths are to be ignored.
     data = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(data) if os.path.isabs(data) else home / ".local" / "share") / _NAME
+    return (Path(data) if os.path.isabs(data) else home_folder() / ".local" / "share") / _NAME
 
 
 def host_key_file(folder: Path) -> Path:

@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> int:
     lock = _alone(private_folder(runtime))
     if lock is None:
         return 0
-    os.chdir(Path.home())
+    os.chdir(os.path.expanduser("~") if os.path.isdir(os.path.expanduser("~")) else "/")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupted)

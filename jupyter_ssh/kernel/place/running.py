@@ -17,7 +17,7 @@ from jupyter_ssh.kernel.place.current import running_place, set_place
 from jupyter_ssh.pages.close_codes import NO_SERVICE
 from jupyter_ssh.pages.place import Place
 from jupyter_ssh.pages.questions import QuestionService
-from jupyter_ssh.pages.rendezvous import runtime_folder, valid_place
+from jupyter_ssh.pages.rendezvous import valid_place
 from jupyter_ssh.pages.services import Service
 from jupyter_ssh.ssh.errors import ConfigError
 
@@ -40,10 +40,11 @@ def _services() -> list[Service]:
 # --- which place this is ----------------------------------------------------------------------------------------------
 
 
-def kernel_place() -> tuple[str, Path] | None:
-    """Return the id of this kernel and its Jupyter runtime directory; None if this process is not a kernel.
+def kernel_place() -> tuple[str, Path | None] | None:
+    """Return the id of this kernel and the Jupyter runtime directory of its connection file; None if this process is
+    not a kernel.
 
-    A kernel that was not started by a Jupyter server has no such id, and gets a random one.
+    A kernel that was not started by a Jupyter server has no such id, and gets a random one and the usual directory.
     """
     application = _kernel_application()
     if application is None:
@@ -51,7 +52,7 @@ def kernel_place() -> tuple[str, Path] | None:
     file = Path(str(getattr(application, "abs_connection_file", "") or ""))
     match = _CONNECTION_FILE.fullmatch(file.name)
     if match is None or not valid_place(match[1]) or not file.parent.is_dir():
-        return f"own-{secrets.token_hex(8)}", runtime_folder()
+        return f"own-{secrets.token_hex(8)}", None
     return match[1], file.parent
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
@@ -40,6 +38,7 @@ from jupyter_ssh.ssh.forwarding.agent import AgentForwarding
 from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.net.names import SystemNames, interface_addresses
 from jupyter_ssh.ssh.net.opening import Opening
+from jupyter_ssh.ssh.net.owner import home_folder, login_name
 from jupyter_ssh.ssh.protocol.session import SessionInfo
 
 CONNECT_SECONDS: Final = 30.0
@@ -134,7 +133,7 @@ def resolve_options(
     Blocks while a configuration file runs a command (Match exec) or a name is canonicalized, each for a bounded time.
     ``command`` is the remote command, for Match command.
     """
-    home = Path.home()
+    home = home_folder()
     files: Sequence[ConfigFile]
     if config is None or isinstance(config, (str, os.PathLike)):
         files = chosen_files(config, home)
@@ -146,7 +145,7 @@ def resolve_options(
             command_line=command_line,
             keywords=keywords,
             files=files,
-            user_name=getpass.getuser(),
+            user_name=login_name(),
             home=home,
             environment=os.environ,
             uid=os.getuid() if hasattr(os, "getuid") else None,

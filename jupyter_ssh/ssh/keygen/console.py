@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from jupyter_ssh.ssh.errors import AgentUnavailable
+from jupyter_ssh.ssh.errors import AgentUnavailable, ConfigError
 from jupyter_ssh.ssh.keys import PrivateKey, PublicKey
 
 T = TypeVar("T")
@@ -18,9 +18,20 @@ T = TypeVar("T")
 class Person:
     """The user who runs keygen, and their machine."""
 
-    home: Path
+    home_folder: Path | None
     user: str
     host: str
+
+    @property
+    def home(self) -> Path:
+        """The home folder.  Raises `ConfigError` if there is none."""
+        if self.home_folder is None:
+            raise ConfigError(
+                "there is no home folder: the user id has no account, and HOME is not set",
+                phase="options",
+                next_step="Set HOME, or name each file by a path that does not begin with ~",
+            )
+        return self.home_folder
 
     @property
     def comment(self) -> str:
@@ -28,7 +39,10 @@ class Person:
         return f"{self.user}@{self.host}"
 
     def path(self, text: str) -> Path:
-        """Return the path ``text`` with a leading ``~`` expanded, as there may be no shell to do that."""
+        """Return the path ``text`` with a leading ``~`` expanded, as there may be no shell to do that.
+
+        Raises `ConfigError` without a home folder.
+        """
         if text == "~" or text.startswith("~/"):
             return self.home / text[2:]
         return Path(text)

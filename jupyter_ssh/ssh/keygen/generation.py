@@ -152,8 +152,8 @@ def _target(job: Job, row: KeyType) -> Path:
     if given is None and job.arguments.text("t") not in (None, row.keygen_name):
         job.arguments.given["t"] = row.keygen_name
     path = job.file("Enter file in which to save the key")
-    folder = job.person.home / ".ssh"
-    if path.parent == folder and not folder.exists():
+    home = job.person.home_folder
+    if home is not None and path.parent == (folder := home / ".ssh") and not folder.exists():
         try:
             folder.mkdir(mode=0o700, parents=True)
         except OSError as error:

@@ -12,7 +12,6 @@ import stat
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from jupyter_ssh.ssh.channels.channel_streams import ChannelStreams
@@ -34,6 +33,7 @@ from jupyter_ssh.ssh.errors import (
     SSHError,
     VersionError,
 )
+from jupyter_ssh.ssh.net.owner import home_folder
 
 WIDTH: Final = 110
 """Width of the text report in characters."""
@@ -244,7 +244,7 @@ async def _open_session(host: ChannelHost) -> None:
 
 def _configuration(config: str | None, options: Options) -> Iterator[tuple[Result, str]]:
     """Yield the files that were read, and what of them counted."""
-    files = chosen_files(config, Path.home())
+    files = chosen_files(config, home_folder())
     for file in files:
         yield Result.WORKS, f"{file.path}: {_file_state(file)}"
     if not files:
@@ -255,7 +255,7 @@ def _configuration(config: str | None, options: Options) -> Iterator[tuple[Resul
         yield Result.WORKS, f"{place}: included"
     for text in (*options.warnings, *options.ignored):
         yield Result.NOTE, text
-    folder = Path.home() / ".ssh"
+    folder = home_folder() / ".ssh"
     if os.name != "nt" and folder.is_dir() and folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield Result.NOTE, f"{folder} is writable by others: chmod go-w {folder}"
 

@@ -20,7 +20,7 @@ def read_trusted(path: Path, *, home: Path | None = None, strict: bool = True, l
     # O_NONBLOCK: a FIFO instead of the file must not block us.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        real = path.expanduser().resolve(strict=True)
+        real = Path(os.path.expanduser(path)).resolve(strict=True)
         descriptor = os.open(real, flags)
     except (OSError, RuntimeError) as error:
         raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
