@@ -124,10 +124,10 @@ class Puppet:
             kexinit = replace(kexinit, kex_algorithms=kex)
         return replace(kexinit, **changes)
 
-    def send_kexinit(self, **changes: object) -> None:
-        """Sends KEXINIT and agrees with the subject's."""
+    def send_kexinit(self, raw: Callable[[bytes], bytes] = lambda payload: payload, **changes: object) -> None:
+        """Sends KEXINIT, as ``raw`` makes it anew, and agrees with the subject's."""
         ours = self.make_kexinit(**changes)
-        self.kexinit = ours.encode()
+        self.kexinit = raw(ours.encode())
         self.say(self.kexinit)
         if self.failure is not None:
             return

@@ -8,12 +8,16 @@ from typing import Final
 from jupyter_ssh.ssh.errors import VersionError
 
 MAX_VERSION_LINE: Final = 255
-"""Bytes of the identification string with its CR LF (RFC 4253 §4.2)."""
+"""Bytes of our identification string with its CR LF (RFC 4253 §4.2)."""
+
+MAX_LINE: Final = 8192
+"""Bytes of a line of the peer, its identification string or one before it, without its CR LF; the limit of OpenSSH."""
 
 MAX_BANNER_LINES: Final = 1024
 """How many lines a server may send before its identification string; the limit of OpenSSH."""
 
-MAX_BANNER_BYTES: Final = 65536
+MAX_KEPT: Final = 65536
+"""How many bytes of these lines are kept; of those behind them the last one is."""
 
 SSH_2: Final = (b"2.0", b"1.99")
 """The protocol versions of peers that speak SSH-2; 1.99 means SSH-1 too (RFC 4253 §5.1)."""
@@ -36,7 +40,7 @@ class VersionExchange:
     It does not depend on what follows: any version of the protocol may begin with it.
     """
 
-    __slots__ = ("_allow_banner", "_line", "_protocols", "_seen", "banner", "ours", "theirs")
+    __slots__ = ("_allow_banner", "_kept", "_line", "_lines", "_protocols", "banner", "ours", "theirs")
 
     def __init__(self, ours: bytes, *, allow_banner: bool, protocols: Sequence[bytes] = SSH_2) -> None:
         self.ours = ours
@@ -44,11 +48,12 @@ class VersionExchange:
         self.theirs = b""
         """The peer's identification string; empty until it is received."""
         self.banner: list[bytes] = []
-        """The lines before it, which only a server may send: ``allow_banner`` is for the client."""
+        """The lines before it, which only a server may send: ``allow_banner`` is for the client.  If there are more
+        bytes than `MAX_KEPT`, some lines before the last one are missing."""
         self._allow_banner = allow_banner
         self._protocols = protocols
         self._line = bytearray()
-        self._seen = 0
+        self._lines = self._kept = 0
 
     @property
     def line(self) -> bytes:
@@ -62,34 +67,32 @@ class VersionExchange:
         """
         used = 0
         while not self.theirs and used < len(data):
-            # Lines are short, so reading pieces of 256 bytes is cheap and bounds the copy.
+            # Most lines are short, so reading pieces of 256 bytes is cheap and bounds the copy.
             piece = bytes(data[used : used + 256])
             end = piece.find(b"\n")
             part = piece if end < 0 else piece[: end + 1]
             used += len(part)
             self._line += part
-            self._check_limits(len(part))
+            self._check_line()
             if end >= 0:
                 line = bytes(self._line)
                 self._line.clear()
                 self._take(line)
         return used
 
-    def _check_limits(self, count: int) -> None:
-        self._seen += count
+    def _check_line(self) -> None:
         looks_right = self._line.startswith(b"SSH-")
         if not self._allow_banner and not b"SSH-".startswith(self._line[:4]) and not looks_right:
             raise self._error("the client did not send an SSH identification string")
-        if looks_right and len(self._line) > MAX_VERSION_LINE:
-            raise self._error(f"the identification string is longer than {MAX_VERSION_LINE} bytes")
-        if self._seen > MAX_BANNER_BYTES:
-            raise self._error(f"no identification string in the first {MAX_BANNER_BYTES} bytes")
+        if len(self._line) > MAX_LINE and len(self._line.rstrip(b"\r\n")) > MAX_LINE:
+            what = "the identification string" if looks_right else "a line before the identification string"
+            raise self._error(f"{what} is longer than {MAX_LINE} bytes")
 
     def _take(self, line: bytes) -> None:
         text = line[: -2 if line.endswith(b"\r\n") else -1]
         if not text.startswith(b"SSH-"):
-            self.banner.append(text)
-            if len(self.banner) > MAX_BANNER_LINES:
+            self._keep(text)
+            if self._lines > MAX_BANNER_LINES:
                 raise self._error(f"no identification string in the first {MAX_BANNER_LINES} lines")
             return
         protocol, _, software = text[4:].partition(b"-")
@@ -102,6 +105,13 @@ class VersionExchange:
         if not software or b"\0" in text or b"\r" in text:
             raise self._error("the identification string is malformed", received=repr(text[:60])[1:])
         self.theirs = text
+
+    def _keep(self, text: bytes) -> None:
+        if self._kept > MAX_KEPT:
+            self.banner.pop()
+        self.banner.append(text)
+        self._lines += 1
+        self._kept += len(text)
 
     def eof(self) -> VersionError:
         """Return the error for a peer that closes before it has sent its identification string."""

@@ -73,8 +73,9 @@ class KexInit(Message, number=n.SSH_MSG_KEXINIT):
     mac_server_to_client: NameList
     compression_client_to_server: NameList
     compression_server_to_client: NameList
-    languages_client_to_server: NameList = ()
-    languages_server_to_client: NameList = ()
+    languages_client_to_server: String = b""
+    """A name-list that nobody reads, so that it may hold anything; the next one likewise."""
+    languages_server_to_client: String = b""
     first_kex_packet_follows: Boolean = False
     reserved: Uint32 = 0
 

@@ -60,12 +60,15 @@ def name_list(names: Iterable[str]) -> bytes:
 
 
 def _names(data: bytes) -> tuple[str, ...]:
-    """Split a name-list.  Raises `WireError` for invalid bytes and for empty names."""
+    """Split a name-list.  Raises `WireError` for control characters, blanks and empty names.
+
+    Other bytes than US-ASCII become escape sequences, so that their names match none of ours and can be shown.
+    """
     if not data:
         return ()
-    if not data.isascii() or any(byte <= 32 or byte == 127 for byte in data):
-        raise WireError("name-list contains a byte outside printable US-ASCII", received=repr(data[:40]))
-    names = tuple(data.decode("ascii").split(","))
+    if any(byte <= 32 or byte == 127 for byte in data):
+        raise WireError("name-list contains a control character or a blank", received=repr(data[:40]))
+    names = tuple(data.decode("ascii", "backslashreplace").split(","))
     if "" in names:
         raise WireError("name-list contains an empty name", received=repr(data[:40]))
     return names
@@ -137,7 +140,7 @@ class Reader:
         return int.from_bytes(data, "big", signed=True)
 
     def name_list(self) -> tuple[str, ...]:
-        """Read comma-separated names, none of them empty, all printable US-ASCII."""
+        """Read comma-separated names, none of them empty; bytes that are not US-ASCII become escape sequences."""
         data = self.string(MAX_NAME_LIST)
         return _shared_names(data) if len(data) <= MAX_SHARED else _names(data)
 

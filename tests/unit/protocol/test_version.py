@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import VersionError
-from jupyter_ssh.ssh.protocol.version import MAX_BANNER_BYTES, MAX_BANNER_LINES, MAX_VERSION_LINE, VersionExchange
+from jupyter_ssh.ssh.protocol.version import MAX_BANNER_LINES, MAX_LINE, VersionExchange
 
 LINES = st.sampled_from(
     [b"SSH-2.0-x\r\n", b"SSH-2.0-OpenSSH_9.2 Debian\n", b"SSH-1.99-y\r\n", b"SSH-1.5-z\n", b"hello\r\n", b"\n", b"SSH-"]
@@ -46,22 +46,31 @@ def test_the_pieces_do_not_matter(stream: bytes, sizes: list[int], allow_banner:
 @pytest.mark.parametrize(
     ("stream", "allow_banner"),
     [
-        (b"SSH-2.0-" + b"x" * MAX_VERSION_LINE, True),
+        (b"SSH-2.0-" + b"x" * MAX_LINE, True),
+        (b"SSH-2.0-" + b"x" * MAX_LINE, False),
+        (b"SSH-2.0-" + b"x" * (MAX_LINE - 7) + b"\r\n", True),
         (b"SSH-2.0-x\0y\r\n", True),
         (b"SSH-2.0-\r\n", True),
         (b"SSH-3.0-x\r\n", True),
         (b"hello\r\n", False),
-        (b"x" * (MAX_BANNER_BYTES + 1), True),
+        (b"x" * (MAX_LINE + 1), True),
+        (b"x" * (MAX_LINE + 1) + b"\nSSH-2.0-x\n", True),
         (b"\n" * (MAX_BANNER_LINES + 1), True),
+        (b"\n" * (MAX_BANNER_LINES + 1) + b"SSH-2.0-x\n", True),
     ],
 )
 def test_what_is_none(stream: bytes, allow_banner: bool) -> None:
     assert read(stream, [], allow_banner) is VersionError
 
 
-def test_the_longest_line_there_may_be() -> None:
-    line = b"SSH-2.0-".ljust(MAX_VERSION_LINE - 2, b"x") + b"\r\n"
-    assert read(b"a banner\r\n" + line, [], True) == (line[:-2], len(line) + 10, [b"a banner"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_the_longest_lines_there_may_be(end: bytes) -> None:
+    line = b"SSH-2.0-".ljust(MAX_LINE, b"x")
+    banner = b"b" * MAX_LINE
+    stream = (banner + end) * 3 + line + end
+    for sizes in ([], [1], [8191, 1]):
+        assert read(stream, sizes, True) == (line, len(stream), [banner] * 3)
+    assert read(line + end, [], False) == (line, len(line + end), [])
 
 
 def test_the_end_before_there_is_one() -> None:

@@ -93,7 +93,7 @@ BY_HAND: list[tuple[Record, bytes]] = [
     (messages.Debug(True, "text", ""), b"\x04" + boolean(True) + string("text") + string("")),
     (messages.ServiceRequest("ssh-userauth"), b"\x05\0\0\0\x0cssh-userauth"),
     (
-        messages.KexInit(bytes(16), *[(f"n{number}",) for number in range(10)], True, 0),
+        messages.KexInit(bytes(16), *[(f"n{number}",) for number in range(8)], b"n8", b"n9", True, 0),
         b"\x14" + bytes(16) + b"".join(name_list([f"n{number}"]) for number in range(10)) + b"\1" + uint32(0),
     ),
     (messages.KexEcdhReply(b"K", b"Q", b"S"), b"\x1f" + string("K") + string("Q") + string("S")),

@@ -107,11 +107,23 @@ def test_name_lists_come_back(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b",", b"a,", b",a", b"a,,b", b"a b", b"a\0", b"\x7f", b"a\n", b"\x80", "ä".encode(), b" "]
+    "data", [b",", b"a,", b",a", b"a,,b", b"a b", b"a\0", b"\x7f", b"a\n", b"\x80\x7f", "ä,".encode(), b" "]
 )
 def test_name_lists_that_are_none(data: bytes) -> None:
     with pytest.raises(WireError):
         Reader(t.string(data)).name_list()
+
+
+@given(st.lists(st.binary(min_size=1).filter(lambda name: all(33 <= byte != 127 and byte != 44 for byte in name))))
+def test_names_of_other_bytes_are_names_of_nothing(names: list[bytes]) -> None:
+    """They can be shown, and none of them looks like a name of ours."""
+    read = Reader(t.string(b",".join(names))).name_list()
+    assert len(read) == len(names)
+    for name, text in zip(names, read, strict=True):
+        assert text.isascii()
+        assert text.isprintable()
+        assert (text == name.decode("latin-1")) is name.isascii()
+        assert name.isascii() or "\\x" in text
 
 
 def test_what_is_too_long() -> None:
