@@ -20,6 +20,7 @@ from jupyter_ssh.ssh.errors import AgentUnavailable, KeygenError
 from jupyter_ssh.ssh.keygen import Arguments, Console, Person, ShownKey, parse, run
 from jupyter_ssh.ssh.keygen.options import SECRETS, split_line
 from jupyter_ssh.ssh.keys import PrivateKey
+from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -49,14 +50,14 @@ class CellConsole(Console):
         self._questions = CellQuestions(NOBODY_ANSWERS)
 
     def out(self, text: str) -> None:
-        print(_printable(text))
+        print(printable(text))
 
     def progress(self, text: str) -> None:
         pass
 
     def say(self, text: str) -> None:
         sys.stdout.flush()
-        print(_printable(text), file=sys.stderr)
+        print(printable(text), file=sys.stderr)
 
     def key(self, shown: ShownKey, text: str) -> None:
         self.keys.append((shown, text))
@@ -138,8 +139,3 @@ def _source(shell: InteractiveShell) -> str | None:
     """Return the text of the running cell; None if unknown."""
     history = getattr(shell.history_manager, "input_hist_raw", None)
     return str(history[-1]) if history else None
-
-
-def _printable(text: str) -> str:
-    """Replace invalid UTF-8, which the front-end would not accept."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

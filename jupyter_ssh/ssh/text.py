@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
 REPLACEMENT: Final = "?"
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n|\Z)")
 
 
 def printable(text: str) -> str:
@@ -17,6 +19,14 @@ def printable(text: str) -> str:
     """
     text = text.replace("\r\n", "\n")
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def without_controls(text: str) -> str:
+    """Return ``text`` with `REPLACEMENT` for control characters except newlines and tabs, and with all others as is.
+
+    It is for results that programs read too: line ends of Windows and bytes that are not UTF-8 are kept.
+    """
+    return text if text.isprintable() else _CONTROLS.sub(REPLACEMENT, text)
 
 
 def escaped(text: str) -> str:

@@ -65,6 +65,24 @@ def test_it_adds_tests_and_removes(openssh_agent: PeerAgent, key: Path) -> None:
     assert "no identities" in openssh_agent.ssh_add("-l", status=1)
 
 
+@pytest.mark.parametrize("words", [[], ["-d"], ["-l"], ["-L"], ["-T"]], ids=str)
+def test_nothing_in_a_key_or_its_name_steers_the_terminal(
+    own_agent: PeerAgent, tmp_path: Path, words: list[str]
+) -> None:
+    """As a file from elsewhere may have it: in its comment, and in its name."""
+    evil = "\x1b]0;title\x07\x9b2J"
+    key = ssh_keygen(tmp_path / f"key{evil}")
+    keygen = require_tool("ssh-keygen", "openssh-client")
+    subprocess.run([keygen, "-q", "-c", "-C", f"mine{evil}", "-f", str(key)], check=True, stdout=subprocess.DEVNULL)
+    assert evil in Path(f"{key}.pub").read_text()
+    said = own_agent.run(*ADD, str(key)) if words else ""
+    files = [f"{key}.pub"] if words == ["-T"] else [] if words and words[0] in "-l-L" else [str(key)]
+    said += own_agent.run(*ADD, *words, *files)
+    said += own_agent.run(*ADD, f"{key}.missing", status=1)
+    assert [character for character in said if not character.isprintable() and character != "\n"] == []
+    assert "key" in said
+
+
 def test_without_names_it_takes_the_usual_files_and_their_certificates(openssh_agent: PeerAgent, home: Path) -> None:
     key, authority = ssh_keygen(home / ".ssh" / "id_ed25519"), ssh_keygen(home / "ca")
     ssh_keygen(home / ".ssh" / "other")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_ssh.ssh.keys import load_private_key, save_private_key
 from tests.notebook.kernels import Kernel, running_kernel, write_config
 from tests.support.identities import ssh_keygen
 
@@ -131,3 +132,16 @@ def test_tab_offers_letters_values_and_key_files(kernel, tmp_path):
     assert kernel.complete("%ssh_add -E ") == ["%ssh_add -E sha256", "%ssh_add -E md5"]
     assert f"%ssh_add -t 8h {key}" in kernel.complete(f"%ssh_add -t 8h {tmp_path}/a")
     assert {"%ssh_add -h box", "%ssh_add -h ours"} <= set(kernel.complete("%ssh_add -h "))
+
+
+def test_nothing_in_a_key_steers_the_page(kernel, tmp_path):
+    key = ssh_keygen(tmp_path / "quiet")
+    evil = load_private_key(key)
+    evil.comment = "mine\x1b]0;title\x07\u202e"
+    save_private_key(key, evil, overwrite=True)
+    for line in (f"%ssh_add {key}", "%ssh_add -L", f"%ssh_add -d {key}", f"%ssh_keygen -l -f {key}"):
+        cell = kernel.run(line)
+        assert cell.error is None
+        assert "mine" in cell.everything() or "title" in cell.everything()
+        for character in "\x1b\x07\u202e":
+            assert character not in cell.stdout + str(cell.result)

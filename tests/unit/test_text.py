@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.client.login.handshake import Handshake
 from jupyter_ssh.ssh.protocol.events import Banner
-from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.text import printable, without_controls
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,19 @@ from jupyter_ssh.ssh.text import printable
 )
 def test_what_is_left(text: str, expected: str) -> None:
     assert printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\tb\r\nc\r", "a\tb\r\nc\r"),
+        ("\x1b]0;title\x07\x9b2J\x7f\x00", "?]0;title??2J??"),
+        ("fake\rreal", "fake?real"),
+        ("\udcff é \u202e", "\udcff é \u202e"),  # for programs: any byte comes through
+    ],
+)
+def test_results_that_programs_read_too(text: str, expected: str) -> None:
+    assert without_controls(text) == expected
 
 
 @given(st.text())

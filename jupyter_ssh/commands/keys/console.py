@@ -14,6 +14,7 @@ from jupyter_ssh.kernel.cells.waiting import interruptible
 from jupyter_ssh.ssh.errors import AgentUnavailable, PromptUnavailable
 from jupyter_ssh.ssh.keygen import Console, ShownKey
 from jupyter_ssh.ssh.keys import PrivateKey
+from jupyter_ssh.ssh.text import without_controls
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class TerminalConsole(Console):
     def secret(self, prompt: str) -> str:
         """Ask at the terminal, or on stdin if there is none."""
         self.flush()
+        prompt = without_controls(prompt)
         answer: str | None
         if sys.platform == "win32":
             answer = getpass.getpass(prompt)
@@ -98,4 +100,5 @@ def _input_line() -> str | None:
 
 
 def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    """Return what is written: comments, file names and messages may hold sequences that would steer the terminal."""
+    return without_controls(text).encode("utf-8", "surrogateescape")

@@ -25,6 +25,7 @@ from jupyter_ssh.ssh.keygen import Console, Person
 from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of
 from jupyter_ssh.ssh.keys import CertifiedKey, KeyFile, PrivateKey, PublicKey, load_public_key, open_key_file
 from jupyter_ssh.ssh.keys.files.reading import certificate_beside, load_certificate
+from jupyter_ssh.ssh.text import escaped, printable
 from jupyter_ssh.ssh.trust.entries import Marker
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
@@ -70,7 +71,7 @@ class Adding:
             self._console.say(text)
 
     def _fail(self, text: str, error: SSHError | None = None) -> int:
-        self._on_failure(text if error is None else f"{text}: {_reason(error)}")
+        self._on_failure(printable(text if error is None else f"{text}: {_reason(error)}"))
         return 1
 
     def _paths(self) -> list[Path]:
@@ -122,7 +123,7 @@ class Adding:
             self._ask(lambda agent: agent.add(key, comment, constraints))
         except AgentRefused as error:
             return self._fail(f'Could not add {what.lower()} "{path}"', error)
-        self._say(f"{what} added: {path} ({comment})")
+        self._say(f"{what} added: {path} ({escaped(comment)})")
         if constraints.lifetime is not None:
             self._say(f"Lifetime set to {constraints.lifetime} seconds")
         if constraints.confirm:
@@ -183,7 +184,7 @@ class Adding:
                     status = self._fail(f'Could not remove identity "{path}"', error)
             else:
                 found = True
-                self._say(f"Identity removed: {path} {key.nickname} ({comment})")
+                self._say(f"Identity removed: {path} {key.nickname} ({escaped(comment)})")
         return status
 
     def _remove_all(self) -> int:

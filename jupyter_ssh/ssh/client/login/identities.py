@@ -22,6 +22,7 @@ from jupyter_ssh.ssh.keys.files.reading import (
     open_key_file,
 )
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
+from jupyter_ssh.ssh.text import escaped
 
 IN_DEVICE: Final = "it can sign only in its hardware security key"
 IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which can sign with the device."
@@ -217,7 +218,7 @@ def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[
 
 
 def _of_memory(key: PrivateKey) -> Identity:
-    label = f"{key.comment or 'key'} {key.public.fingerprint}"
+    label = f"{escaped(key.comment) or 'key'} {key.public.fingerprint}"
     if key.needs_agent:
         return Identity(label, key.public, None, IN_DEVICE, IN_DEVICE_STEP)
     return Identity(label, key.public, MemorySigner(key))
