@@ -19,10 +19,11 @@ import signal
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 FOLDER: Final = "jupyter-ssh"
 HOST_PLACE: Final = "host"
@@ -46,6 +47,12 @@ LEASE: Final = b"l"
 
 _PLACE: Final = re.compile(r"[0-9A-Za-z_]+(?:-[0-9A-Za-z_]+){0,15}")
 _MOST_FILE_BYTES: Final = 4096
+_MOST_PID: Final = (1 << 31) - 1 if sys.platform != "win32" else (1 << 32) - 1
+_MOST_PORT: Final = (1 << 16) - 1
+_KINDS: Final = {"place": str, "path": str, "port": int, "pid": int, "node": str}
+"""The names in a place file with the types of their values, besides the token's."""
+_LEFTOVER_SECONDS: Final = 60
+"""The age at which the draft of a place file counts as left behind."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,13 @@ def remove_socket(path: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what dead processes of this machine left behind."""
+    """Remove what dead processes of this machine left behind, and drafts of place files that nobody finishes."""
+    for draft in folder.glob(".*.new"):
+        try:
+            if time.time() - draft.lstat().st_mtime > _LEFTOVER_SECONDS:
+                draft.unlink()
+        except OSError:
+            pass
     for file in _place_files(folder):
         found = read_place(folder, file.stem)
         if found is not None and found.node == platform.node() and not _alive(found.pid):
@@ -219,17 +232,25 @@ def read_place(folder: Path, place: str) -> PlaceFile | None:
             if not _is_private(path, stat.S_ISREG, os.fstat(descriptor)):
                 return None
             values = json.loads(file.read(_MOST_FILE_BYTES))
-        found = PlaceFile(
-            place=str(values["place"]),
-            path=str(values["path"]),
-            port=int(values["port"]),
-            pid=int(values["pid"]),
-            node=str(values["node"]),
-            token=bytes.fromhex(values["token"]),
-        )
-    except (OSError, ValueError, TypeError, KeyError):
+        found = _place_of(values)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return found if found.place == place and len(found.token) == TOKEN_BYTES and found.pid > 0 else None
+    return found if found.place == place else None
+
+
+def _place_of(values: Any) -> PlaceFile:
+    """Return what a place file says.  Raises `ValueError`, `TypeError` and `KeyError` for what no place writes."""
+    found = PlaceFile(**{name: values[name] for name in _KINDS}, token=bytes.fromhex(values["token"]))
+    is_usable = (
+        all(type(values[name]) is kind for name, kind in _KINDS.items())  # True is an int too
+        and len(found.token) == TOKEN_BYTES
+        and 0 < found.pid <= _MOST_PID
+        and 0 <= found.port <= _MOST_PORT
+        and b"\0" not in os.fsencode(found.path)
+    )
+    if not is_usable:
+        raise ValueError("not the content of a place file")
+    return found
 
 
 # --- both -------------------------------------------------------------------------------------------------------------

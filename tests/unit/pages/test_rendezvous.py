@@ -32,6 +32,7 @@ from jupyter_ssh.pages.rendezvous import (
     PROOF_BYTES,
     RELAY,
     PlaceFile,
+    end_host,
     greeting,
     new_token,
     private_folder,
@@ -286,6 +287,80 @@ def test_a_file_with_wrong_values(tmp_path: Path, change: dict[str, object]) -> 
         values.pop("path")
         path.write_text(json.dumps(values))
     assert read_place(folder, "kernel-2") is None
+
+
+DAMAGES = {
+    "deep": b"[" * 4000,
+    "deep in the token": b'{"token": ' + b"[" * 3000,
+    "too large for an int": b'{"pid": 1e999, "port": 1}',
+    "not a number": b'{"pid": NaN, "port": 1}',
+    "many digits": b'{"pid": ' + b"9" * 4000 + b"}",
+    "a long one": b" " * 5000,
+    "bytes": bytes(range(256)),
+    "another encoding": '{"place": "ä"}'.encode("utf-16"),
+    "a list": b"[]",
+    "a text": b'"text"',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_file_is_none(tmp_path: Path, content: bytes) -> None:
+    folder = private_folder(tmp_path)
+    path = publish(folder, file_of(folder))
+    path.write_bytes(content)
+    assert read_place(folder, "kernel-2") is None
+    sweep(folder)
+    end_host(tmp_path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        '"pid": 1e999',
+        '"pid": 1e300',
+        '"pid": 4294967297',
+        '"pid": true',
+        '"pid": "1"',
+        '"pid": 1.5',
+        '"port": 65536',
+        '"port": -1',
+        '"port": 1e999',
+        '"path": "/tmp/a\\u0000b"',
+        '"path": "/tmp/\\ud800"',
+        '"path": 5',
+        '"node": ["x"]',
+        '"token": "ä"',
+        '"token": 5',
+    ],
+)
+def test_a_value_that_no_place_has(tmp_path: Path, change: str) -> None:
+    folder = private_folder(tmp_path)
+    path = publish(folder, file_of(folder, place="host"))
+    # Of a name that occurs twice, the last value counts.
+    path.write_text(path.read_text()[:-1] + f", {change}}}")
+    assert read_place(folder, "host") is None
+    sweep(folder)
+    end_host(tmp_path)
+
+
+def test_what_a_process_that_was_killed_while_it_wrote_left_is_swept_away(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    program = """
+import os, signal, sys
+from pathlib import Path
+from jupyter_ssh.pages.rendezvous import PlaceFile, publish
+os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
+publish(Path(sys.argv[1]), PlaceFile("kernel-1", "", 1, 1, "node", bytes(32)))
+"""
+    subprocess.run([sys.executable, "-c", program, str(folder)], check=False, timeout=60)
+    (left,) = folder.iterdir()
+    sweep(folder)
+    assert left.exists(), "it could be in use"
+    os.utime(left, (1, 1))
+    sweep(folder)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(
