@@ -49,6 +49,8 @@ class Connection:
         self.messages = messages
         self.channel_host = host
         self._route = route
+        self._terminals = 0
+        """How many sessions with a terminal are open."""
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -150,13 +152,13 @@ class Connection:
         """
         if encoding is not None:
             check_encoding(encoding, errors or "strict")
-        if pty is not None:
-            set_quality(self.channel_host.driver.tcp_socket, self.options, interactive=True)
         opening = Redirections.open(stdin, stdout, stderr)
         redirections = await within(opening, timeout, "opening the files of a process")
         session: SessionChannel | None = None
         try:
             session = SessionChannel(self.channel_host, command)
+            if pty is not None:
+                self._mark_as_interactive(session)
             variables = {**self.options.remote_environment(os.environ), **(env or {})}
             beginning = session.begin(pty, variables, subsystem, one_stream=redirections.one_stream)
             await within(beginning, timeout, "starting a process")
@@ -168,6 +170,18 @@ class Connection:
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
             raise
+
+    def _mark_as_interactive(self, session: SessionChannel) -> None:
+        """Apply IPQoS: as long as a session with a terminal is open, the packets are those of interactive use."""
+
+        def ended(over: object) -> None:
+            self._terminals -= 1
+            if not self._terminals:
+                set_quality(self.channel_host.driver.tcp_socket, self.options, interactive=False)
+
+        self._terminals += 1
+        set_quality(self.channel_host.driver.tcp_socket, self.options, interactive=True)
+        session.over.add_done_callback(ended)
 
     @overload
     async def run(

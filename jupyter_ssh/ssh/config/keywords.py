@@ -49,6 +49,7 @@ class Keyword:
     ``gathers``: all lines count, not just the first.  ``tokens``: the ``%`` letters that are expanded; ``variables``:
     ``${NAME}`` too; ``home``: ``~`` too.  ``expanded``: ``ssh -G`` prints it after expansion.  ``own``: an extension of
     ours, which OpenSSH would reject in a file.  ``since``: the version of OpenSSH that introduced it, if after 9.2.
+    ``shown``: how ``ssh -G`` spells it, if not in lower case.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Keyword:
     expanded: bool = False
     own: bool = False
     since: str = ""
+    shown: str = ""
 
 
 # The letters after "%" that are expanded in groups of keywords (ssh_config(5), TOKENS).
@@ -102,10 +104,11 @@ _TTY = one_of("auto", "yes", "no", "force", shown=_SHOWN, **_WORDS)
 _TUNNEL = one_of(
     "no", "ethernet", "point-to-point", shown=_SHOWN, yes="point-to-point", true="point-to-point", false="no"
 )
-_WEAK = one_of("yes", "no", "no-pq-kex", shown=_SHOWN, **_WORDS)
+_WEAK = one_of("yes", "no", "no-pq-kex", true="yes", false="no")
 
 _CONNECT_TIME = Kind("time or none", TIME.read, lambda v: ["none"] if v is None else TIME.write(v))
 _RAW_TEXT = Kind("text or none", COMMAND.read, COMMAND.write, raw=True)
+_NONE_SHOWN = Kind("text or none", TEXT_OR_NONE.read, lambda v: ["none"] if v is None else [str(v)])
 _PERSON = Kind("text", TEXT.read, TEXT.write)
 
 # OpenSSH's types in its order, then ours.
@@ -116,7 +119,7 @@ DEFAULT_IDENTITY_FILES = tuple(
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _ANY_DEVICE = (None, None)
-_QOS_DEFAULT = (0xB8, None)  # OpenSSH 10.1: expedited forwarding for interactive use, the system's default for bulk
+_QOS_DEFAULT = (0xB8, 0)  # OpenSSH 10.1: expedited forwarding (EF) for interactive use, CS0 for bulk
 
 # A list of algorithms is kept as text with its leading +, - or ^, which crypto/selection applies.  None is our default.
 ROWS: tuple[Keyword, ...] = (
@@ -200,10 +203,18 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("LogLevel", "log_level", _LEVELS, "INFO"),
     Keyword("MACs", "macs", MAC_LIST),
     Keyword("PKCS11Provider", "pkcs11_provider", TEXT_OR_NONE, aliases=("SmartcardDevice",), effect=MISSED),
-    Keyword("SecurityKeyProvider", "security_key_provider", TEXT, "internal", effect=KNOWN),
+    Keyword("SecurityKeyProvider", "security_key_provider", TEXT, "$SSH_SK_PROVIDER", effect=KNOWN),
     Keyword("PreferredAuthentications", "preferred_authentications", LIST),
     Keyword("PubkeyAcceptedAlgorithms", "pubkey_accepted_algorithms", KEY_LIST, aliases=("PubkeyAcceptedKeyTypes",)),
-    Keyword("RevokedHostKeys", "revoked_host_keys", TEXT_OR_NONE, tokens=_ALL, home=True),
+    Keyword(
+        "RevokedHostKeys",
+        "revoked_host_keys",
+        _NONE_SHOWN,
+        tokens=_ALL,
+        variables=True,
+        home=True,
+        expanded=True,
+    ),
     Keyword("XAuthLocation", "xauth_location", TEXT, "/usr/bin/xauth", effect=KNOWN),
     Keyword("KnownHostsCommand", "known_hosts_command", COMMAND),
     Keyword("Tag", "tag", TEXT, since="9.4"),
@@ -257,7 +268,7 @@ ROWS: tuple[Keyword, ...] = (
         expanded=True,
     ),
     Keyword("SendEnv", "send_env", PATTERNS, (), gathers=True),
-    Keyword("SetEnv", "set_env", ENVIRONMENT, {}, tokens=_ALL, variables=True),
+    Keyword("SetEnv", "set_env", ENVIRONMENT, {}, tokens=_ALL, variables=True, expanded=True),
     Keyword("LogVerbose", "log_verbose", WORDS, (), effect=KNOWN),
     Keyword("ChannelTimeout", "channel_timeout", special.CHANNEL_TIMEOUTS, (), effect=KNOWN, since="9.7"),
     Keyword("PermitRemoteOpen", "permit_remote_open", special.PERMITTED_OPENS, ("any",), effect=KNOWN),
@@ -267,7 +278,13 @@ ROWS: tuple[Keyword, ...] = (
     ),
     Keyword("ConnectTimeout", "connect_timeout", _CONNECT_TIME),
     Keyword("TunnelDevice", "tunnel_device", special.TUNNEL_DEVICE, _ANY_DEVICE, effect=KNOWN),
-    Keyword("CanonicalizePermittedCNAMEs", "canonicalize_permitted_cnames", special.CNAMES, ()),
+    Keyword(
+        "CanonicalizePermittedCNAMEs",
+        "canonicalize_permitted_cnames",
+        special.CNAMES,
+        (),
+        shown="canonicalizePermittedcnames",
+    ),
     Keyword("ControlPersist", "control_persist", special.PERSIST, effect=KNOWN),
     Keyword("EscapeChar", "escape_char", ESCAPE, "~"),
     Keyword("IPQoS", "ip_qos", special.QOS, _QOS_DEFAULT),

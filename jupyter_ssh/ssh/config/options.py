@@ -164,7 +164,7 @@ class Options:
                 value = self._written.get(row.option, value)
             if row.option == "proxy_command" and self.proxy_jump:
                 continue
-            result += [f"{row.name.lower()} {text}" for text in row.kind.write(value)]
+            result += [f"{row.shown or row.name.lower()} {text}" for text in row.kind.write(value)]
         return result
 
 

@@ -167,12 +167,14 @@ PERMITTED_OPENS = Kind("any | none | host:port …", _read_permitted_opens, WORD
 
 # --- IPQoS ------------------------------------------------------------------------------------------------------------
 
-# RFC 2474, 2597, 3246, 8622; the last three are the old types of service of RFC 1349.
+# RFC 2474, 2597, 3246, 8622.
 _CLASSES = {f"af{high}{low}": (high << 5) | (low << 3) for high in range(1, 5) for low in range(1, 4)}
 _QOS = _CLASSES | {f"cs{number}": number << 5 for number in range(8)}
-_QOS |= {"ef": 0xB8, "le": 0x04, "lowdelay": 0x10, "throughput": 0x08, "reliability": 0x04}
+_QOS |= {"ef": 0xB8, "le": 0x04}
+# The types of service of RFC 1349 mean something else today: since OpenSSH 10.1 they leave the system's default.
+_QOS_OF_OLD = ("lowdelay", "throughput", "reliability")
 _QOS_NUMBER = re.compile(r"0x([0-9a-f]{1,4})|0([0-7]{1,4})|(0|[1-9][0-9]{0,3})")
-_QOS_NAMES = {value: name for name, value in reversed(_QOS.items()) if name != "reliability"}
+_QOS_NAMES = {value: name for name, value in _QOS.items()}
 
 
 def _read_qos(arguments: Sequence[str]) -> tuple[int | None, int | None]:
@@ -181,7 +183,7 @@ def _read_qos(arguments: Sequence[str]) -> tuple[int | None, int | None]:
 
 
 def _one_qos(text: str) -> int | None:
-    if text.lower() == "none":
+    if text.lower() in ("none", *_QOS_OF_OLD):
         return None
     if text.lower() in _QOS:
         return _QOS[text.lower()]
@@ -233,10 +235,6 @@ def _write_keystrokes(value: object) -> list[str]:
 KEYSTROKES = Kind("yes | no | interval:milliseconds", _read_keystrokes, _write_keystrokes)
 
 
-def _write_words(value: object) -> list[str]:
-    return [" ".join(value)] if isinstance(value, tuple) and value else []
-
-
 def _read_channel_timeouts(arguments: Sequence[str]) -> tuple[str, ...]:
     if arguments[0].lower() == "none":
         if len(arguments) > 1:
@@ -250,7 +248,7 @@ def _read_channel_timeouts(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(arguments)
 
 
-CHANNEL_TIMEOUTS = Kind("type=time …", _read_channel_timeouts, _write_words, most=None)
+CHANNEL_TIMEOUTS = Kind("type=time …", _read_channel_timeouts, WORDS.write, most=None)
 
 # --- other forms ------------------------------------------------------------------------------------------------------
 

@@ -61,8 +61,13 @@ def expand_variables(text: str, environment: Mapping[str, str], keyword: str) ->
 
 
 def expand_home(path: str, home: Path) -> str:
-    """Replace ``~`` and ``~/`` at the start by ``home``; ``~other`` is that user's folder."""
-    if path == "~" or path.startswith(("~/", "~\\")):
+    """Replace ``~`` and ``~/`` at the start by ``home``; ``~other`` is that user's folder.
+
+    A folder alone gets a slash at its end, as from OpenSSH.
+    """
+    if path == "~":
+        return f"{home}/"
+    if path.startswith(("~/", "~\\")):
         return str(home) + path[1:]
     if path.startswith("~"):
         return _other_home(path)
@@ -70,12 +75,12 @@ def expand_home(path: str, home: Path) -> str:
 
 
 def _other_home(path: str) -> str:
-    name, slash, rest = path[1:].partition("/")
+    name, _, rest = path[1:].partition("/")
     if sys.platform != "win32":
         import pwd
 
         try:
-            return pwd.getpwnam(name).pw_dir + slash + rest
+            return f"{pwd.getpwnam(name).pw_dir}/{rest}"
         except KeyError:
             pass
     raise ConfigError(f'"{path}" names the home of an unknown user', phase="options")

@@ -67,13 +67,43 @@ async def test_a_short_host_key_is_not_taken(server: Any, tmp_path: Path) -> Non
         await reach(server, host_key_algorithms="rsa-sha2-512", required_rsa_size=16384)
 
 
-async def test_packets_are_marked_for_people_and_for_bulk(server: Any) -> None:
+def mark(connected: socket.socket) -> int:
+    return connected.getsockopt(socket.IPPROTO_IP, socket.IP_TOS)
+
+
+async def test_packets_are_marked_for_people_as_long_as_there_is_a_terminal(server: Any) -> None:
     async with reach(server, ip_qos=["af21", "cs1"]) as connection:
         connected = connection.channel_host.driver.tcp_socket
         assert connected is not None
-        assert connected.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 0x20
-        async with await connection.start("true", pty=Pty("xterm", 24, 80)):
-            assert connected.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 0x48
+        assert mark(connected) == 0x20
+        async with await connection.start("cat") as plain:
+            first = await connection.start("cat", pty=Pty("xterm", 24, 80))
+            second = await connection.start("cat", pty=Pty("xterm", 24, 80))
+            assert mark(connected) == 0x48
+            await first.aclose()
+            assert mark(connected) == 0x48
+            await second.aclose()
+            assert mark(connected) == 0x20
+            async with await connection.start("cat", pty=Pty("xterm", 24, 80)):
+                assert mark(connected) == 0x48
+            assert mark(connected) == 0x20
+            plain.stdin.write_eof()
+
+
+async def test_packets_are_marked_as_by_openssh(server: Any) -> None:
+    """Expedited forwarding for terminals, CS0 for everything else (OpenSSH 10.1)."""
+    async with reach(server) as connection:
+        connected = connection.channel_host.driver.tcp_socket
+        assert connected is not None
+        assert mark(connected) == 0
+        async with await connection.start("cat", pty=Pty("xterm", 24, 80)):
+            assert mark(connected) == 0xB8
+        assert mark(connected) == 0
+    async with reach(server, ip_qos=["lowdelay", "throughput"]) as connection:
+        connected = connection.channel_host.driver.tcp_socket
+        assert connected is not None
+        async with await connection.start("cat", pty=Pty("xterm", 24, 80)):
+            assert mark(connected) == 0
 
 
 async def test_an_interface_to_connect_from(server: Any) -> None:

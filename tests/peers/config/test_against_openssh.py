@@ -93,6 +93,11 @@ CASES = [
     "-l %h -oPort=7 ssh://a%25b@web",
     r"CORP\alice@web",
     r"-l CORP\alice -J CORP\bob@gate web",
+    "-oUserKnownHostsFile=~ -oGlobalKnownHostsFile=~ -oControlPath=~ x",
+    "-oIdentityAgent=~ -oUserKnownHostsFile=~root -oForwardAgent=~ x",
+    "-oIPQoS=ef x",
+    "-oRevokedHostKeys=~/revoked -oSecurityKeyProvider=/lib/sk.so x",
+    "-oRevokedHostKeys=/a -oIPQoS=0x00 -oSecurityKeyProvider=$OTHER x",
     "x -v -- -p 99",
     "-- x -p 99",
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_ssh.ssh.client.connecting import resolve_options
 from jupyter_ssh.ssh.config import ConfigFile
-from tests.peers.config.openssh import LEFT_OUT, OTHER_DEFAULTS, options_of
+from tests.peers.config.openssh import LEFT_OUT, OTHER_DEFAULTS, newer, options_of
 from tests.support.peers import require_tool
 
 CONFIG = """\
@@ -132,7 +132,7 @@ def test_each_host_is_what_openssh_makes_of_it(home: Path, inside: bool) -> None
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True
         )
         options = resolve_options(host, [ConfigFile(home / ".ssh" / "config", checked=True)], (), {})
-        theirs, ours = options_of(answer.stdout.splitlines()), options_of(options.lines())
+        theirs, ours = newer(options_of(answer.stdout.splitlines())), options_of(options.lines())
         unequal_defaults = set() if options.given("identity_file") else {"identityfile"}
         for name in left_out | unequal_defaults:
             theirs.pop(name, None)
