@@ -18,6 +18,7 @@ from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.logins.authentication import Authenticator
+from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
 from jupyter_ssh.ssh.server.logins.user_rules import UserRules
 from jupyter_ssh.ssh.server.options import ServerOptions
@@ -36,6 +37,7 @@ class ServerOfConnections(Protocol):
     settings: Settings
     account: Account
     user_rules: UserRules
+    login_files: LoginFiles
     host_keys: tuple[PrivateKey, ...]
 
     def logged_in(self, connection: ServerConnection) -> None:
@@ -109,6 +111,7 @@ class ServerConnection(BaseHost[ServerSession]):
             self.options,
             self.account,
             self._server.user_rules,
+            self._server.login_files,
             self.client_address[0],
             self.start,
             self._authenticated,

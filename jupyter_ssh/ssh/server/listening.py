@@ -15,6 +15,7 @@ from jupyter_ssh.ssh.keys.base import PrivateKey
 from jupyter_ssh.ssh.net.opening import Opening
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.server.logins.accounts import current_account
+from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles
 from jupyter_ssh.ssh.server.logins.user_rules import UserRules
 from jupyter_ssh.ssh.server.options import (
     ADDRESS_FAMILIES,
@@ -40,6 +41,7 @@ class Server:
         self.settings = options.settings(host_keys)
         self.account = current_account()
         self.user_rules = UserRules(options, self.account)
+        self.login_files = LoginFiles()
         self._random = random.SystemRandom()
         self._listener: asyncio.Server | None = None
         self._connections: set[ServerConnection] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import asyncssh
 import paramiko
 import pytest
 
+from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.server.logins.accounts import current_account
+from jupyter_ssh.ssh.server.logins.key_logins import KeyLogins
 from tests.peers.server_support import TIMEOUT, asyncssh_client, server_for, ssh
 from tests.support.clients import PeerClients
 from tests.support.embedded import EmbeddedServer, Factory
@@ -78,6 +81,27 @@ def test_only_the_server_s_own_user(embedded_server_factory: Factory, peer_clien
     own = current_account().name
     assert done.stdout.decode().strip() == own
     assert refused(peer_clients.ssh(server.host, server.port, own, "true", identity=server.identity).run())
+
+
+async def test_files_on_a_slow_disk_delay_nobody_else(
+    embedded_server_factory: Factory, peer_clients: PeerClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, readable = threading.Event(), threading.Event()
+    judge = KeyLogins.judge
+
+    def slowly(logins: KeyLogins, user: str, key: PublicKey) -> object:
+        reading.set()
+        assert readable.wait(TIMEOUT)
+        return judge(logins, user, key)
+
+    monkeypatch.setattr(KeyLogins, "judge", slowly)
+    server = embedded_server_factory()
+    waiting = asyncio.ensure_future(ssh(server, peer_clients, "echo late").run_async())
+    assert await asyncio.to_thread(reading.wait, TIMEOUT)
+    other = await ssh(server, peer_clients, "echo in", identity=None, password=server.password).run_async()
+    readable.set()
+    assert other.stdout == b"in\n"
+    assert (await waiting).stdout == b"late\n"
 
 
 @pytest.mark.parametrize(

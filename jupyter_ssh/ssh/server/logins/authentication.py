@@ -15,6 +15,7 @@ from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
 from jupyter_ssh.ssh.protocol.events import AuthenticationRequested, QuestionsAnswered
 from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.server.logins.accounts import Account
+from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles
 from jupyter_ssh.ssh.server.logins.key_logins import Admitted, KeyLogins
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions
 from jupyter_ssh.ssh.server.logins.method_progress import MethodProgress
@@ -49,6 +50,7 @@ class Authenticator:
         options: ServerOptions,
         account: Account,
         rules: UserRules,
+        files: LoginFiles,
         address: str,
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         on_authenticated: Callable[[str, KeyOptions], None],
@@ -67,7 +69,7 @@ class Authenticator:
         self._used: set[bytes] = set()
         """The keys already used, if several signatures are required."""
         self._algorithms = frozenset(options.accepted_algorithms)
-        self._logins = KeyLogins(options, account, address)
+        self._logins = KeyLogins(options, account, files, address)
         self._answers: asyncio.Future[Sequence[str]] | None = None
         self._dialogue: asyncio.Task[None] | None = None
         self._methods: dict[str, Callable[[AuthenticationRequested], None]] = {
@@ -142,7 +144,12 @@ class Authenticator:
         self._none_counts = True
 
     def _publickey(self, request: AuthenticationRequested) -> None:
-        admitted = self._admitted(request)
+        self._start(self._check_key(request))
+
+    async def _check_key(self, request: AuthenticationRequested) -> None:
+        admitted = await self._admitted(request)
+        if self._session.failure is not None:
+            return
         if isinstance(admitted, str):
             self._refuse(request, why=admitted)
         elif not request.signed:
@@ -162,7 +169,7 @@ class Authenticator:
             self._key_options = merged
             self._succeed(request, admitted.how)
 
-    def _admitted(self, request: AuthenticationRequested) -> Admitted | str:
+    async def _admitted(self, request: AuthenticationRequested) -> Admitted | str:
         """Return what the key allows if its signature is valid, or why it is not accepted, for the log."""
         key = request.key
         if key is None:
@@ -172,7 +179,12 @@ class Authenticator:
         if plain_key(key).blob in self._used:
             # sshd_config(5), AuthenticationMethods: each publickey in a sequence requires a different key.
             return "the key was already used"
-        admitted = self._logins.judge(request.user, key)
+        try:
+            # On a thread, because the files may be on a slow disk or in a network.
+            admitted = await asyncio.get_running_loop().run_in_executor(None, self._logins.judge, request.user, key)
+        except Exception:
+            log.exception("the check of a key failed")
+            return "the check of the key failed"
         # Asked only now: the time taken must not reveal whether the user exists.
         return self._rules.refusal(request.user, self._address) or admitted
 

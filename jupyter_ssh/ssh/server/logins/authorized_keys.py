@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, parse_public_line
+from jupyter_ssh.ssh.server.logins.file_memory import FileMemory
 from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, parse_options
 
@@ -47,23 +49,30 @@ class AuthorizedKeys:
         cls,
         path: Path,
         *,
+        key: PublicKey | None = None,
         home: Path | None = None,
         strict_modes: bool = True,
         required_rsa_size: int | None = None,
+        memory: FileMemory[bytes] | None = None,
     ) -> AuthorizedKeys:
-        """Read a file.  Raises `ConfigError` if it cannot be read or others may write it (see `read_trusted`).
+        """Read a file; if ``key`` is given, only the lines with it.
 
-        ``required_rsa_size`` is the minimum size of RSA keys in bits, 2048 by default.
+        Raises `ConfigError` if it cannot be read or others may write it (see `read_trusted`).  ``required_rsa_size`` is
+        the minimum size of RSA keys in bits, 2048 by default.
         """
-        data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
-        return cls.parse(data.decode("utf-8", "surrogateescape"), required_rsa_size)
+        data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE, memory=memory)
+        return cls._parsed(_lines(data) if key is None else _lines_with(data, key), required_rsa_size)
 
     @classmethod
     def parse(cls, text: str, required_rsa_size: int | None = None) -> AuthorizedKeys:
         """Parse the text of a file."""
+        return cls._parsed(enumerate(text.split("\n"), 1), required_rsa_size)
+
+    @classmethod
+    def _parsed(cls, lines: Iterable[tuple[int, str]], required_rsa_size: int | None) -> AuthorizedKeys:
         entries: list[AuthorizedKey] = []
         problems: list[Problem] = []
-        for number, raw in enumerate(text.split("\n"), 1):
+        for number, raw in lines:
             line = raw.strip()
             if not line or line.startswith("#"):
                 continue
@@ -88,6 +97,25 @@ class AuthorizedKeys:
             for entry in self.entries
             if entry.key == key and entry.options.cert_authority and entry.options.admits(address, now)
         ]
+
+
+def _lines(data: bytes) -> Iterable[tuple[int, str]]:
+    return enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1)
+
+
+def _lines_with(data: bytes, key: PublicKey) -> Iterator[tuple[int, str]]:
+    """Yield the lines that contain ``key``, with their numbers, without parsing any.
+
+    A key has only one encoding that is accepted, so that it can be looked for as text.
+    """
+    text = binascii.b2a_base64(key.blob, newline=False)
+    end, number = 0, 1
+    while (found := data.find(text, end)) >= 0:
+        start = data.rfind(b"\n", 0, found) + 1
+        number += data.count(b"\n", end, start)
+        end = data.find(b"\n", found)
+        end = len(data) if end < 0 else end
+        yield number, data[start:end].decode("utf-8", "surrogateescape")
 
 
 # A word that may contain quoted parts with blanks.

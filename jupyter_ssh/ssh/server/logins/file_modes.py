@@ -8,14 +8,24 @@ import sys
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.server.logins.file_memory import FileMemory, Stamp
 
 
-def read_trusted(path: Path, *, home: Path | None = None, strict: bool = True, limit: int = 1 << 20) -> bytes:
+def read_trusted(
+    path: Path,
+    *,
+    home: Path | None = None,
+    strict: bool = True,
+    limit: int = 1 << 20,
+    memory: FileMemory[bytes] | None = None,
+) -> bytes:
     """Read a file that only this user, or root, can have written; raise `ConfigError` otherwise.
 
     The file must be regular, and it and every folder above it (up to ``home``, or else the root) must belong to this
     user or root and not be writable by group or others.  A folder with the sticky bit (/tmp) may be writable, as nobody
     but the owner can replace a file in it.  If ``strict`` is false, only the size is checked.
+
+    What ``memory`` has of the file is not read again; who may write it is checked each time.
     """
     # O_NONBLOCK: a FIFO instead of the file must not block us.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -33,8 +43,14 @@ def read_trusted(path: Path, *, home: Path | None = None, strict: bool = True, l
         if strict and sys.platform != "win32":
             _check(real, status, sticky_ok=False)
             _check_folders(real, home.resolve() if home is not None else None)
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(limit)
+        stamp = Stamp.of(status)
+        data = None if memory is None else memory.find(real, stamp)
+        if data is None:
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(limit)
+            if memory is not None:
+                memory.keep(real, stamp, data)
+        return data
     finally:
         os.close(descriptor)
 

@@ -1,4 +1,7 @@
-"""Decide whether a public key or certificate may log in, and with which options; the files are read at each login."""
+"""Decide whether a public key or certificate may log in, and with which options; the files are looked at for each.
+
+This reads files, so it belongs on a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from jupyter_ssh.ssh.errors import CertificateError, ConfigError, SSHError
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.certificates.check import check_user_certificate
-from jupyter_ssh.ssh.keys.revoked_keys import read_revoked_keys
+from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys, read_revoked_keys
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys, Problem
+from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles, Stamp
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, of_certificate
 from jupyter_ssh.ssh.server.logins.principals import Principals
 from jupyter_ssh.ssh.server.options import ServerOptions
@@ -33,9 +37,10 @@ class Admitted:
 class KeyLogins:
     """Decides about the keys of a client at ``address``."""
 
-    def __init__(self, options: ServerOptions, account: Account, address: str) -> None:
+    def __init__(self, options: ServerOptions, account: Account, files: LoginFiles, address: str) -> None:
         self._options = options
         self._account = account
+        self._files = files
         self._address = address
         self._ca_algorithms = options.accepted_ca_algorithms
 
@@ -48,7 +53,7 @@ class KeyLogins:
         if isinstance(key, Certificate):
             return self._judge_certificate(user, key, now)
         for path in self._options.key_files:
-            found = self._keys(path).find(key, self._address, now)
+            found = self._keys(path, key).find(key, self._address, now)
             if found is not None:
                 return Admitted(found.options, f"key {key.fingerprint}")
         return f"key {key.fingerprint} is not authorized"
@@ -58,26 +63,46 @@ class KeyLogins:
         if path is None:
             return None
         try:
-            why = read_revoked_keys(Path(path)).why(key)
-        except SSHError as error:
+            why = self._read_revoked(Path(path)).why(key)
+        except (SSHError, OSError) as error:
             # As in sshd: a list that cannot be read might contain any key.
             return f"all keys are treated as revoked: {error}"
         return None if why is None else f"key {key.fingerprint}: {why} is revoked"
 
-    def _keys(self, path: Path) -> AuthorizedKeys:
+    def _read_revoked(self, path: Path) -> RevokedKeys:
+        stamp = Stamp.of(path.stat())
+        revoked = self._files.revoked.find(path, stamp)
+        if revoked is None:
+            revoked = read_revoked_keys(path)
+            self._files.revoked.keep(path, stamp, revoked)
+        return revoked
+
+    def _keys(self, path: Path, key: PublicKey) -> AuthorizedKeys:
+        """Return the lines of a file with ``key``; nothing else of it is parsed, whoever offers a key."""
         options, home = self._options, Path(self._account.home)
         try:
             loaded = AuthorizedKeys.load(
-                path, home=home, strict_modes=options.strict_modes, required_rsa_size=options.required_rsa_size
+                path,
+                key=key,
+                home=home,
+                strict_modes=options.strict_modes,
+                required_rsa_size=options.required_rsa_size,
+                memory=self._files.contents,
             )
         except ConfigError as error:
             return AuthorizedKeys(problems=_told(path, [Problem(0, str(error))]))
         _told(path, loaded.problems)
         return loaded
 
-    def _principals(self, path: Path) -> Principals:
+    def _principals(self, path: Path, names: Collection[str]) -> Principals:
         try:
-            loaded = Principals.load(path, home=Path(self._account.home), strict_modes=self._options.strict_modes)
+            loaded = Principals.load(
+                path,
+                names=names,
+                home=Path(self._account.home),
+                strict_modes=self._options.strict_modes,
+                memory=self._files.contents,
+            )
         except ConfigError as error:
             return Principals(problems=_told(path, [Problem(0, str(error))]))
         _told(path, loaded.problems)
@@ -98,7 +123,7 @@ class KeyLogins:
             if isinstance(found, KeyOptions):
                 return Admitted(found, name)
             reasons.append(found)
-        if any(certificate.authority == authority for authority in self._trusted()):
+        if self._is_trusted(certificate.authority):
             found = self._check_trusted(user, certificate, now)
             if isinstance(found, KeyOptions):
                 return Admitted(found, name)
@@ -109,24 +134,24 @@ class KeyLogins:
         return [
             line.options
             for path in self._options.key_files
-            for line in self._keys(path).authorities(certificate.authority, self._address, now)
+            for line in self._keys(path, certificate.authority).authorities(certificate.authority, self._address, now)
         ]
 
-    def _trusted(self) -> list[PublicKey]:
-        """Return the keys of TrustedUserCAKeys; lines with options are ignored, as options have no meaning there."""
-        return [
-            entry.key
+    def _is_trusted(self, authority: PublicKey) -> bool:
+        """Return whether TrustedUserCAKeys lists a key; lines with options, which mean nothing there, do not count."""
+        return any(
+            entry.key == authority and entry.options == KeyOptions()
             for path in self._options.authority_files
-            for entry in self._keys(path).entries
-            if entry.options == KeyOptions()
-        ]
+            for entry in self._keys(path, authority).entries
+        )
 
     def _check_trusted(self, user: str, certificate: Certificate, now: float) -> KeyOptions | str:
         """Check against an authority for all users: a principal must be the user's name, or one listed in the file."""
         if not self._options.principal_files:
             return self._check(certificate, (user,), None, now)
         for path in self._options.principal_files:
-            found = self._principals(path).find(certificate.statement.principals, self._address, now)
+            names = certificate.statement.principals
+            found = self._principals(path, names).find(names, self._address, now)
             if found is not None:
                 return self._check(certificate, (found.name,), found.options, now)
         return "none of its principals is authorized"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_ssh.ssh.server.logins.authorized_keys import MAX_FILE, Problem
+from jupyter_ssh.ssh.server.logins.file_memory import FileMemory
 from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, parse_options
 
@@ -28,14 +29,25 @@ class Principals:
         self.problems = tuple(problems)
 
     @classmethod
-    def load(cls, path: Path, *, home: Path | None = None, strict_modes: bool = True) -> Principals:
-        """Read a file.  Raises `ConfigError` as `AuthorizedKeys.load` does."""
-        data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE)
-        return cls.parse(data.decode("utf-8", "surrogateescape"))
+    def load(
+        cls,
+        path: Path,
+        *,
+        names: Collection[str] | None = None,
+        home: Path | None = None,
+        strict_modes: bool = True,
+        memory: FileMemory[bytes] | None = None,
+    ) -> Principals:
+        """Read a file; with ``names``, only their lines.  Raises `ConfigError` as `AuthorizedKeys.load` does."""
+        data = read_trusted(path, home=home, strict=strict_modes, limit=MAX_FILE, memory=memory)
+        return cls.parse(data.decode("utf-8", "surrogateescape"), names)
 
     @classmethod
-    def parse(cls, text: str) -> Principals:
-        """Parse the text of a file: the last word of a line is the principal, preceded by options."""
+    def parse(cls, text: str, names: Collection[str] | None = None) -> Principals:
+        """Parse the text of a file: the last word of a line is the principal, preceded by options.
+
+        If ``names`` are given, lines of others are passed over without parsing their options.
+        """
         entries: list[Principal] = []
         problems: list[Problem] = []
         for number, raw in enumerate(text.split("\n"), 1):
@@ -43,6 +55,8 @@ class Principals:
             if not line:
                 continue
             options, _, name = (" " + line.replace("\t", " ")).rpartition(" ")
+            if names is not None and name not in names:
+                continue
             try:
                 parsed = parse_options(options.strip()) if options.strip() else KeyOptions()
             except ValueError as error:

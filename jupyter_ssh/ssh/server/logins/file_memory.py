@@ -1,0 +1,85 @@
+"""What was read last of the files that decide who may log in: a stranger's offers must not cost a reading each."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys
+
+T = TypeVar("T")
+
+SETTLED_NS: Final = 2_000_000_000
+"""How long ago a file must have changed: until then another change may leave its times as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What `stat` says about a file's contents; taken before they are read."""
+
+    identity: tuple[int, int, int, int, int]
+    settled: bool = field(compare=False)
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """Make a stamp of a status that was taken just now."""
+        # The time of the last change of the inode cannot be set, unlike that of the contents.
+        age = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)
+        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return cls(identity, age > SETTLED_NS)
+
+    @property
+    def size(self) -> int:
+        """The size of the file in bytes."""
+        return self.identity[2]
+
+
+class FileMemory(Generic[T]):
+    """Values made of files, each for as long as the file's stamp stays the same.  It can be used on several threads.
+
+    At most ``most_files`` of together ``most_bytes`` are kept, those used last.
+    """
+
+    def __init__(self, most_files: int = 64, most_bytes: int = 8 << 20) -> None:
+        self._most_files = most_files
+        self._most_bytes = most_bytes
+        self._kept: dict[Path, tuple[Stamp, T]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, path: Path, stamp: Stamp) -> T | None:
+        """Return what was kept for the file if it has not changed since."""
+        with self._lock:
+            kept = self._kept.pop(path, None)
+            if kept is None or kept[0] != stamp:
+                return None
+            self._kept[path] = kept
+            return kept[1]
+
+    def keep(self, path: Path, stamp: Stamp, value: T) -> None:
+        """Keep a value, unless the file was changed a moment before the stamp was taken."""
+        if not stamp.settled or stamp.size > self._most_bytes:
+            return
+        with self._lock:
+            self._kept.pop(path, None)
+            self._kept[path] = (stamp, value)
+            while len(self._kept) > self._most_files or self._bytes() > self._most_bytes:
+                del self._kept[next(iter(self._kept))]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _bytes(self) -> int:
+        return sum(stamp.size for stamp, _ in self._kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFiles:
+    """The memory of one server, for all its connections."""
+
+    contents: FileMemory[bytes] = field(default_factory=FileMemory)
+    """Of authorized_keys, files of authorities and of principals."""
+    revoked: FileMemory[RevokedKeys] = field(default_factory=FileMemory)
