@@ -114,6 +114,11 @@ class Connection:
             self._global_replies.append(on_reply)
         self.transport.send(m.GlobalRequest(name, on_reply is not None, details).encode())
 
+    @property
+    def unanswered(self) -> int:
+        """How many of our global requests await their answers; at most `MAX_PENDING_GLOBAL`."""
+        return len(self._global_replies)
+
     def pump(self) -> None:
         """Let the channels send waiting data in turns, so that a bulk transfer does not delay a terminal."""
         waiting = deque([channel for channel in self.channels.values() if channel.unsent])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jupyter_ssh.ssh.errors import ConnectionLost
-from jupyter_ssh.ssh.protocol.connection import Connection
+from jupyter_ssh.ssh.protocol.connection import MAX_PENDING_GLOBAL, Connection
 from jupyter_ssh.ssh.protocol.settings import KeepAlive
 from jupyter_ssh.ssh.protocol.transport import Transport
 
@@ -63,7 +63,8 @@ class KeepAliveTimer:
         self._ask()
 
     def _ask(self) -> None:
-        if not self._transport.exchanging:
+        # A peer that talks but never answers is alive: there is no room for more requests, and no need.
+        if not self._transport.exchanging and self._connection.unanswered < MAX_PENDING_GLOBAL:
             # The answer itself does not matter: `heard` is called for everything that is received.
             self._connection.request_global(REQUEST, on_reply=lambda details: None)
 

@@ -9,6 +9,7 @@ import pytest
 from jupyter_ssh.ssh.errors import ConnectionLost
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import MAX_PENDING_REPLIES, Channel
+from jupyter_ssh.ssh.protocol.connection import MAX_PENDING_GLOBAL
 from jupyter_ssh.ssh.protocol.packets.sender import MAX_OUTPUT
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import KeepAlive, Settings
@@ -317,3 +318,20 @@ def test_nobody_is_asked_before_the_login() -> None:
     pair = Pair(Settings(suite(), keepalive=KeepAlive(1, 1)), SETTINGS, login=False).run()
     run_ticks(pair, 3000, alive=False)
     assert pair.client.session.failure is None
+
+
+def test_a_peer_that_talks_but_never_answers_is_asked_as_long_as_it_makes_sense() -> None:
+    """It is alive.  Its answers to so many requests can no longer be waited for, which is no reason to end anything."""
+    puppet = Puppet(Role.CLIENT, settings=Settings(suite(), keepalive=KeepAlive(15, 3), rekey_seconds=1e9)).to_open()
+    session = puppet.subject.session
+    now = 0.0
+    for _ in range(MAX_PENDING_GLOBAL + 5):
+        session.tick(now)
+        now += 16  # silent for so long that it is asked
+        session.tick(now)
+        puppet.say(m.GlobalRequest("still-here@example.com", False))
+    assert puppet.failure is None
+    assert len(puppet.heard(80)) == MAX_PENDING_GLOBAL
+    for _ in range(MAX_PENDING_GLOBAL):
+        puppet.say(m.RequestFailure())
+    assert session.info.ignored == 0
