@@ -13,7 +13,7 @@ from jupyter_ssh.ssh.channels.duplex import Duplex
 from jupyter_ssh.ssh.channels.host import ChannelHost
 from jupyter_ssh.ssh.channels.streams import ByteReader, ByteWriter
 from jupyter_ssh.ssh.client.pty import Pty
-from jupyter_ssh.ssh.errors import ChannelClosed, ChannelRequestDenied, MemoryBudgetExceeded, SSHError
+from jupyter_ssh.ssh.errors import ChannelClosed, ChannelRequestDenied, MemoryBudgetExceeded, SSHError, WireError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.text import printable
@@ -132,9 +132,7 @@ class SessionChannel(Duplex):
         if event.name == "exit-status":
             self.exit_status = r.ExitStatus.decode(event.details).status
         elif event.name == "exit-signal":
-            ending = r.ExitSignal.decode(event.details)
-            # They are shown in errors and reports, not on a terminal like the command's output, so they are sanitized.
-            self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
+            known = self._note_signal(event.details)
         else:
             known = False
         number = self.channel.number
@@ -142,6 +140,17 @@ class SessionChannel(Duplex):
             "client_input_channel_req: channel %d rtype %s reply %d", number, printable(event.name), event.want_reply
         )
         return known
+
+    def _note_signal(self, details: bytes) -> bool:
+        try:
+            ending = r.ExitSignal.decode(details)
+        except WireError as error:
+            # OpenSSH does not read this request, so a malformed one is no reason to end the connection.
+            log.debug("channel %d: an exit-signal that cannot be read is ignored: %s", self.channel.number, error)
+            return False
+        # They are shown in errors and reports, not on a terminal like the command's output, so they are sanitized.
+        self.exit_signal, self.exit_message = printable(ending.name)[:MAX_SIGNAL_NAME], printable(ending.message)
+        return True
 
     def on_over(self, error: SSHError | None) -> None:
         """End all streams, and record the time.

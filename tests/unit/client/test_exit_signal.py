@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.protocol import events as e
@@ -33,3 +35,16 @@ async def test_a_signal_whose_name_would_steer_a_terminal() -> None:
     assert session.exit_signal.startswith("KILL?]0;x?")
     assert len(session.exit_signal) == 64
     assert session.exit_message == "gone?[2J"
+
+
+@pytest.mark.parametrize(
+    "details", [b"", b"\0\0\0\4KILL", b"\0\0\0\4KILL\0\0\0\0\0", b"KILL", b"\0\0\0\4KILL\0" + bytes(9)]
+)
+async def test_a_signal_that_cannot_be_read_is_passed_over(details: bytes) -> None:
+    """OpenSSH does not read it either: it is no reason to end the connection."""
+    host: Any = Host()
+    session = SessionChannel(host, "true")
+    assert session.on_request(e.ChannelRequested("exit-signal", True, details)) is False
+    assert session.exit_signal is None
+    session.on_request(e.ChannelRequested("exit-status", False, b"\0\0\0\3"))
+    assert session.exit_status == 3
