@@ -91,6 +91,7 @@ __all__ = [
     "Server",
     "ServerOptions",
     "SignatureError",
+    "StrayMessages",
     "Stream",
     "TerminalNeeded",
     "UnexpectedMessage",
