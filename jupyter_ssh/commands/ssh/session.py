@@ -19,6 +19,8 @@ from jupyter_ssh.commands.streams import CHUNK, Sink, Source
 from jupyter_ssh.ssh.client import Connection, Process, Pty, Reader
 from jupyter_ssh.ssh.config import Options
 from jupyter_ssh.ssh.errors import ChannelError, SSHError
+from jupyter_ssh.ssh.protocol.version import MAX_VERSION_LINE
+from jupyter_ssh.ssh.text import printable
 
 FAILURE = 255
 STDIN, STDOUT, STDERR = 0, 1, 2
@@ -223,8 +225,9 @@ def describe(connection: Connection) -> str:
     """Return details of a connection, one per line."""
     info = connection.info
     place = f"{info.address} port {info.port}" if info.address else f"via {info.via}, port {info.port}"
+    version = printable(info.server_version[:MAX_VERSION_LINE])
     lines = {
-        "server": f"{info.user}@{info.host} ({place}), {info.server_version}",
+        "server": f"{info.user}@{info.host} ({place}), {version}",
         "exchange": info.exchange + (" (post-quantum)" if info.post_quantum else ""),
         "host key": f"{info.host_key_algorithm} {info.host_key_fingerprint}",
         **({"host key in DNS": info.host_key_dns} if info.host_key_dns else {}),
