@@ -14,10 +14,30 @@ MAX_EXTENSIONS: Final = 64
 HOST_BOUND: Final = "publickey-hostbound@openssh.com"
 """The server accepts signatures that name its host key too (OpenSSH PROTOCOL §3.1)."""
 
+SIGNATURES: Final = "server-sig-algs"
+"""The signature algorithms that the server accepts from keys (RFC 8308 §3.1)."""
+
+IN_AUTHENTICATION: Final = "ext-info-in-auth@openssh.com"
+"""The client accepts EXT_INFO during authentication too: what a server accepts may depend on the user (OpenSSH
+PROTOCOL)."""
+
 
 def server_ext_info(signature_algorithms: Sequence[str]) -> bytes:
     """Return the payload of a server's EXT_INFO: the signatures it accepts, and what else it supports."""
-    pairs = (("server-sig-algs", ",".join(signature_algorithms)), (HOST_BOUND, "0"), ("ping@openssh.com", "0"))
+    return _ext_info((SIGNATURES, ",".join(signature_algorithms)), (HOST_BOUND, "0"), ("ping@openssh.com", "0"))
+
+
+def server_ext_info_for_user(signature_algorithms: Sequence[str]) -> bytes:
+    """Return the payload of the EXT_INFO for a client that announced `IN_AUTHENTICATION`, once the user is known."""
+    return _ext_info((SIGNATURES, ",".join(signature_algorithms)))
+
+
+def client_ext_info() -> bytes:
+    """Return the payload of a client's EXT_INFO."""
+    return _ext_info((IN_AUTHENTICATION, "0"))
+
+
+def _ext_info(*pairs: tuple[str, str]) -> bytes:
     return ExtInfo(len(pairs), b"".join(string(name) + string(value) for name, value in pairs)).encode()
 
 

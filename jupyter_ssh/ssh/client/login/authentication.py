@@ -16,10 +16,10 @@ from jupyter_ssh.ssh.client.login.handshake import Handshake, described
 from jupyter_ssh.ssh.client.login.identities import FileSigner, Identity, Signer, attempts_told, collect
 from jupyter_ssh.ssh.client.login.server_text import led, led_question
 from jupyter_ssh.ssh.client.login.settings import signature_algorithms
+from jupyter_ssh.ssh.client.login.signatures import Choice, choose
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
 from jupyter_ssh.ssh.config.options import Options
-from jupyter_ssh.ssh.crypto.grades import Grade
 from jupyter_ssh.ssh.errors import (
     AuthenticationError,
     CertificateError,
@@ -33,10 +33,11 @@ from jupyter_ssh.ssh.errors import (
     WrongPassphrase,
 )
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
-from jupyter_ssh.ssh.keys.certificates.certificate import ALL_ALGORITHMS, PLAIN_ALGORITHM, Certificate
+from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.certificates.check import check_validity
 from jupyter_ssh.ssh.keys.files.reading import KeyFile
 from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.extensions import SIGNATURES
 from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.text import printable
 
@@ -280,11 +281,11 @@ class ClientLogin:
         refused: list[Identity] = []
         for identity in self._identities:
             public = identity.public if identity.signer is not None else None
-            algorithm = self._algorithm(public) if public is not None else None
-            if public is None or algorithm is None or len(refused) >= EXAMINED_REFUSALS:
+            choice = self._choice(public) if public is not None else None
+            if public is None or choice is None or len(refused) >= EXAMINED_REFUSALS:
                 continue
             self._under_way = ("publickey", identity.label)
-            self._auth.offer_key(public, algorithm)
+            self._auth.offer_key(public, choice.name)
             answer = await self._answer()
             if isinstance(answer, e.KeyAcceptable):
                 wanted.append(identity)
@@ -310,26 +311,26 @@ class ClientLogin:
             if key is None:
                 return None
             public, label = key.public, f"{label} {key.public.fingerprint}"
-        algorithm = self._algorithm(public)
-        if algorithm is None:
+        choice = self._choice(public)
+        if choice is None:
             self._note("publickey", label, f"the server accepts no signature by a {public.key_type} key")
             return None
         self._under_way = ("publickey", label)
         self._progress.note(f"Offering public key: {identity.named}")
         if signer.asks:
-            self._auth.offer_key(public, algorithm)
+            self._auth.offer_key(public, choice.name)
             answer = await self._answer()
             if not isinstance(answer, e.KeyAcceptable):
                 self._note("publickey", label, answer)
                 return answer
             self._progress.note(f"Server accepts key: {identity.named}")
-        return await self._sign_in(signer, public, algorithm, label)
+        return await self._sign_in(signer, public, choice, label)
 
-    async def _sign_in(self, signer: Signer, public: PublicKey, algorithm: str, label: str) -> e.Event | None:
+    async def _sign_in(self, signer: Signer, public: PublicKey, choice: Choice, label: str) -> e.Event | None:
         host_bound = self._auth.takes_host_bound and self._options.pubkey_authentication != "unbound"
-        data = self._auth.data_to_sign(public, algorithm, host_bound=host_bound)
+        data = self._auth.data_to_sign(public, choice.name, host_bound=host_bound)
         try:
-            signature = await signer.sign(public, data, algorithm)
+            signature = await signer.sign(public, data, choice.signature)
         except SSHError as error:
             self._note("publickey", label, described(error))
             self._advice = self._advice or error.next_step
@@ -337,7 +338,7 @@ class ClientLogin:
         if signature is None:
             self._under_way = None
             return None
-        self._auth.send_signature(public, algorithm, signature, host_bound=host_bound)
+        self._auth.send_signature(public, choice.name, signature, host_bound=host_bound)
         outcome = await self._answer()
         self._note("publickey", label, outcome)
         self.key_fingerprint = public.fingerprint
@@ -345,18 +346,12 @@ class ClientLogin:
             await self._agent.remember(await signer.private_key(), signer.path, self._prompts)
         return outcome
 
-    def _algorithm(self, public: PublicKey) -> str | None:
-        """Return the first of our algorithms for a key that the server says it accepts (RFC 8308 §3.1)."""
-        usable = [name for name in signature_algorithms(self._options) if name in public.signature_algorithms]
-        said = self._session.transport.extensions.get("server-sig-algs")
-        if not said:
-            # A server that says nothing is old: if SHA-1 is allowed for it, that is what it supports (as in OpenSSH).
-            old = [name for name in usable if ALL_ALGORITHMS[name].grade is Grade.LEGACY]
-            return next(iter(old or usable), None)
-        theirs = said.decode("ascii", "replace").split(",")
-        if all(name.startswith("rsa-") for name in theirs) and len(public.signature_algorithms) == 1:
-            theirs += public.signature_algorithms  # OpenSSH 7.2 to 7.5 list only the new ones
-        return next((name for name in usable if {name, PLAIN_ALGORITHM.get(name)} & {*theirs}), None)
+    def _choice(self, public: PublicKey) -> Choice | None:
+        """Return the algorithm for a key; what the server accepts may become known only after the first request."""
+        transport = self._session.transport
+        said = transport.extensions.get(SIGNATURES)
+        text = None if said is None else said.decode("ascii", "replace")
+        return choose(public, signature_algorithms(self._options), text, transport.peer_version)
 
     async def _unlock(self, file: KeyFile) -> PrivateKey | None:
         loop = asyncio.get_running_loop()

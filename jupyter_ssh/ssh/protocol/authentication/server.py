@@ -23,6 +23,7 @@ from jupyter_ssh.ssh.protocol.authentication.requests import (
     signed_data,
 )
 from jupyter_ssh.ssh.protocol.events import Authenticated, AuthenticationRequested, Event, QuestionsAnswered
+from jupyter_ssh.ssh.protocol.extensions import IN_AUTHENTICATION, server_ext_info_for_user
 from jupyter_ssh.ssh.protocol.layers import Handlers, payload_end
 from jupyter_ssh.ssh.protocol.roles import Phase
 from jupyter_ssh.ssh.protocol.transport import Transport
@@ -49,6 +50,7 @@ class ServerAuthentication:
         self._request: AuthenticationRequested | None = None
         self._questions: int | None = None
         self._waiting: deque[bytes] = deque()
+        self._user_known = False
 
     def handlers(self) -> Handlers:
         """Return the handlers, for `Transport.register`."""
@@ -163,6 +165,9 @@ class ServerAuthentication:
             )
             error.reason = n.SSH_DISCONNECT_SERVICE_NOT_AVAILABLE
             raise error
+        if not self._user_known:
+            self._user_known = True
+            self._tell_signatures()
         reader = Reader(message.details)
         read = {
             "password": self._read_password,
@@ -175,6 +180,12 @@ class ServerAuthentication:
             reader.finish()
         self._request = request
         self._on_event(request)
+
+    def _tell_signatures(self) -> None:
+        """Send EXT_INFO again with the first request, to clients that take it then, as OpenSSH does."""
+        transport = self._transport
+        if transport.extensions.get(IN_AUTHENTICATION) == b"0":
+            transport.send(server_ext_info_for_user(transport.settings.signature_algorithms))
 
     def _read_password(self, user: str, reader: Reader) -> AuthenticationRequested:
         change = reader.boolean()

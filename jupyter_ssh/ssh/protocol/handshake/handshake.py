@@ -10,7 +10,7 @@ from jupyter_ssh.ssh.errors import KeyExchangeError, ProtocolError, UnexpectedMe
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.protocol.dispatcher import Dispatcher
 from jupyter_ssh.ssh.protocol.events import Event, HostKeyOffered, KeysRenewed
-from jupyter_ssh.ssh.protocol.extensions import server_ext_info
+from jupyter_ssh.ssh.protocol.extensions import client_ext_info, server_ext_info
 from jupyter_ssh.ssh.protocol.gate import EXCHANGE_NUMBERS
 from jupyter_ssh.ssh.protocol.handshake.allowance import RekeyAllowance
 from jupyter_ssh.ssh.protocol.handshake.key_exchange import (
@@ -258,11 +258,16 @@ class Handshake:
         self._sender.send_now(bytes((n.SSH_MSG_NEWKEYS,)))
         self.keys.send_with(secrets)
         current.newkeys_sent = True
-        if self.role is Role.SERVER and self._peer_wants_ext_info:
+        if self._peer_wants_ext_info:
             self._peer_wants_ext_info = False
-            self._sender.send(server_ext_info(self.settings.signature_algorithms))
+            self._sender.send_now(self._ext_info())  # RFC 8308 §2.4: the next packet
         self._sender.release()
         self._finish(current)
+
+    def _ext_info(self) -> bytes:
+        if self.role is Role.CLIENT:
+            return client_ext_info()
+        return server_ext_info(self.settings.signature_algorithms)
 
     def _on_newkeys(self, body: bytes) -> None:
         if payload_end(body) != 2:
