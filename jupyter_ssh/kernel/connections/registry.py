@@ -23,7 +23,7 @@ from jupyter_ssh.kernel.prompts.choice import KernelPrompts
 from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Changes, Listener
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
-from jupyter_ssh.ssh.client.pool.leasing import lease_connection
+from jupyter_ssh.ssh.client.pool.leasing import Overflow, lease_connection
 from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
 
 T = TypeVar("T")
@@ -174,7 +174,18 @@ class Connections:
             options.setdefault("config", config)
         if isinstance(tunnel := options.get("tunnel"), Entry):
             options["tunnel"] = await tunnel.usable(say_in_cell, prompts)
-        return await lease_connection(self._pool, target, holder, fresh=fresh, shared=shared, **options)
+
+        def further(connection: client.Connection) -> None:
+            for text in connection.messages:
+                say_in_cell(text)
+            say_in_cell(f"{connection.name} allows no more sessions on one connection; another connection was made")
+            self._register(target, kept, connection, shared=False)
+
+        kept = {name: value for name, value in options.items() if name not in ("password", "prompts")}
+        overflow = Overflow(KernelPrompts(), further)
+        return await lease_connection(
+            self._pool, target, holder, fresh=fresh, shared=shared, overflow=overflow, **options
+        )
 
     def _ready(self) -> Engine:
         engine = get_engine()

@@ -20,7 +20,7 @@ from jupyter_ssh.pages.prompts import PagePrompts
 from jupyter_ssh.pages.questions import QuestionService, Subject
 from jupyter_ssh.pages.services import Page
 from jupyter_ssh.ssh.channels.changes import Changes, Counters
-from jupyter_ssh.ssh.errors import ChannelOpenError, ConnectionClosed, SSHError
+from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
 from jupyter_ssh.ssh.text import printable
 
 if TYPE_CHECKING:
@@ -202,12 +202,7 @@ class TerminalSession:
         connection = await self.source.connect(prompts, self._tell)
         self._name = printable(connection.name)
         rows, cols = self.display.sizes.current
-        try:
-            process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
-        except ChannelOpenError:
-            # Servers limit the sessions on a connection (sshd_config MaxSessions, 10 by default): make another one.
-            connection = await self.source.connect(prompts, self._tell, fresh=True)
-            process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
+        process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
         self._process = process
         if self.display.ring.end:
             self.display.written(_RESET)

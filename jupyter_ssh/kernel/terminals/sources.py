@@ -24,10 +24,8 @@ class ConnectionSource(Protocol):
     host: str
     """The host as it was typed."""
 
-    async def connect(
-        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
-    ) -> Connection:
-        """Return an open connection: one that is open already, or a new one; with ``fresh``, always a new one.
+    async def connect(self, prompts: Prompts, tell: Callable[[Sequence[str]], None]) -> Connection:
+        """Return an open connection: one that is open already, or a new one.
 
         ``tell`` is called with the messages about a new connection, even if connecting fails.
         """
@@ -48,18 +46,16 @@ class RegistrySource:
         self._given = given
         self._lease: Lease[Connection] | None = None
 
-    async def connect(
-        self, prompts: Prompts, tell: Callable[[Sequence[str]], None], *, fresh: bool = False
-    ) -> Connection:
+    async def connect(self, prompts: Prompts, tell: Callable[[Sequence[str]], None]) -> Connection:
         """See `ConnectionSource.connect`."""
         await self.release()
         connections = get_connections()
         given, self._given = self._given, None
-        if given is not None and not fresh:
+        if given is not None:
             self._lease = connections.share_on_engine(given, TERMINAL)
         if self._lease is None:
             self._lease = await connections.lend_on_engine(
-                self.host, self._options, TERMINAL, prompts=prompts, tell=tell, fresh=fresh
+                self.host, self._options, TERMINAL, prompts=prompts, tell=tell
             )
         return self._lease.connection
 

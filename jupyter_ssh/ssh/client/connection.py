@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
-from typing import Any, overload
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol, overload
 
 from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.channels.channel_streams import ChannelStreams
@@ -24,9 +24,24 @@ from jupyter_ssh.ssh.client.result import Result
 from jupyter_ssh.ssh.client.route.opening import Route
 from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.config.options import Options
-from jupyter_ssh.ssh.errors import ChannelRequestDenied, ConfigError, DeadlineExceeded, SSHError
+from jupyter_ssh.ssh.errors import ChannelOpenError, ChannelRequestDenied, ConfigError, DeadlineExceeded, SSHError
 from jupyter_ssh.ssh.forwarding.direct_tcpip import ask_for_tcp
 from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.wire import numbers as n
+
+_FULL: Final = (n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, n.SSH_OPEN_CONNECT_FAILED, n.SSH_OPEN_RESOURCE_SHORTAGE)
+"""The reasons servers give if a connection has as many sessions as they allow (sshd_config, MaxSessions)."""
+
+
+class Further(Protocol):
+    """A further connection to the same host, as the same user, until `release`."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection."""
+
+    def release(self) -> object:
+        """Give it back."""
 
 
 class Connection:
@@ -47,6 +62,8 @@ class Connection:
         self.options = options
         self.info = info
         self.messages = messages
+        self.further: Callable[[], Awaitable[Further]] | None = None
+        """Lends a further connection for a session that the server no longer allows on this one; None: nothing does."""
         self.channel_host = host
         self._route = route
         self._terminals = 0
@@ -156,20 +173,51 @@ class Connection:
         redirections = await within(opening, timeout, "opening the files of a process")
         session: SessionChannel | None = None
         try:
-            session = SessionChannel(self.channel_host, command)
-            if pty is not None:
-                self._mark_as_interactive(session)
-            variables = {**self.options.remote_environment(os.environ), **(env or {})}
-            beginning = session.begin(pty, variables, subsystem, one_stream=redirections.one_stream)
-            await within(beginning, timeout, "starting a process")
+            session = await self._begin(command, pty, env or {}, subsystem, redirections.one_stream, timeout)
             return Process(session, self.name, command or subsystem, encoding, errors, redirections.begin(session))
-        except BaseException as error:
+        except BaseException:
             if session is not None:
                 session.abort()
             redirections.abandon()
+            raise
+
+    async def _begin(
+        self,
+        command: str | None,
+        pty: Pty | None,
+        env: Mapping[str, str],
+        subsystem: str | None,
+        one_stream: bool,
+        timeout: float | None,
+    ) -> SessionChannel:
+        """Return a session on which the command was started, if need be on a further connection."""
+        session = SessionChannel(self.channel_host, command)
+        try:
+            if pty is not None:
+                self._mark_as_interactive(session)
+            variables = {**self.options.remote_environment(os.environ), **env}
+            beginning = session.begin(pty, variables, subsystem, one_stream=one_stream)
+            await within(beginning, timeout, "starting a process")
+            return session
+        except BaseException as error:
+            session.abort()
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
+            if self.further is None or not self._is_full(error):
+                raise
+        further = await self.further()
+        try:
+            session = await further.connection._begin(command, pty, env, subsystem, one_stream, timeout)
+        except BaseException:
+            further.release()
             raise
+        session.over.add_done_callback(lambda _: further.release())
+        return session
+
+    def _is_full(self, error: BaseException) -> bool:
+        """Return whether a session was refused because of the others that are open."""
+        others = any(channel.kind == "session" for channel in self.channel_host.session.connection.channels.values())
+        return others and isinstance(error, ChannelOpenError) and error.kind == "session" and error.reason in _FULL
 
     def _mark_as_interactive(self, session: SessionChannel) -> None:
         """Apply IPQoS: as long as a session with a terminal is open, the packets are those of interactive use."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from jupyter_ssh.ssh.client.connecting import (
     Config,
@@ -20,6 +22,18 @@ from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.prompts import NoPrompts, Prompts
 
+OVERFLOW: Final = "a session for which another connection has no room"
+"""The name of its hold on a further connection (`Lease.holder`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """How further connections are made, on which sessions run that a server no longer allows on a connection."""
+
+    prompts: Prompts
+    opened: Callable[[Connection], None]
+    """Called with each of them."""
+
 
 async def lease_connection(
     pool: ConnectionPool[Connection],
@@ -28,6 +42,7 @@ async def lease_connection(
     *,
     fresh: bool = False,
     shared: bool = True,
+    overflow: Overflow | None = None,
     config: Config = None,
     password: str | None = None,
     identity_file: Keys | Sequence[Keys] | None = None,
@@ -43,6 +58,7 @@ async def lease_connection(
         holder: The holder as shown to people.
         fresh: Make a new connection in any case.
         shared: Whether others may lease it too; if not, it is a new one that no other lease finds.
+        overflow: How further connections are made if the server allows no more sessions on this one; None: not at all.
 
     Raises what `connect` raises.
     """
@@ -64,4 +80,20 @@ async def lease_connection(
         # A socket or tunnel that was passed in belongs to this connection only.
         shared = shared and context.sock is None and context.tunnel is None
         key = connection_key(resolved, context.files, keys) if shared else object()
-        return await pool.lease(key, make, holder, fresh=fresh)
+        lease = await pool.lease(key, make, holder, fresh=fresh)
+
+    def provide(connection: Connection, overflow: Overflow) -> None:
+        """Let ``connection`` lend further ones.  Whatever needs one at the same time shares it."""
+
+        async def make_further() -> Connection:
+            # A password is asked for again, because it is not kept.
+            made = await open_connection(resolved, overflow.prompts, keys=keys, route_context=context)
+            provide(made, overflow)
+            overflow.opened(made)
+            return made
+
+        connection.further = lambda: pool.lease((OVERFLOW, connection), make_further, OVERFLOW)
+
+    if overflow is not None and context.sock is None and lease.connection.further is None:
+        provide(lease.connection, overflow)
+    return lease
