@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from jupyter_ssh.kernel.agent import agent_in_use, ask_agent, held_keys, own_agent, start_own_agent
 from jupyter_ssh.kernel.cards.agent import OWN, AgentCard, limits_of
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.magics.ssh_keygen import CellConsole
 from jupyter_ssh.ssh.adding.adding import Adding
-from jupyter_ssh.ssh.adding.options import Arguments, parse
-from jupyter_ssh.ssh.errors import AgentError
+from jupyter_ssh.ssh.adding.options import SK_PROVIDER, Arguments, parse
+from jupyter_ssh.ssh.errors import AgentError, KeyFileError
 from jupyter_ssh.ssh.keygen.options import split_line
 from jupyter_ssh.ssh.net.agent import Agent, default_address
 
@@ -46,6 +46,9 @@ class _AddConsole(CellConsole):
     def say(self, text: str) -> None:
         super().out(text)
 
+    def input(self) -> BinaryIO:
+        raise KeyFileError("there is no standard input in a cell", phase="private key", next_step="Name a file")
+
 
 def ssh_add(shell: InteractiveShell, line: str) -> AgentCard | None:
     """Do what ssh-add does, and return the table of keys, or None with ``-L`` and ``-T``."""
@@ -61,7 +64,8 @@ def ssh_add(shell: InteractiveShell, line: str) -> AgentCard | None:
 
     console = _AddConsole(raw=arguments.action == RAW)
     failures: list[str] = []
-    Adding(arguments, console, current_person(), ask, failures.append).run()
+    provider = os.environ.get(SK_PROVIDER)
+    Adding(arguments, console, current_person(), ask, failures.append, provider).run()
     if failures:
         raise AgentError("; ".join(failures), phase="agent")
     if arguments.action == "T":

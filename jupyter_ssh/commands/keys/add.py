@@ -14,7 +14,7 @@ from jupyter_ssh.commands.keys.console import TerminalConsole
 from jupyter_ssh.commands.messages import PROGRAM
 from jupyter_ssh.kernel.person import current_person
 from jupyter_ssh.ssh.adding.adding import Adding
-from jupyter_ssh.ssh.adding.options import parse, usage
+from jupyter_ssh.ssh.adding.options import SK_PROVIDER, parse, usage
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import AgentUnavailable, SSHError
 from jupyter_ssh.ssh.net.agent import Agent, default_address, with_agent
@@ -43,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
             console.flush()
             return asyncio.run(with_agent(address, work))
 
-        status = Adding(arguments, console, current_person(), ask).run()
+        provider = os.environ.get(SK_PROVIDER)
+        status = Adding(arguments, console, current_person(), ask, sk_provider=provider).run()
         console.flush()
         return status
     except Usage as error:

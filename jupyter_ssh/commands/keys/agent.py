@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -21,6 +21,7 @@ from jupyter_ssh.ssh.agent import Keyring
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.config.values import parse_time
 from jupyter_ssh.ssh.errors import ConfigError, SSHError
+from jupyter_ssh.ssh.keys.patterns import matches_list
 from jupyter_ssh.ssh.net.agent_server import AgentServer
 from jupyter_ssh.ssh.net.askpass import confirm_with_askpass
 from jupyter_ssh.ssh.net.private_socket import PrivateFolder, bind_private
@@ -30,10 +31,21 @@ LOOK_SECONDS = 1.0
 """Seconds between checks whether the agent's command is still running."""
 HASHES = ("sha256", "md5")
 VARIABLES = ("SSH_AUTH_SOCK", "SSH_AGENT_PID")
+DROP_KEYS = getattr(signal, "SIGUSR1", None)
+"""The signal on which all keys are removed, as by OpenSSH's agent since 10.1."""
+HANDLED = tuple(
+    number
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", None), DROP_KEYS)
+    if number is not None
+)
+"""The others end the agent, which then removes its socket."""
+
+ALLOWED_PROVIDERS = "/usr/lib*/*,/usr/local/lib*/*"
+"""OpenSSH's default of -P."""
 
 USAGE = f"""\
-usage: {PROGRAM} agent [-c | -s] [-Dd] [-a bind_address] [-E hash] [-t time]
-       {PROGRAM} agent [-a bind_address] [-E hash] [-t time] command [argument ...]
+usage: {PROGRAM} agent [-c | -s] [-Dd] [-a bind_address] [-E hash] [-P libraries] [-t time]
+       {PROGRAM} agent [-a bind_address] [-E hash] [-P libraries] [-t time] command [argument ...]
        {PROGRAM} agent [-c | -s] -k
 
   -a bind_address  path of the socket
@@ -42,6 +54,9 @@ usage: {PROGRAM} agent [-c | -s] [-Dd] [-a bind_address] [-E hash] [-t time]
   -d               stay in the foreground and log what happens
   -E hash          hash of fingerprints: sha256
   -k               stop the agent with process ID SSH_AGENT_PID
+  -P libraries     patterns for libraries that keys in devices may name, by default
+                   {ALLOWED_PROVIDERS}; such keys are refused
+                   in any case, because this agent loads no library
   -s               print commands for sh
   -t time          default lifetime of keys, such as 3600 or 8h
 """
@@ -57,13 +72,15 @@ class Arguments:
     debug: bool = False
     kill: bool = False
     lifetime: int | None = None
+    providers: str | None = None
+    """Patterns of libraries for security keys."""
     command: list[str] = field(default_factory=list)
 
 
 def parse(argv: Sequence[str]) -> Arguments:
     """Parse the words of a command line.  Raises `Usage` and `ConfigError`."""
     try:
-        options, command = getopt.getopt(list(argv), "a:cDdE:kst:")
+        options, command = getopt.getopt(list(argv), "a:cDdE:kP:st:")
     except getopt.GetoptError as error:
         raise Usage(str(error.msg), phase="options") from None
     result = Arguments(command=command)
@@ -76,6 +93,10 @@ def parse(argv: Sequence[str]) -> Arguments:
             result.csh = name == "-c"
         elif name == "-E" and value.lower() not in HASHES:
             raise ConfigError(f'Invalid hash algorithm "{value}"', phase="options", expected=" or ".join(HASHES))
+        elif name == "-P":
+            if result.providers is not None:
+                raise Usage("-P is already given", phase="options")
+            result.providers = value
         elif name == "-t":
             result.lifetime = _lifetime(value)
         result.foreground |= name in ("-D", "-d")
@@ -137,6 +158,18 @@ def _kill(arguments: Arguments) -> int:
     return 0
 
 
+def _allowed(patterns: str) -> Callable[[str], bool]:
+    """Return a test for whether a library, once links are followed, is allowed."""
+
+    def allows(library: str) -> bool:
+        try:
+            return matches_list(os.path.realpath(library, strict=True), patterns)
+        except (OSError, ValueError):
+            return False
+
+    return allows
+
+
 # --- the agent --------------------------------------------------------------------------------------------------------
 
 
@@ -154,9 +187,12 @@ def _start(arguments: Arguments) -> int:
             folder.remove()
         raise
     sys.stdout.flush()
+    # A signal that comes before the agent can clean up after itself waits until then.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     parent, child = os.getpid(), os.fork()
     if child == 0:
         _become_agent(arguments, path, listening, folder, parent if arguments.command else None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
     listening.close()
     values = dict(zip(VARIABLES, (path, str(child)), strict=True))
     if not arguments.command:
@@ -203,15 +239,20 @@ async def _serve(
     async def confirm(question: str) -> bool:
         return await confirm_with_askpass(question, os.environ)
 
-    server = AgentServer(Keyring(time.monotonic, time.time, default_lifetime=arguments.lifetime), confirm)
+    keyring = Keyring(
+        time.monotonic,
+        time.time,
+        default_lifetime=arguments.lifetime,
+        allows_provider=_allowed(ALLOWED_PROVIDERS if arguments.providers is None else arguments.providers),
+    )
+    server = AgentServer(keyring, confirm)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    ending = [signal.SIGTERM, signal.SIGINT]
-    if sys.platform != "win32":
-        ending.append(signal.SIGHUP)
-    for number in ending:
+    for number in HANDLED:
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, ended.set)
+            loop.add_signal_handler(number, keyring.remove_all if number == DROP_KEYS else ended.set)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     await server.start(arguments.path, listening)
     try:
         if arguments.foreground:

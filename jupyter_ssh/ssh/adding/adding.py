@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,14 +24,29 @@ from jupyter_ssh.ssh.errors import (
 )
 from jupyter_ssh.ssh.keygen import Console, Person
 from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of
-from jupyter_ssh.ssh.keys import CertifiedKey, KeyFile, PrivateKey, PublicKey, load_public_key, open_key_file
-from jupyter_ssh.ssh.keys.files.reading import certificate_beside, load_certificate
+from jupyter_ssh.ssh.keygen.job import MAX_TEXT, decode
+from jupyter_ssh.ssh.keys import (
+    Certificate,
+    CertifiedKey,
+    KeyFile,
+    PrivateKey,
+    PublicKey,
+    load_public_key,
+    open_key_file,
+)
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
+from jupyter_ssh.ssh.keys.files.reading import MAX_FILE, certificate_beside, load_certificate, parse_key_file
 from jupyter_ssh.ssh.text import escaped, printable
 from jupyter_ssh.ssh.trust.entries import Marker
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
 
 DEFAULT_NAMES = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk")
 DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+STDIN = "-"
+"""The file name that stands for standard input."""
+STDIN_NAME = Path("(stdin)")
+INTERNAL_PROVIDER = "internal"
+"""OpenSSH's own access to security keys, in place of a library."""
 ATTEMPTS = 3
 TEST_SIZE = 1024
 
@@ -45,13 +61,18 @@ class Adding:
         person: Person,
         ask: AskAgent,
         on_failure: Callable[[str], None] | None = None,
+        sk_provider: str | None = None,
     ) -> None:
-        """Prepare a run; ``on_failure`` is called with a line for each failure, which by default is a message."""
+        """Prepare a run; ``on_failure`` is called with a line for each failure, which by default is a message.
+
+        ``sk_provider`` is the library for security keys unless ``-S`` names one (SSH_SK_PROVIDER).
+        """
         self._arguments = arguments
         self._console = console
         self._person = person
         self._ask = ask
         self._on_failure = on_failure or console.say
+        self._sk_provider = arguments.sk_provider or sk_provider or INTERNAL_PROVIDER
         self._last_passphrase: str | None = None
         """The last passphrase: keys often share one.  It is forgotten with this object."""
         self.listed: list[AgentIdentity] | None = None
@@ -74,10 +95,10 @@ class Adding:
         self._on_failure(printable(text if error is None else f"{text}: {_reason(error)}"))
         return 1
 
-    def _paths(self) -> list[Path]:
-        """Return the files that were named, or the existing ones with the usual names."""
+    def _paths(self) -> list[Path | None]:
+        """Return the files that were named (None for standard input), or the existing ones with the usual names."""
         if self._arguments.files:
-            return [self._person.path(name) for name in self._arguments.files]
+            return [None if name == STDIN else self._person.path(name) for name in self._arguments.files]
         usual = (self._person.home / ".ssh" / name for name in DEFAULT_NAMES)
         return [path for path in usual if path.exists()]
 
@@ -85,28 +106,32 @@ class Adding:
 
     def _add(self) -> int:
         arguments = self._arguments
-        constraints = Constraints(arguments.lifetime, arguments.has("c"), self._destinations(), arguments.sk_provider)
+        constraints = Constraints(arguments.lifetime, arguments.has("c"), self._destinations())
         paths = self._paths()
         if not paths:
             return self._fail("No key file with one of the usual names in ~/.ssh; name one")
         return max([self._add_file(path, constraints) for path in paths])
 
-    def _add_file(self, path: Path, constraints: Constraints) -> int:
+    def _add_file(self, place: Path | None, constraints: Constraints) -> int:
+        path = place or STDIN_NAME
         try:
-            file = open_key_file(path, REQUIRED_RSA_SIZE)
+            file = self._read_input() if place is None else open_key_file(place, REQUIRED_RSA_SIZE)
             key = self._unlock(file)
         except (KeyFileError, KeyFormatError, PromptUnavailable) as error:
             return self._fail(f'Could not add identity "{path}"', error)
         if key is None:
             return self._fail(f'Could not add identity "{path}": the passphrase is missing or wrong')
-        if key.needs_agent and constraints.sk_provider is None:
-            constraints = Constraints(constraints.lifetime, constraints.confirm, constraints.destinations, "internal")
+        if key.needs_agent:  # for other keys OpenSSH's agent refuses the constraint
+            constraints = replace(constraints, sk_provider=self._sk_provider)
         status = 0
         if not self._arguments.has("C"):
             status = self._hand_over(key, path, "Identity", constraints)
-        if not self._arguments.has("k"):
-            status = max(status, self._add_certificate(key, path, constraints))
+        if not self._arguments.has("k") and place is not None:
+            status = max(status, self._add_certificate(key, place, constraints))
         return status
+
+    def _read_input(self) -> KeyFile:
+        return parse_key_file(self._console.input().read(MAX_FILE + 1), str(STDIN_NAME), REQUIRED_RSA_SIZE)
 
     def _add_certificate(self, key: PrivateKey, path: Path, constraints: Constraints) -> int:
         place = Path(f"{path}-cert.pub")
@@ -163,7 +188,31 @@ class Adding:
 
     def _remove(self) -> int:
         paths = self._paths()
-        return max([self._remove_file(path) for path in paths], default=1)
+        return max([self._remove_listed() if path is None else self._remove_file(path) for path in paths], default=1)
+
+    def _remove_listed(self) -> int:
+        """Remove the keys whose public keys and certificates are on standard input; one that is removed is success."""
+        status = 1
+        lines = decode(self._console.input().read(MAX_TEXT)).split("\n")
+        for number, line in enumerate(map(str.strip, lines), 1):
+            if not line or line.startswith("#"):
+                continue
+            try:
+                key, comment = parse_key_or_certificate_line(line, REQUIRED_RSA_SIZE)
+            except SSHError as error:
+                self._fail(f"{STDIN_NAME}:{number}: invalid key", error)
+                continue
+            if self._arguments.has("k" if isinstance(key, Certificate) else "C"):
+                continue
+            try:
+                blob = key.blob
+                self._ask(lambda agent, blob=blob: agent.remove(blob))  # type: ignore[misc]
+            except AgentRefused as error:
+                self._fail(f'Could not remove identity "{STDIN_NAME}"', error)
+            else:
+                status = 0
+                self._say(f"Identity removed: {STDIN_NAME} {key.nickname} ({escaped(comment)})")
+        return status
 
     def _remove_file(self, path: Path) -> int:
         status, found = 0, False

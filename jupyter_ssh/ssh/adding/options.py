@@ -13,6 +13,8 @@ from jupyter_ssh.ssh.errors import ConfigError
 PROGRAM = "jupyter-ssh add"
 HASHES = ("sha256", "md5")
 MAX_LIFETIME = 0xFFFFFFFF
+SK_PROVIDER = "SSH_SK_PROVIDER"
+"""The environment variable that names the library for security keys, as ``-S`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ LETTERS: dict[str, Letter] = {
 }
 
 SYNOPSES = (
-    "[-cCkqv] [-t time] [-h where] [-H known_hosts] [-S library] [file ...]",
-    "-d [-Ckqv] [file ...]",
+    "[-cCkqv] [-t time] [-h where] [-H known_hosts] [-S library] [file ... | -]",
+    "-d [-Ckqv] [file ... | -]",
     "-D | -l [-E hash] | -L | -x | -X",
     "-T public_key_file ...",
 )

@@ -74,6 +74,8 @@ class Keyring:
     random: Callable[[int], bytes] = os.urandom
     default_lifetime: int | None = None
     """The default lifetime of keys in seconds."""
+    allows_provider: Callable[[str], bool] = field(default=lambda path: False, repr=False)
+    """Whether the library at a path may be named for a security key."""
     _keys: dict[bytes, HeldKey] = field(default_factory=dict, repr=False)
     _lock: tuple[bytes, bytes] | None = field(default=None, repr=False)
     _wrong_guesses: int = 0

@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.agent.destinations import Binding, permitted
 from jupyter_ssh.ssh.agent.identities import plain_key
 from jupyter_ssh.ssh.agent.keyring import Confirm, HeldKey, Keyring, Later, Outcome
 from jupyter_ssh.ssh.agent.signing_request import login_request, purpose, safe_for_security_key
-from jupyter_ssh.ssh.errors import SSHError, WireError
+from jupyter_ssh.ssh.errors import AgentRefused, SSHError, WireError
 from jupyter_ssh.ssh.keys import PrivateKey
 from jupyter_ssh.ssh.keys.certificates.certificate import CertifiedKey, parse_added_key, parse_key_or_certificate
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
@@ -25,6 +25,8 @@ SUCCESS: Final = bytes((n.SSH_AGENT_SUCCESS,))
 FAILURE: Final = bytes((n.SSH_AGENT_FAILURE,))
 EXTENSION_FAILURE: Final = bytes((n.SSH_AGENT_EXTENSION_FAILURE,))
 NO_IDENTITIES: Final = bytes((n.SSH_AGENT_IDENTITIES_ANSWER,)) + uint32(0)
+
+INTERNAL_PROVIDER: Final = "internal"
 
 MAX_BINDINGS: Final = 16
 """The most hosts on the route of one connection; OpenSSH's limit."""
@@ -87,8 +89,25 @@ class AgentSession:
         comment = rest.text(n.MAX_COMMENT)
         constraints = decode_constraints(rest) if constrained else NO_CONSTRAINTS
         rest.finish()
-        self._keyring.add(key, comment, constraints)
+        if constraints.sk_provider is not None and not self._takes_provider(key, constraints.sk_provider):
+            return FAILURE
+        try:
+            self._keyring.add(key, comment, constraints)
+        except AgentRefused as error:
+            log.info("a key is not added: %s", error.message)
+            return FAILURE
         return SUCCESS
+
+    def _takes_provider(self, key: PrivateKey, provider: str) -> bool:
+        """Return whether a key may name this library, or OpenSSH's own access to devices, as OpenSSH's agent does."""
+        public = plain_key(key.public)
+        if not isinstance(public, SecurityKeyPublicKey):
+            log.info("a library for security keys was given for a key of type %s", public.key_type)
+            return False
+        if provider.lower() == INTERNAL_PROVIDER or self._keyring.allows_provider(provider):
+            return True
+        log.info("the library %s for security keys is not allowed", escaped(provider))
+        return False
 
     def _remove(self, fields: Reader) -> bytes:
         blob = fields.string()

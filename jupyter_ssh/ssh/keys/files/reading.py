@@ -99,6 +99,21 @@ def open_key_file(path: str | os.PathLike[str], required_rsa_size: int | None = 
     return KeyFile(place, container.encrypted, public, container)
 
 
+def parse_key_file(data: bytes, name: str, required_rsa_size: int | None = None) -> KeyFile:
+    """Parse the content of a private key file that was read from elsewhere, such as standard input.
+
+    ``name`` stands for it in messages.  Raises `KeyFileError`, `KeyFormatError`.
+    """
+    place = Path(name)
+    if len(data) > MAX_FILE:
+        raise KeyFileError(f"{name} is too long to be a key", phase=PHASE, expected=f"at most {MAX_FILE} bytes")
+    try:
+        container = parse_private_file(data, required_rsa_size)
+    except SSHError as error:
+        raise _of_file(error, place) from None
+    return KeyFile(place, container.encrypted, container.public, container)
+
+
 def load_private_key(
     path: str | os.PathLike[str], passphrase: Passphrase = None, required_rsa_size: int | None = None
 ) -> PrivateKey:
