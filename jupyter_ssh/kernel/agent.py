@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -27,9 +29,14 @@ T = TypeVar("T")
 
 VARIABLE = "SSH_AUTH_SOCK"
 
+_ENDING = () if sys.platform == "win32" else (signal.SIGTERM, signal.SIGHUP)
+"""Signals that by default end the process without running Python's exit handlers."""
+
 _lock = threading.Lock()
 _own: tuple[Engine, AgentServer, str | None] | None = None
 """The kernel's own agent, the engine it runs on, and what SSH_AUTH_SOCK was before."""
+_process = 0
+"""The process that runs it: a forked one, such as a worker of multiprocessing, has this module's state too."""
 
 
 def own_agent() -> AgentServer | None:
@@ -49,7 +56,25 @@ def start_own_agent() -> AgentServer:
         _own = engine, server, os.environ.get(VARIABLE)
         os.environ[VARIABLE] = server.path
         engine.add_closer(lambda: _close(server))
+        _clean_up_when_killed()
         return server
+
+
+def _clean_up_when_killed() -> None:
+    """Have the agent's socket removed when a signal ends the process, unless somebody else handles that signal."""
+    global _process
+    _process = os.getpid()
+    if threading.current_thread() is threading.main_thread():
+        for number in _ENDING:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end)
+
+
+def _end(number: int, frame: object) -> None:
+    if _own is not None and os.getpid() == _process:
+        _own[1].remove_socket()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 async def _start() -> AgentServer:
