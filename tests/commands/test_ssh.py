@@ -198,6 +198,8 @@ def test_no_command_at_all(options: list[str], destination: str) -> None:
         (["-V"], 0, "jupyter_ssh"),
         (["-Q", "cipher"], 0, "aes128-gcm@openssh.com"),
         (["-Q", "KexAlgorithms"], 0, "curve25519-sha256"),
+        (["-Q", "HostbasedKeyTypes"], 0, "ssh-ed25519"),
+        (["-2", "-S", "none", "-I", "none", "-G", "host"], 0, "hostname host"),
         (["-Q", "help"], 0, "key-sig"),
         (["-Q", "nonsense"], 255, "Unsupported query"),
         (["-G", "-F", "none", "-p", "77", "some-host"], 0, "port 77"),

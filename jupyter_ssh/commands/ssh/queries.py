@@ -81,6 +81,7 @@ _BY_KEYWORD = {
     "CASignatureAlgorithms": "sig",
     "Ciphers": "cipher",
     "Compression": "compression",
+    "HostbasedAcceptedAlgorithms": "key-sig",
     "HostKeyAlgorithms": "key-sig",
     "KexAlgorithms": "kex",
     "MACs": "mac",

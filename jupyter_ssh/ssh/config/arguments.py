@@ -25,6 +25,7 @@ class Letter:
 
     ``value`` names its argument, if it takes one.  It sets ``keyword`` to its argument or to ``fixed``: with ``wins``
     it overrides earlier values, otherwise the first value counts.  Letters without a keyword are handled by `_special`.
+    ``only``: the one value that is supported, which asks for nothing.
     """
 
     letter: str
@@ -34,6 +35,7 @@ class Letter:
     fixed: str | None = None
     wins: bool = False
     supported: bool = True
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class LongOption:
 LETTERS: dict[str, Letter] = {
     row.letter: row
     for row in (
+        Letter("1", "SSH protocol 1", supported=False),
+        Letter("2", "SSH protocol 2, which is always used"),
         Letter("4", "use IPv4 only", keyword="AddressFamily", fixed="inet", wins=True),
         Letter("6", "use IPv6 only", keyword="AddressFamily", fixed="inet6", wins=True),
         Letter("A", "forward the agent", keyword="ForwardAgent", fixed="yes", wins=True),
@@ -62,8 +66,8 @@ LETTERS: dict[str, Letter] = {
         Letter("F", "configuration file, or none", "file"),
         Letter("f", "go to the background after the login", None, "ForkAfterAuthentication", "yes", wins=True),
         Letter("G", "print the resolved options and exit"),
-        Letter("g", "allow remote hosts to use forwarded ports", supported=False),
-        Letter("I", "PKCS#11 library", "library", supported=False),
+        Letter("g", "allow remote hosts to use forwarded ports", None, "GatewayPorts", "yes", wins=True),
+        Letter("I", "PKCS#11 library", "none", "PKCS11Provider", wins=True, only="none"),
         Letter("i", "private key file", "file", "IdentityFile"),
         Letter("J", "connect through these jump hosts", "destination", "ProxyJump"),
         Letter("K", "GSSAPI authentication", supported=False),
@@ -81,7 +85,7 @@ LETTERS: dict[str, Letter] = {
         Letter("Q", "list the supported algorithms", "query"),
         Letter("q", "quiet: only fatal errors"),
         Letter("R", "forward a remote port", "address", supported=False),
-        Letter("S", "control socket", "path", supported=False),
+        Letter("S", "control socket", "none", "ControlPath", wins=True, only="none"),
         Letter("s", "the command is the name of a subsystem", keyword="SessionType", fixed="subsystem", wins=True),
         Letter("T", "do not allocate a remote terminal", keyword="RequestTTY", fixed="no", wins=True),
         Letter("t", "allocate a remote terminal; twice: even without a local one"),
@@ -260,7 +264,7 @@ class _Parser:
             if row is None:
                 raise Usage(f"unknown option -- {letter}", phase="options")
             if not row.supported:
-                raise ConfigError(f"option -{letter} ({row.meaning}) is not supported yet", phase="options")
+                raise _not_supported(row)
             if row.value is None:
                 self._take(row, "")
                 continue
@@ -275,6 +279,8 @@ class _Parser:
 
     def _take(self, row: Letter, value: str) -> None:
         text = row.fixed if row.fixed is not None else value
+        if row.only is not None and text != row.only:
+            raise _not_supported(row)
         if row.keyword is None:
             self._special(row.letter, value)
         elif row.wins:
@@ -302,6 +308,8 @@ class _Parser:
         elif letter == "W":
             result.stdio_forward = _stdio_endpoint(value)
             result.winning.update(SessionType="none", RequestTTY="no")
+        elif letter == "2":
+            return
         elif letter == "t":
             asked = result.winning.get("RequestTTY") in ("yes", "force")
             result.winning["RequestTTY"] = "force" if asked else "yes"
@@ -320,6 +328,10 @@ class _Parser:
                 "V": ("version", True),
             }[letter]
             setattr(result, name, given)
+
+
+def _not_supported(row: Letter) -> ConfigError:
+    return ConfigError(f"option -{row.letter} ({row.meaning}) is not supported yet", phase="options", expected=row.only)
 
 
 def _stdio_endpoint(text: str) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from jupyter_ssh.ssh.config.arguments import LETTERS, usage
 from jupyter_ssh.ssh.errors import ConfigError
 
 LONG = [LongOption("--out", value="name"), LongOption("--bg"), LongOption("--no-raise-error")]
-OPENSSH_LETTERS = "46AaBbCcDEeFfGgIiJKkLlMmNnOoPpQqRSsTtVvWwXxYy"
+OPENSSH_LETTERS = "1246AaBbCcDEeFfGgIiJKkLlMmNnOoPpQqRSsTtVvWwXxYy"
 
 
 def test_every_letter_of_openssh_is_known() -> None:
@@ -63,6 +63,22 @@ def test_the_others() -> None:
 def test_letters_of_a_later_version_say_so(letter: str) -> None:
     with pytest.raises(ConfigError, match=f"option -{letter} .*not supported yet"):
         parse([f"-{letter}", "value", "host"])
+
+
+@pytest.mark.parametrize("letter", "IS")
+def test_letters_whose_feature_is_missing_take_none(letter: str) -> None:
+    assert list(parse([f"-{letter}", "none", "host"]).winning.values()) == ["none"]
+    assert list(parse([f"-v{letter}none", "host"]).winning.values()) == ["DEBUG1", "none"]
+    with pytest.raises(ConfigError, match=f"option -{letter} .*not supported yet"):
+        parse([f"-{letter}", "/run/socket", "host"])
+    with pytest.raises(Usage):
+        parse([f"-{letter}"])
+
+
+def test_protocol_2_goes_without_saying() -> None:
+    parsed = parse(["-2", "-v2C", "host", "-2", "uname"])
+    assert (parsed.destination, parsed.command) == ("host", "uname")
+    assert parsed.winning == {"LogLevel": "DEBUG1", "Compression": "yes"}
 
 
 @pytest.mark.parametrize("words", [["-Z"], ["-p"], ["-vZ", "h"], ["--unknown"], ["host", "-p"], ["-o"]])
