@@ -58,6 +58,7 @@ def test_a_place_that_is_not_reached(server: PeerServer) -> None:
 
 def test_places() -> None:
     assert parse(["-W", "[::1]:22", "host"]).stdio_forward == ("::1", 22)
+    assert parse(["-W", "inner:ssh", "host"]).stdio_forward == ("inner", 22)
     assert parse(["-Wname:9", "host"]).winning["SessionType"] == "none"
     for bad in ("name", ":22", "a:b", "a:0", "a:70000", "u@a:1"):
         with pytest.raises(ConfigError):

@@ -58,7 +58,7 @@ def _list_of(table: Callable[[], Mapping[str, Any]], complaint: str) -> Kind:
         from jupyter_ssh.ssh.errors import ConfigError
 
         text = value if isinstance(value, str) else None
-        if text and text[0] not in "+-^":
+        if text and not set(text) & set("*?") and text[0] not in "+-^":
             return [",".join(_names(text))]
         try:
             return [",".join(pick(table(), text, names(table())))]

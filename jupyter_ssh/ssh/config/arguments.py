@@ -100,7 +100,7 @@ LETTERS: dict[str, Letter] = {
     )
 }
 
-_STDIO_PLACE = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]/@\s]+)):(?P<port>[0-9]+)")
+_STDIO_PLACE = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]/@\s]+)):(?P<port>[0-9a-z-]+)")
 _SEVERAL_HOPS = "Separate several hosts by commas: -J first,second."
 # Everything else takes precedence over these, as in OpenSSH.
 _OF_STDIO_FORWARD = (("ClearAllForwardings", "yes"), ("ExitOnForwardFailure", "yes"))

@@ -36,6 +36,7 @@ from jupyter_ssh.ssh.config.values import (
     RekeyLimit,
     one_of,
 )
+from jupyter_ssh.ssh.config.words import unquoted
 
 # What a keyword does: it has its effect; it has none, which is reported with -v; or it would matter, so there is a
 # warning.
@@ -108,6 +109,7 @@ _WEAK = one_of("yes", "no", "no-pq-kex", true="yes", false="no")
 
 _CONNECT_TIME = Kind("time or none", TIME.read, lambda v: ["none"] if v is None else TIME.write(v))
 _RAW_TEXT = Kind("text or none", COMMAND.read, COMMAND.write, raw=True)
+_REASON = Kind("text or none", lambda a: COMMAND.read([unquoted(a[0])]), COMMAND.write, raw=True)
 _NONE_SHOWN = Kind("text or none", TEXT_OR_NONE.read, lambda v: ["none"] if v is None else [str(v)])
 _PERSON = Kind("text", TEXT.read, TEXT.write)
 
@@ -219,7 +221,7 @@ ROWS: tuple[Keyword, ...] = (
     Keyword("KnownHostsCommand", "known_hosts_command", COMMAND),
     Keyword("Tag", "tag", TEXT, since="9.4"),
     Keyword("VersionAddendum", "version_addendum", _RAW_TEXT, tokens=_ALL, since="10.0"),
-    Keyword("RefuseConnection", "refuse_connection", _RAW_TEXT, since="10.0"),
+    Keyword("RefuseConnection", "refuse_connection", _REASON, since="10.0"),
     Keyword("DynamicForward", "dynamic_forward", special.DYNAMIC_FORWARD, (), effect=MISSED, gathers=True),
     Keyword(
         "LocalForward",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jupyter_ssh.ssh.config.target import Target, parse_jumps
 from jupyter_ssh.ssh.config.values import WORDS, Kind, parse_port, parse_time, parse_yes_no
-from jupyter_ssh.ssh.config.words import split_arguments
+from jupyter_ssh.ssh.config.words import unquoted
 
 SOCKS = "socks"  # the target of a SOCKS proxy on the server, as ``ssh -G`` prints it
 
@@ -336,11 +336,4 @@ def _write_jumps(value: object) -> list[str]:
     return [",".join(map(str, hops))] if hops else []
 
 
-def _read_jumps(arguments: Sequence[str]) -> tuple[Target, ...]:
-    """Parse the rest of a line, which is a single word if it is in quotes."""
-    text = arguments[0]
-    words = split_arguments(text) if text.startswith(("'", '"')) else []
-    return parse_jumps(words[0] if len(words) == 1 else text)
-
-
-JUMPS = Kind("[user@]host[:port],… or none", _read_jumps, _write_jumps, raw=True)
+JUMPS = Kind("[user@]host[:port],… or none", lambda a: parse_jumps(unquoted(a[0])), _write_jumps, raw=True)

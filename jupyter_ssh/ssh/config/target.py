@@ -96,7 +96,7 @@ def _parse_jump(hop: str) -> Target:
         raise ValueError("no user or no host")
     host = match["literal"] or match["name"]
     check_host(host.replace("%", "p"), hop)  # a token's expansion is checked later
-    return Target(host, user or None, None if match["port"] is None else parse_port(match["port"]))
+    return Target(host, user or None, parse_port(match["port"]) if match["port"] else None)
 
 
 def check_host(host: str, text: str) -> None:

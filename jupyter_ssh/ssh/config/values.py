@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Final
 
+from jupyter_ssh.ssh.config.services import SERVICES
+
 _TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_TIME_PART = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
+_SIZE_UNITS = {unit: 1 << 10 * power for power, unit in enumerate(("b", "k", "m", "g", "t", "p", "e"))} | {"": 1}
+_SIZE = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,19})(?:\.([0-9]{0,18}))?([bkmgtpe]?)", re.IGNORECASE)
+_LARGEST_SIZE = 2**63 - 1
+_TIME_PART = re.compile(r"\+?([0-9]+)([smhdw]?)", re.IGNORECASE)
 _LONGEST_TIME = 2**31 - 1
 _NUMBER = re.compile(r"[ \t]*\+?([0-9]+)")
 _SMALLEST_REKEY = 16  # bytes; OpenSSH's minimum too
@@ -80,8 +84,8 @@ def parse_integer(text: str) -> int:
 
 
 def parse_port(text: str) -> int:
-    """Parse a TCP port, 1 to 65535."""
-    match = _NUMBER.fullmatch(text)
+    """Parse a TCP port, 1 to 65535, or the name of one."""
+    match = _NUMBER.fullmatch(str(SERVICES.get(text, text)))
     if match is None or len(match[1].lstrip("0")) > 5 or not 0 < int(match[1]) < 65536:
         raise ValueError(f"Bad port '{text}'")
     return int(match[1])
@@ -102,12 +106,16 @@ def parse_time(text: str) -> float:
 
 def parse_size(text: str) -> int:
     """Parse ``4096``, ``512K`` or ``1.5G`` into bytes."""
-    match = re.fullmatch(r"([0-9]{1,18})(?:\.([0-9]{1,6}))?([kmg]?)", text, re.IGNORECASE)
+    match = _SIZE.fullmatch(text)
     if match is None:
         raise ValueError(f"invalid size: {text}")
     unit = _SIZE_UNITS[match[3].lower()]
-    fraction = int(match[2]) * unit // 10 ** len(match[2]) if match[2] else 0
-    return int(match[1]) * unit + fraction
+    fraction = match[2] or ""
+    whole: int = 10 ** len(fraction)
+    size = int(match[1] or "0") * unit + int(fraction or "0") * unit // whole
+    if size > _LARGEST_SIZE:
+        raise ValueError(f"size too large: {text}")
+    return size
 
 
 def _read_time_or_unset(arguments: Sequence[str]) -> object:

@@ -63,3 +63,9 @@ def next_argument(text: str, position: int) -> tuple[str, int]:
     if quote:
         raise ValueError("invalid quotes")
     return "".join(taken), position
+
+
+def unquoted(text: str) -> str:
+    """Return the rest of a line; if it is a single word in quotes, without them.  Raises ``ValueError``."""
+    words = split_arguments(text) if text.startswith(("'", '"')) else []
+    return words[0] if len(words) == 1 else text

@@ -185,6 +185,25 @@ def test_jump_hosts_in_quotes(value: str, jumps: str | None, tmp_path: Path) -> 
             options("x", command_line=[f"ProxyJump {wrong}"])
 
 
+def test_names_of_ports(tmp_path: Path) -> None:
+    lines = "Port https\nLocalForward 8080 db:postgresql\nDynamicForward socks\nProxyJump gate:ssh,last:\n"
+    resolved = options(files=[write(tmp_path, lines)])
+    assert resolved.port == 443
+    printed = [line for line in resolved.lines() if line.startswith(("localforward", "dynamicforward", "proxyjump"))]
+    assert sorted(printed) == ["dynamicforward 1080", "localforward 8080 [db]:5432", "proxyjump gate:22,last"]
+
+
+@pytest.mark.parametrize("value", ['"Ask  Bob first"  # always', "Ask  Bob first", "'Ask  Bob first'"])
+def test_the_reason_of_a_refusal_may_be_in_quotes(value: str, tmp_path: Path) -> None:
+    assert options(files=[write(tmp_path, f"RefuseConnection {value}\n")]).refuse_connection == "Ask  Bob first"
+
+
+def test_patterns_of_algorithms_are_printed_as_what_they_select() -> None:
+    resolved = options(command_line=["HostKeyAlgorithms=ecdsa-sha2-nistp*6", "Ciphers=aes256-*m@openssh.com"])
+    assert "ciphers aes256-gcm@openssh.com" in resolved.lines()
+    assert "hostkeyalgorithms ecdsa-sha2-nistp256" in resolved.lines()
+
+
 def test_names_tokens_and_home_are_expanded() -> None:
     resolved = resolve(
         "web",

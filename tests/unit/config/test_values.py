@@ -1,16 +1,29 @@
 """Typed values: times, sizes, lists, paths."""
 
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
 
 from jupyter_ssh.ssh.config import values
+from jupyter_ssh.ssh.config.services import SERVICES
 from jupyter_ssh.ssh.config.values import Kind, RekeyLimit, arguments_of
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("1m30s", 90), ("1h30m", 5400), ("2D", 172800), ("1w", 604800), ("0", 0), ("0.5", 0.5), ("10s", 10)],
+    [
+        ("90", 90),
+        ("1m30s", 90),
+        ("1h30m", 5400),
+        ("2D", 172800),
+        ("1w", 604800),
+        ("0", 0),
+        ("0.5", 0.5),
+        ("10s", 10),
+        ("+5", 5),
+    ],
 )
 def test_times(text: str, seconds: float) -> None:
     assert values.parse_time(text) == seconds
@@ -20,6 +33,14 @@ def test_times(text: str, seconds: float) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="time"):
         values.parse_time(text)
+
+
+def test_ports_have_names() -> None:
+    assert values.parse_port("ssh") == 22
+    for name, port in SERVICES.items():
+        assert values.parse_port(name) == port
+        with contextlib.suppress(OSError):  # the system may not know it
+            assert socket.getservbyname(name, "tcp") == port, name
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "0x16", "x", "", "22 ", "999999999"])
@@ -37,13 +58,17 @@ def test_what_is_no_port(text: str) -> None:
         (["default", "30"], RekeyLimit(None, 30)),
         (["1M", "none"], RekeyLimit(1 << 20, 0)),
         (["0"], RekeyLimit()),
+        ([".5G"], RekeyLimit(1 << 29)),
+        (["+1.G"], RekeyLimit(1 << 30)),
+        (["64b"], RekeyLimit(64)),
+        (["7E"], RekeyLimit(7 << 60)),
     ],
 )
 def test_rekey_limits(arguments: list[str], limit: RekeyLimit) -> None:
     assert values.REKEY_LIMIT.read(arguments) == limit
 
 
-@pytest.mark.parametrize("arguments", [["15"], ["1T"], ["x"], ["1G", "never"]])
+@pytest.mark.parametrize("arguments", [["15"], ["1Z"], ["8E"], ["."], [".G"], ["x"], ["1G", "never"]])
 def test_what_is_no_rekey_limit(arguments: list[str]) -> None:
     with pytest.raises(ValueError):
         values.REKEY_LIMIT.read(arguments)
