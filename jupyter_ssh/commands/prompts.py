@@ -1,15 +1,17 @@
-"""Questions of a connection, asked at the process's terminal, whatever its standard streams are."""
+"""Questions of a connection, asked at the process's terminal, whatever its standard streams are, or by SSH_ASKPASS."""
 
 from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import sys
 
 from jupyter_ssh.commands import terminal
 from jupyter_ssh.commands.messages import Messages
 from jupyter_ssh.ssh.client.prompts import HostKeyQuestion, yes_or_no
 from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.net.askpass import ask_with_askpass, askpass_program, confirmed_with_askpass
 from jupyter_ssh.ssh.text import printable
 
 _ANSWERS = 10  # after that many invalid answers there is no person at the terminal
@@ -56,6 +58,8 @@ class TerminalPrompts:
 
     async def confirm(self, text: str, default: bool = False) -> bool:
         """Ask until yes or no is typed, or nothing for the ``default``; no at end of file."""
+        if (program := _askpass()) is not None:
+            return await confirmed_with_askpass(program, printable(text), os.environ)
         prompt = f"{text} (yes/no) [{'yes' if default else 'no'}] "
         for _ in range(_ANSWERS):
             answer = await self._ask(prompt, echo=True)
@@ -72,6 +76,8 @@ class TerminalPrompts:
 
     async def _ask(self, prompt: str, *, echo: bool) -> str | None:
         prompt = printable(prompt)
+        if (program := _askpass()) is not None:
+            return await ask_with_askpass(program, prompt, os.environ)
         if sys.platform == "win32":
             question = input if echo else getpass.getpass
             return await asyncio.get_running_loop().run_in_executor(None, question, prompt)
@@ -80,6 +86,14 @@ class TerminalPrompts:
                 raise PromptUnavailable(
                     "a question has to be asked, but this process has no terminal",
                     phase="question",
-                    next_step="Run it in a terminal, or use a key without a passphrase and a known host.",
+                    next_step="Run it in a terminal, set SSH_ASKPASS, and DISPLAY or SSH_ASKPASS_REQUIRE=force, or use "
+                    "a key without a passphrase and a known host.",
                 )
             return await terminal.ask(descriptor, prompt, echo=echo)
+
+
+def _askpass() -> str | None:
+    if sys.platform == "win32":
+        return askpass_program(os.environ, has_terminal=True)
+    with terminal.controlling_terminal() as descriptor:
+        return askpass_program(os.environ, has_terminal=descriptor is not None)

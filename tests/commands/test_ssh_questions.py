@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -120,3 +121,86 @@ def test_a_round_without_a_question_is_shown(embedded_server_factory: Factory, s
     server = embedded_server_factory(methods=[], keyboard_interactive=converse)
     led = f"({server.user}@{server.host}) "
     assert rest(start(server)) == f"{led}Sign in\n{led}Pushed a login request to your device...\nin\n"
+
+
+# --- SSH_ASKPASS ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def askpass(tmp_path: Path) -> dict[str, str]:
+    """Variables for a program that answers with SECRET and keeps what it was asked."""
+    program = tmp_path / "askpass"
+    program.write_text(f'#!/bin/sh\nprintf "%s|%s\\n" "$SSH_ASKPASS_PROMPT" "$1" >>{tmp_path}/asked\necho "$SECRET"\n')
+    program.chmod(0o700)
+    return {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "", "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+
+
+def without_terminal(argv: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs our command in a session of its own, so that it has no terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "jupyter_ssh.commands", *argv],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        cwd=TREE,
+        start_new_session=True,
+    )
+
+
+def test_without_a_terminal_a_password_is_asked_for_by_askpass(
+    embedded_server_factory: Factory, askpass: dict[str, str], tmp_path: Path
+) -> None:
+    server = embedded_server_factory()
+    who = f"{server.user}@{server.host}"
+    known = [f"-oUserKnownHostsFile={server.known_hosts}", "-oGlobalKnownHostsFile=none"]
+    words = ["ssh", "-F", "none", *known, "-oIdentityFile=none", "-p", str(server.port), who, "echo in"]
+    for display, status in (({}, 255), ({"DISPLAY": ":9"}, 0), ({"SSH_ASKPASS_REQUIRE": "force"}, 0)):
+        done = without_terminal(words, {**askpass, "SECRET": server.password, **display})
+        assert done.returncode == status, done.stderr
+    assert (tmp_path / "asked").read_text() == f"|{who}'s password: \n" * 2
+
+
+def test_at_a_terminal_askpass_is_used_if_it_is_preferred(
+    embedded_server_factory: Factory, start: Start, askpass: dict[str, str], tmp_path: Path
+) -> None:
+    server = embedded_server_factory()
+    preferred = {**askpass, "SECRET": server.password, "DISPLAY": ":9"}
+    child = start(server, "-oIdentityFile=none", **preferred)
+    child.expect_exact("password: ")
+    child.sendline(server.password)
+    assert rest(child).endswith("in\n")
+    assert not (tmp_path / "asked").exists()
+    assert rest(start(server, "-oIdentityFile=none", **{**preferred, "SSH_ASKPASS_REQUIRE": "prefer"})) == "in\n"
+
+
+def test_keygen_asks_for_passphrases_through_askpass(askpass: dict[str, str], tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    forced = {**askpass, "SSH_ASKPASS_REQUIRE": "force", "SECRET": "open sesame"}
+    done = without_terminal(["keygen", "-q", "-t", "ed25519", "-f", str(key)], forced)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "asked").read_text().splitlines()) == 2
+    public = without_terminal(["keygen", "-y", "-f", str(key)], forced).stdout
+    assert public.split()[:2] == key.with_suffix(".pub").read_text().split()[:2]
+    assert without_terminal(["keygen", "-y", "-f", str(key)], {**forced, "SECRET": "wrong"}).returncode != 0
+
+
+def test_batch_mode_tries_nothing_that_asks(embedded_server_factory: Factory, start: Start) -> None:
+    asked: list[str] = []
+
+    async def converse(user: str, ask: Callable[..., Any]) -> bool:
+        asked.append(user)
+        await ask("", "Pushed a login request.", [])
+        return True
+
+    def password(user: str, given: str) -> bool:
+        asked.append(user)
+        return False
+
+    server = embedded_server_factory(methods=[], keyboard_interactive=converse, passwords=password)
+    said = rest(start(server, "-oBatchMode=yes"))
+    assert "BatchMode" in said
+    assert "Pushed" not in said
+    assert asked == []

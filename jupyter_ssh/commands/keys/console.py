@@ -14,6 +14,7 @@ from jupyter_ssh.kernel.cells.waiting import interruptible
 from jupyter_ssh.ssh.errors import AgentUnavailable, PromptUnavailable
 from jupyter_ssh.ssh.keygen import Console, ShownKey
 from jupyter_ssh.ssh.keys import PrivateKey
+from jupyter_ssh.ssh.net.askpass import ask_with_askpass, askpass_program
 from jupyter_ssh.ssh.text import without_controls
 
 T = TypeVar("T")
@@ -44,10 +45,16 @@ class TerminalConsole(Console):
         return _input_line()
 
     def secret(self, prompt: str) -> str:
-        """Ask at the terminal, or on stdin if there is none."""
+        """Ask at the terminal, or on stdin if there is none; through SSH_ASKPASS where ssh-keygen does."""
         self.flush()
         prompt = without_controls(prompt)
         answer: str | None
+        program = askpass_program(os.environ, has_terminal=sys.stdin is not None and sys.stdin.isatty())
+        if program is not None:
+            answer = asyncio.run(ask_with_askpass(program, prompt, os.environ))
+            if answer is None:
+                raise PromptUnavailable("the question for a passphrase was cancelled", phase="question")
+            return answer
         if sys.platform == "win32":
             answer = getpass.getpass(prompt)
         else:

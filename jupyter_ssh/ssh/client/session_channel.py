@@ -65,7 +65,7 @@ class SessionChannel(Duplex):
         """Whether stderr is merged into stdout."""
         self._started = False
         """Whether the server has said that the command runs, or something of it has arrived."""
-        self._refused: str | None = None
+        self._denied_request: str | None = None
         """The request that the server refused, if that is a reason not to go on."""
         self._answered = asyncio.get_running_loop().create_future()
         """Done when the command is known to have been started, or not, or after the wait for that."""
@@ -160,7 +160,7 @@ class SessionChannel(Duplex):
         log.debug("channel %d: free: client-session", self.channel.number)
         if self.has_ended:
             error = None
-        elif error is None and self._refused is not None:
+        elif error is None and self._denied_request is not None:
             error = self._denied()
         self.error = error
         self._wake()
@@ -207,7 +207,7 @@ class SessionChannel(Duplex):
             self.stderr.feed_eof()
         if self.error is not None:
             raise self.error
-        if self._refused is not None:
+        if self._denied_request is not None:
             raise self._denied()
         if not self._started and self.over.done():
             raise ChannelRequestDenied(
@@ -242,7 +242,7 @@ class SessionChannel(Duplex):
         if self._started:
             log.debug("channel %d: a late refusal of %s", self.channel.number, what)
             return
-        self._refused = self._refused or what
+        self._denied_request = self._denied_request or what
         if self._answered.done():  # somebody uses it already
             self.abort()
         self._wake()
@@ -255,7 +255,7 @@ class SessionChannel(Duplex):
 
     def _denied(self) -> SSHError:
         return ChannelRequestDenied(
-            f"the server refused {self._refused}",
+            f"the server refused {self._denied_request}",
             phase="starting a process",
             next_step="The server may restrict this account or key (ForceCommand, PermitTTY, subsystems).",
         )

@@ -1,33 +1,78 @@
-"""Ask a person yes or no through the program of SSH_ASKPASS, where there is neither a terminal nor a cell."""
+"""Ask a person through the program of SSH_ASKPASS, as ssh(1) says: without a terminal, or in place of one."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from typing import Final
 
 from jupyter_ssh.ssh.errors import PromptUnavailable
 
-DEFAULT_PROGRAM = "ssh-askpass"
-MAX_ANSWER = 1024
+DEFAULT_PROGRAM: Final = "ssh-askpass"
+MAX_ANSWER: Final = 1024
+CONFIRM: Final = "confirm"
+"""The hint (SSH_ASKPASS_PROMPT) for a question of yes or no, which the program answers with its exit status."""
 
 
-def askpass_program(environment: Mapping[str, str]) -> str | None:
-    """Return the program to ask with; None if there is none, or no display for it."""
-    if environment.get("SSH_ASKPASS_REQUIRE") == "never":
-        return None
-    forced = environment.get("SSH_ASKPASS_REQUIRE") in ("force", "prefer")
-    if not (forced or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+def askpass_program(environment: Mapping[str, str], *, has_terminal: bool = False) -> str | None:
+    """Return the program to ask with; None to ask at the terminal, or if there is none and no display for a program.
+
+    SSH_ASKPASS_REQUIRE: "force" uses the program in any case, "prefer" if there is a display, and "never" not at all;
+    otherwise it is used if there is a display and no terminal.
+    """
+    required = environment.get("SSH_ASKPASS_REQUIRE", "").lower()
+    display = bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+    allowed = required == "force" or (display and required != "never")
+    if not allowed or (has_terminal and required not in ("force", "prefer")):
         return None
     return environment.get("SSH_ASKPASS") or shutil.which(DEFAULT_PROGRAM, path=environment.get("PATH"))
 
 
-async def confirm_with_askpass(question: str, environment: Mapping[str, str]) -> bool:
-    """Return whether a person confirmed ``question``: the program exits with 0 and prints nothing, or "yes".
+async def ask_with_askpass(
+    program: str, question: str, environment: Mapping[str, str], *, hint: str | None = None
+) -> str | None:
+    """Return the first line that ``program`` prints; None if the person cancels: its exit status is not 0.
 
-    Raises `PromptUnavailable` if nobody can be asked.  Cancelling ends the program.
+    Raises `PromptUnavailable` if it cannot be started.  Cancelling ends the program.
     """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            question,
+            env={**environment, **({"SSH_ASKPASS_PROMPT": hint} if hint else {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise PromptUnavailable(f"{program} cannot be started: {error.strerror}", phase="question") from None
+    try:
+        assert process.stdout is not None
+        answer = b""
+        while len(answer) < MAX_ANSWER and (piece := await process.stdout.read(MAX_ANSWER - len(answer))):
+            answer += piece
+        status = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return None if status else re.split(b"[\r\n]", answer, maxsplit=1)[0].decode("utf-8", "surrogateescape")
+
+
+async def confirmed_with_askpass(program: str, question: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a person confirmed ``question``: ``program`` exits with 0 and prints nothing, or "yes".
+
+    Raises what `ask_with_askpass` raises.
+    """
+    answer = await ask_with_askpass(program, question, environment, hint=CONFIRM)
+    return answer is not None and answer.strip().lower() in ("", "yes")
+
+
+async def confirm_with_askpass(question: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a person allows the use of a key.  Raises `PromptUnavailable` if nobody can be asked."""
     program = askpass_program(environment)
     if program is None:
         raise PromptUnavailable(
@@ -35,23 +80,4 @@ async def confirm_with_askpass(question: str, environment: Mapping[str, str]) ->
             phase="agent",
             next_step="Set SSH_ASKPASS to an askpass program, and DISPLAY or SSH_ASKPASS_REQUIRE=force.",
         )
-    try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            question,
-            env={**environment, "SSH_ASKPASS_PROMPT": "confirm"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise PromptUnavailable(f"{program} cannot be started: {error.strerror}", phase="agent") from None
-    try:
-        assert process.stdout is not None
-        answer = await process.stdout.read(MAX_ANSWER)
-        status = await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return status == 0 and answer.strip().lower() in (b"", b"yes")
+    return await confirmed_with_askpass(program, question, environment)

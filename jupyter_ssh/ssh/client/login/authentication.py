@@ -174,6 +174,7 @@ class ClientLogin:
                     if next_outcome is not None:
                         break
             if next_outcome is None:
+                self._tell_what_batch_mode_left_out(offered)
                 raise self._refused(offered)
             outcome = next_outcome
         if not isinstance(outcome, e.Authenticated):
@@ -207,12 +208,24 @@ class ClientLogin:
             preferred = tuple(self._options.preferred_authentications.split(","))
         elif self._password is not None and not self._named_keys:
             preferred = METHODS[::-1]
+        # As in OpenSSH; but a password that the program gave needs nobody to ask.
+        secrets_usable = self._secrets_allowed and (not self._options.batch_mode or self._password is not None)
         allowed = {
             "publickey": self._options.pubkey_authentication != "no",
-            "keyboard-interactive": self._options.kbd_interactive_authentication and self._secrets_allowed,
-            "password": self._options.password_authentication and self._secrets_allowed,
+            "keyboard-interactive": self._options.kbd_interactive_authentication and secrets_usable,
+            "password": self._options.password_authentication and secrets_usable,
         }
         return [name.strip() for name in preferred if allowed.get(name.strip())]
+
+    def _tell_what_batch_mode_left_out(self, offered: Sequence[str]) -> None:
+        wanted = {
+            "keyboard-interactive": self._options.kbd_interactive_authentication,
+            "password": self._options.password_authentication,
+        }
+        if self._options.batch_mode and self._password is None:
+            for method in wanted:
+                if wanted[method] and method in offered:
+                    self._note(method, "", "you may not be asked (BatchMode)")
 
     async def _answer(self) -> e.Event:
         self._requests += 1

@@ -1,0 +1,61 @@
+"""When a question goes to the program of SSH_ASKPASS (ssh(1), ENVIRONMENT), and what its answer means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.net.askpass import ask_with_askpass, askpass_program, confirmed_with_askpass
+
+DISPLAYS = ({}, {"DISPLAY": ":0"}, {"WAYLAND_DISPLAY": "wayland-0"}, {"DISPLAY": ""})
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize("has_terminal", [True, False])
+@pytest.mark.parametrize("required", ["", "never", "prefer", "force", "FORCE", "nonsense"])
+def test_when_the_program_asks(required: str, has_terminal: bool, display: dict[str, str]) -> None:
+    environment = {"SSH_ASKPASS": "/bin/ask", "SSH_ASKPASS_REQUIRE": required, **display}
+    shown = any(display.values())
+    wanted = {
+        "never": False,
+        "prefer": shown,
+        "force": True,
+    }.get(required.lower(), shown and not has_terminal)
+    assert askpass_program(environment, has_terminal=has_terminal) == ("/bin/ask" if wanted else None)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    path = tmp_path / "ask"
+    path.write_text('#!/bin/sh\necho "$SSH_ASKPASS_PROMPT $1" >>"$ASKED"\nprintf "$ANSWER"\nexit ${STATUS:-0}\n')
+    path.chmod(0o700)
+    return str(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+@pytest.mark.parametrize(
+    ("answer", "status", "line", "agreed"),
+    [
+        ("secret\\nmore\\n", 0, "secret", False),
+        ("s\\303\\274\\r\\n", 0, "sü", False),
+        ("", 0, "", True),
+        ("Yes\\n", 0, "Yes", True),
+        ("no\\n", 0, "no", False),
+        ("secret\\n", 1, None, False),
+    ],
+)
+async def test_what_an_answer_means(
+    program: str, tmp_path: Path, answer: str, status: int, line: str | None, agreed: bool
+) -> None:
+    environment = {**os.environ, "ANSWER": answer, "STATUS": str(status), "ASKED": str(tmp_path / "asked")}
+    assert await ask_with_askpass(program, "Who?", environment) == line
+    assert await confirmed_with_askpass(program, "Sure?", environment) is agreed
+    assert (tmp_path / "asked").read_text() == " Who?\nconfirm Sure?\n"
+
+
+async def test_a_program_that_is_not_there() -> None:
+    with pytest.raises(PromptUnavailable, match="cannot be started"):
+        await ask_with_askpass("/no/such/program", "Who?", {})
