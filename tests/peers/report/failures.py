@@ -347,6 +347,13 @@ async def _signature_algorithm(stage: Stage) -> errors.SSHError:
     return await stage.fails(**options, identity_file=key, preferred_authentications="publickey")
 
 
+@scene("key-type")
+async def _key_type(stage: Stage) -> errors.SSHError:
+    options = await stage.asyncssh(_Asking, signature_algs=["ecdsa-sha2-nistp256"])
+    return await stage.fails(**options, identity_file=_fresh_keys(stage, 1), preferred_authentications="publickey")
+
+
+scene("key-type-excluded")(lambda stage: _refused(stage, pubkey_accepted_algorithms="rsa-sha2-512", batch_mode=True))
 scene("nobody-asked")(lambda stage: stage.fails(stage.sshd(), identity_file=[], batch_mode=True))
 
 
@@ -506,6 +513,22 @@ async def _slept(stage: Stage) -> errors.SSHError:
         # No test can put the machine to sleep: the clock that goes on during sleep is three hours ahead.
         stage.monkeypatch.setattr(wake, "seconds", lambda: seconds() + 3 * 3600)
         return await _error_of(process.stdout.read())
+
+
+class _Leaving(_Welcoming):
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.connection = conn
+
+    async def session_requested(self) -> bool:
+        self.connection.disconnect(asyncssh.DISC_BY_APPLICATION, "idle for too long")
+        return True
+
+
+@scene("ended")
+async def _ended(stage: Stage) -> errors.SSHError:
+    options = await stage.asyncssh(_Leaving)
+    async with connect(HOST, config="none", known_hosts=stage.folder / "known", **options) as connection:
+        return await _error_of(connection.start("true"))
 
 
 @scene("lost")

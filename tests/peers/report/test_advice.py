@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import asyncssh
 import pytest
 
-from jupyter_ssh.ssh.client.report.advice import TABLE, Advice
+from jupyter_ssh.ssh.client.report.advice import TABLE
+from jupyter_ssh.ssh.client.report.failures import Advice
 from tests.peers.report.failures import SCENES, Stage
+from tests.support.certificates import certify, make_authority
 from tests.support.documents.advice import DOCUMENT, written
 from tests.support.fixtures import watch
 from tests.support.identities import ssh_keygen
@@ -67,6 +70,48 @@ async def test_the_advice_of_a_failure(row: Advice, stage: Stage) -> None:
 async def test_a_refused_key_matters_more_than_a_question_that_was_not_asked(stage: Stage) -> None:
     error = await stage.fails(stage.sshd(), identity_file=ssh_keygen(stage.folder / "id"), batch_mode=True)
     assert error.advice == "key-refused"
+
+
+async def test_an_address_without_its_interface_is_not_blamed_on_bind_address(stage: Stage) -> None:
+    """The system gives the same number for both."""
+    error = await stage.fails(host="fe80::1")
+    assert error.advice == "no-connection"
+    assert "BindAddress" not in str(error)
+
+
+async def test_a_connection_lost_after_one_refused_key_is_not_blamed_on_many_keys(stage: Stage) -> None:
+    keys = [ssh_keygen(stage.folder / name) for name in ("one", "two")]
+    options = await stage.asyncssh(_Dropping)
+    error = await stage.fails(**options, identity_file=keys, preferred_authentications="publickey")
+    assert error.advice != "too-many-keys"
+
+
+class _Dropping(asyncssh.SSHServer):  # type: ignore[misc]
+    """Its connection is cut while the second key is offered."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.connection = conn
+        self.seen = 0
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        self.seen += 1
+        if self.seen > 1:
+            self.connection.abort()
+        return False
+
+
+async def test_a_refused_certificate_for_another_user(stage: Stage) -> None:
+    key = ssh_keygen(stage.folder / "id")
+    certify(make_authority(stage.folder), key, principals="somebody")
+    error = await stage.fails(stage.sshd(), identity_file=key, preferred_authentications="publickey")
+    assert "somebody" in (error.next_step or "")
+    assert "id-cert.pub" in (error.next_step or "")
 
 
 async def test_a_jump_host_that_fails_has_advice_of_its_own(stage: Stage) -> None:

@@ -39,7 +39,7 @@ from jupyter_ssh.ssh.keys.files.reading import KeyFile
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.extensions import SIGNATURES
 from jupyter_ssh.ssh.protocol.session import ClientSession
-from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.text import escaped, printable
 
 PHASE: Final = "authentication"
 
@@ -59,6 +59,9 @@ MAX_REQUESTS: Final = 256
 
 MOST_SHOWN: Final = 16
 """Attempts that an error lists, the first and the last ones: an agent may hold a thousand keys."""
+
+SILENT_FAILURES: Final = 3
+"""Failures after which a connection that ends without a word is taken for one that the server has had enough of."""
 
 PASSPHRASE_ATTEMPTS: Final = 3
 
@@ -143,7 +146,7 @@ class ClientLogin:
         for identity in self._identities or ():
             self._note("publickey", identity.label, "not tried: the server ended the connection")
         refused = self._refused((), reason=reason)
-        if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
+        if (failures >= SILENT_FAILURES and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
             refused.too_many = max(1, failures)
         return refused
 
@@ -282,7 +285,7 @@ class ClientLogin:
             outcome = await self._try_identity(identity)
             if isinstance(outcome, e.AuthenticationFailed) and not outcome.partial_success:
                 self._refused_identities.append(identity)
-                self._advice = self._advice or _advice_on_certificate(identity)
+                self._advice = self._advice or _advice_on_certificate(identity, self._options.user)
             if outcome is not None:
                 return outcome
         return None
@@ -306,7 +309,7 @@ class ClientLogin:
             else:
                 refused.append(identity)
                 self._note("publickey", identity.label, answer)
-                self._advice = self._advice or _advice_on_certificate(identity)
+                self._advice = self._advice or _advice_on_certificate(identity, self._options.user)
         self._under_way = None
         self._acceptable = wanted
         known = [*wanted, *refused]
@@ -326,7 +329,9 @@ class ClientLogin:
             public, label = key.public, f"{label} {key.public.fingerprint}"
         choice = self._choice(public)
         if choice is None:
-            self._note("publickey", label, f"the server accepts no signature by a {public.key_type} key")
+            ours = set(signature_algorithms(self._options)) & set(public.signature_algorithms)
+            whose = "the server accepts" if ours else "PubkeyAcceptedAlgorithms allows"
+            self._note("publickey", label, f"{whose} no signature by a {public.key_type} key")
             return None
         self._under_way = ("publickey", label)
         self._progress.note(f"Offering public key: {identity.named}")
@@ -503,7 +508,7 @@ def _unexpected(event: e.Event) -> SSHError:
     return ProtocolError("the server sent an answer that is invalid here", phase=PHASE, received=type(event).__name__)
 
 
-def _advice_on_certificate(identity: Identity) -> str | None:
+def _advice_on_certificate(identity: Identity, user: str) -> str | None:
     """Return what is wrong with a refused certificate, as far as this side can tell."""
     if not isinstance(identity.public, Certificate):
         return None
@@ -511,4 +516,11 @@ def _advice_on_certificate(identity: Identity) -> str | None:
         check_validity(identity.public, time.time())
     except CertificateError as error:
         return f"{identity.label}: {error.message} ({error.expected}). {error.next_step}."
+    principals = identity.public.statement.principals
+    if principals and user not in principals:
+        # The server may map other principals to the user (AuthorizedPrincipalsFile), so this is only probably why.
+        names = ", ".join(map(escaped, principals[:MOST_SHOWN]))
+        return (
+            f"{identity.label}: the certificate is for {names}, not for {escaped(user)}, unless the server maps them."
+        )
     return None

@@ -1,4 +1,4 @@
-"""Kinds of failure: predicates on an error and its circumstances.
+"""Kinds of failure: predicates on an error and its circumstances, and the rows of the table of advice.
 
 Each function below returns a predicate for one kind; `advice` says what to do about it.
 """
@@ -6,7 +6,7 @@ Each function below returns a predicate for one kind; `advice` says what to do a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import (
@@ -61,6 +61,22 @@ class Failure:
 Fits = Callable[[Failure], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One way a connection can fail.
+
+    ``title`` and ``shows`` are for the document: its heading, and how the error message begins.  ``text`` is the advice
+    itself, with the fields of `Failure.values` in braces.
+    """
+
+    name: str
+    chapter: str
+    title: str
+    shows: str
+    fits: Fits = field(repr=False)
+    text: str
+
+
 def of_kind(*kinds: type[SSHError]) -> Fits:
     """Match an error of one of these classes."""
     return lambda failure: isinstance(failure.error, kinds)
@@ -69,6 +85,16 @@ def of_kind(*kinds: type[SSHError]) -> Fits:
 def system_error(*numbers: int) -> Fits:
     """Match a failure that the system reported with one of these numbers of `errno`."""
     return lambda failure: isinstance(failure.error, ConnectError) and failure.error.errno in numbers
+
+
+def from_an_address(test: Fits) -> Fits:
+    """Match what ``test`` matches, if the address to connect from was chosen."""
+
+    def fits(failure: Failure) -> bool:
+        options = failure.options
+        return options is not None and bool(options.bind_address or options.bind_interface) and test(failure)
+
+    return fits
 
 
 def deadline_in(phase: str) -> Fits:
