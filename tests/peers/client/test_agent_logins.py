@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh.errors import AuthenticationError
-from jupyter_ssh.ssh.keys import KEY_TYPES, CertifiedKey, generate, load_public_key
+from jupyter_ssh.ssh.keys import KEY_TYPES, CertifiedKey, generate, load_public_key, save_private_key
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.keys.files.saving import save_public_key
 from jupyter_ssh.ssh.net.agent import open_agent
@@ -124,3 +124,20 @@ async def test_a_locked_agent_does_not_stop_the_login(own_agent: OwnAgent, opens
     own_agent.server.keyring.lock(b"secret")
     async with reach(openssh_server, identity_agent=own_agent.socket, add_keys_to_agent="yes") as connection:
         assert "not added to the agent" in connection.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("provider", "command"),
+    [("internal", "ssh-add,"), ("/usr/lib/x.so", "ssh-add -S /usr/lib/x.so,"), ("$SSH_SK_PROVIDER", "-S $SSH_SK_")],
+)
+async def test_a_key_in_a_device_is_left_to_openssh_s_agent(
+    openssh_server: Any, tmp_path: Path, provider: str, command: str
+) -> None:
+    """No library for devices is loaded here, which is said with what does help."""
+    path = tmp_path / "id_sk"
+    save_private_key(path, new_key("sk-ssh-ed25519@openssh.com"))
+    options: dict[str, Any] = {"preferred_authentications": "publickey", "security_key_provider": provider}
+    with pytest.raises(AuthenticationError, match="hardware security key") as caught:
+        await reach(openssh_server, identity_file=path, **options)
+    assert command in (caught.value.next_step or "")
+    assert "OpenSSH's agent" in (caught.value.next_step or "")

@@ -25,7 +25,6 @@ from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
 from jupyter_ssh.ssh.text import escaped
 
 IN_DEVICE: Final = "it can sign only in its hardware security key"
-IN_DEVICE_STEP: Final = "Add it to an agent with ssh-add, which can sign with the device."
 NO_PRIVATE_KEY: Final = "no private key for it"
 NO_PRIVATE_KEY_STEP: Final = (
     "Name the file with its private key as well (-i), or add that key to an agent with ssh-add."
@@ -185,7 +184,7 @@ async def collect(
     First ``keys``, which the caller gave; then as in OpenSSH: certificates of CertificateFile, keys of the agent whose
     files are named, its other keys (not with IdentitiesOnly), and keys that are only in files.
     """
-    in_memory = [_of_memory(key) for key in keys]
+    in_memory = [_of_memory(key, options) for key in keys]
     files = _files(options, unlock)
     certificates = _certificates(options)
     agent = [] if agent_keys is None else list(await agent_keys())[:MAX_IDENTITIES]
@@ -217,10 +216,18 @@ def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[
     return [*lines, *(f"Will attempt key: {identity.named}" for identity in identities)]
 
 
-def _of_memory(key: PrivateKey) -> Identity:
+def _in_device(label: str, public: PublicKey, options: Options) -> Identity:
+    """Return the identity of a key in a device; SecurityKeyProvider matters only to OpenSSH's programs."""
+    provider = options.security_key_provider
+    command = "ssh-add" if provider == "internal" else f"ssh-add -S {provider}"
+    step = f"Add it to OpenSSH's agent with {command}, which can sign with the device; nothing here can."
+    return Identity(label, public, None, IN_DEVICE, step)
+
+
+def _of_memory(key: PrivateKey, options: Options) -> Identity:
     label = f"{escaped(key.comment) or 'key'} {key.public.fingerprint}"
     if key.needs_agent:
-        return Identity(label, key.public, None, IN_DEVICE, IN_DEVICE_STEP)
+        return _in_device(label, key.public, options)
     return Identity(label, key.public, MemorySigner(key))
 
 
@@ -236,7 +243,7 @@ def _files(options: Options, unlock: Unlock) -> list[Identity]:
     for path in options.identity_file[:MAX_IDENTITIES]:
         if not named and not os.path.lexists(path):
             continue
-        identity = _file(path, unlock, rsa_size)
+        identity = _file(path, unlock, options)
         found.append(identity)
         if isinstance(identity.public, Certificate):
             continue
@@ -261,7 +268,8 @@ def _with_certificate(identity: Identity, path: str, certificate: Certificate) -
     return Identity(label, certificate, identity.signer, identity.problem, identity.next_step)
 
 
-def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
+def _file(path: str, unlock: Unlock, options: Options) -> Identity:
+    rsa_size = required_rsa_size(options)
     try:
         file = open_key_file(path, rsa_size)
     except (KeyFileError, KeyFormatError) as error:
@@ -280,7 +288,7 @@ def _file(path: str, unlock: Unlock, rsa_size: int | None) -> Identity:
         return Identity(f"{path} {public.fingerprint}", public, None, described(error), error.next_step)
     label = str(file.path) if file.public is None else f"{file.path} {file.public.fingerprint}"
     if isinstance(file.public, SecurityKeyPublicKey):
-        return Identity(label, file.public, None, IN_DEVICE, IN_DEVICE_STEP)
+        return _in_device(label, file.public, options)
     return Identity(label, file.public, FileSigner(file, unlock))
 
 
