@@ -63,7 +63,7 @@ def resolve(
         settings.take_pair("User", destination.user, "destination")
     if destination.port is not None:
         settings.take_pair("Port", str(destination.port), "destination")
-    _check_users(settings)
+    _check_names(settings)
     user_is_literal = "user" in settings.values
     local = LocalContext(
         user_name=user_name,
@@ -100,8 +100,14 @@ def _session(settings: Settings, command: str | None) -> str:
     return kind if kind != "default" else "exec" if command else "shell"
 
 
-def _check_users(settings: Settings) -> None:
-    """Check the user names that the command line gives, that of ProxyJump included; files may name any user."""
+def _check_names(settings: Settings) -> None:
+    """Check the names that the command line gives before a file can use them in a command (Match exec).
+
+    These are HostName, the user, and the users in ProxyJump; files may name any user.
+    """
+    host = settings.values.get("host_name")
+    if isinstance(host, str):
+        check_host(host, host)
     user = settings.values.get("user")
     jumps = settings.values.get("proxy_jump")
     hops: Sequence[Target] = jumps if isinstance(jumps, tuple) else ()

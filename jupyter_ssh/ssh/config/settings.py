@@ -71,7 +71,7 @@ class Settings:
         try:
             self._set(row, row.kind.read([value]), where)
         except ValueError as error:
-            raise ConfigError(f"{where}: {error}", phase="options") from None
+            raise ConfigError(f"{where}: {_sentence(error)}", phase="options") from None
 
     def take_line(self, line: str, where: str, *, active: bool = True) -> None:
         """Take a line as in a file or after ``-o``; it is checked even if it is in a block that does not match.
@@ -103,7 +103,7 @@ class Settings:
         try:
             value = row.kind.read(arguments)
         except ValueError as error:
-            raise ConfigError(f"{where}: {shown(str(error), 300)}", phase="options") from None
+            raise ConfigError(f"{where}: {shown(_sentence(error), 300)}", phase="options") from None
         if active:
             self._set(row, value, where)
 
@@ -168,6 +168,11 @@ class Settings:
         )
 
 
+def _sentence(error: ValueError) -> str:
+    """Return OpenSSH's words without their full stop: more may follow."""
+    return str(error).removesuffix(".")
+
+
 def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
     """Return a word of a file for use in an error: without control characters and of bounded length."""
     text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[: longest + 1])
@@ -182,7 +187,7 @@ def arguments_of_line(name: str, rest: str, where: str, *, known: bool = True) -
     try:
         arguments = split_arguments(rest)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}", phase="options") from None
+        raise ConfigError(f"{where}: {_sentence(error)}", phase="options") from None
     if known and (not arguments or not arguments[0]):
         raise ConfigError(f'{where}: no argument after keyword "{shown(name)}"', phase="options")
     return arguments

@@ -185,6 +185,13 @@ def test_jump_hosts_in_quotes(value: str, jumps: str | None, tmp_path: Path) -> 
             options("x", command_line=[f"ProxyJump {wrong}"])
 
 
+def test_an_error_has_one_full_stop(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        options(files=[write(tmp_path, "LocalForward 8 x\nEscapeChar ab\n")])
+    assert ".." not in str(caught.value)
+    assert "line 1: Bad forwarding specification; " in str(caught.value)
+
+
 def test_names_of_ports(tmp_path: Path) -> None:
     lines = "Port https\nLocalForward 8080 db:postgresql\nDynamicForward socks\nProxyJump gate:ssh,last:\n"
     resolved = options(files=[write(tmp_path, lines)])

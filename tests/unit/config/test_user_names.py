@@ -51,6 +51,27 @@ def test_a_user_that_would_be_an_option_or_another_command(user: str) -> None:
             options(target)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"target": "a;b@host"},
+        {"command_line": ["HostName=a;b"]},
+        {"command_line": [("HostName", "a$(b)")]},
+        {"keywords": {"host_name": "a|b"}},
+    ],
+)
+def test_no_command_of_a_file_sees_such_a_name(given: dict[str, Any], tmp_path: Path) -> None:
+    ran: list[str] = []
+
+    def run(command: str) -> int:
+        ran.append(command)
+        return 0
+
+    with pytest.raises(ConfigError, match="invalid characters"):
+        options(**given, files=[write(tmp_path, 'Match exec "test %r %h"\n')], run=run)
+    assert ran == []
+
+
 def test_a_file_may_name_any_user_and_a_command_line_most(tmp_path: Path) -> None:
     assert options(files=[write(tmp_path, "User a;\"'b'\"(c)$d\n")]).user == "a;'b'(c)$d"
     for user in ("CORP\\alice", "alice@corp.example.com", "a b", "a%b", "a#b"):
