@@ -139,7 +139,13 @@ class PublicKey(ABC):
         try:
             name = fields.text()
             algorithm = next((row for row in self.row.signatures if row.name == name), None)
-            if algorithm is None or name not in algorithms:
+            if algorithm is None:
+                raise SignatureError(
+                    f"a {self.key_type} key makes no such signature",
+                    expected=" or ".join(self.signature_algorithms),
+                    received=repr(name[:64]),
+                )
+            if name not in algorithms:
                 raise SignatureError(
                     "the signature algorithm is not accepted",
                     expected=" or ".join(algorithms) or "none",

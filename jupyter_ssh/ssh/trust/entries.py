@@ -9,6 +9,7 @@ from pathlib import Path
 from jupyter_ssh.ssh.errors import CertificateError, KeyFormatError
 from jupyter_ssh.ssh.keys import PublicKey, fingerprint, parse_public_key
 from jupyter_ssh.ssh.keys.certificates.certificate import PLAIN_TYPE, parse_certificate
+from jupyter_ssh.ssh.keys.types.rsa import RSA, SIGNATURE_NAMES, host_key_blob
 from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, MAX_BLOB, decode_base64
 from jupyter_ssh.ssh.trust.host_names import HASH_MARK, split_hash
 from jupyter_ssh.ssh.trust.patterns import has_wildcards
@@ -118,13 +119,15 @@ def parse_line(raw: bytes, file: Path, line: int) -> Entry | BadLine | None:
     if words[1].isdigit() and words[2].isdigit():
         return BadLine(file, line, "a key of SSH protocol 1, which is no longer in use")
     try:
-        blob = decode_base64(words[2])
+        blob = host_key_blob(decode_base64(words[2]))
     except KeyFormatError:
         return BadLine(file, line, "the key is not valid base64; perhaps the line was cut off")
     fields = _count_fields(blob)  # a certificate contains numbers too
-    if fields and blob[4 : 4 + blob[3]] != words[1]:
-        return BadLine(file, line, "the key is not of the type that precedes it")
     key_type = words[1].decode("ascii", "replace")
+    if key_type in SIGNATURE_NAMES:
+        key_type = RSA.name
+    if fields and blob[4 : 4 + blob[3]] != key_type.encode():
+        return BadLine(file, line, "the key is not of the type that precedes it")
     if key_type in PLAIN_TYPE:
         try:
             parse_certificate(blob)

@@ -14,6 +14,7 @@ from typing import Final
 from jupyter_ssh.ssh.errors import KeyFormatError, ProtocolError, SignatureError, WireError
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate, is_certificate
+from jupyter_ssh.ssh.keys.types.rsa import host_key_blob
 from jupyter_ssh.ssh.keys.types.table import parse_public_key
 from jupyter_ssh.ssh.trust.entries import Entry, Marker
 from jupyter_ssh.ssh.trust.host_names import host_name
@@ -63,7 +64,7 @@ def decode_announcement(details: bytes, algorithms: Collection[str]) -> list[Pub
         if is_certificate(blob):
             continue
         try:
-            key = parse_public_key(blob)
+            key = parse_public_key(host_key_blob(blob))
         except KeyFormatError:
             continue  # of an unknown type, or too short
         if not set(algorithms).intersection(key.signature_algorithms):

@@ -19,7 +19,7 @@ from jupyter_ssh.ssh.wire import numbers as n
 from jupyter_ssh.ssh.wire.types import string
 from tests.pair.pairing import HOST_KEY, Pair, algorithms, suite
 from tests.pair.puppet import Puppet
-from tests.support.made_keys import SoftwareSecurityKey
+from tests.support.made_keys import SoftwareSecurityKey, key_of
 
 CA = generate()
 NAME = "ssh-ed25519-cert-v01@openssh.com"
@@ -119,3 +119,54 @@ def test_a_server_that_changes_its_host_key_on_rekey(first, second, name: str) -
     assert error.expected == first.public.fingerprint
     assert error.received == second.public.fingerprint
     assert len(server.subject.of(e.HostKeyOffered)) == 1
+
+
+RSA = key_of("ssh-rsa")
+
+
+@pytest.mark.parametrize("name", ["rsa-sha2-256", "rsa-sha2-512"])
+def test_an_rsa_key_that_calls_itself_by_its_signatures(name: str) -> None:
+    """Some servers do; the exchange hash is over the key as it was sent."""
+    server = puppet(RSA, name)
+    exchange = server.transcript.hash
+
+    def hashed(kind: str, host_key: bytes, *rest: bytes) -> bytes:
+        return exchange(kind, misnamed(host_key, name), *rest)
+
+    server.transcript = Shown(hashed)  # type: ignore[assignment]
+    server.send_exchange(lambda reply: replace(reply, host_key=misnamed(reply.host_key, name)))
+    server.send_newkeys()
+    assert server.failure is None
+    (offered,) = server.subject.of(e.HostKeyOffered)
+    assert offered.key == RSA.public
+    assert offered.key.blob == RSA.public.blob
+
+
+def misnamed(blob: bytes, name: str) -> bytes:
+    return string(name) + blob[len(string("ssh-rsa")) :]
+
+
+class Shown:
+    """A transcript of a server that shows its key in another way."""
+
+    def __init__(self, hashed) -> None:
+        self.hash = hashed
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (generate("ecdsa"), "a key for ssh-ed25519"),
+        (RSA, "a key for ssh-ed25519"),
+        (CERTIFIED, "a key for ssh-ed25519"),
+        (HOST_KEY, f"a certificate for {NAME}"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.public.key_type,
+)
+def test_a_key_of_another_type_than_agreed_on_is_called_that(shown, expected: str) -> None:
+    server = puppet(HOST_KEY if expected.startswith("a key") else CERTIFIED, expected.split()[-1])
+    server.send_exchange(lambda reply: replace(reply, host_key=shown.public.blob))
+    assert isinstance(server.failure, errors.KeyExchangeError)
+    assert "another type than agreed on" in server.failure.message
+    assert (server.failure.expected, server.failure.received) == (expected, shown.public.key_type)
+    assert not server.subject.of(e.HostKeyOffered)

@@ -321,3 +321,20 @@ def test_a_key_is_compared_whole(path: Path) -> None:
     for number, known in enumerate(keys):
         assert known_hosts.check(f"h{number}", 22, known).status is Status.KNOWN
         assert known_hosts.check(f"h{number}", 22, key(number)).status is Status.CHANGED
+
+
+@pytest.mark.parametrize("name", ["rsa-sha2-256", "rsa-sha2-512"])
+@pytest.mark.parametrize("inside", ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"])
+def test_an_rsa_key_may_go_by_the_name_of_its_signatures(path: Path, name: str, inside: str) -> None:
+    blob = string(inside) + RSA.blob[len(string("ssh-rsa")) :]
+    known = load(path, f"host.example {name} {base64.b64encode(blob).decode()} a comment\n")
+    assert not known.bad_lines("host.example")
+    (entry,) = known.lookup("host.example", 22)
+    assert (entry.key_type, entry.blob, entry.key()) == ("ssh-rsa", RSA.blob, RSA)
+    assert known.check("host.example", 22, RSA).status is Status.KNOWN
+
+
+@pytest.mark.parametrize("name", ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"])
+def test_another_key_does_not_go_by_that_name(path: Path, name: str) -> None:
+    line = ED.line().split()[1]
+    assert load(path, f"host.example {name} {line}\n").bad_lines("host.example")

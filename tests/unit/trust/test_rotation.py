@@ -171,6 +171,11 @@ def test_a_servers_security_key_is_not_touched() -> None:
     check_proof(prove(encode_keys(public), SESSION, keys, "ssh-ed25519"), SESSION, public)
 
 
+def test_an_rsa_key_by_the_name_of_its_signatures_is_announced_too() -> None:
+    blob = string("rsa-sha2-512") + RSA.public.blob[len(string("ssh-rsa")) :]
+    assert decode_announcement(string(blob), ALL) == [RSA.public]
+
+
 @pytest.mark.parametrize("exchange", ["ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512", "something else"])
 def test_a_proof(exchange: str) -> None:
     proof = prove(encode_keys(PUBLIC[1:]), SESSION, KEYS, exchange)

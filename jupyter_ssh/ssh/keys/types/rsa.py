@@ -29,6 +29,19 @@ MAX_EXPONENT_BITS = 64
 """OpenSSL's limit for keys over 3072 bits: a huge exponent makes verifying as slow as signing."""
 
 
+SIGNATURE_NAMES = ("rsa-sha2-256", "rsa-sha2-512")
+"""Some servers call their RSA host key by the name of its signatures, and so do lines of known_hosts; RFC 8332 §3 calls
+every RSA key ``ssh-rsa``."""
+
+_MISNAMED = tuple(string(name) for name in SIGNATURE_NAMES)
+
+
+def host_key_blob(blob: bytes) -> bytes:
+    """Return the blob of a host key, as RFC 8332 has it if it calls itself by one of `SIGNATURE_NAMES`."""
+    # Both names are as long, and files with many keys are read with this.
+    return string(NAME) + blob[len(_MISNAMED[0]) :] if blob.startswith(_MISNAMED) else blob
+
+
 class RSAPublicKey(PublicKey):
     """mpint e, mpint n."""
 

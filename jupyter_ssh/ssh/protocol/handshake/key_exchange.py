@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from jupyter_ssh.ssh.errors import KeyExchangeError, SignatureError
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
-from jupyter_ssh.ssh.keys.certificates.certificate import parse_key_or_certificate
+from jupyter_ssh.ssh.keys.certificates.certificate import CERTIFICATE_ALGORITHMS, parse_key_or_certificate
+from jupyter_ssh.ssh.keys.types.rsa import host_key_blob
 from jupyter_ssh.ssh.protocol.handshake.negotiation import Agreed
 from jupyter_ssh.ssh.protocol.roles import Stage
 from jupyter_ssh.ssh.wire import types as t
@@ -95,6 +96,9 @@ def agreed_host_key(agreed: Agreed, host_keys: Sequence[PrivateKey]) -> PrivateK
     return next(key for key in host_keys if agreed.host_key in key.public.signature_algorithms)
 
 
+_TAMPERING: Final = "Somebody may be tampering with the connection; do not continue over this network."
+
+
 def verified_host_key(
     blob: bytes, signature: bytes, exchange_hash: bytes, algorithm: str, required_rsa_size: int | None = None
 ) -> PublicKey:
@@ -102,7 +106,15 @@ def verified_host_key(
 
     Raises `KeyExchangeError`, and `KeyFormatError` for a malformed key or certificate.
     """
-    host_key = parse_key_or_certificate(blob, required_rsa_size)
+    host_key = parse_key_or_certificate(host_key_blob(blob), required_rsa_size)
+    if algorithm not in host_key.signature_algorithms:
+        raise KeyExchangeError(
+            "the server's host key is of another type than agreed on",
+            phase="key exchange",
+            expected=f"a {'certificate' if algorithm in CERTIFICATE_ALGORITHMS else 'key'} for {algorithm}",
+            received=host_key.key_type,
+            next_step=_TAMPERING,
+        )
     try:
         # Nobody touches a server's security key at each connection, so the touch is not required.
         host_key.verify(signature, exchange_hash, (algorithm,), no_touch_required=True)
@@ -112,6 +124,6 @@ def verified_host_key(
             phase="key exchange",
             expected=f"a valid {algorithm} signature",
             received=str(error),
-            next_step="Somebody may be tampering with the connection; do not continue over this network.",
+            next_step=_TAMPERING,
         ) from error
     return host_key
