@@ -70,7 +70,7 @@ def wrong_padding(body: bytes) -> PacketError:
 def wrong_tag(sequence: int) -> PacketIntegrityError:
     """Return the error for packet number ``sequence`` whose tag does not match."""
     return PacketIntegrityError(
-        f"packet {sequence} failed its integrity check",
+        f"Corrupted MAC on input: packet {sequence} failed its integrity check",
         phase="binary packet",
         next_step="It was altered in transit, or the two sides have different keys; connect again",
     )
