@@ -84,12 +84,12 @@ Match all
 """
 
 
-def run(program: list[str], server: PeerServer, *options: str) -> str:
+def run(program: list[str], server: PeerServer, *options: str, command: str = "true") -> str:
     known = f"-oUserKnownHostsFile={server.known_hosts}"
     config = server.home.parent / "ssh_config"
     config.write_text("Host 127.*\n ServerAliveInterval 60\n" + CONFIG)
     where = ["-F", str(config), "-p", str(server.port), known, "-oIdentitiesOnly=yes", f"{server.user}@{server.host}"]
-    done = subprocess.run([*program, *options, *where, "true"], capture_output=True, text=True, env=os.environ)
+    done = subprocess.run([*program, *options, *where, command], capture_output=True, text=True, env=os.environ)
     return done.stderr.replace("\r\n", "\n")
 
 
@@ -98,13 +98,68 @@ def test_the_lines_of_a_connection(openssh_server: PeerServer, tmp_path: Path, o
     program = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"] if ours else [require_tool("ssh", "openssh-client")]
     keys = ["-i", str(ssh_keygen(tmp_path / "wrong")), "-i", str(openssh_server.client_key)]
     text = run(program, openssh_server, "-vvv", *keys)
+    in_order(LINES, text)
+    for line in ANYWHERE:
+        assert re.search(f"^{line}", text, re.MULTILINE), line
+
+
+AGAIN = (
+    r"debug1: rekey out after \d+ blocks",
+    r"debug1: SSH2_MSG_NEWKEYS sent",
+    r"debug1: expecting SSH2_MSG_NEWKEYS",
+    r"debug1: SSH2_MSG_NEWKEYS received",
+    r"debug1: rekey in after \d+ blocks",
+    r"debug1: Entering interactive session\.",
+    r"debug1: SSH2_MSG_KEXINIT sent",
+    r"debug1: SSH2_MSG_KEXINIT received",
+    r"debug1: kex: algorithm: \S+",
+    r"debug1: kex: client->server cipher: \S+ MAC: <implicit> compression: none",
+    r"debug1: expecting SSH2_MSG_KEX_ECDH_REPLY",
+    r"debug1: SSH2_MSG_KEX_ECDH_REPLY received",
+    r"debug1: rekey out after \d+ blocks",
+    r"debug1: SSH2_MSG_NEWKEYS sent",
+    r"debug1: expecting SSH2_MSG_NEWKEYS",
+    r"debug1: SSH2_MSG_NEWKEYS received",
+    r"debug1: rekey in after \d+ blocks",
+)
+"""What both say of new keys, after the first ones."""
+
+
+def in_order(lines: tuple[str, ...], text: str) -> None:
     position = 0
-    for line in LINES:
+    for line in lines:
         found = re.compile(f"^{line}", re.MULTILINE).search(text, position)
         assert found is not None, f"{line}\nnot behind\n{text[:position][-600:]}"
         position = found.end()
-    for line in ANYWHERE:
-        assert re.search(f"^{line}", text, re.MULTILINE), line
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "OpenSSH"])
+def test_new_keys_are_told_each_time(openssh_server: PeerServer, ours: bool) -> None:
+    program = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"] if ours else [require_tool("ssh", "openssh-client")]
+    options = ["-v", "-i", str(openssh_server.client_key), "-oRekeyLimit=256K", "-oCiphers=aes128-gcm@openssh.com"]
+    text = run(program, openssh_server, *options, command="head -c 1500000 /dev/zero")
+    in_order(AGAIN, text)
+    assert text.count("SSH2_MSG_NEWKEYS sent") == text.count("SSH2_MSG_NEWKEYS received") >= 2
+    blocks = {int(number) for number in re.findall(r"rekey (?:out|in) after (\d+) blocks", text)}
+    assert blocks == {(256 << 10) // 16}
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "OpenSSH"])
+@pytest.mark.parametrize(("cipher", "bits"), [("aes128-gcm@openssh.com", 3072), ("aes256-gcm@openssh.com", 8192)])
+def test_the_sizes_of_groups_are_told(openssh_server: PeerServer, ours: bool, cipher: str, bits: int) -> None:
+    program = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"] if ours else [require_tool("ssh", "openssh-client")]
+    options = ["-i", str(openssh_server.client_key), "-oKexAlgorithms=diffie-hellman-group-exchange-sha256"]
+    text = run(program, openssh_server, "-v", f"-oCiphers={cipher}", *options)
+    lines = (
+        rf"debug1: SSH2_MSG_KEX_DH_GEX_REQUEST\(2048<{bits}<8192\) sent",
+        r"debug1: expecting SSH2_MSG_KEX_DH_GEX_GROUP",
+        r"debug1: SSH2_MSG_KEX_DH_GEX_GROUP received",
+        r"debug1: SSH2_MSG_KEX_DH_GEX_INIT sent",
+        r"debug1: expecting SSH2_MSG_KEX_DH_GEX_REPLY",
+        r"debug1: SSH2_MSG_KEX_DH_GEX_REPLY received",
+        r"debug1: Server host key: ssh-ed25519 SHA256:\S+",
+    )
+    in_order(lines, text)
 
 
 def test_less_is_said_with_fewer_letters(openssh_server: PeerServer) -> None:

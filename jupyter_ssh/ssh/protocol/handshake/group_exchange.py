@@ -36,6 +36,14 @@ CISCO_BITS: Final = 4096
 """The most that these servers may be asked for; asked for more, they close the connection (as OpenSSH knows)."""
 
 
+def request(method: GroupExchangeMethod, agreed: Agreed, server_version: bytes) -> m.KexDhGexRequest:
+    """Return what a client asks for: a group that matches the ciphers, within the method's limits."""
+    preferred = bits_for(agreed.strength)
+    if server_version.startswith(CISCO):
+        preferred = min(preferred, CISCO_BITS)
+    return m.KexDhGexRequest(method.minimum, min(max(preferred, method.minimum), method.maximum), method.maximum)
+
+
 def _hashed(group: Group) -> bytes:
     return t.mpint(group.p) + t.mpint(group.g)
 
@@ -56,11 +64,7 @@ class ClientGroupExchange:
         self._required_rsa_size = required_rsa_size
         self._transcript = transcript
         self._random = random
-        preferred = bits_for(agreed.strength)
-        if transcript.server_version.startswith(CISCO):
-            preferred = min(preferred, CISCO_BITS)
-        preferred = min(max(preferred, method.minimum), method.maximum)
-        self._request = m.KexDhGexRequest(method.minimum, preferred, method.maximum).encode()
+        self._request = request(method, agreed, transcript.server_version).encode()
         self._hashed = self._request[1:]
         self._agreement: DiffieHellman | None = None
         """None until the group has passed its test."""
@@ -141,23 +145,23 @@ class ServerGroupExchange:
         if self.stage is Stage.IN_GROUP:
             return self._reply(m.KexDhGexInit.decode(message, 1))
         if message[0] == m.KexDhGexRequest.number:
-            request = m.KexDhGexRequest.decode(message, 1)
+            asked = m.KexDhGexRequest.decode(message, 1)
         else:
             preferred = m.KexDhGexRequestOld.decode(message, 1).preferred
-            request = m.KexDhGexRequest(self._method.minimum, preferred, self._method.maximum)
-        group = self._choose(request)
+            asked = m.KexDhGexRequest(self._method.minimum, preferred, self._method.maximum)
+        group = self._choose(asked)
         self._hashed = message[1:] + _hashed(group)
         self._group = group
         self.stage = Stage.IN_GROUP
         return Step((m.KexDhGexGroup(group.p, group.g).encode(),))
 
-    def _choose(self, request: m.KexDhGexRequest) -> Group:
+    def _choose(self, asked: m.KexDhGexRequest) -> Group:
         group = None
         # Whatever is asked for, the group is within our own limits.
-        minimum = max(request.minimum, self._method.minimum)
-        maximum = min(request.maximum, self._method.maximum)
-        if request.minimum <= request.preferred <= request.maximum:
-            limits = (minimum, request.preferred, maximum)
+        minimum = max(asked.minimum, self._method.minimum)
+        maximum = min(asked.maximum, self._method.maximum)
+        if asked.minimum <= asked.preferred <= asked.maximum:
+            limits = (minimum, asked.preferred, maximum)
             draw = int.from_bytes(self._random(4), "big")
             group = choose_group(self._groups or (), *limits, draw)
             # A file of moduli may lack what the client requires.
@@ -167,7 +171,7 @@ class ServerGroupExchange:
                 "no Diffie-Hellman group fits the client's request",
                 phase="key exchange",
                 expected=f"a prime of {self._method.minimum} to {self._method.maximum} bits",
-                received=f"{request.minimum} to {request.maximum} bits, preferably {request.preferred}",
+                received=f"{asked.minimum} to {asked.maximum} bits, preferably {asked.preferred}",
             )
         return group
 
