@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -48,6 +49,13 @@ class Messages(logging.Handler):
             stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
+
+    def show(self, text: str) -> None:
+        """Write a server's ``text`` as it is to stderr, even if there is a log file, if messages of INFO are shown."""
+        if self.shown("INFO"):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(text)
+                sys.stderr.flush()
 
     def louder(self, steps: int) -> str:
         """Change the level by ``steps`` and return the new one."""

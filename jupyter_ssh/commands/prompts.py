@@ -22,6 +22,8 @@ class TerminalPrompts:
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
+        self._in_line = False
+        """Whether a banner has left the terminal's cursor in the middle of a line."""
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
         """Show what is known about the key; return true for "yes" or its fingerprint."""
@@ -47,7 +49,7 @@ class TerminalPrompts:
         # Shown without a question too: the answer may be expected elsewhere, such as on a telephone.
         for text in (name, instruction):
             if text.strip():
-                self._messages.say(printable(text))
+                self._messages.show(f"{printable(text)}\n")
         answers = []
         for prompt, echo in prompts:
             answer = await self._ask(prompt, echo=echo)
@@ -72,7 +74,8 @@ class TerminalPrompts:
 
     def show_banner(self, text: str) -> None:
         """Show a message that the server sent before authentication (RFC 4252 §5.4)."""
-        self._messages.say(printable(text))
+        self._messages.show(printable(text))
+        self._in_line = not text.endswith("\n")
 
     async def _ask(self, prompt: str, *, echo: bool) -> str | None:
         prompt = printable(prompt)
@@ -89,7 +92,9 @@ class TerminalPrompts:
                     next_step="Run it in a terminal, set SSH_ASKPASS, and DISPLAY or SSH_ASKPASS_REQUIRE=force, or use "
                     "a key without a passphrase and a known host.",
                 )
-            return await terminal.ask(descriptor, prompt, echo=echo)
+            # On a line of its own, so that the end of a banner does not look like its beginning.
+            before, self._in_line = "\n" if self._in_line else "", False
+            return await terminal.ask(descriptor, before + prompt, echo=echo)
 
 
 def _askpass() -> str | None:

@@ -204,3 +204,28 @@ def test_batch_mode_tries_nothing_that_asks(embedded_server_factory: Factory, st
     assert "BatchMode" in said
     assert "Pushed" not in said
     assert asked == []
+
+
+# --- banners ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_not_on_the_line_of_a_banner(embedded_server_factory: Factory, start: Start) -> None:
+    server = embedded_server_factory(banner=IMITATION)
+    child = start(server, "-oIdentityFile=none")
+    child.expect_exact(f"{server.user}@{server.host}'s password: ")
+    assert lines(child.before) == f"{IMITATION}\n"
+    child.sendline(server.password)
+    assert rest(child).endswith("in\n")
+
+
+def test_a_banner_is_on_stderr_as_it_is(embedded_server_factory: Factory, tmp_path: Path) -> None:
+    banner = "Welcome \x1b[7mto\n" + "x" * 100_000 + "\nno newline at the end"
+    server = embedded_server_factory(banner=banner)
+    known = [f"-oUserKnownHostsFile={server.known_hosts}", "-oGlobalKnownHostsFile=none"]
+    words = ["-F", "none", *known, "-i", str(server.client_key), "-p", str(server.port), f"{server.user}@{server.host}"]
+    log = tmp_path / "log"
+    for more in ([], ["-E", str(log)]):
+        done = without_terminal(["ssh", *more, *words, "true"], {})
+        assert (done.returncode, done.stderr) == (0, banner.replace("\x1b", "?")), more
+    assert "Welcome" not in log.read_text()
+    assert without_terminal(["ssh", "-q", *words, "true"], {}).stderr == ""

@@ -14,8 +14,8 @@ from jupyter_ssh.ssh.text import printable
 
 E = TypeVar("E", bound=Event)
 
-MAX_BANNER: Final = 64 * 1024
-"""Characters of a banner that are shown."""
+MAX_BANNER: Final = 1024 * 1024
+"""Characters of all banners together that are shown."""
 
 MAX_SAID: Final = 300
 """Characters of a banner that an error quotes."""
