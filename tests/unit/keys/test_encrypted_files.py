@@ -180,6 +180,17 @@ def test_scrypt(pem: Path, tmp_path: Path) -> None:
     assert load_private_key(path, "secret").public == load_public_key(f"{pem}.pub")[0]
 
 
+def _der(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x84)) + len(content).to_bytes(4, "big") + content
+
+
+def _encrypted(identifier: bytes) -> bytes:
+    """A PKCS#8 file whose algorithm has this identifier."""
+    data = _der(0x30, _der(0x30, _der(0x06, identifier)) + _der(0x04, bytes(16)))
+    label = b"ENCRYPTED PRIVATE KEY-----\n"
+    return b"-----BEGIN " + label + _base64(data) + b"\n-----END " + label
+
+
 # --- more than one block ----------------------------------------------------------------------------------------------
 
 
@@ -241,3 +252,20 @@ def test_advice_on_files_without_a_private_key(text: bytes) -> None:
     with pytest.raises(SSHError) as caught:
         parse_private_key(text)
     assert "Convert" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"-----BEGIN CERTIFICATE-----\n" * 35_000,
+        b"-----BEGIN RSA PRIVATE KEY-----\n" * 30_000,
+        _encrypted(b"\xff" * 600_000),
+        _encrypted(b""),
+        _encrypted(b"\xff"),
+    ],
+    ids=["beginnings", "keys that begin", "a long identifier", "an empty one", "an incomplete one"],
+)
+def test_files_that_would_take_long_to_read(text: bytes) -> None:
+    """A mebibyte is the limit; the work for one grows no faster than its size."""
+    with pytest.raises(SSHError):
+        parse_private_key(text, "x")

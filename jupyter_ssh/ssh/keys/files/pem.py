@@ -16,7 +16,7 @@ from jupyter_ssh.ssh.keys.types.table import KEY_TYPES, find_row
 PKCS8_LABELS = ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 OLD_LABELS = ("RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY")
 PEM_LABELS = (*OLD_LABELS, *PKCS8_LABELS)
-BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----.*?-----END \1-----", re.DOTALL)
+BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
 DAMAGED = "It may be damaged. If `ssh-keygen -y -f FILE` can read it, convert it with: ssh-keygen -p -f FILE"
 NAME_ANOTHER = "Name the file with the private key"
@@ -68,15 +68,17 @@ def _find(data: bytes) -> tuple[str, bytes]:
 
     Others may be around it: certificates, parameters of the key, another key, and text such as "Bag Attributes".
     """
-    for match in BLOCK.finditer(data):
-        if (label := match[1].decode("ascii")) in PEM_LABELS:
-            return label, match[0]
-    started = re.search(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----", data)
-    label = started[1].decode("ascii") if started else ""
-    if label in PEM_LABELS:
-        raise KeyFormatError("PEM private key is truncated", expected=f"a last line -----END {label}-----")
-    for what, labels in OTHER_LABELS.items():
-        if label in labels:
+    labels = [(match.start(), match[1].decode("ascii")) for match in BEGIN.finditer(data)]
+    for start, label in labels:
+        if label in PEM_LABELS:
+            last = f"-----END {label}-----"
+            end = data.find(last.encode("ascii"), start)
+            if end < 0:
+                raise KeyFormatError("PEM private key is truncated", expected=f"a last line {last}")
+            return label, data[start : end + len(last)]
+    label = labels[0][1] if labels else ""
+    for what, names in OTHER_LABELS.items():
+        if label in names:
             raise KeyFileError(f"this is {what}", expected="a private key", next_step=NAME_ANOTHER)
     raise KeyFileError(
         "not a private key of a supported format",

@@ -64,6 +64,8 @@ MAX_ITERATIONS: Final = 10_000_000
 """The most iterations of PBKDF2: some seconds."""
 MAX_SCRYPT: Final = 1 << 23
 """The most memory for scrypt, as N × r × p: a gibibyte."""
+MAX_IDENTIFIER: Final = 64
+"""The most bytes of an object identifier; real ones have 12 at most."""
 SEQUENCE, INTEGER, OBJECT_IDENTIFIER = 0x30, 0x02, 0x06
 CONVERT: Final = "Convert it with: ssh-keygen -p -f FILE"
 
@@ -185,7 +187,9 @@ def _identifiers(der: bytes) -> list[str]:
 
 
 def _dotted(content: bytes) -> str:
-    """Return an object identifier as text (X.690 §8.19).  Raises `IndexError` if empty."""
+    """Return an object identifier as text (X.690 §8.19).  Raises `ValueError` if it is empty or much too long."""
+    if not 0 < len(content) <= MAX_IDENTIFIER or content[-1] & 0x80:
+        raise ValueError("invalid object identifier")
     arcs, arc = [], 0
     for byte in content:
         arc = arc << 7 | byte & 0x7F
