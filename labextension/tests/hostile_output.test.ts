@@ -1,8 +1,9 @@
 /** Output of a remote that wants to stop the page. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MOST_COMBINING } from '../src/stream/combining';
 import { internals, type AnyTerminal } from '../src/stream/internals';
-import { MOST_LINES, MOST_MARKS } from '../src/stream/link_marks';
+import { LONGEST_LINK, MOST_LINES, MOST_MARKS } from '../src/stream/link_marks';
 import { TerminalScreen } from '../src/stream/screen';
 import { state, terminal, write } from './support/terminals';
 
@@ -230,5 +231,63 @@ describe('links', () => {
     expect(address(target, 49)).toBe('http://host/');
     await write(target, '\x1b]8;id=1;http://host/\x1b\\again');
     expect(marks(target)).toBe(MOST_LINES);
+  });
+
+  it('that are too long are none, and end the one before', async () => {
+    const target = screen();
+    await write(target, '\x1b]8;;http://host/\x1b\\a\r\n');
+    await write(target, `\x1b]8;;http://host/${'x'.repeat(LONGEST_LINK)}\x1b\\b`);
+    expect(address(target, 0)).toBe('http://host/');
+    expect(address(target, 1)).toBeUndefined();
+  });
+});
+
+describe('combining characters', () => {
+  const first = (target: AnyTerminal): string => target.buffer.active.getLine(0)?.getCell(0)?.getChars() ?? '';
+  const most = 'a' + '\u0301'.repeat(MOST_COMBINING);
+
+  it('stand on a character as many as a text may have', async () => {
+    const target = screen();
+    await write(target, `a${'\u0301'.repeat(100_000)}b`);
+    expect(first(target)).toBe(most);
+    expect(target.buffer.active.getLine(0)?.translateToString(true)).toBe(`${most}b`);
+  });
+
+  it('are counted over pieces of output', async () => {
+    const target = screen();
+    await write(target, 'a');
+    for (const byte of encoder.encode('\u0301'.repeat(200))) {
+      void write(target, Uint8Array.of(byte));
+    }
+    await write(target, 'b\u0301');
+    expect(target.buffer.active.getLine(0)?.translateToString(true)).toBe(`${most}b\u0301`);
+  });
+
+  it('of real text all stay', async () => {
+    const text = ['e\u0301'.repeat(15), 'ก็ที่นี่', '\u{1f469}\u200d\u{1f4bb}', 'x\r\n\u0301y', '漢\u0301字'].join('\r\n');
+    const [plain, limited] = [terminal(ROWS, COLS, 50), screen()];
+    await write(plain, text);
+    await write(limited, text);
+    expect(state(limited)).toEqual(state(plain));
+  });
+});
+
+describe('a long string', () => {
+  interface Handler {
+    onTitleChange(listener: (title: string) => void): void;
+    onColor(listener: (colour: unknown) => void): void;
+  }
+
+  it('is no title, and no list of colours', async () => {
+    const target = screen();
+    const titles: string[] = [];
+    const colours: unknown[] = [];
+    const { _inputHandler: handler } = (target as unknown as { _core: { _inputHandler: Handler } })._core;
+    handler.onTitleChange(title => titles.push(title));
+    handler.onColor(colour => colours.push(colour));
+    await write(target, `\x1b]2;${'x'.repeat(100_000)}\x07\x1b]4${';1;#abcdef'.repeat(10_000)}\x07`);
+    await write(target, '\x1b]0;short\x07\x1b]4;1;#abcdef;2;#123456\x07');
+    expect(titles).toEqual(['short']);
+    expect(colours).toHaveLength(1);
   });
 });

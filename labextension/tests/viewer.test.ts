@@ -1,9 +1,10 @@
 /** A viewer against a kernel made of a few lines, on a terminal without a page. */
 
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Stream } from '../src/connection/service';
 import type { DataFrame } from '../src/protocol/frames';
 import type { Attached, Description, OfStream } from '../src/services/terminals/messages';
+import type { Flood } from '../src/stream/flood';
 import type { AnyTerminal } from '../src/stream/internals';
 import { guardQueries } from '../src/stream/queries';
 import { TerminalScreen } from '../src/stream/screen';
@@ -245,6 +246,60 @@ describe('a viewer', () => {
     attached({ input: 11 });
     expect(kernel.data[0]?.offset).toBe(11);
     expect(kernel.typed()).toBe('after!');
+  });
+
+  it('answers a remote that only asks until it has read the answers', () => {
+    viewer.connected();
+    attached();
+    const answer = encoder.encode('\x1b[?1;2c');
+    for (let i = 0; i < 100_000; i++) {
+      viewer.answer(answer);
+    }
+    const sent = kernel.typed().length;
+    expect(sent).toBeGreaterThan(10_000);
+    expect(sent).toBeLessThanOrEqual(16 * 1024);
+    viewer.type(encoder.encode('typed'));
+    expect(kernel.typed().slice(sent)).toBe('typed');
+    viewer.onInput({ stream: 7, offset: sent + 5 });
+    viewer.answer(answer);
+    expect(kernel.typed().slice(sent + 5)).toBe('\x1b[?1;2c');
+  });
+
+  it('takes no answer for the person: Ctrl-C keeps throwing away a flood with queries in it', () => {
+    viewer.connected();
+    attached();
+    const flood = flooded();
+    viewer.type(Uint8Array.of(3));
+    skipped(flood.length);
+    viewer.answer(encoder.encode('\x1b[?1;2c'));
+    output(flood.length, 'y\r\n'.repeat(100_000));
+    expect(kernel.take('skip')).toHaveLength(1);
+  });
+
+  it('draws expensive output seldom, however little it is', async () => {
+    viewer.connected();
+    attached();
+    output(0, 'x\x1b[J'.repeat(20));
+    const level = vi.spyOn((viewer as unknown as { flood: Flood }).flood, 'level'); // what holds the drawing back
+    await screen();
+    expect(level).not.toHaveBeenCalledWith(Infinity, false);
+    output(80, '\x1bc'.repeat(1000));
+    await screen();
+    expect(level).toHaveBeenCalledWith(Infinity, false);
+    expect(level).toHaveBeenLastCalledWith(0, false);
+  });
+
+  it('tells the kernel the newest of many titles', () => {
+    viewer.connected();
+    attached();
+    for (let i = 0; i < 1000; i++) {
+      viewer.title(`title ${i}`);
+    }
+    clock.advance(1000);
+    viewer.title('x'.repeat(1000));
+    clock.advance(1000);
+    const titles = kernel.take('title').map(({ title }) => title);
+    expect(titles).toEqual(['title 0', 'title 999', 'x'.repeat(200)]);
   });
 
   it('sends no more than a mebibyte ahead, in pieces of 64 KiB', () => {

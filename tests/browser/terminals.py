@@ -166,6 +166,14 @@ def reload(page: Any, lab: Lab) -> None:
     page.wait_for_selector(f"{SHOWN} .jssh-Terminal[data-jssh-drawn]")
 
 
+def sessions_of(page: Any, lab: Lab) -> list[str]:
+    """The sessions that the server lists, in all places."""
+    places = page.evaluate(
+        "async base => (await (await fetch(`${base}jupyter-ssh/api/terminals`)).json()).places", lab.url
+    )
+    return [each["session"] for place in places for each in place["sessions"]]
+
+
 def end_all(page: Any) -> None:
     """End the sessions of all tabs and close the tabs."""
     page.evaluate(

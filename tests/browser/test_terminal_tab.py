@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Lab
 from tests.browser.terminals import (
     SHOWN,
     TAB,
@@ -20,6 +19,7 @@ from tests.browser.terminals import (
     open_terminal,
     run,
     session,
+    sessions_of,
     smaller_than,
     text,
     wait_for_prompt,
@@ -257,14 +257,6 @@ def test_two_pages_look_at_one_session(page, context, lab):
     wait_for_text(other, "\nand back\n$")
     assert cells(page)["rows"] == cells(other)["rows"]
     other.close()
-
-
-def sessions_of(page: Any, lab: Lab) -> list[str]:
-    """The sessions that the server lists, in all places."""
-    places = page.evaluate(
-        "async base => (await (await fetch(`${base}jupyter-ssh/api/terminals`)).json()).places", lab.url
-    )
-    return [each["session"] for place in places for each in place["sessions"]]
 
 
 def test_a_session_that_was_left_running_is_opened_from_the_running_panel(page, lab):

@@ -39,9 +39,11 @@ const ESCAPES: [SequenceIdentity, Cost][] = [
 /** Titles, colours and links: what is outside of xterm.js follows each of them. */
 const STRINGS = [0, 1, 2, 4, 8, 10, 11, 12, 104, 110, 111, 112];
 const STRING_COST = BUDGET / 20;
+/** Titles and lists of colours; the longest of use sets all 256 colours. */
+const LONGEST = 8 * 1024;
 
-/** Let the page breathe while this terminal parses expensive output. */
-export function takeBreaks(terminal: AnyTerminal): void {
+/** Let the page breathe while this terminal parses expensive output; `listener` is called at each break. */
+export function takeBreaks(terminal: AnyTerminal, listener: () => void): void {
   const { parser } = terminal;
   let spent = 0;
   const spend = (cost: number): boolean | Promise<boolean> => {
@@ -50,6 +52,7 @@ export function takeBreaks(terminal: AnyTerminal): void {
       return false;
     }
     spent = 0;
+    listener();
     return Promise.resolve(false); // xterm.js looks at the clock before it goes on
   };
   for (const [finals, cost, more] of SEQUENCES) {
@@ -66,6 +69,7 @@ export function takeBreaks(terminal: AnyTerminal): void {
     parser.registerEscHandler(id, () => spend(cost(terminal, 0)));
   }
   for (const number of STRINGS) {
-    parser.registerOscHandler(number, () => spend(STRING_COST));
+    // Longer ones are left out; an address is the business of `limitLinks`.
+    parser.registerOscHandler(number, data => (number !== 8 && data.length > LONGEST) || spend(STRING_COST));
   }
 }

@@ -17,6 +17,11 @@ export class InputBuffer {
     return this.base;
   }
 
+  /** Whether all input has reached the remote. */
+  get isEmpty(): boolean {
+    return this.base === this.end;
+  }
+
   get hasUnsent(): boolean {
     return this.sentTo < this.end;
   }

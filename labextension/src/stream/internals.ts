@@ -78,16 +78,21 @@ export interface Internals {
   buffers: { normal: InnerBuffer; alt: InnerBuffer };
   coreService: {
     isCursorHidden: boolean;
+    /** Is called before the data of what the person typed, pasted or did with the mouse. */
+    onUserInput?(listener: () => void): unknown;
     decPrivateModes: Record<string, boolean>;
   };
   coreMouseService: { activeEncoding: string };
   _charsetService: { glevel: number; charset: Charset; _charsets: Charset[] };
   _inputHandler: {
     _curAttrData: Attributes;
-    _parser: { currentState: number };
+    setHyperlink?(data: string): boolean;
+    print?(data: Uint32Array, start: number, end: number): void;
+    _parser: { currentState: number; precedingJoinState?: number };
     _utf8Decoder: { interim: Uint8Array };
   };
   _oscLinkService?: LinkService;
+  unicodeService?: { wcwidth(code: number): number };
 }
 
 /** The parts of a terminal that the modules here use; @xterm/headless has them too. */

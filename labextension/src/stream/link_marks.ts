@@ -1,7 +1,7 @@
 /**
  * The marks by which xterm.js knows where a link (OSC 8) stands: one for each line of each link. Every line feed moves all
  * of them, and removing one searches all of them, so a remote that prints only links would stop the page. The newest
- * ones stay: an older link remains as text.
+ * ones stay: an older link remains as text. A link that is too long is none.
  */
 
 import { internals, type AnyTerminal, type LinkMark } from './internals';
@@ -10,10 +10,21 @@ import { internals, type AnyTerminal, type LinkMark } from './internals';
 export const MOST_MARKS = 1000;
 /** Of one link: it can be opened while one of its newest lines exists. */
 export const MOST_LINES = 16;
+/** Of its address, with its id: browsers open no longer ones either, and other terminals have the same limit. */
+export const LONGEST_LINK = 2083;
+const LINK = 8;
 
 /** Remove the oldest marks of links in this terminal when there are too many. */
 export function limitLinks(terminal: AnyTerminal): void {
-  const service = internals(terminal)?._oscLinkService;
+  const core = internals(terminal);
+  terminal.parser.registerOscHandler(LINK, data => {
+    if (data.length <= LONGEST_LINK) {
+      return false;
+    }
+    core?._inputHandler.setHyperlink?.(';'); // what follows is not part of the link before it either
+    return true;
+  });
+  const service = core?._oscLinkService;
   if (service?._dataByLinkId === undefined) {
     return;
   }

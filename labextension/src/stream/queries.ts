@@ -3,7 +3,7 @@
  * not see those that were answered before or that another page answers.
  */
 
-import type { AnyTerminal } from './internals';
+import { internals, type AnyTerminal } from './internals';
 
 const ESCAPE_QUERIES = [
   { final: 'c' }, // DA1
@@ -37,4 +37,21 @@ export function guardQueries(terminal: AnyTerminal, answers: () => boolean): voi
 /** Return whether this is a focus report, which the terminal itself sends. */
 export function isFocusReport(data: string): boolean {
   return data === '\x1b[I' || data === '\x1b[O';
+}
+
+/** Return a function that tells whether the terminal's newest data was typed: if not, it is an answer to the remote. */
+export function watchTyping(terminal: AnyTerminal): () => boolean {
+  const core = internals(terminal)?.coreService;
+  if (typeof core?.onUserInput !== 'function') {
+    return () => true;
+  }
+  let wasTyped = false;
+  core.onUserInput(() => {
+    wasTyped = true;
+  });
+  return () => {
+    const was = wasTyped;
+    wasTyped = false;
+    return was;
+  };
 }

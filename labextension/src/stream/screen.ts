@@ -1,6 +1,7 @@
 /** An xterm.js terminal as the screen of a viewer. */
 
 import { takeBreaks } from './breaks';
+import { limitCombining } from './combining';
 import { limitCounts } from './counts';
 import { HoldableDrawing, type Drawing } from './drawing';
 import { internals, type AnyTerminal } from './internals';
@@ -12,6 +13,7 @@ const GROUND = 0;
 
 export class TerminalScreen implements Screen {
   readonly drawing: Drawing;
+  atBreak: (() => void) | null = null;
   private readonly usual: CursorOptions;
 
   constructor(private readonly terminal: AnyTerminal) {
@@ -19,9 +21,10 @@ export class TerminalScreen implements Screen {
     const { cursorStyle, cursorBlink } = terminal.options;
     this.usual = { cursorStyle, cursorBlink };
     terminal.options.logLevel = 'off'; // what the remote does wrong is not for the page's console
-    takeBreaks(terminal); // the handler that is registered last is called first: a break knows the count as limited
+    takeBreaks(terminal, () => this.atBreak?.()); // the handler that is registered last is called first: a break knows the count as limited
     limitCounts(terminal);
     limitLinks(terminal);
+    limitCombining(terminal);
   }
 
   get rows(): number {

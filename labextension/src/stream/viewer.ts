@@ -36,6 +36,12 @@ const ACK_BYTES = 128 * 1024;
 /** How long Ctrl-C takes effect against a flood that continues; after that, the program ignores it. */
 const INSIST = 10_000;
 const ETX = 3;
+/** Answers to queries that the remote may leave unread; a remote that only asks gets no more. */
+const UNREAD_ANSWERS = 16 * 1024;
+/** So many breaks in a piece of output make a flood of it, however few bytes it has. */
+const BREAKS = 4;
+/** Milliseconds from one title to the next: a prompt sets one, but so can each line of a flood. */
+const TITLE_PAUSE = 200;
 /** The kernel takes a second for it, and its answer may have to wait behind its other messages. */
 const SKIP_TIMEOUT = 15_000;
 const MEBI_NAMES: [number, string][] = [
@@ -74,6 +80,13 @@ export class Viewer implements ViewerListener {
   private resized = false;
   /** When Ctrl-C was pressed, if it was the last key; else null. */
   private interrupted: number | null = null;
+  /** How many bytes of answers the remote was sent since it had last read everything. */
+  private answered = 0;
+  /** The newest title, if it has to wait. */
+  private nextTitle: string | null = null;
+  private isTitleRecent = false;
+  /** How often the page was let do something else since output was parsed. */
+  private breaks = 0;
   private disposed = false;
 
   constructor(
@@ -87,6 +100,12 @@ export class Viewer implements ViewerListener {
     this.identity = randomName();
     this.writer = new Writer(screen, () => this.onParsed());
     this.flood = new Flood(screen.drawing, clock);
+    screen.atBreak = () => {
+      this.breaks += 1;
+      if (this.breaks >= BREAKS) {
+        this.flood.level(Infinity, screen.alternate);
+      }
+    };
     const rules = {
       mayTake: () => this.attached && this.skipping === null && this.has && this.writer.parsed >= this.live,
       isDuty: () => this.lead,
@@ -124,6 +143,7 @@ export class Viewer implements ViewerListener {
       return;
     }
     this.disposed = true;
+    this.screen.atBreak = null;
     this.flood.end();
     this.snapshots.takeNow();
     this.skipping?.cancel();
@@ -141,7 +161,18 @@ export class Viewer implements ViewerListener {
     this.snapshots.takeNow();
   }
 
-  /** Send what the person typed or pasted, or the terminal answered. */
+  /** Send what the terminal answers by itself: nobody has touched it. */
+  answer(bytes: Uint8Array): void {
+    if (this.input.isEmpty) {
+      this.answered = 0;
+    }
+    this.answered += bytes.length;
+    if (this.answered <= UNREAD_ANSWERS && this.input.push(bytes)) {
+      this.flush();
+    }
+  }
+
+  /** Send what the person typed or pasted. */
   type(bytes: Uint8Array): void {
     this.touched();
     if (!this.input.push(bytes)) {
@@ -187,9 +218,23 @@ export class Viewer implements ViewerListener {
 
   /** Tell the kernel the title that the remote set. */
   title(title: string): void {
-    if (this.attached && this.lead && !this.isReplaying) {
-      this.send('title', { title: title.slice(0, LIMITS.title) });
+    if (this.disposed || !this.attached || !this.lead || this.isReplaying) {
+      return;
     }
+    if (this.isTitleRecent) {
+      this.nextTitle = title;
+      return;
+    }
+    this.send('title', { title: title.slice(0, LIMITS.title) });
+    this.isTitleRecent = true;
+    this.clock.after(TITLE_PAUSE, () => {
+      const next = this.nextTitle;
+      this.nextTitle = null;
+      this.isTitleRecent = false;
+      if (next !== null) {
+        this.title(next);
+      }
+    });
   }
 
   // --- what the connection says ---
@@ -377,6 +422,7 @@ export class Viewer implements ViewerListener {
       return;
     }
     const { parsed, received } = this.writer;
+    this.breaks = 0;
     this.flood.level(received - parsed, this.screen.alternate);
     if (parsed === received || parsed - this.acked >= ACK_BYTES) {
       this.ack();

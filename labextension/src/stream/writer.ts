@@ -19,6 +19,8 @@ export interface Screen {
   readonly rows: number;
   readonly cols: number;
   readonly drawing: Drawing;
+  /** Is called when expensive output, which it is still parsing, lets the page do something else. */
+  atBreak: (() => void) | null;
   /** Return what to write to an empty terminal to get this one, in small steps; null if it changed in between. */
   snapshot(): Generator<undefined, string | null>;
 }

@@ -12,7 +12,7 @@ import { questions } from '../services/questions/service';
 import type { Description } from '../services/terminals/messages';
 import { terminals, type PlaceTerminals } from '../services/terminals/service';
 import type { SettingsStore } from '../settings';
-import { guardQueries, isFocusReport } from '../stream/queries';
+import { guardQueries, isFocusReport, watchTyping } from '../stream/queries';
 import { TerminalScreen } from '../stream/screen';
 import { Viewer } from '../stream/viewer';
 import { textsOf, type TranslationBundle } from '../translation';
@@ -61,6 +61,7 @@ export class SessionView implements IDisposable {
   isDisposed = false;
   private viewer: Viewer | null = null;
   private xterm: XTerm | null = null;
+  private wasTyped = (): boolean => true;
   private isGone = false;
   private last: Description | null = null;
   private patience: ReturnType<typeof setTimeout> | null = null;
@@ -213,6 +214,7 @@ export class SessionView implements IDisposable {
     const viewer = new Viewer(this.session, this.terminals, screen, events, this.trans);
     this.viewer = viewer;
     guardQueries(xterm, () => viewer.answers);
+    this.wasTyped = watchTyping(xterm);
     showHiddenLinks(xterm, this.terminal.node, this.trans);
     xterm.onBinary(data => viewer.type(Uint8Array.from(data, char => char.charCodeAt(0))));
     xterm.onTitleChange(title => {
@@ -231,11 +233,15 @@ export class SessionView implements IDisposable {
 
   private typed(text: string): void {
     const { viewer } = this;
-    if (viewer === null || (isFocusReport(text) && !viewer.answers)) {
+    const wasTyped = this.wasTyped();
+    if (viewer === null || (isFocusReport(text) && !viewer.answers) || !this.isAlive) {
       return;
     }
-    if (this.isAlive) {
-      viewer.type(encoder.encode(text));
+    const bytes = encoder.encode(text);
+    if (wasTyped) {
+      viewer.type(bytes);
+    } else {
+      viewer.answer(bytes);
     }
   }
 
@@ -385,7 +391,8 @@ export class SessionView implements IDisposable {
   }
 
   private ring(): void {
-    if (this.options.settings.current.bell === 'visual' && this.viewer?.isReplaying === false) {
+    const isShown = this.terminal.hasClass('jssh-mod-bell'); // a thousand bells are one
+    if (this.options.settings.current.bell === 'visual' && this.viewer?.isReplaying === false && !isShown) {
       this.terminal.addClass('jssh-mod-bell');
       setTimeout(() => this.terminal.removeClass('jssh-mod-bell'), FLASH);
     }

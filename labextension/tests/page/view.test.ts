@@ -1,7 +1,7 @@
 /** A session on the page: Lab's terminal widget, with a place whose other end is the test. */
 
 import { frames } from '../support/page';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { Panel, Widget } from '@lumino/widgets';
@@ -110,6 +110,21 @@ describe('a view of a session', () => {
           .join('')
       ).toBe('ls\r')
     );
+  });
+
+  it('tells what a person types from what the terminal answers', async () => {
+    const { viewer } = view as unknown as { viewer: { type: (bytes: Uint8Array) => void; answer: () => void } };
+    const typed = vi.spyOn(viewer, 'type');
+    const answered = vi.spyOn(viewer, 'answer');
+    output('\x1b[c\x1b[5n');
+    await until(() => expect(answered).toHaveBeenCalledTimes(2));
+    expect(typed).not.toHaveBeenCalled();
+    xterm().input('x');
+    view.terminal.paste('y');
+    expect(typed).toHaveBeenCalledTimes(2);
+    output('\x1b[c');
+    await until(() => expect(answered).toHaveBeenCalledTimes(3));
+    expect(typed).toHaveBeenCalledTimes(2);
   });
 
   it('is called as the session is, and says so when the title changes', async () => {
