@@ -96,3 +96,13 @@ def test_a_session_is_ended_from_another_page_without_drawing_it(page: Any, cont
     other.evaluate("() => { window.jupyterapp.shell.activateById('jp-running-sessions'); }")
     end_from_panel(other, lab, which)
     other.close()
+
+
+def test_a_session_is_ended_in_notebook_7_without_drawing_it(page: Any, context: Any, lab: Lab) -> None:
+    open_terminal(page)
+    which = session(page)
+    other = context.new_page()
+    other.goto(f"{lab.url}tree?token={lab.token}")
+    other.get_by_role("tab", name="Running").click()
+    end_from_panel(other, lab, which)
+    other.close()

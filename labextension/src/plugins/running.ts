@@ -10,7 +10,8 @@ import { sshIcon } from '../terminal/tab';
 import { ISessionList, ITerminals } from '../tokens';
 import { textsOf, type TranslationBundle } from '../translation';
 
-const PANEL = 'jp-running-sessions';
+/** JupyterLab's panel, and that of Notebook 7. */
+const PANELS = '#jp-running-sessions, #jp-running-sessions-tree';
 /** How often to check whether the panel is visible, in milliseconds, and after how many checks to refresh it. */
 const LOOK = 1_000;
 const LOOKS = 10;
@@ -59,7 +60,8 @@ function addSection(
   // appear.
   let untilRefresh = 0;
   setInterval(() => {
-    const isShown = Boolean(document.getElementById(PANEL)?.offsetParent) && document.visibilityState === 'visible';
+    const isOpen = Boolean(document.querySelector<HTMLElement>(PANELS)?.offsetParent);
+    const isShown = isOpen && document.visibilityState === 'visible';
     untilRefresh = isShown ? untilRefresh - 1 : 0;
     if (isShown && untilRefresh < 0) {
       untilRefresh = LOOKS;
