@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from jupyter_ssh.ssh.client.report.advice import TABLE
@@ -77,33 +76,6 @@ async def test_an_address_without_its_interface_is_not_blamed_on_bind_address(st
     error = await stage.fails(host="fe80::1")
     assert error.advice == "no-connection"
     assert "BindAddress" not in str(error)
-
-
-async def test_a_connection_lost_after_one_refused_key_is_not_blamed_on_many_keys(stage: Stage) -> None:
-    keys = [ssh_keygen(stage.folder / name) for name in ("one", "two")]
-    options = await stage.asyncssh(_Dropping)
-    error = await stage.fails(**options, identity_file=keys, preferred_authentications="publickey")
-    assert error.advice != "too-many-keys"
-
-
-class _Dropping(asyncssh.SSHServer):  # type: ignore[misc]
-    """Its connection is cut while the second key is offered."""
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self.connection = conn
-        self.seen = 0
-
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def public_key_auth_supported(self) -> bool:
-        return True
-
-    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        self.seen += 1
-        if self.seen > 1:
-            self.connection.abort()
-        return False
 
 
 async def test_a_refused_certificate_for_another_user(stage: Stage) -> None:

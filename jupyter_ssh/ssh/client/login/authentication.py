@@ -60,9 +60,6 @@ MAX_REQUESTS: Final = 256
 MOST_SHOWN: Final = 16
 """Attempts that an error lists, the first and the last ones: an agent may hold a thousand keys."""
 
-SILENT_FAILURES: Final = 3
-"""Failures after which a connection that ends without a word is taken for one that the server has had enough of."""
-
 PASSPHRASE_ATTEMPTS: Final = 3
 
 NEW_PASSWORDS: Final = 3
@@ -146,7 +143,7 @@ class ClientLogin:
         for identity in self._identities or ():
             self._note("publickey", identity.label, "not tried: the server ended the connection")
         refused = self._refused((), reason=reason)
-        if (failures >= SILENT_FAILURES and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
+        if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
             refused.too_many = max(1, failures)
         return refused
 
