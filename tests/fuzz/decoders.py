@@ -29,7 +29,7 @@ from jupyter_ssh.ssh.keys.certificates.check import check_user_certificate
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.keys.certificates.text import describe
 from jupyter_ssh.ssh.keys.file_signatures import parse_signature, sign_file, verify_file
-from jupyter_ssh.ssh.keys.files import openssh_file, pem, putty_file
+from jupyter_ssh.ssh.keys.files import openssh_file, pem_encryption, putty_file
 from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
 from jupyter_ssh.ssh.keys.files.saving import PUBLIC_FORMATS, dump_private_key
 from jupyter_ssh.ssh.keys.krl import Krl, parse_krl
@@ -46,8 +46,8 @@ HASTE = (
     (openssh_file, "MAX_ROUNDS", 4),
     (putty_file, "MAX_WORK", 64),
     (putty_file, "MAX_MEMORY", 64),
-    (pem, "MAX_ITERATIONS", 20_000),
-    (pem, "MAX_SCRYPT", 1 << 12),
+    (pem_encryption, "MAX_ITERATIONS", 20_000),
+    (pem_encryption, "MAX_SCRYPT", 1 << 12),
 )
 """Limits of the work that a file may ask for, such that a fuzzer gets on."""
 

@@ -24,7 +24,7 @@ from jupyter_ssh.ssh.keys import (
 )
 from jupyter_ssh.ssh.keys.certificates.certificate import CertifiedKey
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
-from jupyter_ssh.ssh.keys.files import pem
+from jupyter_ssh.ssh.keys.files import pem, pem_encryption
 from jupyter_ssh.ssh.keys.files.saving import change_comment, change_passphrase, save_public_key
 from tests.support.identities import run_quietly
 from tests.support.made_keys import OPENSSH_TYPES, key_of
@@ -203,9 +203,9 @@ def test_a_file_that_asks_for_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyFormatError, match="too much work"):
         parse_private_key(scrypt, "secret")
     data = pkcs8_of_openssl("-iter", "65537")
-    monkeypatch.setattr(pem, "MAX_ITERATIONS", 65537)
+    monkeypatch.setattr(pem_encryption, "MAX_ITERATIONS", 65537)
     parse_private_key(data, "secret")
-    monkeypatch.setattr(pem, "MAX_ITERATIONS", 65536)
+    monkeypatch.setattr(pem_encryption, "MAX_ITERATIONS", 65536)
     with pytest.raises(KeyFormatError, match="too much work"):
         parse_private_key(data, "secret")
 
