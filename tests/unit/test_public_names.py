@@ -65,6 +65,7 @@ PEOPLES = {
         "returncode",
         "closed",
         "changes",
+        "on_terminal",
         "resize",
         "signal",
         "send_break",

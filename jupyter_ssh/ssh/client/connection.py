@@ -62,10 +62,10 @@ class Connection:
         self.options = options
         self.info = info
         self.messages = messages
-        self.further: Callable[[], Awaitable[Further]] | None = None
-        """Lends a further connection for a session that the server no longer allows on this one; None: nothing does."""
         self.channel_host = host
         self._route = route
+        self._further: Callable[[], Awaitable[Further]] | None = None
+        """Lends a further connection for a session that the server no longer allows on this one; None: nothing does."""
         self._terminals = 0
         """How many sessions with a terminal are open."""
 
@@ -203,9 +203,9 @@ class Connection:
             session.abort()
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
-            if self.further is None or not self._is_full(error):
+            if self._further is None or not self._is_full(error):
                 raise
-        further = await self.further()
+        further = await self._further()
         try:
             session = await further.connection._begin(command, pty, env, subsystem, one_stream, timeout)
         except BaseException:
@@ -374,3 +374,9 @@ async def _write_all(process: Process[Any], data: bytes, ends: bool) -> None:
             await stdin.drain()
         if ends:
             stdin.write_eof()
+
+
+def take_further_from(connection: Connection, lend: Callable[[], Awaitable[Further]]) -> None:
+    """Have ``connection`` take further connections from ``lend``, unless it takes them from somewhere already."""
+    if connection._further is None:
+        connection._further = lend

@@ -12,7 +12,7 @@ import pytest
 from tests.support.processes import end_process
 
 START = """
-import os, signal, sys
+import os, signal, sys, time
 {before}
 from jupyter_ssh.kernel.agent import start_own_agent
 server = start_own_agent()
@@ -22,8 +22,8 @@ sys.stdin.read()
 """
 FORK = """
 child = os.fork()
-if child == 0:
-    signal.pause()
+while child == 0:
+    time.sleep(0.05)  # not signal.pause(): a signal just before it would be noticed at the next one only
 os.kill(child, signal.SIGTERM)
 os.waitpid(child, 0)
 """

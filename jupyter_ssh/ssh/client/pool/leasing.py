@@ -17,7 +17,7 @@ from jupyter_ssh.ssh.client.connecting import (
     route_context_for,
     split_keys,
 )
-from jupyter_ssh.ssh.client.connection import Connection
+from jupyter_ssh.ssh.client.connection import Connection, take_further_from
 from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.prompts import NoPrompts, Prompts
@@ -92,8 +92,8 @@ async def lease_connection(
             overflow.opened(made)
             return made
 
-        connection.further = lambda: pool.lease((OVERFLOW, connection), make_further, OVERFLOW)
+        take_further_from(connection, lambda: pool.lease((OVERFLOW, connection), make_further, OVERFLOW))
 
-    if overflow is not None and context.sock is None and lease.connection.further is None:
+    if overflow is not None and context.sock is None:
         provide(lease.connection, overflow)
     return lease
