@@ -42,7 +42,6 @@ class Options:
     """The options of ``-O``, added one by one."""
 
     def __init__(self, kind: CertificateKind) -> None:
-        self.kind = kind
         self.critical: dict[str, str | None] = {}
         self.extensions: dict[str, str | None] = dict.fromkeys(PERMISSIONS if kind is CertificateKind.USER else ())
 
@@ -54,7 +53,7 @@ class Options:
                 self.extensions.pop(name, None)
             self.critical.pop(VERIFY_REQUIRED, None)
         elif word in SWITCHES:
-            self._switch(*SWITCHES[word], option)
+            self._switch(*SWITCHES[word])
         elif word.startswith((f"{FORCE_COMMAND}=", f"{SOURCE_ADDRESS}=")):
             self._set(option)
         elif word.startswith(("extension:", "critical:")):
@@ -64,8 +63,7 @@ class Options:
         else:
             raise KeygenError(f'Unsupported certificate option "{option}"', phase="options")
 
-    def _switch(self, name: str, on: bool, option: str) -> None:
-        self._for_users(option)
+    def _switch(self, name: str, on: bool) -> None:
         options = self.critical if name == VERIFY_REQUIRED else self.extensions
         options.pop(name, None)
         if on:
@@ -74,7 +72,6 @@ class Options:
     def _set(self, option: str) -> None:
         name, _, value = option.partition("=")
         name = name.lower()
-        self._for_users(option)
         if not value:
             raise KeygenError(f"Empty {name} option", phase="options")
         if name in self.critical:
@@ -87,11 +84,6 @@ class Options:
                     "Invalid source-address list", phase="options", expected=error.expected, received=error.received
                 ) from None
         self.critical[name] = value
-
-    def _for_users(self, option: str) -> None:
-        # Everybody would reject a host certificate with one (PROTOCOL.certkeys).
-        if self.kind is not CertificateKind.USER:
-            raise KeygenError(f'option "{option}" is for user certificates', phase="options")
 
 
 def sign(job: Job) -> None:
@@ -115,6 +107,10 @@ def sign(job: Job) -> None:
         job.console.say(
             f"Warning: OpenSSH 10.3 and newer accept a {kind} certificate without principals (-n) for nobody"
         )
+    if kind is CertificateKind.HOST and not arguments.quiet:
+        for name in options.critical:
+            # PROTOCOL.certkeys defines none for hosts, and what is critical must be understood.
+            job.console.say(f"Warning: ssh refuses a host certificate with a critical option, such as {escaped(name)}")
     for path, key, comment in requests:
         make = partial(
             sign_certificate,

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KeygenError, SSHError
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_line, read_input_text, read_text
 from jupyter_ssh.ssh.keys import PublicKey, fingerprint
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.files.locking import locked
@@ -111,7 +111,7 @@ def _authority(job: Job) -> tuple[bytes | None] | None:
     if name.lower() == ANY_AUTHORITY:
         return (None,)
     try:
-        key, _ = parse_public_text(read_text(job.person.path(name)), REQUIRED_RSA_SIZE)
+        key, _ = load_public(job.person.path(name))
     except SSHError as error:
         raise KeygenError(f"Cannot load CA public key {name}: {error.message}") from None
     return (key.blob,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KeygenError, SSHError
@@ -49,6 +49,7 @@ def public_key(job: Job) -> None:
 def dns_records(job: Job) -> None:
     """``keygen -r host``: print SSHFP records (RFC 4255) for a key, or for this machine's host keys."""
     host = job.arguments.text("r") or ""
+    hashes = _hashes(job.arguments.options)
     given = job.arguments.text("f")
     paths = (
         [Path(name) for name in HOST_KEY_FILES if Path(name).exists()] if given is None else [job.person.path(given)]
@@ -60,7 +61,7 @@ def dns_records(job: Job) -> None:
             key, _ = load_public_key(path, REQUIRED_RSA_SIZE)
         except SSHError as error:
             raise KeygenError(f'Failed to read v2 public key from "{path}": {error.message}') from None
-        for record in _records(host, key, generic=job.arguments.has("g")):
+        for record in _records(host, key, hashes, generic=job.arguments.has("g")):
             job.console.out(record)
 
 
@@ -157,12 +158,31 @@ def _first_word(line: str) -> tuple[str, str]:
     return line, ""
 
 
-def _records(host: str, key: PublicKey, *, generic: bool) -> list[str]:
+def _hashes(options: Sequence[str]) -> Sequence[str]:
+    """Return the hashes of the records: those of ``-O hashalg=``, the last one counting, or all."""
+    hashes: Sequence[str] = tuple(sshfp.HASHES)
+    for option in options:
+        name, _, value = option.partition("=")
+        if name.lower() != "hashalg":
+            raise KeygenError(f'Invalid option "{option}"', phase="options", expected="hashalg=…")
+        if value.lower() not in sshfp.HASHES:
+            raise KeygenError(
+                "Unsupported hash algorithm",
+                phase="options",
+                expected=" or ".join(sshfp.HASHES),
+                received=repr(value[:64]),
+            )
+        hashes = (value.lower(),)
+    return hashes
+
+
+def _records(host: str, key: PublicKey, hashes: Sequence[str], *, generic: bool) -> list[str]:
     algorithm = sshfp.ALGORITHMS.get(key.row.keygen_name)
     if algorithm is None:
         raise KeygenError(f"there is no SSHFP record for keys of type {key.nickname}")
     records = []
-    for name, number in sshfp.HASHES.items():
+    for name in hashes:
+        number = sshfp.HASHES[name]
         digest = hashlib.new(name, plain_blob(key), usedforsecurity=False).digest()
         if generic:
             records.append(

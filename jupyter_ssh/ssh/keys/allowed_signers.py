@@ -11,8 +11,9 @@ from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.certificates.check import check_user_certificate
 from jupyter_ssh.ssh.keys.certificates.validity import parse_date
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
 from jupyter_ssh.ssh.keys.patterns import matches_list
-from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS, parse_public_line
+from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 
 PHASE = "allowed signers"
 MAX_LINE = 64 * 1024
@@ -40,7 +41,10 @@ class AllowedSigner:
     line: int = 0
 
     def signs_with(self, key: PublicKey) -> bool:
-        """Return whether ``key`` is the key of the line, or a certificate issued by it."""
+        """Return whether ``key`` is the key or the certificate of the line, or a certificate issued by its key.
+
+        As in OpenSSH a certificate that is named itself counts like a key: its own validity and names do not.
+        """
         if self.cert_authority:
             return isinstance(key, Certificate) and key.authority == self.key
         return key == self.key
@@ -137,11 +141,12 @@ def _check_entry(entry: AllowedSigner, identity: str, key: PublicKey, namespace:
             "the key is for other namespaces", expected=entry.namespaces, received=repr(namespace[:100])
         )
     entry.check_time(now)
-    if isinstance(key, Certificate):
+    if entry.cert_authority:
         _check_certificate(entry, key, [identity], now)
 
 
-def _check_certificate(entry: AllowedSigner, certificate: Certificate, users: list[str], now: float) -> None:
+def _check_certificate(entry: AllowedSigner, certificate: PublicKey, users: list[str], now: float) -> None:
+    assert isinstance(certificate, Certificate)  # see `AllowedSigner.signs_with`
     check_user_certificate(
         certificate, users, authorities=[entry.key], now=now, ca_signature_algorithms=SIGNATURE_ALGORITHMS
     )
@@ -169,7 +174,7 @@ def _parse_line(line: str, number: int, required_rsa_size: int | None) -> Allowe
         if match is None:
             raise ConfigError("neither a key nor options and a key")
         options, rest = _parse_options(match[1]), match[2]
-    key, _ = parse_public_line(rest, required_rsa_size)
+    key, _ = parse_key_or_certificate_line(rest, required_rsa_size)
     valid_after, valid_before = (_date(options.get(name)) for name in ("valid-after", "valid-before"))
     if valid_after is not None and valid_before is not None and valid_before <= valid_after:
         raise ConfigError("the line is never valid", expected="valid-before after valid-after")

@@ -116,11 +116,34 @@ def test_what_cannot_be_signed(twins: Twins, words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "warned"),
+    [
+        (("-O", "force-command=x"), 1),
+        (("-O", "source-address=10.0.0.0/8"), 1),
+        (("-O", "verify-required", "-O", "permit-pty", "-O", "permit-x11-forwarding"), 1),
+        (("-O", "critical:mine@example.com=1"), 1),
+        (("-O", "clear"), 0),
+        (("-O", "no-pty"), 0),
+        (("-O", "extension:mine@example.com=1"), 0),
+        ((), 0),
+    ],
+    ids=lambda value: " ".join(value[1::2]) if isinstance(value, tuple) else "",
+)
+def test_a_host_certificate_has_the_options_asked_for(words: tuple[str, ...], warned: int, twins: Twins) -> None:
+    mine, other = twins.run("-h", "-s", "ed25519", "-I", "x", "-n", "a", *words, "rsa.pub")
+    assert (mine.status, mine.out) == (other.status, other.out) == (0, "")
+    warnings = [line for line in mine.err.splitlines() if line.startswith("Warning: ")]
+    assert len(warnings) == warned
+    assert mine.err.splitlines()[-1] == other.err.strip()
+    twins.same_messages("-Lf", "rsa-cert.pub")
+    quiet = ours(twins.ours, "-q", "-h", "-s", "ed25519", "-I", "x", "-n", "a", *words, "rsa.pub")
+    assert quiet.err == ""
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("-s", "ed25519", "-I", "x", "-n", "a", "ecdsa-cert.pub"),
-        ("-h", "-s", "ed25519", "-I", "x", "-n", "a", "-O", "force-command=x", "rsa.pub"),
-        ("-h", "-s", "ed25519", "-I", "x", "-n", "a", "-O", "permit-pty", "rsa.pub"),
         ("-s", "ed25519", "-I", "x", "-n", "a", "-O", "source-address=somewhere", "rsa.pub"),
         ("-s", "ed25519.pub", "-I", "x", "-n", "a", "rsa.pub"),
     ],

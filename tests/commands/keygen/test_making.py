@@ -146,6 +146,11 @@ def test_what_is_not_of_its_form(folder: Path, words: tuple[str, ...]) -> None:
     assert (mine.status, mine.err.splitlines()[0]) == (other.status, other.err.splitlines()[0])
     assert mine.status == 1
     assert "usage: jupyter-ssh keygen" in mine.err
+    # Scripts look for what an ssh-keygen can do.
+    lines = [line.split("keygen ", 1)[1] for line in mine.err.splitlines() if "jupyter-ssh keygen" in line]
+    for form in ("-e [-f input_keyfile] [-m key_format]", "-i [-f input_keyfile] [-m key_format]"):
+        assert form in lines
+        assert f"ssh-keygen {form}" in other.err
 
 
 @pytest.mark.parametrize("words", [("-K",), ("-D", "lib"), ("-w", "lib"), ("-M", "screen")])

@@ -143,6 +143,27 @@ def test_what_cannot_be(words: tuple[str, ...], twins: Twins) -> None:
     assert answer.err
 
 
+@pytest.mark.parametrize("change", [(), ("-N", "secret"), ("-N", "secret", "-m", "PEM")], ids=["", "locked", "PEM"])
+@pytest.mark.parametrize("name", ["ed25519", "rsa"])
+@pytest.mark.parametrize("beside", [True, False], ids=["with its .pub", "alone"])
+def test_the_private_file_of_an_authority(beside: bool, name: str, change: tuple[str, ...], twins: Twins) -> None:
+    twins.write("spec", "serial: 7\nid: somebody\n")
+    for folder in (twins.ours, twins.theirs):
+        if change:
+            theirs(folder, "-q", "-p", *change, "-a", "1", "-f", name)
+        if not beside:
+            (folder / f"{name}.pub").unlink()
+    mine, other = twins.run("-q", "-k", "-f", "krl", "-s", name, "spec")
+    if name == "rsa" and "PEM" in change and not beside:
+        # An encrypted PEM file does not tell its public key.
+        assert mine.status == other.status == 255
+        return
+    assert (mine.status, mine.err) == (other.status, other.err) == (0, "")
+    shown = [theirs(folder, "-Q", "-l", "-f", "krl").lines[2:] for folder in (twins.ours, twins.theirs)]
+    assert shown[0] == shown[1]
+    assert "serial: 7" in shown[0]
+
+
 UPDATER = """
 import sys
 from jupyter_ssh.commands.keys import keygen

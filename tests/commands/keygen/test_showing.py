@@ -123,6 +123,24 @@ def test_dns_records(twins: Twins, name: str) -> None:
     twins.same_messages("-gr", "host.example.", "-f", f"{name}.pub")
 
 
+@pytest.mark.parametrize(("word", "number"), [("sha1", 1), ("SHA256", 2)])
+def test_dns_records_of_one_hash(word: str, number: int, twins: Twins) -> None:
+    """ssh-keygen has had the option since 9.3; before, it passed over it."""
+    both = twins.same_messages("-r", "host.example", "-f", "rsa.pub").lines
+    one = ours(twins.ours, "-r", "host.example", "-O", f"hashalg={word}", "-f", "rsa.pub")
+    assert (one.status, one.err) == (0, "")
+    assert one.lines == [line for line in both if line.startswith(f"host.example IN SSHFP 1 {number} ")]
+    generic = ours(twins.ours, "-g", "-r", "host.example", "-O", f"hashalg={word}", "-f", "rsa.pub")
+    assert len(generic.lines) == 1
+
+
+@pytest.mark.parametrize("option", ["hashalg=sha512", "hashalg=", "hashalg", "nonsense"])
+def test_options_that_dns_records_do_not_have(option: str, twins: Twins) -> None:
+    answer = ours(twins.ours, "-r", "host.example", "-O", option, "-f", "rsa.pub")
+    assert (answer.status, answer.out) == (255, "")
+    assert answer.err
+
+
 def test_no_dns_record_for_a_key_type_without_a_number(twins: Twins) -> None:
     ours(twins.ours, "-q", "-t", "mldsa44-ed25519", "-N", "", "-f", "new")
     assert ours(twins.ours, "-r", "host", "-f", "new.pub").status == 255

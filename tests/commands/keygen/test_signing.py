@@ -161,6 +161,47 @@ def test_a_signature_with_a_certificate(signed: Twins) -> None:
     signed.same(*VERIFY, "-I", "alice@example.com", input=MESSAGE)
 
 
+@pytest.mark.parametrize("validity", ["always:forever", "20190101:20200101"], ids=["valid", "expired"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "alice CERTIFICATE",
+        "alice cert-authority CERTIFICATE",
+        'alice namespaces="file" CERTIFICATE comment',
+        'alice namespaces="git" CERTIFICATE',
+        'alice valid-before="20200101" CERTIFICATE',
+        "alice OTHER",
+        "alice KEY",
+        "alice cert-authority KEY",
+        "alice AUTHORITY",
+        "alice cert-authority AUTHORITY",
+        "bob,alice CERTIFICATE",
+        "bob CERTIFICATE",
+    ],
+)
+def test_a_line_with_a_certificate(line: str, validity: str, signed: Twins) -> None:
+    """It allows what was signed with exactly this certificate, which is then not checked."""
+    words = ("-q", "-s", "ecdsa384", "-n", "alice", "-V", validity, "ed25519.pub")
+    theirs(signed.theirs, "-I", "other", *words)
+    other = _words((signed.theirs / "ed25519-cert.pub").read_text())
+    theirs(signed.theirs, "-I", "this", *words)
+    this = _words((signed.theirs / "ed25519-cert.pub").read_text())
+    (signed.theirs / "msg.sig").unlink()
+    theirs(signed.theirs, "-q", "-Y", "sign", "-f", "ed25519-cert.pub", "-n", "file", "msg")
+    signed.copy(signed.theirs / "msg.sig")
+    keys = {"KEY": _line(signed.ours, "ed25519"), "AUTHORITY": _line(signed.ours, "ecdsa384")}
+    for word, key in {"CERTIFICATE": this, "OTHER": other, **keys}.items():
+        line = line.replace(word, key)
+    signed.write("signers", f"{line}\n")
+    verified = signed.same(*VERIFY, "-I", "alice", input=MESSAGE)
+    signed.same("-Y", "find-principals", "-s", "msg.sig", "-f", "signers")
+    assert "signers:1" not in verified.err
+
+
+def _words(line: str) -> str:
+    return " ".join(line.split()[:2])
+
+
 @pytest.mark.parametrize(
     "words",
     [
