@@ -21,9 +21,13 @@ print(server.path, flush=True)
 sys.stdin.read()
 """
 FORK = """
+forked, inside = os.pipe()
 child = os.fork()
+if child == 0:
+    os.write(inside, b"x")
 while child == 0:
     time.sleep(0.05)  # not signal.pause(): a signal just before it would be noticed at the next one only
+os.read(forked, 1)  # Python forgets a signal that comes during the fork
 os.kill(child, signal.SIGTERM)
 os.waitpid(child, 0)
 """
