@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 VARIABLE = "SSH_AUTH_SOCK"
 
-_ENDING = () if sys.platform == "win32" else (signal.SIGTERM, signal.SIGHUP)
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if sys.platform != "win32")
 """Signals that by default end the process without running Python's exit handlers."""
 
 _lock = threading.Lock()

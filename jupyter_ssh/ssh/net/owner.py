@@ -46,4 +46,6 @@ def home_folder() -> Path:
 
 
 def _number() -> str:
-    return str(os.getuid()) if sys.platform != "win32" else "user"
+    if sys.platform == "win32":
+        return "user"
+    return str(os.getuid())

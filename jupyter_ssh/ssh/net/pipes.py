@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -20,24 +21,34 @@ LAST_READS: Final = 16
 def open_pipe() -> tuple[int, int]:
     """Return the reading and the writing end of a new pipe."""
     ends = os.pipe()
-    with contextlib.suppress(ImportError, AttributeError, OSError):  # not everywhere; a user may have many pipes
+    if sys.platform == "linux":
         import fcntl
 
-        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+        with contextlib.suppress(OSError):  # the user may have many pipes
+            fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, PIPE_SIZE)
     return ends
+
+
+def _read_into(descriptor: int, memory: memoryview) -> int:
+    if sys.platform == "win32":
+        data = os.read(descriptor, len(memory))
+        memory[: len(data)] = data
+        return len(data)
+    return os.readv(descriptor, [memory])
 
 
 class PipeTransport(asyncio.Transport):
     """An asyncio transport on the reading end of one pipe and the writing end of another; it closes both.
 
-    It serves buffered protocols, which receive in place.  If the other side stops reading, what it has written by then
-    is still received: it may be the reason.
+    Not for Windows, whose pipes asyncio cannot wait for.  It serves buffered protocols, which receive in place.  If the
+    other side stops reading, what it has written by then is still received: it may be the reason.
     """
 
     def __init__(self, reading: int, writing: int, protocol: asyncio.BufferedProtocol) -> None:
         super().__init__()
-        os.set_blocking(reading, False)
-        os.set_blocking(writing, False)
+        if sys.platform != "win32":
+            os.set_blocking(reading, False)
+            os.set_blocking(writing, False)
         self._loop = asyncio.get_running_loop()
         self._reading, self._writing = reading, writing
         self._protocol = protocol
@@ -57,7 +68,7 @@ class PipeTransport(asyncio.Transport):
     def _receive(self) -> bool:
         """Read once; return whether there may be more."""
         try:
-            count = os.readv(self._reading, [cast(memoryview, self._protocol.get_buffer(-1))])
+            count = _read_into(self._reading, cast(memoryview, self._protocol.get_buffer(-1)))
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:

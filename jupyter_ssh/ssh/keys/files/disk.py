@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +123,7 @@ def _remove_leftover(path: str) -> None:
     is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
     if not stat.S_ISREG(status.st_mode) or not is_own or time.time() - status.st_mtime < LEFTOVER_SECONDS:
         return
-    if os.name == "nt":
+    if sys.platform == "win32":
         os.unlink(path)  # refused while it is open
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
