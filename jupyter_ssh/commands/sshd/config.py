@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -190,7 +192,7 @@ def _near(name: str) -> str | None:
 
 
 def authorized_keys_files(names: Sequence[str], user: str, home: Path) -> list[Path]:
-    """Return the files of AuthorizedKeysFile: ``%h``, ``%u`` and ``~`` are expanded, relative names are below
+    """Return the files of AuthorizedKeysFile: ``%h``, ``%u``, ``%U`` and ``~`` are expanded, relative names are below
     ``home``."""
-    tokens = {"h": str(home), "u": user}
-    return [home / expand_home(expand_percent(name, "hu", tokens, "AuthorizedKeysFile"), home) for name in names]
+    tokens = {"h": str(home), "u": user, "U": str(os.getuid()) if sys.platform != "win32" else "0"}
+    return [home / expand_home(expand_percent(name, "huU", tokens, "AuthorizedKeysFile"), home) for name in names]

@@ -51,8 +51,10 @@ def _to(name: str) -> Callable[[ServerConfig, Any], None]:
     return lambda config, value: setattr(config, name, value)
 
 
-def _bytes(value: RekeyLimit) -> int | None:
-    return value.size
+def _put_rekey_limit(config: ServerConfig, value: RekeyLimit) -> None:
+    config.options["rekey_limit"] = value.size
+    if value.seconds:  # otherwise keys are renewed as often as without the keyword
+        config.options["rekey_seconds"] = float(value.seconds)
 
 
 _ROWS = (
@@ -114,7 +116,7 @@ _ROWS = (
     Row("PubkeyAcceptedAlgorithms", values.LIST, "pubkey_accepted_algorithms"),
     Row("PubkeyAuthOptions", values.LIST, "pubkey_auth_options", change=kinds.read_auth_options),
     Row("PubkeyAuthentication", values.YES_NO, put=_to("public_keys")),
-    Row("RekeyLimit", values.REKEY_LIMIT, "rekey_limit", change=_bytes),
+    Row("RekeyLimit", values.REKEY_LIMIT, put=_put_rekey_limit),
     Row("RequiredRSASize", values.INTEGER, "required_rsa_size"),
     Row("RevokedKeys", values.TEXT_OR_NONE, "revoked_keys", change=kinds.expanded),
     Row("SetEnv", values.ENVIRONMENT, "set_env"),

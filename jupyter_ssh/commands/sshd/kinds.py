@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,21 @@ def _read_startups(arguments: Sequence[str]) -> tuple[int, int, int]:
 def _read_subsystem(arguments: Sequence[str]) -> dict[str, str]:
     if len(arguments) < 2:
         raise ValueError("a subsystem needs a name and a command")
-    return {arguments[0]: " ".join(arguments[1:])}
+    return {arguments[0]: _assembled(arguments[1:])}
+
+
+def _assembled(arguments: Sequence[str]) -> str:
+    """Return a command line of arguments: as in OpenSSH, one with blanks is put in double quotes for the shell.
+
+    Between them a single quote needs no backslash, which the shell would keep.
+    """
+    words = []
+    for argument in arguments:
+        if " " in argument or "\t" in argument:
+            words.append('"' + re.sub(r"""([\\"])""", r"\\\1", argument) + '"')
+        else:
+            words.append(re.sub(r"""([\\'"])""", r"\\\1", argument))
+    return " ".join(words)
 
 
 def _read_methods(arguments: Sequence[str]) -> list[list[str]] | None:
@@ -79,6 +94,11 @@ def read_root_login(word: str) -> str:
     return "prohibit-password" if word == "without-password" else word
 
 
+def read_banner(path: str | None) -> str | Path:
+    """Return the file of the banner, which need not exist yet."""
+    return "" if path is None else Path(path)
+
+
 def expanded(path: str | None) -> str | None:
     """Expand ``~`` at the start of a path."""
     return None if path is None else os.path.expanduser(path)
@@ -96,13 +116,3 @@ def read_auth_options(text: str) -> tuple[str, ...]:
     if unknown:
         raise ValueError(f"unsupported PubkeyAuthOptions: {unknown[0]}")
     return words
-
-
-def read_banner(path: str | None) -> str:
-    """Return the text of Banner's file."""
-    if path is None:
-        return ""
-    try:
-        return Path(os.path.expanduser(path)).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ValueError(f"Banner {path}: {error.strerror}") from None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from jupyter_ssh.ssh.channels.base_host import BaseHost
@@ -16,6 +17,7 @@ from jupyter_ssh.ssh.net.driver import SessionDriver
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.protocol.settings import Settings
+from jupyter_ssh.ssh.server.banner import read_banner
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.logins.authentication import Authenticator
 from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles
@@ -63,7 +65,7 @@ class ServerConnection(BaseHost[ServerSession]):
         self.server_address = ("", 0)
         self._authenticator: Authenticator | None = None
         self._grace: asyncio.TimerHandle | None = None
-        super().__init__(_Driver(self, server.settings))
+        super().__init__(_Driver(self, self._settings()))
         self.handlers |= {
             e.AuthenticationRequested: self._authentication_requested,
             e.QuestionsAnswered: self._questions_answered,
@@ -99,6 +101,10 @@ class ServerConnection(BaseHost[ServerSession]):
             if permitted is True or matches_any(name, patterns)
         }
         return {**of_key, **self.options.set_env}
+
+    def _settings(self) -> Settings:
+        settings, banner = self._server.settings, self.options.banner
+        return settings if isinstance(banner, str) else replace(settings, banner=read_banner(banner))
 
     def connected(self) -> None:
         """Begin, now that the transport is connected."""

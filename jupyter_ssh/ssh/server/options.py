@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -34,6 +35,8 @@ from jupyter_ssh.ssh.server.logins.passwords import NewPasswordNeeded
 from jupyter_ssh.ssh.server.moduli import DEFAULT_FILE, read_moduli
 from jupyter_ssh.ssh.server.processes.environment import DEFAULT_ACCEPT_ENV
 from jupyter_ssh.ssh.server.processes.in_process import Subsystem
+
+log = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
 
@@ -74,7 +77,7 @@ class ServerOptions:
 
     # --- who may log in ---
     authorized_keys: PathLike | Sequence[PathLike] | None = None
-    """Files in the format of sshd(8), read at each login; None: no public keys."""
+    """Files in the format of sshd(8), read at each login; names may have wildcards; None: no public keys."""
     trusted_user_ca_keys: PathLike | Sequence[PathLike] | None = None
     """Files of authorities, one public key per line, whose certificates are accepted for their principals."""
     authorized_principals: PathLike | Sequence[PathLike] | None = None
@@ -160,8 +163,8 @@ class ServerOptions:
     """Certificates of the host keys, presented to clients that ask for them."""
     address_family: str = "any"
     """``inet`` or ``inet6``: listen on addresses of IPv4 or IPv6 only."""
-    banner: str = ""
-    """A text shown before authentication (RFC 4252 §5.4)."""
+    banner: str | Path = ""
+    """A text shown before authentication (RFC 4252 §5.4); a `Path` is that of a file with it, read for each client."""
     tcp_keep_alive: bool = True
     """Let the system detect clients whose machine is gone, so that their processes end eventually."""
     client_alive_interval: float = 0.0
@@ -169,6 +172,8 @@ class ServerOptions:
     client_alive_count_max: int = 3
     rekey_limit: int | None = None
     """Bytes after which keys are re-exchanged; None: the cipher's limit."""
+    rekey_seconds: float = DEFAULT_REKEY_SECONDS
+    """Seconds after which keys are re-exchanged."""
     ciphers: str | Sequence[str] | None = None
     """In the list syntax of ssh_config(5), like the following three; None: see `offer`."""
     macs: str | Sequence[str] | None = None
@@ -287,18 +292,34 @@ class ServerOptions:
             signature_algorithms=tuple(dict.fromkeys(PLAIN_ALGORITHM.get(n, n) for n in self.accepted_algorithms)),
             groups=None if self.moduli is None else partial(read_moduli, self.moduli),
             rekey_bytes=self.rekey_limit,
-            rekey_seconds=DEFAULT_REKEY_SECONDS,
+            rekey_seconds=self.rekey_seconds,
             keepalive=KeepAlive(self.client_alive_interval, self.client_alive_count_max),
             max_channels=self.max_sessions + self.max_forwards + 1,
-            banner=self.banner,
+            banner=self.banner if isinstance(self.banner, str) else "",
         )
 
 
 def load_host_keys(host_keys: Sequence[PrivateKey | PathLike]) -> tuple[PrivateKey, ...]:
-    """Return the keys, reading those given as files.  Raises `KeyFileError`, and `ConfigError` if there are none."""
-    if not host_keys:
-        raise ConfigError("a server needs a host key", next_step="Generate one: jupyter-ssh keygen -t ed25519 -f FILE")
-    return tuple(key if isinstance(key, PrivateKey) else load_private_key(Path(key)) for key in host_keys)
+    """Return the keys, reading those given as files.  Raises `KeyFileError`, and `ConfigError` if there are none.
+
+    The file of a security key is left out, with a warning: it does not sign without its device, so that clients which
+    chose that key could not connect.
+    """
+    usable = []
+    for item in host_keys:
+        key = item if isinstance(item, PrivateKey) else load_private_key(Path(item))
+        if key is not item and key.needs_agent:
+            log.warning("host key %s is not offered: %s keys sign in their device only", item, key.public.key_type)
+        else:
+            usable.append(key)
+    if not usable:
+        raise ConfigError(
+            "a server needs a host key",
+            expected="one that signs without a device",
+            received="security keys only" if host_keys else "none",
+            next_step="Generate one: jupyter-ssh keygen -t ed25519 -f FILE",
+        )
+    return tuple(usable)
 
 
 def certified(

@@ -319,8 +319,19 @@ def test_a_file_of_principals(
     assert run("x,dev").stdout == b"limited\n"
     assert refused(run("web")), "a line that is not understood"
     assert refused(run(server.user)), "the file stands in the place of the name"
-    principals.unlink()
+    (tmp_path / "principals.d").mkdir(mode=0o755)
+    principals.rename(tmp_path / "principals.d" / "1")
+    by_wildcard = embedded_server_factory(
+        trusted_user_ca_keys=f"{authority}.pub", authorized_principals=tmp_path / "principals.d" / "*"
+    )
+
+    def run_by_wildcard(names: str) -> subprocess.CompletedProcess[bytes]:
+        return ssh(by_wildcard, peer_clients, "echo in", identity=certified(principals=names)).run()
+
+    assert run_by_wildcard("ops").stdout == b"in\n"
     assert refused(run("ops"))
+    (tmp_path / "principals.d" / "1").unlink()
+    assert refused(run_by_wildcard(server.user)), "nor does the name count if the pattern fits no file"
 
 
 @pytest.mark.parametrize("what", ["key", "authority"])

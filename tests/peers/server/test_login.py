@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -345,3 +346,53 @@ async def test_a_banner(embedded_server_factory: Factory, peer_clients: PeerClie
     server = embedded_server_factory(banner="For members only.\n")
     done = await ssh(server, peer_clients, "true").run_async()
     assert b"For members only." in done.stderr
+
+
+async def test_a_banner_s_file_is_read_for_each_client(
+    embedded_server_factory: Factory, peer_clients: PeerClients, tmp_path: Path
+) -> None:
+    path = tmp_path / "banner"
+    server = embedded_server_factory(banner=path)
+    command = ssh(server, peer_clients, "echo in")
+    assert (await command.run_async()).stdout == b"in\n", "a missing banner keeps nobody out"
+    path.write_text("Written later.\n", encoding="utf-8")
+    assert b"Written later." in (await command.run_async()).stderr
+    path.write_text("x" * 100_000, encoding="utf-8")
+    done = await command.run_async()
+    assert done.stdout == b"in\n"
+    assert b"xxx" not in done.stderr
+    path.unlink()
+    os.mkfifo(path)
+    assert (await command.run_async()).stdout == b"in\n"
+
+
+@pytest.mark.parametrize("how", ["key", "password"])
+def test_a_style_is_no_part_of_the_name(embedded_server: EmbeddedServer, peer_clients: PeerClients, how: str) -> None:
+    server = embedded_server
+    proof = {"identity": server.identity} if how == "key" else {"password": server.password}
+    options = {"known_hosts": server.known_hosts, **proof}
+    done = peer_clients.ssh(server.host, server.port, f"{server.user}:style", "echo in", **options).run()
+    assert done.stdout == b"in\n", done.stderr
+    assert refused(peer_clients.ssh(server.host, server.port, f":{server.user}", "echo in", **options).run())
+
+
+def test_key_files_by_wildcards(
+    embedded_server_factory: Factory, peer_clients: PeerClients, tmp_path: Path, identity: Identity
+) -> None:
+    folder = tmp_path / "keys.d"
+    folder.mkdir(mode=0o755)
+    server = embedded_server_factory(authorized_keys=folder / "*.keys", methods=["publickey"])
+    command = ssh(server, peer_clients, "echo in", identity=identity)
+    assert refused(command.run()), "no file yet"
+    for name, line in (("a.keys", "# nobody"), ("b.keys", identity.public_line), ("c", server.identity.public_line)):
+        (folder / name).write_text(line + "\n", encoding="utf-8")
+        (folder / name).chmod(0o600)
+    assert command.run().stdout == b"in\n"
+    assert refused(ssh(server, peer_clients, "true").run())
+    (folder / "b.keys").chmod(0o666)
+    assert refused(command.run())
+    strange = folder / "[ab].keys"
+    strange.write_text(identity.public_line + "\n", encoding="utf-8")
+    strange.chmod(0o600)
+    server = embedded_server_factory(authorized_keys=strange, methods=["publickey"])
+    assert ssh(server, peer_clients, "echo in", identity=identity).run().stdout == b"in\n"

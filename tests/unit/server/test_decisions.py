@@ -16,6 +16,7 @@ from jupyter_ssh.ssh.server.channels.direct_tcpip import may_open
 from jupyter_ssh.ssh.server.listening import Server
 from jupyter_ssh.ssh.server.logins.method_progress import MethodProgress
 from jupyter_ssh.ssh.server.options import ServerOptions, load_host_keys
+from tests.support.made_keys import new_key
 
 
 def nobody(user: str, password: str) -> bool:
@@ -101,6 +102,20 @@ def test_host_keys_from_files_and_objects(tmp_path: Path) -> None:
     assert [other.public for other in loaded] == [key.public] * 3
     with pytest.raises(KeyFileError):
         load_host_keys([tmp_path / "missing"])
+
+
+def test_the_file_of_a_security_key_is_no_host_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key = generate()
+    save_private_key(tmp_path / "sk", new_key("sk-ssh-ed25519@openssh.com"))
+    assert load_host_keys([tmp_path / "sk", key]) == (key,)
+    assert f"{tmp_path}/sk is not offered" in caplog.text
+    with pytest.raises(ConfigError, match="a server needs a host key"):
+        load_host_keys([tmp_path / "sk"])
+
+
+def test_the_seconds_between_exchanges_of_keys() -> None:
+    settings = ServerOptions(passwords=nobody, rekey_limit=1 << 20, rekey_seconds=90).settings([generate()])
+    assert (settings.rekey_bytes, settings.rekey_seconds) == (1 << 20, 90)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from jupyter_ssh.ssh.errors import ConfigError
@@ -85,6 +86,8 @@ class Authenticator:
             # RFC 4256 §3.1: a new request abandons the questions of the previous one.
             self._dialogue.cancel()
             self._dialogue = None
+        # A style, which tells OpenSSH's login.conf(5) how to ask, is no part of the name.  The signature covers it.
+        request = replace(request, user=request.user.partition(":")[0])
         if request.user != self._user:
             self._user = request.user
             self._key_options = None

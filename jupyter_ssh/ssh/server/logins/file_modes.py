@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import os
 import stat
 import sys
 from pathlib import Path
+from typing import Final
 
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.server.logins.file_memory import FileMemory, Stamp
+
+log = logging.getLogger(__name__)
+
+MOST_FILES: Final = 1000
+"""How many files one pattern may name."""
 
 
 def read_trusted(
@@ -53,6 +61,20 @@ def read_trusted(
         return data
     finally:
         os.close(descriptor)
+
+
+def matching_files(path: Path) -> list[Path]:
+    """Return the files that a path with wildcards (glob(7)) names, in order; a name without them is taken as it is.
+
+    A file whose name has such characters is found by exactly that name, too.
+    """
+    pattern = os.path.expanduser(path)
+    if not glob.has_magic(pattern) or os.path.exists(pattern):
+        return [path]
+    found = sorted(glob.glob(pattern))
+    if len(found) > MOST_FILES:
+        log.warning("%s names %d files; only the first %d are read", path, len(found), MOST_FILES)
+    return [Path(name) for name in found[:MOST_FILES]]
 
 
 def _check_folders(file: Path, home: Path | None) -> None:

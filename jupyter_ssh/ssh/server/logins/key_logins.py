@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys, read_revoked_keys
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys, Problem
 from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles, Stamp
+from jupyter_ssh.ssh.server.logins.file_modes import matching_files
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, of_certificate
 from jupyter_ssh.ssh.server.logins.principals import Principals
 from jupyter_ssh.ssh.server.options import ServerOptions
@@ -52,7 +53,7 @@ class KeyLogins:
         now = time.time()
         if isinstance(key, Certificate):
             return self._judge_certificate(user, key, now)
-        for path in self._options.key_files:
+        for path in _existing(self._options.key_files):
             found = self._keys(path, key).find(key, self._address, now)
             if found is not None:
                 return Admitted(found.options, f"key {key.fingerprint}")
@@ -133,7 +134,7 @@ class KeyLogins:
     def _lines_of(self, certificate: Certificate, now: float) -> list[KeyOptions]:
         return [
             line.options
-            for path in self._options.key_files
+            for path in _existing(self._options.key_files)
             for line in self._keys(path, certificate.authority).authorities(certificate.authority, self._address, now)
         ]
 
@@ -149,7 +150,7 @@ class KeyLogins:
         """Check against an authority for all users: a principal must be the user's name, or one listed in the file."""
         if not self._options.principal_files:
             return self._check(certificate, (user,), None, now)
-        for path in self._options.principal_files:
+        for path in _existing(self._options.principal_files):
             names = certificate.statement.principals
             found = self._principals(path, names).find(names, self._address, now)
             if found is not None:
@@ -173,6 +174,12 @@ class KeyLogins:
             return allowed if line is None else line.merged(allowed)
         except (CertificateError, ValueError) as error:
             return str(error)
+
+
+def _existing(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files of paths that may have wildcards, as they are now."""
+    for path in paths:
+        yield from matching_files(path)
 
 
 def _told(path: Path, problems: Sequence[Problem]) -> Sequence[Problem]:
