@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.identities import Identity
 from tests.support.peers import require_tool
+from tests.support.processes import free_port
 from tests.support.tree import TREE
 
 if sys.platform == "win32":
@@ -60,7 +61,10 @@ class Daemons:
         return [*SSHD, "-p", "0", "-o", f"AuthorizedKeysFile={self.keys}", *words]
 
     def start(self, *words: str) -> Daemon:
-        process = self.popen(*words)
+        return self.start_as(self.argv(*words))
+
+    def start_as(self, argv: list[str]) -> Daemon:
+        process = self._popen(argv)
         assert process.stdout is not None
         lines: list[str] = []
         while not lines or not lines[-1].startswith("Log in with"):
@@ -70,8 +74,11 @@ class Daemons:
         return Daemon(process, lines)
 
     def popen(self, *words: str) -> subprocess.Popen[str]:
+        return self._popen(self.argv(*words))
+
+    def _popen(self, argv: list[str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            self.argv(*words),
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -225,7 +232,8 @@ def test_a_password_is_asked_for_and_lets_in(daemons: Daemons) -> None:
         (["-h", "/no/such/key"], "/no/such/key"),
         (["-f", "/no/such/file"], "No such file"),
         (["-E", "/no/such/folder/log"], "Couldn't open logfile"),
-        (["-o", "ListenAddress=127.0.0.1:1", "-o", "ListenAddress=127.0.0.1:2"], "one port"),
+        (["-o", "Subsystem=sftp internal-sftp"], "Subsystem sftp internal-sftp is not supported: "),
+        (["-t", "-o", "ForceCommand=internal-sftp -R"], "ForceCommand internal-sftp is not supported: "),
         (["-o", "Ciphers=nonsense"], "nonsense"),
         (["-t", "-o", "Ciphers=nonsense"], "nonsense"),
         (["--password"], "no terminal"),
@@ -237,6 +245,41 @@ def test_what_cannot_be(daemons: Daemons, words: list[str], text: str) -> None:
     assert (process.returncode, output) == (255, "")
     assert text in errors
     assert "Traceback" not in errors
+
+
+def test_several_ports(daemons: Daemons) -> None:
+    ports: list[int] = []
+    while len(ports) < 3:
+        ports += {free_port()} - {*ports}
+    first, second, own = ports
+    words = ["-o", f"Port={first}", "-o", f"Port={second}", "-o", "ListenAddress=127.0.0.1"]
+    words += ["-o", f"ListenAddress=127.0.0.1:{own}"]
+    argv = daemons.argv(*words)
+    at = argv.index("-p")
+    daemon = daemons.start_as([*argv[:at], *argv[at + 2 :]])
+    assert daemon.lines[:3] == [f"Server listening on 127.0.0.1 port {port}." for port in ports]
+    for port in ports:
+        lenient = ["-o", "StrictHostKeyChecking=no", "-p", str(port)]
+        assert daemons.ssh(daemon, "echo $SSH_CONNECTION", *lenient).stdout.split()[-1:] == [str(port)]
+
+
+def test_a_port_of_the_command_line_precedes_port_but_not_that_of_an_address(daemons: Daemons) -> None:
+    own = free_port()
+    words = ["-o", f"Port={own}", "-o", f"ListenAddress=127.0.0.1:{own}", "-o", "ListenAddress=127.0.0.1"]
+    daemon = daemons.start(*words)
+    assert daemon.port == own
+    assert daemon.lines[1].startswith("Server listening on 127.0.0.1 port ")
+    assert daemon.lines[2].startswith("Host key: ")
+    assert daemon.lines[1] != daemon.lines[0]
+
+
+def test_a_second_port_in_use(daemons: Daemons) -> None:
+    daemon, other = daemons.start(), free_port()
+    places = [f"ListenAddress=127.0.0.1:{port}" for port in (other, daemon.port)]
+    process = daemons.popen("-o", places[0], "-o", places[1])
+    _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 255
+    assert f"cannot listen on 127.0.0.1 port {daemon.port}" in errors
 
 
 def test_a_port_in_use(daemons: Daemons) -> None:

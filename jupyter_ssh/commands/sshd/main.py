@@ -7,7 +7,7 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FAILURE = 255
 DEFAULT_PORT = 2222  # an ordinary user may not listen on 22
+INTERNAL_SFTP = "internal-sftp"
 LOOPBACKS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _DESCRIPTION = """\
@@ -136,10 +137,8 @@ class _Daemon:
 
         host_keys = self._host_keys()
         options = self._options()
-        hosts, port = self._place()
-        if self._arguments.test:
-            hosts, port = [self._loopback], 0
-        server = await listen(hosts, port, host_keys=host_keys, **options)
+        places = [(self._loopback, 0)] if self._arguments.test else self._places()
+        server = await listen(places, host_keys=host_keys, **options)
         async with server:
             if not self._arguments.test:
                 self._announce(server)
@@ -159,6 +158,7 @@ class _Daemon:
 
         config, account = self._config, current_account()
         options = dict(config.options)
+        _check_without_sftp(options)
         if config.public_keys:
             names = [".ssh/authorized_keys"] if config.authorized_keys is None else config.authorized_keys
             options["authorized_keys"] = authorized_keys_files(names, account.name, Path(account.home))
@@ -180,16 +180,16 @@ class _Daemon:
             )
         return options
 
-    def _place(self) -> tuple[list[str], int]:
-        """Return the addresses and the port to listen on."""
-        ports = {port for _, port in self._config.addresses if port is not None}
-        ports |= set() if self._arguments.port is not None else set(self._config.ports)
-        if len(ports) > 1:
-            raise ConfigError("it can listen on one port only", phase="options", received=f"{sorted(ports)}")
-        port = self._arguments.port if self._arguments.port is not None else next(iter(ports), DEFAULT_PORT)
+    def _places(self) -> list[tuple[str, int]]:
+        """Return the addresses to listen on, each with its port: its own, or else all of Port, or that of ``-p``."""
+        given = self._arguments.port
+        ports = (self._config.ports or [DEFAULT_PORT]) if given is None else [given]
         everywhere = "::" if self._version6 else "0.0.0.0"
-        hosts = [everywhere if host == "*" else host for host, _ in self._config.addresses] or [self._loopback]
-        return hosts, port
+        return [
+            (everywhere if host == "*" else host, port)
+            for host, own in self._config.addresses or [(self._loopback, None)]
+            for port in (ports if own is None else [own])
+        ]
 
     @property
     def _version6(self) -> bool:
@@ -235,6 +235,19 @@ class _Daemon:
         except OSError:
             pass
         self._ended.set()
+
+
+def _check_without_sftp(options: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for OpenSSH's built-in SFTP server, which no program of that name stands in for."""
+    commands = {f"Subsystem {name}": command for name, command in options.get("subsystems", {}).items()}
+    commands["ForceCommand"] = options.get("force_command") or ""
+    for what, command in commands.items():
+        if command.split()[:1] == [INTERNAL_SFTP]:
+            raise ConfigError(
+                f"{what} {INTERNAL_SFTP} is not supported: this server has no SFTP of its own yet",
+                phase="options",
+                next_step="Name a program, such as /usr/lib/openssh/sftp-server, or leave the line out.",
+            )
 
 
 def _check_passwords_allowed(config: ServerConfig, account: Account) -> None:

@@ -28,6 +28,9 @@ from jupyter_ssh.ssh.server.processes.process import ServedProcess
 
 log = logging.getLogger(__name__)
 
+Hosts = str | Sequence[str | tuple[str, int]] | None
+"""One address, several, of which each may have a port of its own, or None for all of this machine."""
+
 CLOSING_SECONDS: Final = 5.0
 """How long `Server.close` waits for hung-up children to end."""
 
@@ -43,7 +46,8 @@ class Server:
         self.user_rules = UserRules(options, self.account)
         self.login_files = LoginFiles()
         self._random = random.SystemRandom()
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
+        self._closed = False
         self._connections: set[ServerConnection] = set()
         self._starting: set[ServerConnection] = set()
         self._children: set[ServedProcess] = set()
@@ -53,8 +57,8 @@ class Server:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """The addresses and ports listened on; empty once closed."""
-        sockets = self._listener.sockets if self._listener is not None else ()
-        return [(name[0], name[1]) for name in (socket.getsockname() for socket in sockets)]
+        names = [socket.getsockname() for listener in self._listeners for socket in listener.sockets]
+        return [(name[0], name[1]) for name in names]
 
     @property
     def port(self) -> int:
@@ -66,25 +70,30 @@ class Server:
         """How many clients are connected, authenticated or not."""
         return len(self._connections)
 
-    async def start(self, host: str | Sequence[str] | None, port: int) -> None:
+    async def start(self, host: Hosts, port: int) -> None:
         """Start listening; raises `ConnectError` if that fails."""
-        loop = asyncio.get_running_loop()
+        for number, hosts in _by_port(host, port).items():
+            try:
+                self._listeners.append(await self._listen(hosts, number))
+            except (OSError, OverflowError) as error:
+                await self.close()
+                raise ConnectError(
+                    f"cannot listen on {hosts if hosts is None or isinstance(hosts, str) else ', '.join(hosts)}"
+                    f" port {number}",
+                    phase="listening",
+                    received=getattr(error, "strerror", None) or str(error),
+                    next_step="Choose another port, or 0 for any free one.",
+                ) from None
+
+    async def _listen(self, hosts: str | Sequence[str] | None, port: int) -> asyncio.Server:
         family = ADDRESS_FAMILIES[self.options.address_family]
-        try:
-            self._listener = await loop.create_server(self._accept, host, port, family=family, backlog=128)
-        except (OSError, OverflowError) as error:
-            raise ConnectError(
-                f"cannot listen on {host} port {port}",
-                phase="listening",
-                received=getattr(error, "strerror", None) or str(error),
-                next_step="Choose another port, or 0 for any free one.",
-            ) from None
+        return await asyncio.get_running_loop().create_server(self._accept, hosts, port, family=family, backlog=128)
 
     async def close(self) -> None:
         """Stop listening, end all connections and hang up their children; idempotent."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.close()
+        self._closed = True
+        while self._listeners:
+            self._listeners.pop().close()
         await asyncio.gather(*(connection.close() for connection in list(self._connections)))
         self._children = {child for child in self._children if not child.reaped}
         if self._children:
@@ -104,7 +113,7 @@ class Server:
     # --- connections --------------------------------------------------------------------------------------------------
 
     def _accept(self) -> asyncio.BaseProtocol:
-        if self._listener is None:
+        if self._closed:
             return _Refusal(b"")  # accepted just before we stopped listening
         if self._full():
             log.warning("dropped a connection: %d others are not authenticated yet", len(self._starting))
@@ -154,8 +163,18 @@ class _Refusal(asyncio.Protocol):
         transport.close()
 
 
+def _by_port(host: Hosts, port: int) -> dict[int, str | list[str] | None]:
+    if host is None or isinstance(host, str):
+        return {port: host}
+    found: dict[int, list[str]] = {}
+    for item in host:
+        address, number = (item, port) if isinstance(item, str) else item
+        found.setdefault(number, []).append(address)
+    return {**found}
+
+
 def listen(
-    host: str | Sequence[str] | None = "127.0.0.1",
+    host: Hosts = "127.0.0.1",
     port: int = 0,
     *,
     host_keys: Sequence[PrivateKey | PathLike],
@@ -169,7 +188,7 @@ def listen(
     runs under.
 
     Args:
-        host: The address or addresses to listen on; None for all.
+        host: The address or addresses to listen on, or pairs of an address and its port; None for all.
         port: 0 for any free one; see `Server.port`.
         options: The fields of `ServerOptions`.
 
