@@ -191,6 +191,12 @@ class Connection:
         timeout: float | None,
     ) -> SessionChannel:
         """Return a session on which the command was started, if need be on a further connection."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+
+        def left() -> float | None:
+            return None if timeout is None else max(0.0, timeout - (clock() - begun))
+
         session = SessionChannel(self.channel_host, command)
         try:
             if pty is not None:
@@ -205,10 +211,18 @@ class Connection:
                 self.channel_host.explain(error)
             if self._further is None or not self._is_full(error):
                 raise
-        further = await self._further()
+            refused = error
         try:
-            session = await further.connection._begin(command, pty, env, subsystem, one_stream, timeout)
-        except BaseException:
+            further = await within(self._further(), left(), "making a further connection")
+        except SSHError as error:
+            if isinstance(error, DeadlineExceeded):
+                raise
+            raise refused from error
+        try:
+            session = await further.connection._begin(command, pty, env, subsystem, one_stream, left())
+        except BaseException as error:
+            if isinstance(error, ChannelOpenError) and not further.connection._is_full(error):
+                self._further = None  # an empty connection refuses too: it is not the number of sessions
             further.release()
             raise
         session.over.add_done_callback(lambda _: further.release())

@@ -56,6 +56,7 @@ class PipeTransport(asyncio.Transport):
         self._high = HIGH_WATER
         self._paused_writing = False
         self._paused_reading = True
+        self._eof = False
         self._broken = False
         """Whether the other side has stopped reading."""
         self._closing = False
@@ -66,7 +67,7 @@ class PipeTransport(asyncio.Transport):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _receive(self) -> bool:
-        """Read once; return whether there may be more."""
+        """Read once; return whether something came."""
         try:
             count = _read_into(self._reading, cast(memoryview, self._protocol.get_buffer(-1)))
         except (BlockingIOError, InterruptedError):
@@ -76,8 +77,9 @@ class PipeTransport(asyncio.Transport):
             return False
         if count:
             self._protocol.buffer_updated(count)
-            return self.is_reading()
+            return True
         self.pause_reading()
+        self._eof = True
         if not self._protocol.eof_received():
             self.close()
         return False
@@ -90,7 +92,7 @@ class PipeTransport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         """Receive again."""
-        if self._paused_reading and not self._closing:
+        if self._paused_reading and not self._closing and not self._eof:
             self._paused_reading = False
             self._loop.add_reader(self._reading, self._receive)
 
@@ -143,8 +145,12 @@ class PipeTransport(asyncio.Transport):
                 self._protocol.resume_writing()
 
     def _break(self, error: OSError) -> None:
+        # Also if reading is paused: there is no later.
         for _ in range(LAST_READS):
-            if not self.is_reading() or not self._receive():
+            if self._closing or self._eof:
+                break
+            self.resume_reading()
+            if not self._receive():
                 break
         self._end(error)
 

@@ -160,3 +160,29 @@ async def test_a_side_that_stops_reading_and_says_no_end_of_words() -> None:
     assert isinstance(await pair.lost(), BrokenPipeError)
     assert len(pair.protocol.received) < 60_000
     os.close(pair.writes)
+
+
+async def test_an_end_is_told_once() -> None:
+    pair = Pair()
+    os.close(pair.writes)
+    pair.protocol.eof_received = lambda: pair.protocol._happen("eof") or True  # type: ignore[assignment,func-returns-value]
+    await pair.protocol.until("eof")
+    pair.transport.resume_reading()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert pair.protocol.happened.count("eof") == 1
+    assert not pair.transport.is_reading()
+    pair.transport.abort()
+    await pair.lost()
+    os.close(pair.reads)
+
+
+async def test_the_last_words_are_received_although_reading_is_paused() -> None:
+    pair = Pair()
+    pair.transport.pause_reading()
+    os.write(pair.writes, b"the reason")
+    os.close(pair.reads)
+    pair.transport.write(b"x")
+    assert isinstance(await pair.lost(), BrokenPipeError)
+    assert pair.protocol.received == b"the reason"
+    os.close(pair.writes)

@@ -22,8 +22,11 @@ from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.prompts import NoPrompts, Prompts
 
-OVERFLOW: Final = "a session for which another connection has no room"
+OVERFLOW: Final = "a session beyond the MaxSessions of another connection"
 """The name of its hold on a further connection (`Lease.holder`)."""
+
+MOST_FURTHER: Final = 16
+"""How many further connections one connection leads to, each from the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,14 @@ async def lease_connection(
         key = connection_key(resolved, context.files, keys) if shared else object()
         lease = await pool.lease(key, make, holder, fresh=fresh)
 
-    def provide(connection: Connection, overflow: Overflow) -> None:
-        """Let ``connection`` lend further ones.  Whatever needs one at the same time shares it."""
+    def provide(connection: Connection, overflow: Overflow, most: int = MOST_FURTHER) -> None:
+        """Let ``connection`` lend a further one, which may do so too.  Those who need one at once share it."""
 
         async def make_further() -> Connection:
             # A password is asked for again, because it is not kept.
             made = await open_connection(resolved, overflow.prompts, keys=keys, route_context=context)
-            provide(made, overflow)
+            if most > 1:
+                provide(made, overflow, most - 1)
             overflow.opened(made)
             return made
 
