@@ -187,7 +187,7 @@ asyncio.run(main())
 def test_the_account_of_a_server_is_the_number(home: Path) -> None:
     program = "from jupyter_ssh.ssh.server.logins.accounts import current_account; print(current_account())"
     done = run(["-c", program], None, home)
-    assert done.stdout == f"Account(name='{NUMBER}', home='/', shell='/bin/sh')\n"
+    assert done.stdout == f"Account(name='{NUMBER}', home='/', shell='/bin/sh', root=False)\n"
 
 
 def test_the_demo_reads_no_files_of_nobody(home: Path) -> None:

@@ -19,6 +19,8 @@ from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.server.channels import session as session_channel
 from jupyter_ssh.ssh.server.connection import ServerConnection
 from jupyter_ssh.ssh.server.logins.accounts import current_account
+from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles
+from jupyter_ssh.ssh.server.logins.user_rules import UserRules
 from jupyter_ssh.ssh.server.options import Ask, ServerOptions
 from jupyter_ssh.ssh.server.processes.process import (
     Ending,
@@ -173,11 +175,14 @@ class Played:
         self.loop = asyncio.get_running_loop()
         self.loop.set_exception_handler(lambda loop, context: self.problems.append(context))
         nothing = lambda *_: None  # noqa: E731
+        account = replace(current_account(), home=str(folder()), shell="/bin/sh")
         server = SimpleNamespace(
             options=options(),
             host_keys=(HOST_KEY,),
             settings=replace(options().settings([HOST_KEY]), random=seeded(53)),
-            account=replace(current_account(), home=str(folder()), shell="/bin/sh"),
+            account=account,
+            user_rules=UserRules(options(), account),
+            login_files=LoginFiles(),
             gone=nothing,
             logged_in=nothing,
             left_behind=nothing,

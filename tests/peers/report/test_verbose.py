@@ -137,7 +137,7 @@ def in_order(lines: tuple[str, ...], text: str) -> None:
 def test_new_keys_are_told_each_time(openssh_server: PeerServer, ours: bool) -> None:
     program = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"] if ours else [require_tool("ssh", "openssh-client")]
     options = ["-v", "-i", str(openssh_server.client_key), "-oRekeyLimit=256K", "-oCiphers=aes128-gcm@openssh.com"]
-    text = run(program, openssh_server, *options, command="head -c 1500000 /dev/zero")
+    text = run(program, openssh_server, *options, command="head -c 8000000 /dev/zero")  # more than a window
     in_order(AGAIN, text)
     assert text.count("SSH2_MSG_NEWKEYS sent") == text.count("SSH2_MSG_NEWKEYS received") >= 2
     blocks = {int(number) for number in re.findall(r"rekey (?:out|in) after (\d+) blocks", text)}
