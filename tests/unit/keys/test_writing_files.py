@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh.keys import generate, save_private_key
+from jupyter_ssh.ssh.keys.files import disk
 from jupyter_ssh.ssh.keys.files.disk import replace_file
 from jupyter_ssh.ssh.keys.files.saving import save_public_key
 from tests.support.identities import run_quietly
@@ -55,6 +56,27 @@ def test_the_owner_stays(tmp_path: Path) -> None:
     os.chown(path, 12345, 12346)
     save_private_key(path, generate(), overwrite=True)
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
+
+
+def test_a_link_in_place_of_the_temporary_file_changes_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, folder = tmp_path / "other", tmp_path / "folder"
+    folder.mkdir()
+    for path, mode in ((other, 0o600), (folder / "file", 0o644)):
+        path.touch()
+        path.chmod(mode)
+
+    def swap(descriptor: int) -> bool:
+        """The owner of the folder, who is quick."""
+        (temporary,) = folder.glob(".jssh-*.new")
+        temporary.unlink()
+        temporary.symlink_to(other)
+        return True
+
+    monkeypatch.setattr(disk, "try_lock", swap)
+    replace_file(folder / "file", b"text", 0o644)
+    assert (_mode(other), other.read_bytes()) == (0o600, b"")
 
 
 def test_a_link_stays_and_may_dangle(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600, *, if_still: Callab
         with os.fdopen(descriptor, "wb") as stream:
             try_lock(descriptor)
             if former is not None:
-                _take_over(temporary, former, mode)
+                _take_over(descriptor, temporary, former, mode)
             stream.write(data)
             stream.flush()
             os.fsync(descriptor)
@@ -97,12 +97,16 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _take_over(temporary: str, former: os.stat_result, mode: int) -> None:
-    if hasattr(os, "chown"):
-        with contextlib.suppress(OSError):
-            # Under sudo the file must keep its owner, or the owner could not read it.
-            os.chown(temporary, former.st_uid, former.st_gid)
-    os.chmod(temporary, stat.S_IMODE(former.st_mode) & mode)
+def _take_over(descriptor: int, temporary: str, former: os.stat_result, mode: int) -> None:
+    permissions = stat.S_IMODE(former.st_mode) & mode
+    if sys.platform == "win32":
+        os.chmod(temporary, permissions)
+        return
+    # Not by name: whoever owns the folder could put a link to a file of ours there.
+    with contextlib.suppress(OSError):
+        # Under sudo the file must keep its owner, or the owner could not read it.
+        os.fchown(descriptor, former.st_uid, former.st_gid)
+    os.fchmod(descriptor, permissions)
 
 
 def _temporary_beside(path: str) -> str:
