@@ -210,6 +210,21 @@ def test_a_file_that_asks_for_hours(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_private_key(data, "secret")
 
 
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\n"])
+def test_no_form_of_the_text_hides_the_work_that_a_file_asks_for(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = end.join(pkcs8_of_openssl("-iter", "65537").splitlines())
+    parse_private_key(data, "secret")
+    monkeypatch.setattr(pem_encryption, "MAX_ITERATIONS", 65536)
+    with pytest.raises(KeyFormatError, match="too much work"):
+        parse_private_key(data, "secret")
+
+
+def test_pkcs8_with_headers_is_malformed() -> None:
+    first, *others = pkcs8_of_openssl("-iter", "65537").splitlines()
+    with pytest.raises(KeyFormatError, match="malformed"):
+        parse_private_key(b"\n".join([first, b"A: B", b"", *others]), "secret")
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_as_pkcs8(data: bytes) -> None:
     for label in (b"ENCRYPTED PRIVATE KEY", b"PRIVATE KEY", b"EC PRIVATE KEY", b"RSA PRIVATE KEY"):

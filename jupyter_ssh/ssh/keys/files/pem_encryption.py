@@ -17,6 +17,8 @@ from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, WrongPassphrase
 DEK_INFO: Final = re.compile(rb"^DEK-Info: *([A-Za-z0-9-]+),((?:[0-9A-Fa-f]{2})+)\s*$", re.MULTILINE)
 IV_SIZES: Final = {"AES-128-CBC": 16, "AES-192-CBC": 16, "AES-256-CBC": 16, "DES-EDE3-CBC": 8}
 """Sizes in bytes by the cipher's name in the ``DEK-Info`` header (RFC 1421 §4.6.1.3)."""
+PKCS8_TEXT: Final = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----([A-Za-z0-9+/=\s]*)-----END [A-Z0-9 ]+-----")
+"""A block of PKCS#8, which has no headers (RFC 7468 §11), whatever its lines end with."""
 BY_HAND: Final = "AES-192-CBC"
 AES_192_KEY: Final = 24
 AES_BLOCK: Final = 16
@@ -122,16 +124,18 @@ def check_pkcs8(block: bytes) -> None:
     """Check how an encrypted PKCS#8 block is encrypted.
 
     Raises `KeyFileError` if it cannot be read, and `KeyFormatError` if deriving its key would take more than a few
-    seconds or a gibibyte.  Malformed data is left to the reader.
+    seconds or a gibibyte, or if that cannot be told.
     """
+    text = PKCS8_TEXT.fullmatch(block)
     try:
         # EncryptedPrivateKeyInfo (RFC 5958 §3) begins with the algorithm and its parameters.
-        (outer,) = _elements(binascii.a2b_base64(b"".join(block.split(b"\n")[1:-1])))
+        (outer,) = _elements(binascii.a2b_base64(text[1] if text else b""))
         algorithm = _elements(outer[1])[0][1]
         numbers = list(_integers(algorithm))
         used = _identifiers(algorithm)
     except (binascii.Error, ValueError, IndexError):
-        return
+        # The reader might see in it what this did not.
+        raise KeyFormatError("malformed PEM private key: invalid PKCS#8", next_step=CONVERT) from None
     for name in used:
         if name not in READABLE and name != PBES2:
             _unsupported(NAMES.get(name, name))
