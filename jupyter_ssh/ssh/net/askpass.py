@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from jupyter_ssh.ssh.errors import PromptUnavailable
 
 DEFAULT_PROGRAM: Final = "ssh-askpass"
 MAX_ANSWER: Final = 1024
+MAX_OUTPUT: Final = 1 << 20
+"""The most bytes that a program may print; all but the first `MAX_ANSWER` are ignored."""
 CONFIRM: Final = "confirm"
 """The hint (SSH_ASKPASS_PROMPT) for a question of yes or no, which the program answers with its exit status."""
 
@@ -36,8 +39,10 @@ async def ask_with_askpass(
 ) -> str | None:
     """Return the first line that ``program`` prints; None if the person cancels: its exit status is not 0.
 
-    Raises `PromptUnavailable` if it cannot be started.  Cancelling ends the program.
+    Raises `PromptUnavailable` if it cannot be started, or goes on printing.  Cancelling ends the program.
     """
+    if "\0" in question:
+        raise PromptUnavailable("the question contains a NUL, which no program can be given", phase="question")
     try:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -51,15 +56,26 @@ async def ask_with_askpass(
         raise PromptUnavailable(f"{program} cannot be started: {error.strerror}", phase="question") from None
     try:
         assert process.stdout is not None
-        answer = b""
-        while len(answer) < MAX_ANSWER and (piece := await process.stdout.read(MAX_ANSWER - len(answer))):
-            answer += piece
+        answer, count = b"", 0
+        while piece := await process.stdout.read(MAX_ANSWER):
+            answer += piece[: MAX_ANSWER - len(answer)]
+            count += len(piece)
+            if count > MAX_OUTPUT:
+                raise PromptUnavailable(f"{program} prints more than {MAX_OUTPUT} bytes", phase="question")
         status = await process.wait()
     finally:
         if process.returncode is None:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            # A pipe that is full is not read any more, and `wait` would wait for its end.
+            _close_pipe(process)
             await process.wait()
     return None if status else re.split(b"[\r\n]", answer, maxsplit=1)[0].decode("utf-8", "surrogateescape")
+
+
+def _close_pipe(process: asyncio.subprocess.Process) -> None:
+    # asyncio has no public way to close a process's output.
+    process._transport.close()  # type: ignore[attr-defined]
 
 
 async def confirmed_with_askpass(program: str, question: str, environment: Mapping[str, str]) -> bool:

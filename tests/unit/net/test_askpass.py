@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -59,3 +60,22 @@ async def test_what_an_answer_means(
 async def test_a_program_that_is_not_there() -> None:
     with pytest.raises(PromptUnavailable, match="cannot be started"):
         await ask_with_askpass("/no/such/program", "Who?", {})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+@pytest.mark.parametrize(("size", "answered"), [(200_000, True), (2_000_000, False)])
+async def test_a_program_that_prints_much(tmp_path: Path, size: int, answered: bool) -> None:
+    path = tmp_path / "much"
+    path.write_text(f"#!/bin/sh\necho secret\nhead -c {size} /dev/zero\n")
+    path.chmod(0o700)
+    asking = asyncio.wait_for(ask_with_askpass(str(path), "Who?", dict(os.environ)), 30)
+    if answered:
+        assert await asking == "secret"
+        return
+    with pytest.raises(PromptUnavailable, match="prints more than"):
+        await asking
+
+
+async def test_a_question_that_no_program_can_be_given(program: str) -> None:
+    with pytest.raises(PromptUnavailable, match="NUL"):
+        await ask_with_askpass(program, "Who\0?", {})
