@@ -30,7 +30,7 @@ from jupyter_ssh.ssh.keys.files.reading import load_certificate, load_private_ke
 from jupyter_ssh.ssh.keys.types.table import SIGNATURE_ALGORITHMS
 from jupyter_ssh.ssh.protocol.settings import DEFAULT_REKEY_SECONDS, Algorithms, KeepAlive, Settings
 from jupyter_ssh.ssh.server import offer
-from jupyter_ssh.ssh.server.logins.addresses import address_matches
+from jupyter_ssh.ssh.server.logins.addresses import check_addresses
 from jupyter_ssh.ssh.server.logins.passwords import NewPasswordNeeded
 from jupyter_ssh.ssh.server.moduli import DEFAULT_FILE, read_moduli
 from jupyter_ssh.ssh.server.processes.environment import DEFAULT_ACCEPT_ENV
@@ -112,7 +112,7 @@ class ServerOptions:
     a server accepts no password but those it is given."""
     allow_users: Sequence[str] = ()
     """Patterns ``USER`` or ``USER@ADDRESS``, one of which has to match; empty: any of ``users``.  Addresses may be
-    ranges; names of clients are not looked up."""
+    ranges; names of clients are not looked up, so a pattern with one is an error."""
     deny_users: Sequence[str] = ()
     """Such patterns, none of which may match."""
     allow_groups: Sequence[str] = ()
@@ -345,8 +345,7 @@ def _check_user_patterns(patterns: Sequence[str]) -> None:
     for pattern in patterns:
         host = pattern.rpartition("@")[2] if "@" in pattern else "*"
         try:
-            address_matches("0.0.0.0", host)
-            address_matches("::", host)
+            check_addresses(host)
         except ValueError as error:
             raise ConfigError(
                 f"invalid pattern {pattern[:100]!r} of users: {error}", expected="USER or USER@ADDRESS"
