@@ -105,6 +105,26 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     assert done.stdout == b"text"
 
 
+def test_a_pipe_gets_all_of_it_whatever_signals_come() -> None:
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from jupyter_ssh.ssh.keys.files.disk import replace_file\n"
+        "signal.signal(signal.SIGALRM, lambda *_: os.write(2, b'.'))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)\n"
+        "replace_file(Path('/dev/stdout'), bytes(1_000_000))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
+        assert process.stderr is not None
+        for _ in range(50):  # signals, while the pipe is full
+            process.stderr.read(1)
+        written, _ = process.communicate(timeout=60)
+    assert len(written) == 1_000_000
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         replace_file(tmp_path, b"text")

@@ -40,7 +40,8 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600, *, if_still: Callab
     """
     former = _status(path)
     if former is not None and not stat.S_ISREG(former.st_mode):
-        with open(path, "wb", buffering=0) as stream:
+        # With a buffer, which goes on after a signal has cut a write short.
+        with open(path, "wb") as stream:
             stream.write(data)
         return True
     target = os.path.realpath(path)
