@@ -89,6 +89,18 @@ def test_a_link_stays_and_may_dangle(tmp_path: Path) -> None:
     assert link.read_bytes() == b"text"
 
 
+def test_a_file_that_waits_to_be_put_in_place_is_not_swept(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+
+    def after_long() -> bool:
+        (temporary,) = tmp_path.glob(".jssh-*.new")
+        os.utime(temporary, (0, 0))
+        return replace_file(tmp_path / "other", b"text")
+
+    assert replace_file(path, b"text", if_still=after_long)
+    assert path.read_bytes() == b"text"
+
+
 def test_a_long_name(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
     replace_file(path, b"text")

@@ -58,15 +58,23 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600, *, if_still: Callab
             stream.write(data)
             stream.flush()
             os.fsync(descriptor)
-        if if_still():
-            os.replace(temporary, target)
-            return True
-        os.unlink(temporary)
-        return False
+            # Before the lock ends with the stream: others may remove an old file without one.
+            if sys.platform != "win32":
+                return _put_in_place(temporary, target, if_still)
+        # Windows renames no open file.
+        return _put_in_place(temporary, target, if_still)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _put_in_place(temporary: str, target: str, if_still: Callable[[], bool]) -> bool:
+    if if_still():
+        os.replace(temporary, target)
+        return True
+    os.unlink(temporary)
+    return False
 
 
 def keep_copy(path: Path, copy: Path, data: bytes, mode: int) -> None:
