@@ -194,5 +194,7 @@ def _near(name: str) -> str | None:
 def authorized_keys_files(names: Sequence[str], user: str, home: Path) -> list[Path]:
     """Return the files of AuthorizedKeysFile: ``%h``, ``%u``, ``%U`` and ``~`` are expanded, relative names are below
     ``home``."""
-    tokens = {"h": str(home), "u": user, "U": str(os.getuid()) if sys.platform != "win32" else "0"}
+    tokens = {"h": str(home), "u": user, "U": "0"}
+    if sys.platform != "win32":
+        tokens["U"] = str(os.getuid())
     return [home / expand_home(expand_percent(name, "huU", tokens, "AuthorizedKeysFile"), home) for name in names]

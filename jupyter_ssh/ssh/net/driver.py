@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from jupyter_ssh.ssh.errors import ConnectionLost
+from jupyter_ssh.ssh.errors import ConnectionLost, KeyExchangeError
 from jupyter_ssh.ssh.net.wake import wake_watch
 from jupyter_ssh.ssh.protocol.events import Authenticated, Event
 from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveMemory
@@ -235,7 +235,17 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
 
     def _compute(self, work: Callable[[], bool], done: Callable[[bool], None]) -> None:
         """Run ``work`` in a thread; see `Transport.compute`."""
-        self._loop.run_in_executor(None, work).add_done_callback(lambda future: done(future.result()))
+
+        def finish(future: asyncio.Future[bool]) -> None:
+            if future.cancelled() or future.exception() is not None:
+                self.session.transport.fail(KeyExchangeError("a test of the server's group could not be made"))
+            else:
+                done(future.result())
+
+        try:
+            self._loop.run_in_executor(None, work).add_done_callback(finish)
+        except RuntimeError as error:  # the loop is ending
+            raise KeyExchangeError("a test of the server's group could not be made") from error
 
     def _tick(self) -> None:
         if self._timer is not None:

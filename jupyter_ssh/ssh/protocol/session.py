@@ -77,8 +77,9 @@ class Session:
         self.transport.sender.on_output = callback
 
     def use_clock(self, clock: Callable[[], float]) -> None:
-        """Measure round trips and the rate of stray messages with ``clock``, which returns monotonic seconds."""
+        """Measure round trips and what is limited by time with ``clock``, which returns monotonic seconds."""
         self.connection.round_trips.clock = self.transport.strays.clock = clock
+        self.transport.handshake.allowance.clock = clock
 
     def receive_into(self, memory: ReceiveMemory) -> None:
         """Share ``memory`` with other sessions that are fed in turns; to be called before anything is received."""

@@ -517,14 +517,14 @@ def test_before_the_login_there_is_less_reason_to(role: Role) -> None:
 @pytest.mark.parametrize("role", Role)
 def test_time_and_traffic_are_reasons_for_new_keys(role: Role) -> None:
     puppet = Puppet(role).to_open()
-    session = puppet.subject.session
-    session.tick(1000.0)
+    now = 1000.0
+    puppet.subject.session.use_clock(lambda: now)
     for _ in range(IN_ADVANCE[True]):
         puppet.exchange()
-    for _ in range(3):
+    for _ in range(300):
         puppet.say(*[Ignore(bytes(30000))] * (1 + ENOUGH_BYTES // 30000))
         puppet.exchange()
-    session.tick(1003.0)
+    now = 1003.0
     for _ in range(3):
         puppet.exchange()
     assert puppet.failure is None

@@ -59,7 +59,7 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600, *, if_still: Callab
             stream.flush()
             os.fsync(descriptor)
             # Before the lock ends with the stream: others may remove an old file without one.
-            if sys.platform != "win32":
+            if os.name != "nt":
                 return _put_in_place(temporary, target, if_still)
         # Windows renames no open file.
         return _put_in_place(temporary, target, if_still)

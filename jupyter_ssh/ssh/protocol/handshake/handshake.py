@@ -61,7 +61,6 @@ class Handshake:
 
     __slots__ = (
         "_age",
-        "_allowance",
         "_compute",
         "_dispatcher",
         "_on_event",
@@ -69,6 +68,7 @@ class Handshake:
         "_round",
         "_sender",
         "_versions",
+        "allowance",
         "exchanges",
         "host_key",
         "host_key_signature",
@@ -104,7 +104,7 @@ class Handshake:
         self._age = age
         self._on_event = on_event
         self._compute = compute
-        self._allowance = RekeyAllowance()
+        self.allowance = RekeyAllowance()
         self._round: _Round | None = None
         self._peer_wants_ext_info = False
 
@@ -179,10 +179,10 @@ class Handshake:
 
     def _count_rekey(self) -> None:
         """Raise `ProtocolError` if the peer, which begins a key exchange, does so too often."""
-        if not self._allowance.spend(self._age.traffic, self._age.now, logged_in=self.keys.logged_in):
+        if not self.allowance.spend(self._age.traffic, logged_in=self.keys.logged_in):
             raise ProtocolError(
                 "the peer renews the keys too often",
-                expected=self._allowance.described(logged_in=self.keys.logged_in),
+                expected=self.allowance.described(logged_in=self.keys.logged_in),
                 next_step="Raise the other side's limit for new keys (OpenSSH: RekeyLimit); then connect again.",
             )
 

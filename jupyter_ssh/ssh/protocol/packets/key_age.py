@@ -30,11 +30,6 @@ class KeyAge:
         self._waiting_since: float | None = None
 
     @property
-    def now(self) -> float:
-        """The time of the last tick."""
-        return self._now
-
-    @property
     def traffic(self) -> int:
         """Bytes in both directions under the current keys."""
         return max(0, self._sent) + self._received
