@@ -41,6 +41,7 @@ OPERATIONS = (
     Operation("i", "converting", "import_key"),
     Operation("y", "showing", "public_key"),
     Operation("r", "showing", "dns_records"),
+    Operation("M", "moduli", "run", (0, 1)),
     Operation("A", "generation", "host_keys"),
     Operation("", "generation", "new_key"),
 )

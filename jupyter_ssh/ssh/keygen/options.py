@@ -81,7 +81,6 @@ class Letter:
 
 _NO_DEVICE = "security keys are not supported: use ssh-keygen on the machine with the device"
 _NO_PKCS11 = "PKCS#11 libraries are not supported: use ssh-keygen -D"
-_NO_MODULI = "generating Diffie-Hellman groups is not supported: use ssh-keygen -M"
 
 LETTERS: dict[str, Letter] = {
     row.letter: row
@@ -106,11 +105,11 @@ LETTERS: dict[str, Letter] = {
         Letter("k", "generate a key revocation list"),
         Letter("L", "show the content of certificates"),
         Letter("l", "show the fingerprint of keys"),
-        Letter("M", "generate Diffie-Hellman groups", "generate|screen", refused=_NO_MODULI),
+        Letter("M", "generate or screen numbers for Diffie-Hellman groups (moduli)", "generate|screen"),
         Letter("m", "key format: RFC4716, PKCS8, PEM or PuTTY", "format", _format),
         Letter("N", "new passphrase; '' for none; without this option you are asked", "passphrase"),
         Letter("n", "with -s: comma-separated principals; with -Y: the namespace", "names"),
-        Letter("O", "an option of -s, -Y or -r; may be repeated", "option"),
+        Letter("O", "an option of -s, -Y, -r or -M; may be repeated", "option"),
         Letter("P", "the current passphrase", "passphrase"),
         Letter("p", "change the passphrase or the format of a private key"),
         Letter("Q", "test whether keys are in a revocation list; with -l: show it"),
@@ -150,6 +149,8 @@ SYNOPSES = (
     "-L [-f file]",
     "-s ca_key -I identity [-hU] [-n principals] [-O option] [-V interval] [-z serial] file ...",
     "-A [-f prefix]",
+    "-M generate [-O option] output_file",
+    "-M screen [-f input_file] [-O option] output_file",
     "-k -f krl_file [-u] [-s ca_key] [-z version] file ...",
     "-Q [-l] -f krl_file [file ...]",
     "-Y sign -f key -n namespace [-U] [-O option] [file ...]",

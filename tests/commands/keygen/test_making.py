@@ -153,7 +153,7 @@ def test_what_is_not_of_its_form(folder: Path, words: tuple[str, ...]) -> None:
         assert f"ssh-keygen {form}" in other.err
 
 
-@pytest.mark.parametrize("words", [("-K",), ("-D", "lib"), ("-w", "lib"), ("-M", "screen")])
+@pytest.mark.parametrize("words", [("-K",), ("-D", "lib"), ("-w", "lib")])
 def test_what_only_ssh_keygen_has(folder: Path, words: tuple[str, ...]) -> None:
     answer = ours(folder, *words, "-f", "x")
     assert (answer.status, answer.out) == (255, "")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import gcd
+from math import gcd, prod
 from typing import Final
 
+from jupyter_ssh.ssh.crypto.key_agreement.primes import odd_primes, pow_in_steps, seems_prime
 from jupyter_ssh.ssh.errors import KeyExchangeError
 
 
@@ -73,9 +73,6 @@ _SIEVE_LIMIT: Final = 1 << 12
 _LARGEST_FULLY_TESTED: Final = 4096
 """Bits above which only the prime itself is tested, which takes a second: somebody is waiting."""
 
-_BASE_BITS: Final = 60
-"""Bits of the base of a test: small enough that multiplying by it is cheap, too many for a peer to guess it."""
-
 KNOWN_PRIMES: Final = 64
 """How many verdicts are kept.  Servers have a few dozen groups, and name one of them at each key exchange."""
 
@@ -120,44 +117,13 @@ def is_safe_prime(p: int) -> bool:
     # The gcd rules out most numbers; what follows costs as much as a hundred key exchanges.
     if p % 4 != 3 or gcd(p * q, _small_primes_product()) != 1:
         return False
-    return _seems_prime(p) and (p.bit_length() > _LARGEST_FULLY_TESTED or _seems_prime(q))
-
-
-def _seems_prime(number: int) -> bool:
-    """Apply the test of Miller and Rabin, with a base that nobody can foresee."""
-    twos = (number - 1 & 1 - number).bit_length() - 1
-    value = _pow_in_steps(secrets.randbits(_BASE_BITS) | 2, number - 1 >> twos, number)
-    if value == 1:
-        return True
-    for _ in range(twos):
-        if value == number - 1:
-            return True
-        value = value * value % number
-    return False
-
-
-def _pow_in_steps(base: int, exponent: int, modulus: int) -> int:
-    """Return pow(base, exponent, modulus), as fast for a small base; other threads run between two steps.
-
-    `pow` itself does not release the interpreter's lock until it is done.
-    """
-    value = 1
-    for bit in f"{exponent:b}":
-        value = value * value % modulus
-        if bit == "1":
-            value = value * base % modulus
-    return value
+    fully = p.bit_length() <= _LARGEST_FULLY_TESTED
+    return seems_prime(p, 1, pow_in_steps) and (not fully or seems_prime(q, 1, pow_in_steps))
 
 
 @lru_cache
 def _small_primes_product() -> int:
-    sieve = bytearray(b"\1") * _SIEVE_LIMIT
-    product = 1
-    for number in range(3, _SIEVE_LIMIT, 2):
-        if sieve[number]:
-            product *= number
-            sieve[number * number :: number] = bytes(len(range(number * number, _SIEVE_LIMIT, number)))
-    return product
+    return prod(odd_primes(_SIEVE_LIMIT))
 
 
 # --- groups that we name ----------------------------------------------------------------------------------------------
