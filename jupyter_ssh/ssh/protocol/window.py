@@ -17,6 +17,11 @@ ROOMS: Final = 3
 """One window for data in transit to us, one for grants in transit or due, and one to find out whether the path has room
 for more."""
 
+WINDOWS_BETWEEN: Final = 2
+"""How many windows arrive between a probe that found the window large enough and the next one.  A peer that the window
+limits uses one up in each round trip, so growth is delayed by so many; a fast one would have a probe with each grant.
+"""
+
 LONGEST: Final = 2.0
 """In seconds: a longer round trip is not one of the network."""
 
@@ -35,7 +40,7 @@ class ReceiveWindow:
     moment before a round trip from then has passed, see `used_up`.
     """
 
-    __slots__ = ("_granted", "_granted_then", "_probed_at", "available", "consumed", "limit", "size")
+    __slots__ = ("_granted", "_granted_then", "_probed_at", "_rest_until", "available", "consumed", "limit", "size")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -47,6 +52,8 @@ class ReceiveWindow:
         self._granted = self.size
         self._probed_at: int | None = None
         self._granted_then = 0
+        self._rest_until = 0
+        """How many bytes must have arrived before the next probe."""
 
     def overrun(self, count: int) -> WindowError:
         """Return the error for ``count`` bytes that the peer was not allowed to send."""
@@ -72,7 +79,7 @@ class ReceiveWindow:
 
     def begin_probe(self) -> bool:
         """Return whether to send a probe now; if so it counts as sent."""
-        if self._probed_at is not None or self.size >= self.limit:
+        if self._probed_at is not None or self.size >= self.limit or self.arrived < self._rest_until:
             return False
         self._probed_at = self.arrived
         self._granted_then = self._granted
@@ -93,6 +100,7 @@ class ReceiveWindow:
         self._probed_at = None
         needed = int(ROOMS * arrived * share)
         if needed * 4 < self.size * 5:  # ignore growth of less than a quarter
+            self._rest_until = self.arrived + WINDOWS_BETWEEN * self.size
             return 0
         growth = min(needed, 2 * self.size, self.limit) - self.size
         self.size += growth

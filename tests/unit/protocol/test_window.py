@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from jupyter_ssh.ssh.errors import WindowError
-from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW, LONGEST, ReceiveWindow, RoundTrips
+from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW, LONGEST, WINDOWS_BETWEEN, ReceiveWindow, RoundTrips
 
 PACKET = 32768
 LIMIT = 64 * 1024 * 1024
@@ -164,3 +164,34 @@ def test_a_window_is_used_up_when_all_has_come_that_was_granted_at_the_start() -
     assert window.used_up
     window.end_probe()
     assert not window.used_up
+
+
+def pass_through(window: ReceiveWindow, size: int) -> None:
+    """Lets so much arrive and be read."""
+    window.available -= size
+    window.consumed += size
+    window.grant()
+
+
+def test_a_probe_that_found_the_window_large_enough_is_not_repeated_at_once() -> None:
+    """A fast line returns a probe before the next grant is due, and each of them costs as much as a packet of data."""
+    window = ReceiveWindow(LIMIT)
+    for _ in range(3):
+        assert window.begin_probe()
+        pass_through(window, INITIAL_WINDOW // 4)
+        assert window.end_probe() == 0
+        for _ in range(4 * WINDOWS_BETWEEN - 1):
+            assert not window.begin_probe()
+            pass_through(window, INITIAL_WINDOW // 4)
+        assert not window.begin_probe()
+        pass_through(window, INITIAL_WINDOW // 4)
+
+
+def test_a_window_that_grew_is_probed_again_at_once() -> None:
+    window = ReceiveWindow(LIMIT)
+    sizes = []
+    while window.begin_probe():
+        pass_through(window, window.size)
+        assert window.end_probe() > 0
+        sizes.append(window.size)
+    assert sizes[-1] == LIMIT
