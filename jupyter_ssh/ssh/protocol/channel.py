@@ -319,15 +319,18 @@ class Channel:
     def _probe(self) -> None:
         if self.close_sent or self.eof_received:
             return
-        way = self._connection.probes.way
-        if way is Way.SILENT:
+        probes = self._connection.probes
+        if probes.way is Way.PING and self.window.overdue:
+            probes.give_up()
+        if probes.way is Way.SILENT:
             self._probe_silently()
-        elif (way is Way.PING or len(self._pending_replies) < MAX_PENDING_REPLIES) and self.window.begin_probe():
+        elif probes.way is Way.PING:
+            if self.window.begin_probe():
+                self._asked_at = self._connection.round_trips.clock()
+                probes.ping(self._probe_returned)
+        elif len(self._pending_replies) < MAX_PENDING_REPLIES and self.window.begin_probe():
             self._asked_at = self._connection.round_trips.clock()
-            if way is Way.PING:
-                self._connection.probes.ping(self._probe_returned)
-            else:
-                self.request(WINDOW_PROBE, on_reply=lambda success: self._probe_returned())
+            self.request(WINDOW_PROBE, on_reply=lambda success: self._probe_returned())
 
     def _probe_returned(self) -> None:
         if not self.peer_close:  # otherwise it is because of the channel's end, not an answer

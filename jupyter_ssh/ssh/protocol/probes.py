@@ -67,20 +67,39 @@ class Probes:
         software = self._peer.peer_version.split(b"-", 2)[-1]
         return Way.REQUEST if software.startswith(ANSWER_REQUESTS) else Way.SILENT
 
-    def ping(self, on_answer: Callable[[], None]) -> None:
-        """Send a ping; ``on_answer`` is called when its answer comes.  Does nothing if too many are unanswered."""
+    def ping(self, on_answer: Callable[[], None]) -> bool:
+        """Send a ping, and return whether it was sent; ``on_answer`` is called when its answer comes.
+
+        If too many are unanswered, none is sent any more, see `give_up`.
+        """
+        if self._way is Way.SILENT:
+            return False
         if len(self._pings) >= MAX_PINGS:
-            return
+            self.give_up()
+            return False
         self._sent = (self._sent + 1) % (1 << 32)
         data = uint32(self._sent)
         self._pings.append((data, on_answer))
         self._sender.send(Ping(data).encode())
+        return True
 
     def on_pong(self, body: bytes) -> None:
-        """Handle SSH2_MSG_PONG: answers come in the order of the pings; one to no ping of ours is ignored."""
+        """Handle SSH2_MSG_PONG: the pings before the one it answers get none; one to no ping of ours is ignored."""
         data = Pong.decode(body, 2, payload_end(body)).data
-        if self._pings and self._pings[0][0] == data:
-            self._pings.popleft()[1]()
+        for before, (sent, on_answer) in enumerate(self._pings):
+            if sent == data:
+                for _ in range(before + 1):
+                    self._pings.popleft()
+                on_answer()
+                return
+
+    def give_up(self) -> None:
+        """Do without messages from now on: the peer does not answer its pings.
+
+        No answer is waited for any more: a channel goes on with the probe that it has begun, and silently.
+        """
+        self._way = Way.SILENT
+        self._pings.clear()
 
     def forget(self) -> None:
         """Wait for no more answers: the session is over."""

@@ -90,6 +90,13 @@ class ReceiveWindow:
         """Whether all has arrived that had been granted when the probe began: at least a round trip has passed."""
         return self._probed_at is not None and self.arrived >= self._granted_then
 
+    @property
+    def overdue(self) -> bool:
+        """Whether the answer should have come: a window has arrived beyond what was granted when the probe was sent.
+
+        The peer could send that only after it had received grants that were sent after the probe."""
+        return self._probed_at is not None and self.arrived >= self._granted_then + self.size
+
     def end_probe(self, share: float = 1.0) -> int:
         """Grow the window when the probe has returned; return how much to grant.
 

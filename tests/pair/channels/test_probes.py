@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import enum
+
 import pytest
 
 from jupyter_ssh.ssh.errors import WireError
 from jupyter_ssh.ssh.protocol.channel import Channel
-from jupyter_ssh.ssh.protocol.probes import MAX_PINGS
+from jupyter_ssh.ssh.protocol.probes import MAX_PINGS, Way
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
@@ -85,7 +87,7 @@ def test_all_others_get_no_message(role: Role, greeting: str) -> None:
 @pytest.mark.parametrize("greeting", [SAFE[0], UNKNOWN[0]])
 def test_a_ping_goes_first_where_it_is_offered(greeting: str) -> None:
     puppet, channel = puppet_of(Role.CLIENT, greeting, PING_OFFERED)
-    assert numbers_heard(puppet) == {ADJUST, PING}
+    assert numbers_heard(puppet, 3 * MEGABYTE) == {ADJUST, PING}
     (payload,) = puppet.heard(PING)
     ping = m.Ping.decode(payload, 1)
     assert puppet.say(m.Pong(b"another"), m.Pong(b"")) == []
@@ -129,13 +131,96 @@ def test_unanswered_pings_are_bounded() -> None:
     puppet, _ = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
     probes = puppet.subject.session.connection.probes
     told: list[int] = []
-    for number in range(MAX_PINGS + 5):
-        probes.ping(lambda number=number: told.append(number))
+    for number in range(MAX_PINGS):
+        assert probes.ping(lambda number=number: told.append(number))
+    assert probes.way is Way.PING
+    for number in range(5):
+        assert not probes.ping(lambda number=number: told.append(number))
+        assert probes.way is Way.SILENT
     puppet.hear()
     assert len(puppet.heard(PING)) == MAX_PINGS
     for payload in puppet.heard(PING):
         puppet.say(m.Pong(m.Ping.decode(payload, 1).data))
-    assert told == list(range(MAX_PINGS))
+    assert told == []  # a channel may be measuring something else by now
+    assert puppet.failure is None
+
+
+def test_answered_pings_are_not_bounded() -> None:
+    puppet, _ = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
+    probes = puppet.subject.session.connection.probes
+    told: list[int] = []
+    for number in range(MAX_PINGS + 5):
+        assert probes.ping(lambda number=number: told.append(number))
+        puppet.hear()
+        puppet.say(m.Pong(m.Ping.decode(puppet.heard(PING)[-1], 1).data))
+    assert told == list(range(MAX_PINGS + 5))
+    assert probes.way is Way.PING
+
+
+def test_an_answer_says_that_those_before_it_do_not_come() -> None:
+    puppet, _ = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
+    probes = puppet.subject.session.connection.probes
+    told: list[int] = []
+    for number in range(4):
+        probes.ping(lambda number=number: told.append(number))
+    puppet.hear()
+    pings = [m.Ping.decode(payload, 1).data for payload in puppet.heard(PING)]
+    for number in (2, 0, 1, 2, 3):
+        puppet.say(m.Pong(pings[number]))
+    assert told == [2, 3]
+    assert puppet.failure is None
+
+
+class Answering(enum.Enum):
+    """What a puppet that offers pings does with them."""
+
+    NOTHING = enum.auto()
+    WRONGLY = enum.auto()
+    LATE = enum.auto()
+    SECOND_ONLY = enum.auto()
+
+
+@pytest.mark.parametrize("answering", Answering)
+def test_windows_grow_although_pings_stay_unanswered(answering: Answering) -> None:
+    """They grow as they do where none is sent: by what is used up within a round trip."""
+    puppet, first = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
+    now = 0.0
+    puppet.subject.session.use_clock(lambda: now)
+    second = puppet.subject.open()
+    puppet.hear()
+    now += 0.1
+    puppet.say(m.ChannelOpenConfirmation(1, THEIRS + 1, 1000, 1000))
+    assert puppet.subject.session.connection.probes.way is Way.PING
+    left = {0: INITIAL_WINDOW, 1: INITIAL_WINDOW}
+    pings: list[bytes] = []
+    for _ in range(8):
+        said = [ChannelData(number, bytes(32768)) for number in left for _ in range(left[number] // 32768)]
+        left = dict.fromkeys(left, 0)
+        now += 0.1
+        heard = puppet.say(*said)
+        new = [m.Ping.decode(payload, 1).data for payload in heard if payload[0] == PING]
+        pings += new
+        pongs = {
+            Answering.NOTHING: [],
+            Answering.WRONGLY: [m.Pong(b"ping " + ping) for ping in new],
+            Answering.LATE: [],
+            Answering.SECOND_ONLY: [m.Pong(ping) for ping in new[1:]],
+        }[answering]
+        for payload in heard + puppet.say(*pongs):
+            if payload[0] == ADJUST:
+                adjust = m.ChannelWindowAdjust.decode(payload, 1)
+                left[adjust.recipient - THEIRS] += adjust.count
+    assert puppet.failure is None
+    assert 2 <= len(pings) <= 4  # then it is given up
+    assert first.window.size > 2 * INITIAL_WINDOW
+    assert second.window.size > 2 * INITIAL_WINDOW
+    if answering is Answering.LATE:
+        now += 0.0001
+        sizes = (first.window.size, second.window.size)
+        shortest = puppet.subject.session.connection.round_trips.shortest
+        assert puppet.say(*map(m.Pong, pings)) == []
+        assert (first.window.size, second.window.size) == sizes
+        assert puppet.subject.session.connection.round_trips.shortest == shortest
 
 
 def test_a_pong_that_is_none() -> None:
