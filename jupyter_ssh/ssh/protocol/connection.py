@@ -72,6 +72,8 @@ class Connection:
         self.channels: dict[int, Channel] = {}
         self.round_trips = RoundTrips()
         self._max_channels = settings.max_channels
+        self._highest_used = -1
+        """The highest number that a channel ever had; all below it were used too."""
         self._global_replies: deque[GlobalReplyHandler] = deque()
         self._owed: deque[_Owed] = deque()
 
@@ -153,6 +155,7 @@ class Connection:
         number = 0
         while number in self.channels:
             number += 1
+        self._highest_used = max(self._highest_used, number)
         return number
 
     # --- data: the hot path, decoded by hand --------------------------------------------------------------------------
@@ -185,9 +188,12 @@ class Connection:
         if len(body) - body[0] != _DATA_START:
             raise _bad_size(n.SSH_MSG_CHANNEL_WINDOW_ADJUST, 8, payload_end(body) - 2)
         recipient, count = _RECIPIENT_SIZE(body, 2)
-        channel = self._channel(recipient, n.SSH_MSG_CHANNEL_WINDOW_ADJUST)
-        if channel is not None:
+        channel = self.channels.get(recipient)
+        if channel is not None and channel.open:
             channel.adjust(count)
+        elif recipient > self._highest_used:
+            self._stray(channel, recipient, n.SSH_MSG_CHANNEL_WINDOW_ADJUST)
+        # Otherwise it crossed our close, as those of OpenSSH often do: nothing is wrong.
 
     # --- channels -----------------------------------------------------------------------------------------------------
 
