@@ -44,6 +44,9 @@ known that they refuse it, see `probes`."""
 
 MAX_PENDING_REPLIES: Final = 1024
 
+MAX_LATE: Final = 256
+"""How many messages after the end of file are ignored on a channel; then it is closed, and the others go on."""
+
 
 class ChannelOwner(Protocol):
     """What a channel needs of its `Connection`."""
@@ -71,6 +74,7 @@ class Channel:
         "_connection",
         "_eof_when_sent",
         "_header",
+        "_late",
         "_peer_granted",
         "_pending_replies",
         "_to_answer",
@@ -117,6 +121,8 @@ class Channel:
         self._to_answer = 0
         self._asked_at = connection.round_trips.clock()
         """When the last message whose answer marks a round trip was sent."""
+        self._late = 0
+        """How many messages came after the end of file."""
         self._unheard = False
         """Whether we accepted the channel, and the peer has requested nothing on it yet."""
 
@@ -295,18 +301,25 @@ class Channel:
         window.available -= size
         if window.available < 0:
             raise window.overrun(size)
+        if self.close_sent:
+            return  # data in transit when we closed is ignored, and needs no credit
         if self.eof_received:
             self._receive_late(size, code)
-        elif not self.close_sent:  # data in transit when we closed is ignored, and needs no credit
+        else:
             self.on_data(data, code)
 
     def _receive_late(self, size: int, code: int | None) -> None:
-        number = n.SSH_MSG_CHANNEL_DATA if code is None else n.SSH_MSG_CHANNEL_EXTENDED_DATA
-        self._connection.strays.ignore(number, "after the end of file")
+        self._ignore_late(n.SSH_MSG_CHANNEL_DATA if code is None else n.SSH_MSG_CHANNEL_EXTENDED_DATA)
         # As OpenSSH: without more credit the peer could wait for it forever, and never close the channel.
         self.window.consumed += size
         if self.window.consumed * 4 >= self.window.size and not self.close_sent:
             self._send_adjust(self.window.grant())
+
+    def _ignore_late(self, number: int) -> None:
+        self._late += 1
+        if self._late > MAX_LATE:
+            self.abort()
+        self._connection.strays.ignore(number, "after the end of file")
 
     def credit(self, count: int) -> None:
         """Give credit for ``count`` received bytes that have been processed, so that the peer may send as many more."""
@@ -384,7 +397,7 @@ class Channel:
     def receive_eof(self) -> None:
         """Handle the peer's end of file."""
         if self.eof_received:
-            self._connection.strays.ignore(n.SSH_MSG_CHANNEL_EOF, "after the end of file")
+            self._ignore_late(n.SSH_MSG_CHANNEL_EOF)
             return
         self.eof_received = True
         self.on_event(ChannelEofReceived())

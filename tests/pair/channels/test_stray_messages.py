@@ -9,6 +9,7 @@ import pytest
 
 from jupyter_ssh.ssh.errors import ProtocolError, StrayMessages, UnexpectedMessage
 from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.protocol.channel import MAX_LATE
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.strays import MAX_STRAYS, SPAN
 from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
@@ -138,6 +139,44 @@ def test_data_after_eof_leaves_the_window_as_it_was(role: Role) -> None:
     assert channel.window.size == INITIAL_WINDOW
     assert puppet.subject.data + puppet.subject.stderr == b""
     assert puppet.say(CLOSE) == [m.ChannelClose(THEIRS).encode()]
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("late", [ChannelData(0, b"x"), ChannelExtendedData(0, 1, b""), m.ChannelEof(0)])
+def test_a_channel_that_does_not_stop_after_eof_is_closed_alone(role: Role, late: m.Message) -> None:
+    puppet = with_channel(role)
+    puppet.say(m.ChannelOpen("session", THEIRS + 1, 1000, 1000))
+    first, second = puppet.subject.channels
+    puppet.say(m.ChannelEof(0))
+    first.write(bytes(2000))  # half of it waits, and is not waited for
+    puppet.hear()
+    for _ in range(MAX_LATE):
+        assert puppet.say(late) == []
+    assert puppet.say(late) == [m.ChannelClose(THEIRS).encode()]
+    assert puppet.subject.session.info.ignored == MAX_LATE + 1
+    # What is under way then is nothing to count, as after any close of ours.
+    for _ in range(MAX_STRAYS + 1):
+        assert puppet.say(ChannelData(0, b"x")) == []
+    assert puppet.failure is None
+    assert puppet.subject.session.info.ignored == MAX_LATE + 1
+    assert puppet.subject.data + puppet.subject.stderr == b""
+    assert puppet.say(CLOSE) == []
+    assert isinstance(puppet.subject.channel_events[-1], e.ChannelClosed)
+    puppet.say(ChannelData(1, b"hello"))
+    assert puppet.subject.data == b"hello"
+    assert second.open
+    assert not second.close_sent
+
+
+@pytest.mark.parametrize("role", Role)
+def test_data_after_eof_and_our_close_is_only_under_way(role: Role) -> None:
+    puppet = with_channel(role)
+    puppet.say(m.ChannelEof(0))
+    puppet.subject.channels[0].close()
+    puppet.hear()
+    assert puppet.say(ChannelData(0, b"x"), ChannelExtendedData(0, 1, b"x")) == []
+    assert puppet.failure is None
+    assert puppet.subject.session.info.ignored == 0
 
 
 @pytest.mark.parametrize("role", Role)
