@@ -217,6 +217,8 @@ class SessionChannel(Duplex):
             log.debug("channel %d: no answer to %s; it may never come", self.channel.number, what)
 
     def _ask(self, name: str, details: bytes, on_success: Callable[[], None], on_refusal: Callable[[], None]) -> None:
+        # Answers come in the order of the requests (RFC 4254 §5.4) and say nothing else about what they answer: if a
+        # server passes over pty-req and answers exec, OpenSSH takes that for the answer to pty-req, and so do we.
         def on_reply(success: bool) -> None:
             if success:
                 on_success()

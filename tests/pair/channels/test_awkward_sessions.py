@@ -111,6 +111,25 @@ async def test_a_command_that_waits_for_input_is_given_it_without_an_answer(monk
         assert (result.stdout, result.exit_status) == (b"LOUD", 0)
 
 
+async def test_one_answer_for_two_requests_is_that_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers have no number.  A server that passes over pty-req and answers exec is understood by what it sends."""
+    monkeypatch.setattr(session_channel, "SILENCE_SECONDS", 0.1)
+
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.channel.reply(True)
+        elif isinstance(event, e.ChannelEofReceived):
+            session.prints(bytes(session.input).upper())
+            session.ends(3)
+
+    async with (
+        AwkwardServer(react) as server,
+        connect("alice@127.0.0.1", **server.options) as connection,
+    ):
+        result = await asyncio.wait_for(connection.run("tr a-z A-Z", input=b"loud", pty=Pty()), SECONDS)
+        assert (result.stdout, result.exit_status) == (b"LOUD", 3)
+
+
 async def test_a_no_that_comes_late_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_channel, "SILENCE_SECONDS", 0.1)
 
