@@ -70,6 +70,9 @@ def _run(arguments: Arguments) -> int:
         raise Usage("You must specify a subsystem to invoke.", phase="options")
     options = _options(arguments)
     if arguments.print_options:
+        from jupyter_ssh.ssh.client.route.loops import refuse_own_jump_host
+
+        refuse_own_jump_host(options)  # as OpenSSH; a loop of more hosts is found where they are looked up
         return _print(options.lines())
     if options.fork_after_authentication:
         options = _for_background(options, arguments)

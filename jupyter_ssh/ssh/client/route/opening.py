@@ -18,6 +18,7 @@ from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease, Poolable
 from jupyter_ssh.ssh.client.prompts import NamedPrompts, Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
+from jupyter_ssh.ssh.client.route.loops import behind, jump_text, name_of, refuse_loop, refuse_own_jump_host
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.config.proxy_address import FROM_ENVIRONMENT, ProxyAddress, parse_proxy
 from jupyter_ssh.ssh.config.target import Target
@@ -43,8 +44,6 @@ from jupyter_ssh.ssh.net.proxy_command import ProxyCommand
 from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.wire.numbers import SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
-MAX_JUMPS: Final = 16
-"""The most jump hosts on the route to one host."""
 # Errors that are not consequences of a route that ended: rather the route ends because of them.
 OF_THEIR_OWN: Final = (
     AuthenticationError,
@@ -334,27 +333,23 @@ async def _through_jump_hosts(
 
     So each jump host has its own blocks of ssh_config and its own key check, and none of the destination's options.
     """
+    refuse_own_jump_host(options)
     *before, last = options.proxy_jump
-    more = [("ProxyJump", ",".join(map(_jump_text, before)))] if before else []
+    more = [("ProxyJump", ",".join(map(jump_text, before)))] if before else []
     # In a thread, because a configuration file may run a command (Match exec); the loop serves all connections.
     hop = await asyncio.to_thread(context.hop_options, last, more)
+    hop = behind(options, hop) if before else hop
     trail = (*context.trail, options)
-    if _is_itself(last, options) or any(_same_way(hop, earlier) for earlier in trail) or len(trail) > MAX_JUMPS:
-        raise ConfigError(
-            f"the jump host {_name(hop)} would be reached through itself",
-            phase="options",
-            received=" through ".join(map(_name, [*trail, hop])),
-            next_step=f"Exclude it from the block that names it, Host * !{hop.host}, or set ProxyJump none for it.",
-        )
-    progress.done(Step.ROUTE, f"through the jump host {_name(hop)}")
-    progress.note(f"Connecting through the jump host {_name(hop)}")
+    refuse_loop(trail, hop)
+    progress.done(Step.ROUTE, f"through the jump host {name_of(hop)}")
+    progress.note(f"Connecting through the jump host {name_of(hop)}")
     deeper = dataclasses.replace(context, trail=trail)
 
-    route = Route(via=f"jump host {_name(hop)}")
+    route = Route(via=f"jump host {name_of(hop)}")
 
     async def open_hop() -> J:
-        named = NamedPrompts(prompts, _name(hop))
-        connection = await connect(hop, named, route_context=deeper, progress=progress.hop(_name(hop)))
+        named = NamedPrompts(prompts, name_of(hop))
+        connection = await connect(hop, named, route_context=deeper, progress=progress.hop(name_of(hop)))
         route.messages += connection.messages
         return connection
 
@@ -362,8 +357,8 @@ async def _through_jump_hosts(
         route._lease = await context.pool.lease(connection_key(hop, context.files), open_hop, _jump_to(options))
     except SSHError as error:
         if error.via is None:
-            error.via = _name(hop)
-            error.message = f"jump host {_name(hop)}: {error.message}"
+            error.via = name_of(hop)
+            error.message = f"jump host {name_of(hop)}: {error.message}"
         raise
     try:
         await _lead_through(route._lease.connection, route, options, seconds, progress)
@@ -402,28 +397,4 @@ async def _tunnel(jump: ChannelHost, name: str, options: Options, seconds: float
 
 def _jump_to(options: Options) -> str:
     """The holder of a lease on a jump host."""
-    return f"a jump to {_name(options)}"
-
-
-def _name(options: Options) -> str:
-    return f"{options.user}@{options.host}" + ("" if options.port == 22 else f":{options.port}")
-
-
-def _is_itself(hop: Target, options: Options) -> bool:
-    """Return whether a host is its own jump host, as OpenSSH decides it: by the name in ProxyJump as given.
-
-    So one machine may be the jump host of its own other names, such as an address that only it can reach.
-    """
-    return (hop.host, hop.port or 22, hop.user or options.user) == (options.host_name, options.port, options.user)
-
-
-def _same_way(one: Options, other: Options) -> bool:
-    """Return whether two hosts are one host reached in one way, so that the jump hosts would repeat for ever."""
-    names = ("host", "host_name", "port", "user", "proxy_jump")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-def _jump_text(hop: Target) -> str:
-    host = f"[{hop.host}]" if ":" in hop.host else hop.host
-    user = "" if hop.user is None else f"{hop.user}@"
-    return f"{user}{host}" + ("" if hop.port is None else f":{hop.port}")
+    return f"a jump to {name_of(options)}"
