@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import make_authority
 from tests.support.identities import Identity
 from tests.support.peers import require_tool
 from tests.support.processes import free_port
@@ -132,6 +133,35 @@ def test_from_start_to_end(daemons: Daemons, number: signal.Signals) -> None:
     assert daemon.process.returncode == 0
     assert f"accepted key {daemons.identity_fingerprint()}" in errors
     assert f"Received signal {int(number)}; terminating." in errors
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ("AuthorizedKeysFile=none", "AuthorizedKeysFile is none, and there are no TrustedUserCAKeys"),
+        ("PubkeyAuthentication=no", "PubkeyAuthentication is no"),
+    ],
+)
+def test_a_server_that_nobody_can_log_in_to_is_refused(daemons: Daemons, option: str, why: str) -> None:
+    for words in (["-t"], ["-p", "0"]):
+        done = ended(daemons, *words, "-o", option)
+        assert (done.returncode, done.stdout) == (255, "")
+        assert f"nobody could log in (got {why}, and there is no password). Allow keys" in done.stderr
+
+
+def test_authorities_are_a_way_in_and_so_is_a_file_that_may_come(daemons: Daemons) -> None:
+    authority = make_authority(daemons.folder).with_suffix(".pub")
+    for options in (
+        ["-o", "AuthorizedKeysFile=none", "-o", f"TrustedUserCAKeys={authority}"],
+        ["-o", "AuthorizedKeysFile=/no/such/file"],
+    ):
+        done = ended(daemons, "-t", *options)
+        assert done.returncode == 0, done.stderr
+
+
+def ended(daemons: Daemons, *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [*SSHD, *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS, env=daemons.env, cwd=TREE)
 
 
 def test_the_host_key_is_private_and_stays(daemons: Daemons) -> None:

@@ -178,6 +178,7 @@ class _Daemon:
                 phase="options",
                 next_step="Start it with --password, which asks for one. The account's own password is never used.",
             )
+        _check_a_way_in(config, options)
         return options
 
     def _places(self) -> list[tuple[str, int]]:
@@ -248,6 +249,19 @@ def _check_without_sftp(options: Mapping[str, Any]) -> None:
                 phase="options",
                 next_step="Name a program, such as /usr/lib/openssh/sftp-server, or leave the line out.",
             )
+
+
+def _check_a_way_in(config: ServerConfig, options: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` if neither a key nor a password could ever let anybody in."""
+    if options.get("authorized_keys") or options.get("trusted_user_ca_keys") or options.get("passwords"):
+        return
+    why = "AuthorizedKeysFile is none, and there are no TrustedUserCAKeys"
+    raise ConfigError(
+        "nobody could log in",
+        phase="options",
+        received=f"{why if config.public_keys else 'PubkeyAuthentication is no'}, and there is no password",
+        next_step="Allow keys, or start it with --password, which asks for one.",
+    )
 
 
 def _check_passwords_allowed(config: ServerConfig, account: Account) -> None:

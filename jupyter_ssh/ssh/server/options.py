@@ -189,7 +189,9 @@ class ServerOptions:
     def __post_init__(self) -> None:
         if not self.methods:
             raise ConfigError(
-                "nobody could log in", expected="authorized_keys, passwords or keyboard_interactive", received="none"
+                "nobody could log in",
+                expected="authorized_keys, trusted_user_ca_keys, passwords or keyboard_interactive",
+                received="none",
             )
         for sequence in self.authentication_methods or ():
             repeated = {name for name in sequence if sequence.count(name) > 1}
@@ -231,7 +233,7 @@ class ServerOptions:
     def methods(self) -> tuple[str, ...]:
         """The authentication methods that are configured."""
         offered = {
-            PUBLICKEY: self.authorized_keys is not None or self.trusted_user_ca_keys is not None,
+            PUBLICKEY: bool(self.key_files or self.authority_files),  # files that are missing may come later
             KEYBOARD_INTERACTIVE: self.keyboard_interactive is not None,
             PASSWORD: self.passwords is not None,
         }

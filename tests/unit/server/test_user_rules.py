@@ -118,6 +118,13 @@ def test_a_server_that_would_let_nobody_in_does_not_start(
             Server(chosen, [generate()])
 
 
+@pytest.mark.parametrize("none", [None, [], ()])
+def test_no_file_of_keys_is_no_way_in(none: Any) -> None:
+    with pytest.raises(ConfigError, match="nobody could log in"):
+        ServerOptions(authorized_keys=none)
+    assert ServerOptions(authorized_keys=none, trusted_user_ca_keys="ca.pub").methods == ("publickey",)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
