@@ -331,6 +331,9 @@ class _Parser:
 
 
 def _not_supported(row: Letter) -> ConfigError:
+    if row.letter == "1":
+        step = "Leave out -1; version 2 is always used."
+        return ConfigError("SSH protocol v.1 (-1) is not supported", phase="options", next_step=step)
     return ConfigError(f"option -{row.letter} ({row.meaning}) is not supported yet", phase="options", expected=row.only)
 
 

@@ -59,7 +59,7 @@ def test_the_others() -> None:
     assert parse([]).destination is None
 
 
-@pytest.mark.parametrize("letter", [row.letter for row in LETTERS.values() if not row.supported])
+@pytest.mark.parametrize("letter", [row.letter for row in LETTERS.values() if not row.supported and row.letter != "1"])
 def test_letters_of_a_later_version_say_so(letter: str) -> None:
     with pytest.raises(ConfigError, match=f"option -{letter} .*not supported yet"):
         parse([f"-{letter}", "value", "host"])
@@ -73,6 +73,12 @@ def test_letters_whose_feature_is_missing_take_none(letter: str) -> None:
         parse([f"-{letter}", "/run/socket", "host"])
     with pytest.raises(Usage):
         parse([f"-{letter}"])
+
+
+def test_protocol_1_is_refused_as_in_openssh() -> None:
+    with pytest.raises(ConfigError, match=r"SSH protocol v\.1 .*is not supported\. Leave out -1") as caught:
+        parse(["-1", "host"])
+    assert "yet" not in str(caught.value)
 
 
 def test_protocol_2_goes_without_saying() -> None:
