@@ -173,9 +173,10 @@ _ABSENT_KERBEROS = "it matters for logins with Kerberos only, which are refused"
 _ABSENT_COMMAND = "it matters with the command of the same name only, which is refused"
 _ABSENT_SOURCES = "it matters for the limits per source only, which are refused"
 _DEPRECATED_NAMES = """
-AFSTokenPassing AuthorizedKeysFile2 CheckMail KerberosTgtPassing KeyRegenerationInterval PAMAuthenticationViaKbdInt
-Protocol ReverseMappingCheck RhostsAuthentication RhostsRSAAuthentication RSAAuthentication ServerKeyBits UseLogin
-UsePrivilegeSeparation VerifyReverseMapping
+AFSTokenPassing AuthorizedKeysFile2 CheckMail GSSAPIUseSessionCredCache GSSUseSessionCCache KerberosTgtPassing
+KeyRegenerationInterval PAMAuthenticationViaKbdInt PermitBlacklistedKeys Protocol ReverseMappingCheck
+RhostsAuthentication RhostsRSAAuthentication RSAAuthentication ServerKeyBits UseLogin UsePrivilegeSeparation
+VerifyReverseMapping
 """
 _DEPRECATED = "OpenSSH has no such option any more and passes over it, too"
 NOTED: dict[str, str] = {
