@@ -8,11 +8,13 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cache
 from typing import Final, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from jupyter_ssh.ssh.errors import ConnectionLost, KeyExchangeError
+from jupyter_ssh.ssh.net.threads.workers import Workers
 from jupyter_ssh.ssh.net.wake import wake_watch
 from jupyter_ssh.ssh.protocol.events import Authenticated, Event
 from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveMemory
@@ -55,6 +57,9 @@ PROBE_SECONDS = 10.0
 GOODBYE_SECONDS: Final = 2.0
 """How long sending the last packets may take when a connection is closed."""
 
+_GROUP_TESTS: Final = Workers("jupyter-ssh group test", 2)
+"""A test takes seconds at most, but all of a processor's time, and a server decides how often there is one."""
+
 
 @cache
 def _keep_memory() -> None:
@@ -93,6 +98,8 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         """Bytes on the transport: packets with their headers and tags."""
         self._timer: asyncio.TimerHandle | None = None
         self._giving_up: asyncio.TimerHandle | None = None
+        self._test: Future[bool] | None = None
+        """The last test of a group."""
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self.session = make_session(self._event)
         self.session.on_output = self._schedule_flush
@@ -176,6 +183,8 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
         for timer in (self._timer, self._giving_up):
             if timer is not None:
                 timer.cancel()
+        if self._test is not None:
+            self._test.cancel()
         if exc is not None and self.session.phase is Phase.VERSION:
             self._read_refusal()
         self._transport = None
@@ -234,17 +243,17 @@ class SessionDriver(asyncio.BufferedProtocol, Generic[S]):
             (transport.pause_reading if self._reading_paused else transport.resume_reading)()
 
     def _compute(self, work: Callable[[], bool], done: Callable[[bool], None]) -> None:
-        """Run ``work`` in a thread; see `Transport.compute`."""
+        """Run ``work``, the test of a group, in a thread; see `Transport.compute`."""
 
-        def finish(future: asyncio.Future[bool]) -> None:
-            if future.cancelled() or future.exception() is not None:
+        def finish(tested: Future[bool]) -> None:
+            if tested.cancelled() or tested.exception() is not None:
                 self.session.transport.fail(KeyExchangeError("a test of the server's group could not be made"))
             else:
-                done(future.result())
+                done(tested.result())
 
         try:
-            self._loop.run_in_executor(None, work).add_done_callback(finish)
-        except RuntimeError as error:  # the loop is ending
+            self._test = _GROUP_TESTS.start(work, self._loop, finish)
+        except RuntimeError as error:
             raise KeyExchangeError("a test of the server's group could not be made") from error
 
     def _tick(self) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from jupyter_ssh.ssh.errors import ConfigError
+from jupyter_ssh.ssh.errors import ConfigError, DeadlineExceeded
 from jupyter_ssh.ssh.keys.base import PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
+from jupyter_ssh.ssh.net.deadline import within
+from jupyter_ssh.ssh.net.threads.workers import Workers
 from jupyter_ssh.ssh.protocol.events import AuthenticationRequested, QuestionsAnswered
 from jupyter_ssh.ssh.protocol.session import ServerSession
 from jupyter_ssh.ssh.server.logins.accounts import Account
@@ -36,6 +38,12 @@ from jupyter_ssh.ssh.wire import numbers as n
 log = logging.getLogger(__name__)
 
 MAX_QUESTION_ROUNDS: Final = 20
+
+KEY_CHECK_SECONDS: Final = 30.0
+"""How long the check of a key may take, which reads files."""
+
+_PASSWORD_CHECKS: Final = Workers("jupyter-ssh password check", 8)
+"""They may compute, or ask a service in the network that hangs."""
 
 
 class Authenticator:
@@ -71,6 +79,7 @@ class Authenticator:
         """The keys already used, if several signatures are required."""
         self._algorithms = frozenset(options.accepted_algorithms)
         self._logins = KeyLogins(options, account, files, address)
+        self._readers = files.readers
         self._answers: asyncio.Future[Sequence[str]] | None = None
         self._dialogue: asyncio.Task[None] | None = None
         self._methods: dict[str, Callable[[AuthenticationRequested], None]] = {
@@ -183,8 +192,13 @@ class Authenticator:
             # sshd_config(5), AuthenticationMethods: each publickey in a sequence requires a different key.
             return "the key was already used"
         try:
-            # On a thread, because the files may be on a slow disk or in a network.
-            admitted = await asyncio.get_running_loop().run_in_executor(None, self._logins.judge, request.user, key)
+            judging = self._readers.run(self._logins.judge, request.user, key)
+            admitted = await within(judging, KEY_CHECK_SECONDS, "authentication")
+        except DeadlineExceeded:
+            log.warning(
+                "a key could not be checked within %g s; is one of the files on a disk that hangs?", KEY_CHECK_SECONDS
+            )
+            return "the check of the key took too long"
         except Exception:
             log.exception("the check of a key failed")
             return "the check of the key failed"
@@ -265,7 +279,7 @@ async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> Pass
         if inspect.iscoroutinefunction(check):
             result = await check(user, *passwords)
         else:
-            result = await asyncio.get_running_loop().run_in_executor(None, check, user, *passwords)
+            result = await _PASSWORD_CHECKS.run(check, user, *passwords)
             if inspect.isawaitable(result):
                 result = await result
     except Exception as error:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys
+from jupyter_ssh.ssh.net.threads.workers import Workers
 
 T = TypeVar("T")
 
 SETTLED_NS: Final = 2_000_000_000
 """How long ago a file must have changed: until then another change may leave its times as they are."""
+
+KEY_CHECKS: Final = 4
+"""How many keys are checked at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +87,5 @@ class LoginFiles:
     contents: FileMemory[bytes] = field(default_factory=FileMemory)
     """Of authorized_keys, files of authorities and of principals."""
     revoked: FileMemory[RevokedKeys] = field(default_factory=FileMemory)
+    readers: Workers = field(default_factory=lambda: Workers("jupyter-ssh key check", KEY_CHECKS))
+    """The threads that read them: the files may be on a disk, or in a network, that hangs."""

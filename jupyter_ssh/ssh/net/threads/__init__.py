@@ -1,0 +1,1 @@
+"""Threads for what blocks: work of one kind holds up no other kind."""
