@@ -18,11 +18,14 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, BlockingDesk, Desk, LoopDesk
 from jupyter_ssh.kernel.cells.tracebacks import with_own_frames_hidden
 from jupyter_ssh.ssh.errors import ConnectionClosed, DeadlineExceeded, SSHError
+
+if TYPE_CHECKING:
+    from jupyter_ssh.ssh.client.report.surfaces import Surface
 
 T = TypeVar("T")
 Factory = Callable[[], Coroutine[Any, Any, T]]
@@ -224,11 +227,21 @@ _left_behind: list[Engine] = []
 """Engines of a parent process, kept because closing their sockets or loop would affect the parent."""
 
 
+def _surface() -> Surface:
+    """Return where errors are read: there are magics only where the extension was loaded."""
+    from jupyter_ssh.ssh.client.report.surfaces import MAGICS, SHELL
+
+    return MAGICS if "jupyter_ssh.magics" in sys.modules else SHELL
+
+
 def get_engine() -> Engine:
     """Return the engine of this process, starting it if it does not run."""
     global _engine
     with _lock:
         if _engine is None or _engine._stopped:
+            from jupyter_ssh.ssh.client.report.surfaces import set_surface  # with the stack, not before first use
+
+            set_surface(_surface)
             _engine = Engine()
             atexit.register(_engine.stop)
         return _engine

@@ -212,13 +212,15 @@ def _check_owner(status: os.stat_result, path: Path) -> None:
     if sys.platform == "win32":
         return  # Windows has no such bits; its access control lists are not checked
     others = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and not _is_own_group(status))
-    if status.st_uid not in (0, os.getuid()) or others:
+    foreign = status.st_uid not in (0, os.getuid())
+    if foreign or others:
+        commands = [f"chown {os.getuid()} {path}"] * foreign + [f"chmod go-w {path}"] * bool(others)
         raise ConfigError(
             f"Bad owner or permissions on {path}",
             phase="options",
             expected="a file that only its owner can write",
             received=f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}",
-            next_step=f"chmod go-w {path}",
+            next_step=f"Run: {' && '.join(commands)}",
         )
 
 

@@ -335,6 +335,12 @@ async def _too_many_keys(stage: Stage) -> errors.SSHError:
     return await stage.fails(server, identity_file=[*_fresh_keys(stage, 6), server.client_key])
 
 
+@scene("too-many-answers")
+async def _too_many_answers(stage: Stage) -> errors.SSHError:
+    server = stage.sshd("MaxAuthTries 1", "KbdInteractiveAuthentication no")
+    return await stage.fails(server, identity_file=[], password="wrong")
+
+
 @scene("more-needed")
 async def _more_needed(stage: Stage) -> errors.SSHError:
     return await stage.fails(stage.sshd("AuthenticationMethods publickey,password"), batch_mode=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from jupyter_ssh.ssh.client.report.advice import TABLE
+from jupyter_ssh.ssh.client.report.failures import UNASKED
+from jupyter_ssh.ssh.client.report.surfaces import MAGICS
 from tests.support.tree import TREE
 
 DOCUMENT = TREE / "docs" / "does-not-connect.md"
@@ -24,6 +26,12 @@ PLACEHOLDERS = {
     "via": "PROXY",
     "failures": "6",
     "limit": "120",
+    "unasked": UNASKED.format(add=MAGICS.add),
+    "asked": "connect where questions can be answered, without BatchMode",
+    "add": MAGICS.add,
+    "keygen": MAGICS.keygen,
+    "fresh": MAGICS.fresh,
+    "reconnect": MAGICS.reconnect,
 }
 """Placeholders for the values of a connection."""
 

@@ -47,6 +47,8 @@ REFUSED: Final = "refused"
 
 WOULD_ACCEPT: Final = "would be accepted"
 
+_NOT_TRIED: Final = "not tried: "
+
 EXAMINED_REFUSALS: Final = 4
 """Refusals after which no more keys are asked about: the server counts each as a failure (OpenSSH allows 6), and a
 password may have to follow."""
@@ -113,7 +115,9 @@ class ClientLogin:
         self._requests_told = False
         self._advice: str | None = None
         self.attempts: list[tuple[str, str, str]] = []
-        """(method, what was offered, outcome) of each try."""
+        """(method, what was offered, outcome) of each try, and of what could not be tried."""
+        self._left_out: set[int] = set()
+        """Places in ``attempts`` of those for which nothing was sent."""
         self.methods: list[str] = []
         """The methods that succeeded, in order."""
         self.key_fingerprint: str | None = None
@@ -141,7 +145,7 @@ class ClientLogin:
             failures += 1
             self._note(*self._under_way, "the server ended the connection")
         for identity in self._identities or ():
-            self._note("publickey", identity.label, "not tried: the server ended the connection")
+            self._note("publickey", identity.label, f"{_NOT_TRIED}the server ended the connection")
         refused = self._refused((), reason=reason)
         if (failures and isinstance(error, ConnectionLost)) or "too many" in reason.lower():
             refused.too_many = max(1, failures)
@@ -240,6 +244,8 @@ class ClientLogin:
             text = "partial success" if outcome.partial_success else REFUSED
         else:
             text = outcome if isinstance(outcome, str) else type(outcome).__name__
+        if self._under_way is None and isinstance(outcome, str):
+            self._left_out.add(len(self.attempts))
         self.attempts.append((method, offered, text))
         self._under_way = None
         self._progress.tried(method, offered, text)
@@ -247,20 +253,30 @@ class ClientLogin:
             self._progress.note(f"{method}{f' ({offered})' if offered else ''}: {text}")
 
     def _refused(self, offered: Sequence[str], *, reason: str | None = None) -> AuthenticationError:
-        shown = [f"{method} ({what}): {outcome}" for method, what, outcome in self.attempts]
-        if len(shown) > MOST_SHOWN:
-            shown[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = [f"... {len(shown) - MOST_SHOWN} more ..."]
-        tried = "; ".join(shown)
+        tried, left_out = self._told(sent=True), self._told(sent=False)
+        parts = [reason or "", f"tried {tried or ('nothing' if left_out else 'nothing that the server accepts')}"]
+        parts += [f"not tried: {left_out}"] * bool(left_out)
         error = AuthenticationError(
             f"authentication failed for {self._destination}",
             phase=PHASE,
             expected=f"one of {', '.join(offered)}" if offered else None,
-            received=f"{reason + '; ' if reason else ''}tried {tried or 'nothing that the server accepts'}",
+            received="; ".join(filter(None, parts)),
             next_step=self._advice,
         )
         error.attempts = tuple(self.attempts)
         error.methods = tuple(offered)
         return error
+
+    def _told(self, *, sent: bool) -> str:
+        """Return the attempts for which something was sent to the server, or the others, with what became of each."""
+        shown = [
+            f"{method}{f' ({what})' if what else ''}: {outcome.removeprefix(_NOT_TRIED)}"
+            for place, (method, what, outcome) in enumerate(self.attempts)
+            if (place not in self._left_out) is sent
+        ]
+        if len(shown) > MOST_SHOWN:
+            shown[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = [f"... {len(shown) - MOST_SHOWN} more ..."]
+        return "; ".join(shown)
 
     # --- publickey ----------------------------------------------------------------------------------------------------
 

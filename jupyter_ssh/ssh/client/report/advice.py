@@ -23,6 +23,7 @@ from jupyter_ssh.ssh.client.report.failures import (
     outcome,
     stream_refused,
     too_many,
+    too_many_with_keys,
 )
 from jupyter_ssh.ssh.errors import (
     AuthenticationError,
@@ -54,7 +55,7 @@ def advise(failure: Failure) -> Advice | None:
     row = next((row for row in TABLE if row.fits(failure)), None)
     if row is not None:
         error.advice = row.name
-        error.next_step = row.text.format_map(failure.values())
+        error.next_step = row.said(failure.values())
     return row
 
 
@@ -112,8 +113,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The connection is closed during the key exchange",
         "",
         closed_in(_EXCHANGE),
-        "The server, or a firewall in front of it, ended the connection during the key exchange; its last message is "
-        "above, its log has more. Old devices fail on long lists of algorithms: configure few for {host}, such as "
+        "The server, or a firewall in front of it, ended the connection during the key exchange; the server's log may "
+        "say why. Old devices fail on long lists of algorithms: configure few for {host}, such as "
         "KexAlgorithms=diffie-hellman-group14-sha256.",
     ),
     Advice(
@@ -169,10 +170,20 @@ TABLE: Final[Sequence[Advice]] = (
         _LOGIN,
         "Too many keys are tried before the right one",
         "authentication failed for {login}",
-        login(too_many),
+        login(too_many_with_keys),
         "A server counts each key it refuses as a failure and ends the connection after some of them (MaxAuthTries), "
         "here after {failures}. Name the right key: `IdentityFile ~/.ssh/THE_KEY` and `IdentitiesOnly yes` in a "
         "`Host {host}` block in ~/.ssh/config, or -i with -o IdentitiesOnly=yes.",
+    ),
+    Advice(
+        "too-many-answers",
+        _LOGIN,
+        "Too many wrong passwords or answers",
+        "authentication failed for {login}",
+        login(too_many),
+        "A server counts each refused password or answer as a failure and ends the connection after some of them "
+        "(MaxAuthTries), here after {failures}. Check the user name ({user}) and what was answered; some servers "
+        "refuse an address for a while after such failures.",
     ),
     Advice(
         "more-needed",
@@ -189,7 +200,7 @@ TABLE: Final[Sequence[Advice]] = (
         "The server does not accept this type of key",
         "authentication failed for {login}",
         login(outcome("accepts no signature by a ssh-rsa", "accepts no signature by a ssh-dss")),
-        "Generate a key of a type it accepts, `%ssh_keygen -t ed25519`. For an old server and an RSA key, allow SHA-1 "
+        "Generate a key of a type it accepts, `{keygen} -t ed25519`. For an old server and an RSA key, allow SHA-1 "
         "instead: `PubkeyAcceptedAlgorithms +ssh-rsa` or `Legacy yes` in a `Host {host}` block in ~/.ssh/config.",
     ),
     Advice(
@@ -199,7 +210,7 @@ TABLE: Final[Sequence[Advice]] = (
         "authentication failed for {login}",
         login(outcome("accepts no signature")),
         "Use a key of a type that the server accepts: with -v its list is shown as server-sig-algs. Old servers, and "
-        "those that follow the rules of an authority, often accept only ECDSA or RSA: `%ssh_keygen -t ecdsa`.",
+        "those that follow the rules of an authority, often accept only ECDSA or RSA: `{keygen} -t ecdsa`.",
     ),
     Advice(
         "key-type-excluded",
@@ -216,8 +227,7 @@ TABLE: Final[Sequence[Advice]] = (
         "A password or passphrase is required, but nobody can be asked",
         "authentication failed for {login}",
         login(nobody_asked),
-        "To log in without being asked, add the key to an agent (`%ssh_add`) or use one without a passphrase; "
-        "otherwise connect where questions can be answered, without BatchMode.",
+        "{unasked}{asked}.",
     ),
     Advice(
         "own-keys",
@@ -281,8 +291,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The server ends the connection during the login",
         "",
         closed_in(BEFORE_LOGIN),
-        "The server ended the connection instead of answering; its last message is above, its log has more. The "
-        "account may be locked, or the login took too long (LoginGraceTime).",
+        "The server ended the connection instead of answering; its log may say why. The account may be locked, or the "
+        "login took too long (LoginGraceTime).",
     ),
     Advice(
         "channel-timeout",
@@ -291,8 +301,7 @@ TABLE: Final[Sequence[Advice]] = (
         "no answer within",
         deadline_in("starting a process"),
         "You are logged in, but the server does not start the session: your home folder may be on a file server that "
-        "does not answer, or the machine may be out of memory. If only this connection is stuck, `%ssh_close {host}` "
-        "and a new one helps.",
+        "does not answer, or the machine may be out of memory. If only this connection is stuck, {fresh} helps.",
     ),
     Advice(
         "stream-forbidden",
@@ -309,8 +318,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The server cannot reach the other destination",
         "the server refused a direct-tcpip channel",
         stream_refused(SSH_OPEN_CONNECT_FAILED),
-        "You are logged in on {host}, and it is {host} that resolves the name and connects; what it reported is above. "
-        "Check name and port, and try it there: nc -vz NAME PORT.",
+        "You are logged in on {host}, and it is {host} that resolves the name and connects. Check name and port, and "
+        "try it there: nc -vz NAME PORT.",
     ),
     Advice(
         "channel-refused",
@@ -337,7 +346,7 @@ TABLE: Final[Sequence[Advice]] = (
         "the peer no longer answers",
         lambda failure: isinstance(failure.error, ConnectionLost) and failure.error.phase == "keepalive",
         "The link is dead, or a router dropped it because it was idle: a smaller ServerAliveInterval prevents that. "
-        "Connect again; `%ssh --reconnect {host}` does so automatically on the next use.",
+        "Connect again{reconnect}.",
     ),
     Advice(
         "slept",
@@ -345,8 +354,7 @@ TABLE: Final[Sequence[Advice]] = (
         "The connection did not survive this machine's sleep",
         "the connection did not survive this machine's sleep",
         lambda failure: isinstance(failure.error, ConnectionLost) and failure.error.phase == "waking up",
-        "Connect again; `%ssh --reconnect {host}` does so automatically on the next use. Run what must go on without "
-        "you in tmux or screen on the host.",
+        "Connect again{reconnect}. Run what must go on without you in tmux or screen on the host.",
     ),
     Advice(
         "ended",
@@ -354,9 +362,8 @@ TABLE: Final[Sequence[Advice]] = (
         "The server ended the connection",
         "",
         lambda failure: isinstance(failure.error, DisconnectedByPeer) and closed_in(frozenset({Phase.OPEN}))(failure),
-        "The server ended the connection on purpose and gave the reason above: you may have been idle for too long "
-        "there, an administrator may have ended the session, or the server is being restarted. Connect again; "
-        "`%ssh --reconnect {host}` does so automatically on the next use.",
+        "The server ended the connection on purpose: you may have been idle for too long there, an administrator may "
+        "have ended the session, or the server is being restarted. Connect again{reconnect}.",
     ),
     Advice(
         "lost",
@@ -364,7 +371,6 @@ TABLE: Final[Sequence[Advice]] = (
         "The connection was lost",
         "",
         closed_in(frozenset({Phase.OPEN})),
-        "The server went down or the network failed. Connect again; `%ssh --reconnect {host}` does so automatically on "
-        "the next use.",
+        "The server went down or the network failed. Connect again{reconnect}.",
     ),
 )

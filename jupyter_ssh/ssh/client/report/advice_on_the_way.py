@@ -37,7 +37,7 @@ ON_THE_WAY: Final = (
         "A configuration file or an option is invalid",
         "",
         of_kind(ConfigError),
-        "{own}. The error names the file and the line; `jupyter-ssh ssh -G HOST` prints the resulting options.",
+        "{own}.",
     ),
     Advice(
         "proxy-command",
@@ -46,7 +46,7 @@ ON_THE_WAY: Final = (
         "the ProxyCommand ended",
         proxy_said("command"),
         "Run it by itself in a shell, with {host_name} for %h and {port} for %p: it should keep running and print a "
-        "line that begins with SSH-2.0. Its last output is shown above.",
+        "line that begins with SSH-2.0. What it printed before it ended, if anything, is shown too.",
     ),
     Advice(
         "proxy-login",

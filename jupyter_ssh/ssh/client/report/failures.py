@@ -5,9 +5,11 @@ Each function below returns a predicate for one kind; `advice` says what to do a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from jupyter_ssh.ssh.client.report.surfaces import surface
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import (
     AuthenticationError,
@@ -22,6 +24,12 @@ from jupyter_ssh.ssh.errors import (
     VersionError,
 )
 from jupyter_ssh.ssh.protocol.roles import Phase
+
+# Only a key makes a login without a question possible.
+UNASKED: Final = (
+    "To log in without being asked, add a key that the server knows to an agent (`{add}`), or use one without a "
+    "passphrase; otherwise "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,12 @@ class Failure:
     def values(self) -> dict[str, object]:
         """Return the fields that an advice may name."""
         error, options = self.error, self.options
-        own = (error.next_step or "").rstrip(".") or "See the error above"
+        own = (error.next_step or "").rstrip(".")
         if options is None:
             return {"own": own}
         host = options.host or options.host_name
+        words = surface()
+        methods = getattr(error, "methods", ())
         return {
             "host": host,
             "host_name": options.host_name or host,
@@ -51,14 +61,21 @@ class Failure:
             "own": own,
             "option": getattr(error, "option", "") or "...",
             "keyword": (getattr(error, "option", "") or "...").replace("=", " ", 1),
-            "methods": ", ".join(getattr(error, "methods", ())) or "nothing",
+            "methods": ", ".join(methods) or "nothing",
+            "unasked": UNASKED.format(add=words.add) if "publickey" in methods else "To log in, ",
+            "asked": "connect without BatchMode" if options.batch_mode else "connect where questions can be answered",
             "via": error.via or "the proxy",
             "failures": getattr(error, "too_many", 0),
             "limit": int(options.connect_timeout or 30) * 4,
+            "add": words.add,
+            "keygen": words.keygen,
+            "fresh": words.fresh.replace("HOST", host),
+            "reconnect": words.reconnect.replace("HOST", host),
         }
 
 
 Fits = Callable[[Failure], bool]
+_OWN: Final = "{own}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +83,8 @@ class Advice:
     """One way a connection can fail.
 
     ``title`` and ``shows`` are for the document: its heading, and how the error message begins.  ``text`` is the advice
-    itself, with the fields of `Failure.values` in braces.
+    itself, with the fields of `Failure.values` in braces.  It is true wherever the error is shown, in a cell, on a
+    shell or by a program, and wherever an option came from: a file, a command line or an argument.
     """
 
     name: str
@@ -75,6 +93,11 @@ class Advice:
     shows: str
     fits: Fits = field(repr=False)
     text: str
+
+    def said(self, values: Mapping[str, object]) -> str | None:
+        """Return the text with ``values``; without what the lower layers say (``own``) if they say nothing."""
+        text = self.text if values["own"] else self.text.removeprefix(_OWN).lstrip(" ")
+        return text.format_map(values) or None
 
 
 def of_kind(*kinds: type[SSHError]) -> Fits:
@@ -171,6 +194,12 @@ def nobody_asked(error: AuthenticationError) -> bool:
 def too_many(error: AuthenticationError) -> bool:
     """Return whether the server ended the connection after too many failures."""
     return error.too_many > 0
+
+
+def too_many_with_keys(error: AuthenticationError) -> bool:
+    """Return whether keys were among too many failures."""
+    ended = ("refused", "the server ended the connection")
+    return too_many(error) and any(name == "publickey" and text in ended for name, _, text in error.attempts)
 
 
 def nothing_left(error: AuthenticationError) -> bool:
