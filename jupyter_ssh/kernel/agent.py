@@ -7,6 +7,7 @@ As with ``eval $(ssh-agent)``, SSH_AUTH_SOCK of this process names the kernel's 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ from jupyter_ssh.ssh.net.agent_server import AgentServer
 from jupyter_ssh.ssh.net.askpass import confirm_with_askpass
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "SSH_AUTH_SOCK"
 
@@ -108,7 +111,8 @@ async def confirm(question: str) -> bool:
         return await StdinPrompts(desk).confirm(question)
     if (pages := page_prompts()) is not None:
         return await pages.confirm(question)
-    return await confirm_with_askpass(question, os.environ)
+    # A kernel's stderr is shown in cells.
+    return await confirm_with_askpass(question, os.environ, lambda text: log.warning("SSH_ASKPASS: %s", text))
 
 
 def agent_in_use() -> str | None:

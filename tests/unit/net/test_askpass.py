@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,39 @@ async def test_a_program_that_prints_much(tmp_path: Path, size: int, answered: b
 async def test_a_question_that_no_program_can_be_given(program: str) -> None:
     with pytest.raises(PromptUnavailable, match="NUL"):
         await ask_with_askpass(program, "Who\0?", {})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+async def test_what_it_complains_about_is_on_our_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = _complaining(tmp_path)
+    assert await ask_with_askpass(path, "Why?", {}) == "answer"
+    assert capfd.readouterr().err == "cannot open \x1b[2Jdisplay\n"  # as it is, as in OpenSSH
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+async def test_a_complaint_is_passed_on_without_escape_sequences(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    assert await ask_with_askpass(_complaining(tmp_path), "Why?", {}, on_complaint=said.append) == "answer"
+    assert said == ["cannot open ?[2Jdisplay"]
+    said.clear()
+    flood = _complaining(tmp_path, "head -c 200000 /dev/zero | tr '\\0' x >&2")
+    assert await ask_with_askpass(flood, "Why?", {}, on_complaint=said.append) == "answer"
+    assert said == ["x" * 4096]
+    # Something that it leaves behind holds its stderr.
+    left = _complaining(tmp_path, "echo first >&2; sleep 600 >/dev/null & echo $! >pid")
+    asking = ask_with_askpass(left, "Why?", {"PATH": os.environ["PATH"]}, on_complaint=said.append)
+    try:
+        assert await asyncio.wait_for(asking, 60) == "answer"
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert said[1:] == ["first"]
+    assert capfd.readouterr().err == ""
+
+
+def _complaining(folder: Path, command: str = r"printf 'cannot open \033[2Jdisplay\n' >&2") -> str:
+    path = folder / "complains"
+    path.write_text(f"#!/bin/sh\ncd {folder}\n{command}\necho answer\n")
+    path.chmod(0o700)
+    return str(path)
