@@ -58,6 +58,21 @@ def test_no_request_is_answered(tmp_path: Path) -> None:
                 assert (done.returncode, done.stdout, done.stderr) == (3, b"output\n", b"")
 
 
+def test_a_no_that_comes_after_output(tmp_path: Path) -> None:
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.prints(b"no commands here\n", 1)
+        elif isinstance(event, e.ChannelEofReceived):
+            session.channel.reply(False)
+
+    with on_a_thread(react) as server:
+        for done in both([*server.words(tmp_path), "true"]):
+            assert (done.returncode, done.stdout) == (255, b"")
+    # ssh does not print the reason.
+    assert b"no commands here" in done.stderr
+    assert b"the server refused the exec request" in done.stderr
+
+
 def _grants_no_terminal(session: Session, event: e.ChannelEvent) -> None:
     if isinstance(event, e.ChannelRequested) and event.want_reply:
         session.channel.reply(event.name != "pty-req")

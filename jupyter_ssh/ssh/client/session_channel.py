@@ -31,6 +31,9 @@ SILENCE_SECONDS: Final = 5.0
 """Seconds to wait for an answer to the requests that start a command.  Some servers never answer any, and a command may
 wait for its input before it prints: after that it counts as started, until the server says no."""
 
+MAX_REASON: Final = 200
+"""How many characters of its output the error of a refused command repeats, since they may say why."""
+
 MAX_SIGNAL_NAME: Final = 64
 """How many characters of a signal's name are kept."""
 
@@ -64,9 +67,9 @@ class SessionChannel(Duplex):
         self._one_stream = False
         """Whether stderr is merged into stdout."""
         self._started = False
-        """Whether the server has said that the command runs, or something of it has arrived."""
-        self._denied_request: str | None = None
-        """The request that the server refused, if that is a reason not to go on."""
+        """Whether the server has said that the command runs, or something has arrived that a running one sends."""
+        self._denied: ChannelRequestDenied | None = None
+        """The refusal of a request, if that is a reason not to go on."""
         self._answered = asyncio.get_running_loop().create_future()
         """Done when the command is known to have been started, or not, or after the wait for that."""
         # The two streams share one window: waiting for one must not be blocked by the other being full.
@@ -158,10 +161,10 @@ class SessionChannel(Duplex):
         If the command has ended and all of its output is here, a loss of the connection is not the command's failure.
         """
         log.debug("channel %d: free: client-session", self.channel.number)
-        if self.has_ended:
+        if self._denied is not None:
+            error = self._denied
+        elif self.has_ended:
             error = None
-        elif error is None and self._denied_request is not None:
-            error = self._denied()
         self.error = error
         self._wake()
         self._ended = self._ended or time.monotonic()
@@ -205,10 +208,10 @@ class SessionChannel(Duplex):
         self._wake()
         if self._one_stream:
             self.stderr.feed_eof()
+        if self._denied is not None:
+            raise self._denied
         if self.error is not None:
             raise self.error
-        if self._denied_request is not None:
-            raise self._denied()
         if not self._started and self.over.done():
             raise ChannelRequestDenied(
                 f"the server closed the session without an answer to the {what} request", phase="starting a process"
@@ -240,13 +243,22 @@ class SessionChannel(Duplex):
             self._answered.set_result(None)
 
     def _refuse(self, what: str) -> None:
-        """Note that the server refused ``what``.  It is too late if something of the command has arrived."""
-        if self._started:
-            log.debug("channel %d: a late refusal of %s", self.channel.number, what)
+        """End the session because the server refused ``what``; as in OpenSSH, whatever has arrived before.
+
+        That can still be read.  Some servers print why they refuse, and leave it to the client to close the channel.
+        """
+        if self._denied is not None:
             return
-        self._denied_request = self._denied_request or what
-        if self._answered.done():  # somebody uses it already
-            self.abort()
+        self._denied = ChannelRequestDenied(
+            f"the server refused {what}",
+            phase="starting a process",
+            received=self._said(),
+            next_step="The server may restrict this account or key (ForceCommand, PermitTTY, subsystems).",
+        )
+        self.stdin.closed(self._denied)
+        self.abort()
+        self.stdout.feed_eof(self._denied)
+        self.stderr.feed_eof(self._denied)
         self._wake()
 
     def _without_terminal(self, one_stream: bool) -> None:
@@ -255,12 +267,10 @@ class SessionChannel(Duplex):
         self._one_stream = one_stream
         log.debug("channel %d: the server grants no terminal", self.channel.number)
 
-    def _denied(self) -> SSHError:
-        return ChannelRequestDenied(
-            f"the server refused {self._denied_request}",
-            phase="starting a process",
-            next_step="The server may restrict this account or key (ForceCommand, PermitTTY, subsystems).",
-        )
+    def _said(self) -> str | None:
+        """Return the end of the output that nobody has read."""
+        output = (self.stdout.peek() + self.stderr.peek()).decode("utf-8", "replace").strip()
+        return printable(output[-MAX_REASON:]) or None
 
     # --- its changes --------------------------------------------------------------------------------------------------
 

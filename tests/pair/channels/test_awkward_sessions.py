@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -144,6 +145,49 @@ async def test_a_no_that_comes_late_is_a_no(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(ChannelRequestDenied, match="refused the exec request"):
             await asyncio.wait_for(connection.run("true"), SECONDS)
         assert not connection.closed
+
+
+def _refuses_after_output(session: Session, event: e.ChannelEvent) -> None:
+    """Says why and no, and leaves it to the client to close the channel."""
+    if isinstance(event, e.ChannelRequested) and event.name == "exec":
+        session.prints(b"% This device takes no\x07 commands\n", 1)
+        session.channel.reply(False)
+
+
+async def test_a_no_after_output_is_a_no() -> None:
+    async with (
+        AwkwardServer(_refuses_after_output) as server,
+        connect("alice@127.0.0.1", **server.options) as connection,
+    ):
+        with pytest.raises(ChannelRequestDenied, match="refused the exec request") as caught:
+            await asyncio.wait_for(connection.run("true"), SECONDS)
+        assert caught.value.received == "% This device takes no? commands"
+        assert not connection.closed
+
+
+@pytest.mark.parametrize("end", [lambda session: None, lambda session: (session.exits(0), session.channel.eof())])
+async def test_the_output_before_a_no_can_be_read(end: Callable[[Session], object]) -> None:
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.prints(b"hello\nlast words\n")
+        elif isinstance(event, e.ChannelEofReceived):
+            end(session)
+            session.channel.reply(False)
+
+    async with (
+        AwkwardServer(react) as server,
+        connect("alice@127.0.0.1", **server.options) as connection,
+    ):
+        process = await connection.start("true")
+        assert await process.stdout.readline() == b"hello\n"
+        process.stdin.write_eof()
+        with pytest.raises(ChannelRequestDenied, match="refused the exec request"):
+            await asyncio.wait_for(process.wait_closed(), SECONDS)
+        assert await process.stdout.read(100) == b"last words\n"
+        for stream in (process.stdout, process.stderr):
+            with pytest.raises(ChannelRequestDenied):
+                await asyncio.wait_for(stream.read(100), SECONDS)
+        assert process.closed
 
 
 async def test_a_channel_that_is_closed_without_a_word() -> None:
