@@ -34,6 +34,11 @@ _HINTS: Final = (
 )
 
 
+def _line_end(line: bytearray) -> int:
+    """Return how many bytes end ``line``: of many carriage returns only one, so that the others count."""
+    return 2 if line.endswith(b"\r\n") else 1 if line.endswith((b"\r", b"\n")) else 0
+
+
 class VersionExchange:
     """Our identification string, and the lines collected until the peer's is received.
 
@@ -84,7 +89,7 @@ class VersionExchange:
         looks_right = self._line.startswith(b"SSH-")
         if not self._allow_banner and not b"SSH-".startswith(self._line[:4]) and not looks_right:
             raise self._error("the client did not send an SSH identification string")
-        if len(self._line) > MAX_LINE and len(self._line.rstrip(b"\r\n")) > MAX_LINE:
+        if len(self._line) > MAX_LINE and len(self._line) - _line_end(self._line) > MAX_LINE:
             what = "the identification string" if looks_right else "a line before the identification string"
             raise self._error(f"{what} is longer than {MAX_LINE} bytes")
 

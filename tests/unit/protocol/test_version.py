@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -54,6 +56,7 @@ def test_the_pieces_do_not_matter(stream: bytes, sizes: list[int], allow_banner:
         (b"SSH-3.0-x\r\n", True),
         (b"hello\r\n", False),
         (b"x" * (MAX_LINE + 1), True),
+        (b"x" * MAX_LINE + b"\r\r\n", True),
         (b"x" * (MAX_LINE + 1) + b"\nSSH-2.0-x\n", True),
         (b"\n" * (MAX_BANNER_LINES + 1), True),
         (b"\n" * (MAX_BANNER_LINES + 1) + b"SSH-2.0-x\n", True),
@@ -71,6 +74,24 @@ def test_the_longest_lines_there_may_be(end: bytes) -> None:
     for sizes in ([], [1], [8191, 1]):
         assert read(stream, sizes, True) == (line, len(stream), [banner] * 3)
     assert read(line + end, [], False) == (line, len(line + end), [])
+
+
+def accepted(reader: VersionExchange, piece: bytes) -> int:
+    """How many bytes of pieces like this one are read without an error."""
+    count = 0
+    with contextlib.suppress(VersionError):
+        while count < 2 * MAX_LINE:
+            count += reader.read(memoryview(piece))
+    return count
+
+
+@pytest.mark.parametrize("start", [b"SSH-2.0-x", b"", b"banner"])
+@pytest.mark.parametrize("size", [1, 255, 4096])
+def test_a_line_does_not_go_on_with_carriage_returns(start: bytes, size: int) -> None:
+    for allow_banner in (True, False) if start.startswith(b"SSH-") else (True,):
+        reader = VersionExchange(b"SSH-2.0-us", allow_banner=allow_banner)
+        reader.read(memoryview(start))
+        assert accepted(reader, b"\r" * size) <= MAX_LINE + 1  # the last one may be part of the line's end
 
 
 def test_the_end_before_there_is_one() -> None:
