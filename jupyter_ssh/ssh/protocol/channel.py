@@ -69,6 +69,7 @@ class Channel:
     """
 
     __slots__ = (
+        "_accepted_at",
         "_asked_at",
         "_close_when_sent",
         "_connection",
@@ -78,7 +79,6 @@ class Channel:
         "_peer_granted",
         "_pending_replies",
         "_to_answer",
-        "_unheard",
         "_unsent",
         "awaits_answer",
         "close_sent",
@@ -120,11 +120,11 @@ class Channel:
         self._pending_replies: deque[ReplyHandler] = deque()
         self._to_answer = 0
         self._asked_at = connection.round_trips.clock()
-        """When the last message whose answer marks a round trip was sent."""
+        """When the opening of the channel was sent, later when the last probe began."""
         self._late = 0
         """How many messages came after the end of file."""
-        self._unheard = False
-        """Whether we accepted the channel, and the peer has requested nothing on it yet."""
+        self._accepted_at: float | None = None
+        """When we accepted the channel; None once the peer has requested something on it, and if it accepted ours."""
 
     # --- how much ---------------------------------------------------------------------------------------------------
 
@@ -268,9 +268,9 @@ class Channel:
         """Confirm a channel that the peer opened.  Raises `ChannelClosed` if the session is over."""
         if self.close_sent:
             raise ChannelClosedError("the session ended before the channel was open", phase="connection")
-        self.open = self._unheard = True
+        self.open = True
         self.awaits_answer = False
-        self._asked_at = self._connection.round_trips.clock()
+        self._accepted_at = self._connection.round_trips.clock()
         self._connection.transport.send(
             ChannelOpenConfirmation(self.peer_number, self.number, self.window.size, MAX_PACKET_DATA, details).encode()
         )
@@ -414,9 +414,9 @@ class Channel:
 
     def receive_request(self, name: str, want_reply: bool, details: bytes) -> None:
         """Handle a request from the peer."""
-        if self._unheard:
-            self._unheard = False
-            self._connection.round_trips.note(self._asked_at)
+        if self._accepted_at is not None:
+            self._connection.round_trips.note(self._accepted_at)
+            self._accepted_at = None
         if self.close_sent:
             return
         if want_reply:

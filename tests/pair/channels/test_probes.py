@@ -223,6 +223,20 @@ def test_windows_grow_although_pings_stay_unanswered(answering: Answering) -> No
         assert puppet.subject.session.connection.round_trips.shortest == shortest
 
 
+@pytest.mark.parametrize("greeting", [SAFE[0], UNKNOWN[0]])
+def test_a_request_after_data_is_not_taken_for_the_end_of_a_short_round_trip(greeting: str) -> None:
+    """A first request is held against the acceptance of its channel, not against a probe that began since."""
+    puppet, _ = puppet_of(Role.SERVER, greeting)
+    now = 0.0
+    puppet.subject.session.use_clock(lambda: now)
+    now = 0.2
+    puppet.say(*[ChannelData(0, bytes(32768))] * (INITIAL_WINDOW // 32768 // 2))
+    now += 0.0001
+    puppet.say(m.ChannelRequest(0, "env", False, string("A") + string("1")))
+    assert puppet.failure is None
+    assert 0.2 <= puppet.subject.session.connection.round_trips.shortest < 1
+
+
 def test_a_pong_that_is_none() -> None:
     puppet, _ = puppet_of(Role.CLIENT, SAFE[0], PING_OFFERED)
     puppet.say(b"\xc1\0\0")
