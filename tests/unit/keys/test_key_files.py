@@ -146,9 +146,30 @@ def test_ed25519_as_pkcs8() -> None:
     assert ours.public.blob.endswith(theirs.public_key().public_bytes_raw())
 
 
+def dsa_out_of_range() -> bytes:
+    """A DSA key in OpenSSL's own form whose private value is larger than q; OpenSSL signs with it all the same."""
+    secret = dsa.generate_private_key(1024).private_numbers()
+    public = secret.public_numbers
+    domain = public.parameter_numbers
+    values = (0, domain.p, domain.q, domain.g, public.y, secret.x + domain.q)
+    fields = b"".join(der(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in values)
+    text = base64.encodebytes(der(0x30, fields))
+    return b"-----BEGIN DSA PRIVATE KEY-----\n" + text + b"-----END DSA PRIVATE KEY-----\n"
+
+
+def der(tag: int, content: bytes) -> bytes:
+    """A value in DER (X.690 §8.1.3)."""
+    size = len(content)
+    length = (
+        bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    )
+    return bytes([tag]) + length + content
+
+
 UNSUITABLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "weak RSA": (lambda: pem(rsa.generate_private_key(65537, 1024)), "at least 2048 bits"),
     "strange DSA": (lambda: pem(dsa.generate_private_key(2048)), "q of 160"),
+    "DSA out of range": (dsa_out_of_range, "out of range"),
     "strange curve": (lambda: pem(ec.generate_private_key(ec.SECP256K1())), "unknown type"),
     "public key": (lambda: generate().public.line().encode(), "this is a public key"),
     "PuTTY of tomorrow": (lambda: b"PuTTY-User-Key-File-4: ssh-ed25519\n", "versions 1 to 3"),

@@ -97,6 +97,11 @@ def _check_numbers(p: int, q: int, g: int, y: int) -> None:
             raise KeyFormatError(f"the {name} of the DSA key is not in its group")
 
 
+def _check_private_value(x: int, q: int) -> None:
+    if not 0 < x < q:
+        raise KeyFormatError("the private value of the DSA key is out of range")
+
+
 def _public_numbers(fields: Reader) -> dsa.DSAPublicNumbers:
     from cryptography.hazmat.primitives.asymmetric import dsa
 
@@ -118,8 +123,7 @@ def _parse_private(row: KeyType, fields: Reader) -> PrivateKey:
 
     numbers = _public_numbers(fields)
     x = fields.mpint()
-    if not 0 < x < numbers.parameter_numbers.q:
-        raise KeyFormatError("the private value of the DSA key is out of range")
+    _check_private_value(x, numbers.parameter_numbers.q)
     try:
         # OpenSSL checks that x and y belong together.
         return DSAPrivateKey(row, dsa.DSAPrivateNumbers(x, numbers).private_key())
@@ -139,6 +143,8 @@ def _from_cryptography(row: KeyType, key: object) -> PrivateKey | None:
     if not isinstance(key, dsa.DSAPrivateKey):
         return None
     _check_object(key.public_key())
+    numbers = key.private_numbers()
+    _check_private_value(numbers.x, numbers.public_numbers.parameter_numbers.q)
     return DSAPrivateKey(row, key)
 
 
