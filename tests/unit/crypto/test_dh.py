@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from math import gcd, prod
 
 import pytest
 from asyncssh import kex_dh
@@ -28,6 +29,7 @@ from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import (
     parse_moduli,
     unsafe_group,
 )
+from jupyter_ssh.ssh.crypto.key_agreement.primes import odd_primes, seems_prime
 from jupyter_ssh.ssh.errors import KeyExchangeError, WireError
 from jupyter_ssh.ssh.wire.types import Reader, mpint
 
@@ -251,6 +253,25 @@ def test_a_prime_is_tested_once_whatever_the_generator(safe: int) -> None:
     for g in (2, 3, 5, 7, 11):
         check_group(Group(safe, g), 200, 200)
     assert (is_safe_prime.cache_info().misses, is_safe_prime.cache_info().hits) == (1, 4)
+
+
+def test_a_composite_number_rarely_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """(4a + 1)(6a + 1) can lack small factors and passes one round in twelve, far more often than most numbers."""
+    monkeypatch.setattr(dh_groups, "_LARGEST_FULLY_TESTED", 100)  # as if they were large: (p - 1) / 2 is not looked at
+    source = random.Random(3)
+    small = prod(odd_primes(1 << 12))
+    while True:
+        a = source.getrandbits(100) | 1 << 99 | 1
+        if gcd(a * (4 * a + 1) * (6 * a + 1) * (12 * a + 5), small) == 1 and all(
+            seems_prime(factor, 20) for factor in (4 * a + 1, 6 * a + 1)
+        ):
+            break
+    passed, times = 0, 2000
+    for _ in range(times):
+        is_safe_prime.cache_clear()
+        passed += is_safe_prime((4 * a + 1) * (6 * a + 1))
+    is_safe_prime.cache_clear()
+    assert passed * 40 < times
 
 
 def test_few_verdicts_are_kept(safe: int) -> None:

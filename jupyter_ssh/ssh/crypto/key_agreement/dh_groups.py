@@ -71,7 +71,12 @@ def bits_for(strength: int) -> int:
 _SIEVE_LIMIT: Final = 1 << 12
 
 _LARGEST_FULLY_TESTED: Final = 4096
-"""Bits above which only the prime itself is tested, which takes a second: somebody is waiting."""
+"""Bits above which only the prime itself is tested, which takes one to three seconds: somebody is waiting."""
+
+_ROUNDS: Final = 2
+"""How often each number is tested, with other bases.  Whoever signs with the host's key names the group, and has the
+secret anyway; it could only let others compute it, and would be found out at 15 of 16 connections.  A mistake, a number
+that is composite by chance, passes hardly ever.  OpenSSH's client tests nothing but the size and the generator."""
 
 KNOWN_PRIMES: Final = 64
 """How many verdicts are kept.  Servers have a few dozen groups, and name one of them at each key exchange."""
@@ -110,7 +115,7 @@ def is_safe_prime(p: int) -> bool:
     """Return whether (p - 1) / 2 is a prime too, so that every generator in range generates a large subgroup.
 
     RFC 4419 §3 leaves this to the client; with an unsuitable group any eavesdropper could compute the secret.  It
-    takes up to a second or more, to be spent in a thread.  The verdict does not depend on the generator: otherwise a
+    takes up to three seconds, to be spent in a thread.  The verdict does not depend on the generator: otherwise a
     server could ask for a new test with each one.
     """
     q = p >> 1
@@ -118,7 +123,7 @@ def is_safe_prime(p: int) -> bool:
     if p % 4 != 3 or gcd(p * q, _small_primes_product()) != 1:
         return False
     fully = p.bit_length() <= _LARGEST_FULLY_TESTED
-    return seems_prime(p, 1, pow_in_steps) and (not fully or seems_prime(q, 1, pow_in_steps))
+    return seems_prime(p, _ROUNDS, pow_in_steps) and (not fully or seems_prime(q, _ROUNDS, pow_in_steps))
 
 
 @lru_cache
