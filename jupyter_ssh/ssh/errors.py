@@ -253,7 +253,7 @@ class UnexpectedMessage(ProtocolError):
 
 
 class StrayMessages(ProtocolError):
-    """The peer sent too many messages that belong to nothing, each of which would be ignored."""
+    """The peer sent too many unexpected messages, each of which would be ignored by itself."""
 
 
 class WindowError(ProtocolError):

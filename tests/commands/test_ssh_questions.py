@@ -71,10 +71,10 @@ def test_what_a_server_asks_cannot_be_taken_for_our_question(embedded_server_fac
 
     server = embedded_server_factory(methods=[], keyboard_interactive=converse)
     child = start(server)
-    led = f"({server.user}@{server.host}) "
+    prefix = f"({server.user}@{server.host}) "
     for _ in range(2):
         child.expect_exact(IMITATION)
-        assert lines(child.before).endswith(f"\n{led}")
+        assert lines(child.before).endswith(f"\n{prefix}")
     child.sendline("an answer")
     assert rest(child).endswith("in\n")
 
@@ -119,8 +119,8 @@ def test_a_round_without_a_question_is_shown(embedded_server_factory: Factory, s
         return True
 
     server = embedded_server_factory(methods=[], keyboard_interactive=converse)
-    led = f"({server.user}@{server.host}) "
-    assert rest(start(server)) == f"{led}Sign in\n{led}Pushed a login request to your device...\nin\n"
+    prefix = f"({server.user}@{server.host}) "
+    assert rest(start(server)) == f"{prefix}Sign in\n{prefix}Pushed a login request to your device...\nin\n"
 
 
 # --- SSH_ASKPASS ------------------------------------------------------------------------------------------------------

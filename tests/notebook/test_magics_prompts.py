@@ -159,10 +159,10 @@ def test_keyboard_interactive_questions_and_the_banner(kernel, tmp_path):
         cell = kernel.run(line, answers=["123456", "blue"])
         kernel.run("%ssh_close --all")
     assert "by keyboard-interactive" in cell.result["text/plain"]
-    led = f"({remote.user}@ours)"
-    assert cell.questions == [(f"{led} Token: ", True), (f"{led} Colour? ", False)]
+    prefix = f"({remote.user}@ours)"
+    assert cell.questions == [(f"{prefix} Token: ", True), (f"{prefix} Colour? ", False)]
     assert "Only for ?[7mfriends" in cell.stdout
-    assert f"{led} Two ?[2Jfactors\n{led} Please\n" in cell.stdout
+    assert f"{prefix} Two ?[2Jfactors\n{prefix} Please\n" in cell.stdout
     assert "123456" not in cell.everything()
 
 
@@ -177,6 +177,6 @@ def test_a_server_cannot_imitate_our_own_question(kernel, tmp_path):
         config = write_config(tmp_path, ours=remote)
         cell = kernel.run(f"%ssh -F {config} -o PubkeyAuthentication=no ours", answers=["an answer"])
         kernel.run("%ssh_close --all")
-    led = f"({remote.user}@ours) "
-    assert cell.questions == [(f"\n{led}{imitation}", True)]
-    assert cell.stdout == f"{led}Pushed a login request.\n{led}{imitation}\n{led}{imitation}\n"
+    prefix = f"({remote.user}@ours) "
+    assert cell.questions == [(f"\n{prefix}{imitation}", True)]
+    assert cell.stdout == f"{prefix}Pushed a login request.\n{prefix}{imitation}\n{prefix}{imitation}\n"

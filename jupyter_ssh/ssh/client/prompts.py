@@ -26,8 +26,8 @@ class Prompts(Protocol):
     ) -> list[str] | None:
         """Ask the server's questions, each with whether the answer is echoed; None if the user cancels.
 
-        If ``prompts`` is empty, only show the text.  The texts are sanitized like a banner, and each line is led by
-        ``(user@host)``, which our own questions never are.
+        If ``prompts`` is empty, only show the text.  The texts are sanitized like a banner, and each line has the
+        prefix ``(user@host)``, which our own questions never have.
         """
 
     async def confirm(self, text: str, default: bool = False) -> bool:

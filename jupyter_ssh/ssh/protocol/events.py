@@ -155,7 +155,7 @@ class DebugMessage(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageIgnored(Event):
-    """Either: the peer sent a message that belongs to nothing; ``why`` says in a few words what is wrong with it."""
+    """Either: an unexpected message of the peer was ignored; ``why`` says in a few words what is wrong with it."""
 
     number: int
     why: str

@@ -36,7 +36,7 @@ class SessionInfo:
     strict: bool
     rekeys: int
     ignored: int
-    """How many messages of the peer belonged to nothing, and were ignored."""
+    """How many unexpected messages of the peer were ignored."""
 
 
 class Session:

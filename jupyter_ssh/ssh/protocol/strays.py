@@ -1,4 +1,4 @@
-"""Messages of a logged-in peer that belong to nothing: ignored as by OpenSSH, but reported, counted and bounded."""
+"""Unexpected messages of a logged-in peer: ignored as by OpenSSH, but reported, counted and bounded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Strays:
         now = self.clock()
         if self._recent > MAX_STRAYS and now - self._began < SPAN:
             raise StrayMessages(
-                "the peer keeps sending messages that belong to nothing",
+                "the peer keeps sending unexpected messages",
                 phase="connection",
                 expected=f"at most {MAX_STRAYS} within {SPAN:g} s",
                 received=f"one more, {n.message_name(number)}",

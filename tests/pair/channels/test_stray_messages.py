@@ -1,4 +1,4 @@
-"""Messages that belong to nothing, after the login: ignored as by OpenSSH, told, counted and bounded."""
+"""Unexpected messages after the login: ignored as by OpenSSH, reported, counted and bounded."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ async def test_questions(server: Any) -> None:
     person = Person(answers=[[answer for _, _, answer in server.questions]])
     async with reach(server, prompts=person, preferred_authentications="keyboard-interactive", **NO_KEY) as connection:
         assert connection.info.method == "keyboard-interactive"
-    led = f"({server.user}@{server.host})"
-    assert person.asked == [f"{led} Password: ", f"{led} Code: "]
+    prefix = f"({server.user}@{server.host})"
+    assert person.asked == [f"{prefix} Password: ", f"{prefix} Code: "]
 
 
 async def test_wrong_answers_then_right_ones(asyncssh_server: Any) -> None:

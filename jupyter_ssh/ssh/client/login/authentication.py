@@ -14,7 +14,7 @@ from typing import Final
 from jupyter_ssh.ssh.client.login.agent import LoginAgent
 from jupyter_ssh.ssh.client.login.handshake import Handshake, described
 from jupyter_ssh.ssh.client.login.identities import FileSigner, Identity, Signer, attempts_told, collect
-from jupyter_ssh.ssh.client.login.server_text import led, led_question
+from jupyter_ssh.ssh.client.login.server_text import prefixed, prefixed_question
 from jupyter_ssh.ssh.client.login.settings import signature_algorithms
 from jupyter_ssh.ssh.client.login.signatures import Choice, choose
 from jupyter_ssh.ssh.client.prompts import Prompts
@@ -457,7 +457,7 @@ class ClientLogin:
         return outcome
 
     async def _change_password(self, old: str, prompt: str) -> e.Event | None:
-        said = f"{led(prompt, self._asker)}\n" if prompt.strip() else ""
+        said = f"{prefixed(prompt, self._asker)}\n" if prompt.strip() else ""
         new = await self._secret(f"{said}Enter {self._asker}'s new password: ", "password", "a new password")
         retype = f"Retype {self._asker}'s new password: "
         again = await self._secret(retype, "password", "a new password") if new else None
@@ -490,8 +490,8 @@ class ClientLogin:
         return outcome
 
     async def _answers(self, questions: e.Questions) -> list[str] | None:
-        name, instruction = led(questions.name, self._asker), led(questions.instruction, self._asker)
-        prompts = [(led_question(prompt, self._asker), echo) for prompt, echo in questions.prompts]
+        name, instruction = prefixed(questions.name, self._asker), prefixed(questions.instruction, self._asker)
+        prompts = [(prefixed_question(prompt, self._asker), echo) for prompt, echo in questions.prompts]
         if not prompts:
             if name.strip() or instruction.strip():
                 with contextlib.suppress(PromptUnavailable):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from jupyter_ssh.ssh.text import printable
 
 
-def led(text: str, by: str) -> str:
-    """Return a server's ``text``, printable, each line that is not blank led by ``(user@host)``.
+def prefixed(text: str, by: str) -> str:
+    """Return a server's ``text``, printable, with ``(user@host)`` before each line that is not blank.
 
-    What we ask ourselves, such as for a passphrase, is never led like this.
+    Our own questions, such as for a passphrase, never have this prefix.
     """
     return "\n".join(f"({by}) {line}" if line.strip() else line for line in printable(text).split("\n"))
 
 
-def led_question(prompt: str, by: str) -> str:
-    """Return a server's question, led like any text of it even if it is blank."""
-    return led(prompt, by) if prompt.strip() else f"({by}) "
+def prefixed_question(prompt: str, by: str) -> str:
+    """Return a server's question, with the prefix even if it is blank."""
+    return prefixed(prompt, by) if prompt.strip() else f"({by}) "
