@@ -52,6 +52,7 @@ _MOST_PORT: Final = (1 << 16) - 1
 _KINDS: Final = {"place": str, "path": str, "port": int, "pid": int, "node": str}
 """The names in a place file with the types of their values, besides the token's."""
 _LEFTOVER_SECONDS: Final = 60
+_TEMPORARY: Final = "jssh-"
 """The age at which the draft of a place file counts as left behind."""
 
 
@@ -117,8 +118,14 @@ def socket_path(folder: Path, place: str) -> Path:
 
 
 def other_socket_path() -> Path:
-    """Return a path in a new temporary folder, for when the runtime directory is too deep or allows no sockets."""
-    return Path(tempfile.mkdtemp(prefix="jssh-")) / "s"
+    """Return a path in a new temporary folder, for when the runtime directory is too deep or allows no sockets.
+
+    What processes left there whose place file is gone too is removed.
+    """
+    from jupyter_ssh.ssh.net.private_socket import sweep as sweep_folders  # with the keys' code, and rarely needed
+
+    sweep_folders(tempfile.gettempdir(), _TEMPORARY, unused_for=_LEFTOVER_SECONDS)
+    return Path(tempfile.mkdtemp(prefix=_TEMPORARY)) / "s"
 
 
 def publish(folder: Path, place: PlaceFile) -> Path:
@@ -157,7 +164,7 @@ def remove_socket(path: str) -> None:
             socket.unlink()
     except OSError:
         pass
-    if socket.name == "s" and socket.parent.name.startswith("jssh-"):
+    if socket.name == "s" and socket.parent.name.startswith(_TEMPORARY):
         try:
             socket.parent.rmdir()
         except OSError:

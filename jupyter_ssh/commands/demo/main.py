@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -90,24 +89,26 @@ def _remote(host: str | None, messages: Messages) -> AbstractContextManager[dict
 
 def _lab(arguments: argparse.Namespace, variables: Mapping[str, str], messages: Messages) -> int:
     """Run JupyterLab with the user's copy until it ends, or until Ctrl-C."""
+    from jupyter_ssh.commands.demo.remote import private_folder
+
     copy, changed = own_copy(Path.cwd())
     if changed:
         messages.say(f"{copy} differs from the original and is opened as it is. Remove it to get a fresh copy.")
     messages.say(f"Starting JupyterLab with {NAME}. Press Ctrl-C to stop it.")
     # Terminals without a notebook live in a process that outlives Jupyter; the demo has its own, which ends with it.
-    with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as place:
+    with private_folder() as place:
         process = subprocess.Popen(
             lab_command(copy, browser=not arguments.no_browser, port=arguments.port),
             # Jupyter asks for confirmation before it ends only if its input is a terminal.
             stdin=subprocess.DEVNULL,
-            env=kernel_environment({**variables, HOST_VARIABLE: place}),
+            env=kernel_environment({**variables, HOST_VARIABLE: str(place)}),
             start_new_session=True,  # Ctrl-C is meant for us
         )
         try:
             return process.wait()
         finally:
             _stop(process)
-            end_host(Path(place))
+            end_host(place)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

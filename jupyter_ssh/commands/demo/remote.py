@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +20,15 @@ from jupyter_ssh.kernel.hosts import CONFIG_VARIABLE
 from jupyter_ssh.ssh.config import default_files
 from jupyter_ssh.ssh.errors import ConfigError, ConnectError
 from jupyter_ssh.ssh.net.owner import home_folder
+from jupyter_ssh.ssh.net.private_socket import PrivateFolder
 
 if TYPE_CHECKING:
     from jupyter_ssh.commands.messages import Messages
     from jupyter_ssh.ssh.config import Options
 
 ALIAS = "demo"
+FOLDERS = "jupyter_ssh_demo-"
+"""How the names of the demo's temporary folders begin."""
 _LISTENING = re.compile(r"Server listening on (\S+) port (\d+)\.")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -40,7 +42,7 @@ def embedded_remote(messages: Messages) -> Iterator[dict[str, str]]:
 
     Yields the environment variables for the kernel.  Raises `ConnectError` if the server does not start.
     """
-    with _private_folder() as folder:
+    with private_folder() as folder:
         user_key, host_key = _make_keys(folder)
         with _server(folder, host_key) as (host, port, user):
             place = f"[{host}]:{port}"
@@ -70,7 +72,7 @@ def real_remote(destination: str, messages: Messages) -> Iterator[dict[str, str]
 
     options = resolve_options(destination, None, (), {})
     asyncio.run(_try_out(options, messages))
-    with _private_folder() as folder:
+    with private_folder() as folder:
         yield _written(folder, config_lines(options), messages)
 
 
@@ -107,10 +109,14 @@ async def _try_out(options: Options, messages: Messages) -> None:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
-    # mkdtemp creates it with mode 0700; it will contain keys.
-    with tempfile.TemporaryDirectory(prefix="jupyter_ssh_demo_") as name:
-        yield Path(name)
+def private_folder() -> Iterator[Path]:
+    """Make a temporary folder that is removed afterwards."""
+    # It will contain keys: what a killed demo left is removed by the next one.
+    folder = PrivateFolder(FOLDERS, with_files=True)
+    try:
+        yield folder.path
+    finally:
+        folder.remove()
 
 
 def _make_keys(folder: Path) -> tuple[Path, Path]:
