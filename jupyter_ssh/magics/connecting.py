@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jupyter_ssh.kernel.cards.connections import connection_text
 from jupyter_ssh.kernel.connections.connection import Connection
-from jupyter_ssh.kernel.connections.registry import get_connections
+from jupyter_ssh.kernel.connections.registry import Opening, get_connections
 from jupyter_ssh.magics.options import Request
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import SSHError
@@ -23,14 +23,21 @@ def connection_for(request: Request) -> Connection:
     if request.destination is None:
         if command_line or arguments.config:
             raise Usage("options of a connection without a host", phase="options", expected="[user@]host")
-        return connections.current()
+        return _opened(request, connections.open_current)
     options: dict[str, Any] = {"command_line": command_line}
     if request.reconnect:
         options["reconnect"] = True
     if arguments.config is not None:
         options["config"] = arguments.config
+    destination = request.destination
+    return _opened(request, lambda: connections.open(destination, options))
+
+
+def _opened(request: Request, open: Callable[[], Opening]) -> Connection:
+    """Return the connection that ``open`` returns, and say how it went unless the line asks for quiet."""
+    arguments = request.arguments
     try:
-        opening = connections.open(request.destination, options)
+        opening = open()
     except SSHError as error:
         if not arguments.quiet:
             _say(error.messages)

@@ -24,6 +24,7 @@ from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Changes, Listener
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.pool.leasing import Overflow, lease_connection
+from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
 
 T = TypeVar("T")
@@ -77,6 +78,13 @@ class Connections:
         For magics, which share their connections with terminals and jumps.
         """
         return self._ready().call(lambda: self._open(target, options))
+
+    def open_current(self) -> Opening:
+        """Return the current connection; if it was lost, one to the same host in its place, as `open` does for a name.
+
+        Raises what `current` raises for any other connection that has ended, and if the name means another host now.
+        """
+        return self._ready().call(self._open_current)
 
     def open_own(self, target: str, options: Mapping[str, Any]) -> Connection:
         """Open a new connection to ``target``, shared with nobody else; blocks."""
@@ -143,6 +151,24 @@ class Connections:
         opening = self._use(entry, new=lease.opened, lost=lost)
         if lost is not None:
             self._drop(lost)
+        return opening
+
+    async def _open_current(self) -> Opening:
+        entry = self._current
+        if entry is None or entry.closed_because is None or entry.can_revive or "sock" in entry.options:
+            return Opening(await self._find_current(), new=False)
+        before, lost_error = entry.connection.options, entry.closed_error()
+        opening = await self._open(entry.target, entry.options)
+        after = self._current
+        assert after is not None
+        if _place(after.connection.options) != _place(before):  # the files have changed: never silently another machine
+            if opening.new:
+                self._drop(after)
+            self._current = entry
+            lost_error.next_step = (
+                f"{entry.target} now means {after.connection.options.host_name}: to use that, %ssh {entry.target}."
+            )
+            raise lost_error
         return opening
 
     def _use(self, entry: Entry, *, new: bool, lost: Entry | None = None) -> Opening:
@@ -385,3 +411,8 @@ _connections = Connections()
 def get_connections() -> Connections:
     """Return the registry of this kernel."""
     return _connections
+
+
+def _place(options: Options) -> tuple[str, int, str]:
+    """Return where a connection leads, and to whose account."""
+    return options.host_name, options.port, options.user

@@ -18,7 +18,7 @@ class Surface:
     fresh: str
     """How to replace a connection that hangs."""
     reconnect: str
-    """How to have a connection made again automatically; it follows "Connect again"."""
+    """How a connection is made again by itself; it follows "Connect again"."""
 
 
 SHELL: Final = Surface("jupyter-ssh add", "jupyter-ssh keygen", "a new one", "")
@@ -26,7 +26,7 @@ MAGICS: Final = Surface(
     "%ssh_add",
     "%ssh_keygen",
     "`%ssh_close HOST` and a new one",
-    "; `%ssh --reconnect HOST` does so automatically on the next use",
+    ": the next `%ssh` to it does that, and after `%ssh --reconnect HOST` every use of its connection in Python too",
 )
 
 

@@ -87,7 +87,7 @@ def test_there_are_magics_where_the_extension_is_loaded(monkeypatch: pytest.Monk
     assert lost("somewhere").endswith("Connect again.")
     monkeypatch.setitem(sys.modules, "jupyter_ssh.magics", sys)  # what %load_ext leaves there
     get_engine()
-    assert "`%ssh --reconnect somewhere` does so automatically" in lost("somewhere")
+    assert "after `%ssh --reconnect somewhere` every use" in lost("somewhere")
     monkeypatch.delitem(sys.modules, "jupyter_ssh.magics")
     assert "%" not in lost("somewhere")
 

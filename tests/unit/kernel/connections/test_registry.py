@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -411,3 +412,44 @@ def test_many_threads_open_the_same_at_once(connections: Connections, remote: Re
     assert len(found) == 4
     assert len(set(map(id, found))) == 1
     assert found[0].run("echo on").stdout == b"on\n"
+
+
+async def test_the_current_one_that_was_lost_is_made_again_and_no_other_is_used(
+    connections: Connections, remote: Remote, login: Login
+) -> None:
+    async with relay(remote.port) as line:
+        other = (await elsewhere(lambda: connections.open(remote.host, login))).connection
+        options = {**login, "port": line.port}
+        lost = (await elsewhere(lambda: connections.open(remote.host, options))).connection
+        assert not (await elsewhere(connections.open_current)).new
+        await lose(connections, lost, line)
+        opening = await elsewhere(connections.open_current)
+        assert opening.new
+        assert opening.lost.startswith("lost at ")
+        assert opening.connection not in (lost, other)
+        assert opening.connection.info.port == line.port
+        assert line.connections == 2
+        await elsewhere(opening.connection.close)
+        with pytest.raises(ConnectionClosed, match="was closed"):  # on purpose: nothing brings it back
+            await elsewhere(connections.open_current)
+        await elsewhere(lambda: connections.close([other]))
+
+
+async def test_the_current_one_is_not_made_again_on_another_machine(
+    connections: Connections, remote: Remote, login: Login, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    async with relay(remote.port) as line:
+        options = {name: value for name, value in login.items() if name != "port"} | {"config": str(config)}
+        config.write_text(f"Host box\n HostName {remote.host}\n Port {line.port}\n")
+        lost = (await elsewhere(lambda: connections.open("box", options))).connection
+        await lose(connections, lost, line)
+        config.write_text(f"Host box\n HostName {remote.host}\n Port {remote.port}\n")
+        with pytest.raises(ConnectionClosed, match=r"was lost at .* now means"):
+            await elsewhere(connections.open_current)
+        assert connections.opened() == []
+        with pytest.raises(ConnectionClosed):
+            await elsewhere(connections.open_current)
+        opening = await elsewhere(lambda: connections.open("box", options))
+        assert opening.connection.info.port == remote.port
+        await elsewhere(lambda: connections.close([opening.connection]))
