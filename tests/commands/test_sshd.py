@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import make_authority
+from tests.support.clients import PeerClients
 from tests.support.identities import Identity
 from tests.support.peers import require_tool
 from tests.support.processes import free_port
@@ -221,6 +222,23 @@ def test_a_key_that_is_not_authorized(daemons: Daemons) -> None:
     result = daemons.ssh(daemons.start(), "true")
     assert result.returncode == 255
     assert "Permission denied (publickey)" in result.stderr
+
+
+def test_a_client_without_a_post_quantum_exchange(daemons: Daemons, peer_clients: PeerClients) -> None:
+    """Debian's dbclient: the server's log has the word that lets it in."""
+    word = "KexAlgorithms=+curve25519-sha256"
+
+    def dbclient(daemon: Daemon) -> subprocess.CompletedProcess[bytes]:
+        user = daemon.lines[-1].split()[-1].partition("@")[0]
+        return peer_clients.dbclient("127.0.0.1", daemon.port, user, "echo in", identity=daemons.identity).run(b"")
+
+    strict = daemons.start()
+    done = dbclient(strict)
+    assert done.returncode != 0
+    strict.process.terminate()
+    assert f"allow what they offer with {word}." in strict.process.communicate(timeout=SECONDS)[1]
+    done = dbclient(daemons.start("-o", word))
+    assert (done.returncode, done.stdout) == (0, b"in\n"), done.stderr
 
 
 def test_a_password_is_asked_for_and_lets_in(daemons: Daemons) -> None:

@@ -56,6 +56,30 @@ def test_the_error_says_what_to_allow(kind: str, names: tuple[str, ...], advice:
     assert advice in (refused(kind, *names).next_step or "")
 
 
+@pytest.mark.parametrize(
+    ("kind", "names", "advice"),
+    [
+        (
+            "key exchange method",
+            ("ecdh-sha2-nistp256",),
+            "allow what they offer with KexAlgorithms=+ecdh-sha2-nistp256.",
+        ),
+        (
+            "cipher",
+            ("arcfour", "3des-cbc"),
+            "The client is outdated; it is best to update it. To let it in, allow what",
+        ),
+        ("cipher", ("des-cbc",), "To let it in, allow that with Ciphers=+des-cbc."),
+        ("compression", ("zlib",), "allow it with legacy=True of `listen`."),
+    ],
+)
+def test_a_server_says_what_it_could_allow(kind: str, names: tuple[str, ...], advice: str) -> None:
+    said = refused(kind, *names, role=Role.SERVER).next_step or ""
+    assert advice in said
+    assert "host" not in said  # the advice to a client
+    assert "Legacy=yes" not in said
+
+
 @pytest.mark.parametrize("kind", FIELDS)
 def test_a_server_says_so_too(kind: str) -> None:
     assert refused(kind, "nothing-we-know", role=Role.SERVER).next_step

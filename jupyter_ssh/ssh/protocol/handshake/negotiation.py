@@ -91,7 +91,7 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, first: bool) -> Agr
         chosen = _first_common(client_names, server_names)
         if chosen is None:
             offered = getattr(theirs, field)
-            next_step, option = _advice(kind, offered)
+            next_step, option = _advice(role, kind, offered)
             error = NegotiationError(kind, _real(getattr(ours, field)), _real(offered), next_step=next_step)
             error.option = option
             raise error
@@ -135,19 +135,25 @@ _ADVICE: Final = {
     Grade.BROKEN: "What the peer offers is broken; it is best to update the peer. If you must connect, allow it for "
     "this host with {option}.",
 }
+_ADVICE_TO_A_SERVER: Final = {
+    Grade.MODERN: "To let such clients in, allow what they offer with {option}.",
+    Grade.EXPERIMENTAL: "What the client offers is experimental. If you want it, allow it with {option}.",
+    Grade.LEGACY: "The client is outdated; it is best to update it. To let it in, allow what it offers with {option}.",
+    Grade.BROKEN: "What the client offers is broken; it is best to update it. To let it in, allow that with {option}.",
+}
+_INSISTS: Final = "The peer insists on {name}, a legacy method: allow it "
 
 
-def _advice(kind: str, theirs: Sequence[str]) -> tuple[str, str]:
+def _advice(role: Role, kind: str, theirs: Sequence[str]) -> tuple[str, str]:
     """Return the advice for the user, and the option that allows one of the peer's algorithms."""
     keyword, table = _KEYWORDS[kind]
-    for grade, text in _ADVICE.items():
+    is_client = role is Role.CLIENT
+    for grade, text in (_ADVICE if is_client else _ADVICE_TO_A_SERVER).items():
         for name in theirs:
             if name in table and table[name].grade is grade:
                 if kind == "compression":
-                    return (
-                        f"The peer insists on {name}, a legacy method: allow it for this host with {keyword}.",
-                        keyword,
-                    )
+                    how = f"for this host with {keyword}." if is_client else "with legacy=True of `listen`."
+                    return _INSISTS.format(name=name) + how, keyword
                 return text.format(option=keyword + name), keyword + name
     return "None of the peer's algorithms is supported here; update the peer.", ""
 
