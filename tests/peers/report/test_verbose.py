@@ -145,11 +145,21 @@ def test_new_keys_are_told_each_time(openssh_server: PeerServer, ours: bool) -> 
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "OpenSSH"])
-@pytest.mark.parametrize(("cipher", "bits"), [("aes128-gcm@openssh.com", 3072), ("aes256-gcm@openssh.com", 8192)])
-def test_the_sizes_of_groups_are_told(openssh_server: PeerServer, ours: bool, cipher: str, bits: int) -> None:
+@pytest.mark.parametrize(
+    ("cipher", "mac", "bits"),
+    [
+        ("aes128-gcm@openssh.com", "hmac-sha2-512", 3072),  # no MAC is used
+        ("aes256-gcm@openssh.com", "umac-64@openssh.com", 8192),
+        # The key of the MAC counts too; by default OpenSSH prefers one with a short key.
+        ("aes128-ctr", "umac-64-etm@openssh.com", 3072),
+        ("aes128-ctr", "hmac-sha2-512-etm@openssh.com", 8192),
+        ("aes192-ctr", "umac-128@openssh.com", 7680),
+    ],
+)
+def test_the_sizes_of_groups_are_told(openssh_server: PeerServer, ours: bool, cipher: str, mac: str, bits: int) -> None:
     program = [sys.executable, "-m", "jupyter_ssh.commands", "ssh"] if ours else [require_tool("ssh", "openssh-client")]
     options = ["-i", str(openssh_server.client_key), "-oKexAlgorithms=diffie-hellman-group-exchange-sha256"]
-    text = run(program, openssh_server, "-v", f"-oCiphers={cipher}", *options)
+    text = run(program, openssh_server, "-v", f"-oCiphers={cipher}", f"-oMACs={mac}", *options)
     lines = (
         rf"debug1: SSH2_MSG_KEX_DH_GEX_REQUEST\(2048<{bits}<8192\) sent",
         r"debug1: expecting SSH2_MSG_KEX_DH_GEX_GROUP",
