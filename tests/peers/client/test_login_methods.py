@@ -334,7 +334,7 @@ async def test_the_report_names_each_key(openssh_server: Any, tmp_path: Path) ->
     assert said[str(stranger)] == "refused"
     assert "No such file" in said[str(missing)]
     assert said[str(encrypted)] == "wrong passphrase"
-    assert f"ssh-keygen -y -f {encrypted}" in str(caught.value.next_step)
+    assert f"`jupyter-ssh keygen -y -f {encrypted}` tells" in str(caught.value.next_step)
     assert caught.value.methods == ("publickey", "password")
 
 

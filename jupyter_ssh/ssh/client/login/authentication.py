@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.client.login.settings import signature_algorithms
 from jupyter_ssh.ssh.client.login.signatures import Choice, choose
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.client.report.progress import Progress, Step
+from jupyter_ssh.ssh.client.report.surfaces import surface
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import (
     AuthenticationError,
@@ -402,7 +403,8 @@ class ClientLogin:
                 self._advice = self._advice or error.next_step
                 return None
         path = file.path
-        self._advice = self._advice or f"The passphrase was wrong; `ssh-keygen -y -f {path}` tells whether one is right"
+        test = f"{surface().keygen} -y -f {path}"
+        self._advice = self._advice or f"The passphrase was wrong; `{test}` tells whether one is right"
         self._note("publickey", str(file.path), "wrong passphrase")
         return None
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeGuard
 
 from jupyter_ssh.ssh.client.login.handshake import described
 from jupyter_ssh.ssh.client.login.settings import required_rsa_size
+from jupyter_ssh.ssh.client.report.surfaces import surface
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import KeyFileError, KeyFormatError, SignatureError, SSHError
 from jupyter_ssh.ssh.keys.base import PrivateKey, PublicKey
@@ -26,9 +27,7 @@ from jupyter_ssh.ssh.text import escaped
 
 IN_DEVICE: Final = "it can sign only in its hardware security key"
 NO_PRIVATE_KEY: Final = "no private key for it"
-NO_PRIVATE_KEY_STEP: Final = (
-    "Name the file with its private key as well (-i), or add that key to an agent with ssh-add."
-)
+NO_PRIVATE_KEY_STEP: Final = "Name the file with its private key as well (-i), or add that key to an agent with {add}."
 
 TYPE_NUMBERS: Final = {
     "ssh-rsa": 0,
@@ -216,6 +215,10 @@ def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[
     return [*lines, *(f"Will attempt key: {identity.named}" for identity in identities)]
 
 
+def _no_private_key_step() -> str:
+    return NO_PRIVATE_KEY_STEP.format(add=surface().add)
+
+
 def _in_device(label: str, public: PublicKey, options: Options) -> Identity:
     """Return the identity of a key in a device; SecurityKeyProvider matters only to OpenSSH's programs."""
     provider = options.security_key_provider
@@ -279,7 +282,7 @@ def _file(path: str, unlock: Unlock, options: Options) -> Identity:
             # As Vault's and step's documentation has it: the certificate is named like a key, with -i.
             return _certificate(path, public)
         if public is not None:
-            return Identity(f"{path} {public.fingerprint}", public, None, described(error), NO_PRIVATE_KEY_STEP)
+            return Identity(f"{path} {public.fingerprint}", public, None, described(error), _no_private_key_step())
         public = _public_half(f"{path}.pub", rsa_size)
         if isinstance(public, Certificate) and not _is_of_user(public):
             public = public.key
@@ -319,7 +322,7 @@ def _certificate(path: str, certificate: Certificate) -> Identity:
     """Return the identity of a certificate whose private key may be anywhere."""
     if not _is_of_user(certificate):
         return Identity(path, None, None, "it is a host certificate")
-    return Identity(f"{path} {certificate.fingerprint}", certificate, None, NO_PRIVATE_KEY, NO_PRIVATE_KEY_STEP)
+    return Identity(f"{path} {certificate.fingerprint}", certificate, None, NO_PRIVATE_KEY, _no_private_key_step())
 
 
 def _unusable(path: str, error: SSHError) -> Identity:

@@ -19,6 +19,7 @@ from jupyter_ssh.ssh.client.report.failures import Failure
 from jupyter_ssh.ssh.errors import ConfigError, ConnectionLost
 from jupyter_ssh.ssh.protocol.roles import Phase
 from tests.support.embedded import embedded_in_loop
+from tests.support.identities import ssh_keygen
 from tests.support.tree import TREE
 from tests.unit.client.conftest import reach
 
@@ -113,6 +114,16 @@ async def test_with_keys_a_login_without_a_question_is_possible(tmp_path: Path) 
     surfaces.set_surface(lambda: surfaces.MAGICS)
     error = await refused(tmp_path / "again", ("publickey", "password"), batch_mode=True)
     assert "to an agent (`%ssh_add`)" in (error.next_step or "")
+
+
+async def test_a_key_without_its_private_half(tmp_path: Path) -> None:
+    public = ssh_keygen(tmp_path / "id").rename(tmp_path / "moved").parent / "id.pub"
+    for shown, word in ((surfaces.SHELL, "agent with jupyter-ssh add."), (surfaces.MAGICS, "agent with %ssh_add.")):
+        surfaces.set_surface(lambda shown=shown: shown)
+        async with embedded_in_loop(tmp_path / shown.add.strip("%")) as server:
+            with pytest.raises(AuthenticationError) as caught:
+                await reach(server, identity_file=str(public), preferred_authentications="publickey")
+        assert word in (caught.value.next_step or ""), caught.value
 
 
 async def test_a_refused_key_was_tried(tmp_path: Path) -> None:
