@@ -96,6 +96,24 @@ async def test_a_status_alone_counts_without_an_answer() -> None:
         assert (await asyncio.wait_for(connection.run("true"), SECONDS)).exit_status == 4
 
 
+async def test_output_alone_shows_that_a_command_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_channel, "SILENCE_SECONDS", 2 * SECONDS)
+
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelEofReceived):
+            session.ends(3)
+        elif isinstance(event, e.ChannelRequested):
+            session.prints(b"ready\n")
+
+    async with (
+        AwkwardServer(react) as server,
+        connect("alice@127.0.0.1", **server.options) as connection,
+    ):
+        process = await asyncio.wait_for(connection.start("true"), SECONDS)
+        process.stdin.write_eof()
+        assert (await asyncio.wait_for(process.wait(), SECONDS)).exit_status == 3
+
+
 async def test_a_command_that_waits_for_input_is_given_it_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_channel, "SILENCE_SECONDS", 0.1)
 

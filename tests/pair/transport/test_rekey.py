@@ -508,8 +508,10 @@ def test_a_peer_that_renews_the_keys_all_the_time_is_sent_away(role: Role) -> No
 def test_before_the_login_there_is_less_reason_to(role: Role) -> None:
     puppet = Puppet(role).to_service()
     for _ in range(IN_ADVANCE[False]):
+        puppet.say(*[Ignore(bytes(30000))] * (1 + ENOUGH_BYTES // 30000))  # traffic is none before the login
         puppet.exchange()
     assert puppet.failure is None
+    puppet.say(*[Ignore(bytes(30000))] * (1 + ENOUGH_BYTES // 30000))
     puppet.send_kexinit()
     assert "renews the keys too often" in str(puppet.failure)
 

@@ -15,6 +15,7 @@ import pytest
 from jupyter_ssh.ssh import errors
 from jupyter_ssh.ssh.client import connect
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool
+from jupyter_ssh.ssh.client.route.loops import MAX_JUMPS
 from tests.peers.client_support import Person
 from tests.support.agents import PeerAgent
 from tests.support.fixtures import watch
@@ -213,6 +214,13 @@ async def test_a_hop_that_leads_to_itself(chain: Chain, tmp_path: Path) -> None:
     file = config(tmp_path, block("one", chain[0], "ProxyJump two"), block("two", chain[1], "ProxyJump one"))
     with pytest.raises(errors.ConfigError, match="through itself"):
         await connect("one", config=file)
+
+
+async def test_a_way_has_an_end(tmp_path: Path) -> None:
+    """It is known before anybody is connected to."""
+    blocks = [f"Host {number}\n  HostName 192.0.2.1\n  ProxyJump {number + 1}\n" for number in range(MAX_JUMPS + 1)]
+    with pytest.raises(errors.ConfigError, match=f"more than {MAX_JUMPS} jump hosts"):
+        await connect("0", config=config(tmp_path, *blocks))
 
 
 async def test_a_hop_with_the_name_that_the_host_has(chain: Chain, tmp_path: Path) -> None:

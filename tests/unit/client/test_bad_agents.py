@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -104,6 +105,7 @@ async def test_it_is_an_error_of_its_own(case: str, short_folder: Path) -> None:
     async with agent(short_folder, behave) as path, await open_agent(path) as client:
         with pytest.raises(expected) as caught:
             await client.identities()
+        assert type(caught.value) is expected
         assert str(caught.value)
         if expected is not AgentError:
             with pytest.raises(AgentUnavailable):
@@ -158,17 +160,24 @@ def signing(key: PrivateKey, to_bind: bytes, behind: bytes = b"") -> Behaviour:
 @pytest.mark.parametrize("to_bind", [b"\x1e", b"\x66", b"\x05", b"\xf0", b"\x0c" + uint32(0)], ids=repr)
 @pytest.mark.parametrize("behind", [b"", b"more"])
 async def test_it_is_used_although_its_answers_are_strange(
-    to_bind: bytes, behind: bytes, short_folder: Path, embedded_server: EmbeddedServer
+    to_bind: bytes,
+    behind: bytes,
+    short_folder: Path,
+    embedded_server: EmbeddedServer,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It cannot bind a session and says so in its own way, or has something behind its answers, as with OpenSSH."""
     with embedded_server.authorized_keys.open("a") as file:
         file.write(KEY.public.line() + "\n")
+    caplog.set_level(logging.DEBUG, "jupyter_ssh")
     async with (
         agent(short_folder, signing(KEY, to_bind, behind)) as path,
         reach(embedded_server, identity_agent=path, identity_file="none") as connection,
     ):
         assert connection.info.key_fingerprint == KEY.public.fingerprint
         assert not any("agent" in message for message in connection.messages)
+    for what in ("the list of its keys", "a signature"):
+        assert (f"the agent left 4 bytes behind {what}" in caplog.text) is bool(behind)
 
 
 @pytest.mark.parametrize("number", OLD_REFUSALS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,11 +41,13 @@ async def test_a_signal_whose_name_would_steer_a_terminal() -> None:
 @pytest.mark.parametrize(
     "details", [b"", b"\0\0\0\4KILL", b"\0\0\0\4KILL\0\0\0\0\0", b"KILL", b"\0\0\0\4KILL\0" + bytes(9)]
 )
-async def test_a_signal_that_cannot_be_read_is_passed_over(details: bytes) -> None:
+async def test_a_signal_that_cannot_be_read_is_passed_over(details: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """OpenSSH does not read it either: it is no reason to end the connection."""
     host: Any = Host()
     session = SessionChannel(host, "true")
-    assert session.on_request(e.ChannelRequested("exit-signal", True, details)) is False
+    with caplog.at_level(logging.DEBUG, "jupyter_ssh"):
+        assert session.on_request(e.ChannelRequested("exit-signal", True, details)) is False
+    assert "an exit-signal that cannot be read is ignored" in caplog.text
     assert session.exit_signal is None
     session.on_request(e.ChannelRequested("exit-status", False, b"\0\0\0\3"))
     assert session.exit_status == 3
