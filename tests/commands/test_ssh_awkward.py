@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh.protocol import events as e
-from tests.pair.awkward_server import Session, on_a_thread
+from tests.pair.awkward_server import Session, answers_nothing, gone_at_the_end, on_a_thread
 from tests.support.peers import require_tool
 from tests.support.tree import TREE
 
@@ -29,15 +29,7 @@ def both(words: list[str]) -> tuple[subprocess.CompletedProcess[bytes], subproce
 
 
 def test_the_connection_ends_when_the_command_has_ended(tmp_path: Path) -> None:
-    def react(session: Session, event: e.ChannelEvent) -> None:
-        if isinstance(event, e.ChannelRequested) and event.name == "exec":
-            session.channel.reply(True)
-            session.prints(b"output\n")
-            session.exits(7)
-            session.channel.eof()
-            session.client.hang_up()
-
-    with on_a_thread(react) as server:
+    with on_a_thread(gone_at_the_end(7)) as server:
         theirs, ours = both([*server.words(tmp_path), "true"])
     said = b"Connection to 127.0.0.1 closed by remote host."
     for done in (theirs, ours):
@@ -47,12 +39,7 @@ def test_the_connection_ends_when_the_command_has_ended(tmp_path: Path) -> None:
 
 
 def test_no_request_is_answered(tmp_path: Path) -> None:
-    def react(session: Session, event: e.ChannelEvent) -> None:
-        if isinstance(event, e.ChannelRequested) and event.name in ("exec", "shell"):
-            session.prints(b"output\n")
-            session.ends(3)
-
-    with on_a_thread(react) as server:
+    with on_a_thread(answers_nothing(3)) as server:
         for words in (["-q", "true"], ["-q", "-tt", "true"]):
             for done in both([*words[:-1], *server.words(tmp_path), words[-1]]):
                 assert (done.returncode, done.stdout, done.stderr) == (3, b"output\n", b"")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jupyter_ssh.ssh.protocol import events as e
-from tests.pair.awkward_server import AwkwardServer, Session, on_a_thread
+from tests.pair.awkward_server import AwkwardServer, answers_nothing, gone_at_the_end, on_a_thread
 
 
 def line(server: AwkwardServer, folder: Path, *words: str) -> str:
@@ -14,15 +13,7 @@ def line(server: AwkwardServer, folder: Path, *words: str) -> str:
 
 
 def test_the_connection_ends_when_the_command_has_ended(kernel, tmp_path):
-    def react(session: Session, event: e.ChannelEvent) -> None:
-        if isinstance(event, e.ChannelRequested) and event.name == "exec":
-            session.channel.reply(True)
-            session.prints(b"output\n")
-            session.exits(0)
-            session.channel.eof()
-            session.client.hang_up()
-
-    with on_a_thread(react) as server:
+    with on_a_thread(gone_at_the_end(0)) as server:
         for _ in range(2):
             cell = kernel.run(f"result = {line(server, tmp_path)} true")
             assert cell.error is None, cell.traceback
@@ -36,12 +27,7 @@ def test_the_connection_ends_when_the_command_has_ended(kernel, tmp_path):
 
 
 def test_no_request_is_answered(kernel, tmp_path):
-    def react(session: Session, event: e.ChannelEvent) -> None:
-        if isinstance(event, e.ChannelRequested) and event.name == "exec":
-            session.prints(b"output\n")
-            session.ends(0)
-
-    with on_a_thread(react) as server:
+    with on_a_thread(answers_nothing(0)) as server:
         cell = kernel.run(f"{line(server, tmp_path)} true")
         assert (cell.error, cell.stdout) == (None, "output\n")
         kernel.run("%ssh_close --all")

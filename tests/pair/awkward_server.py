@@ -45,6 +45,31 @@ React: TypeAlias = Callable[[Session, e.ChannelEvent], None]
 """What the server does about an event of a session."""
 
 
+def gone_at_the_end(status: int) -> React:
+    """Each command prints and ends, and with it the TCP connection."""
+
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "exec":
+            session.channel.reply(True)
+            session.prints(b"output\n")
+            session.exits(status)
+            session.channel.eof()
+            session.client.hang_up()
+
+    return react
+
+
+def answers_nothing(status: int) -> React:
+    """Each command prints and ends, but no request is answered."""
+
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name in ("exec", "shell"):
+            session.prints(b"output\n")
+            session.ends(status)
+
+    return react
+
+
 class Client:
     """A client of the server."""
 

@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ import psutil
 HOST = "127.0.0.1"
 POLL = 0.01  # seconds between two looks at a condition
 START_SECONDS = 90.0
+WORK_SECONDS = 120.0
 STOP_SECONDS = 5.0
 KILL_SECONDS = 60.0  # for the system to take away what was killed
 PORTS = range(20_000, 32_000)  # below those of outgoing connections, on Linux and macOS
@@ -100,6 +102,34 @@ class ServerProcess:
     def stop(self) -> None:
         """End the program, its process group and every process descended from it."""
         end_process(self.process)
+
+
+def run_at_once(*programs: Sequence[str], cwd: Path | None = None) -> None:
+    """Runs Python programs, each with its arguments, in processes that begin together.
+
+    Each prints "ready" and waits for a line before it does its work.  None may complain or fail.
+    """
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", *program],
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for program in programs
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    complaints = [process.communicate(timeout=WORK_SECONDS)[1] for process in processes]
+    assert complaints == [""] * len(programs)
+    assert [process.returncode for process in processes] == [0] * len(programs)
 
 
 def is_over(process: psutil.Process) -> bool:

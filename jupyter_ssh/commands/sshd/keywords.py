@@ -51,6 +51,17 @@ def _to(name: str) -> Callable[[ServerConfig, Any], None]:
     return lambda config, value: setattr(config, name, value)
 
 
+def _listed(keyword: str, kind: Kind, name: str) -> Row:
+    """Return the row of a keyword whose lines are all kept, in a list of the config."""
+    return Row(
+        keyword,
+        kind,
+        put=lambda config, value: setattr(config, name, list(value)),
+        gathers=True,
+        change=lambda value: (value,),
+    )
+
+
 def _put_rekey_limit(config: ServerConfig, value: RekeyLimit) -> None:
     config.options["rekey_limit"] = value.size
     if value.seconds:  # otherwise keys are renewed as often as without the keyword
@@ -78,22 +89,10 @@ _ROWS = (
     Row("DisableForwarding", values.YES_NO, put=lambda config, value: setattr(config, "forwarding", not value)),
     Row("ForceCommand", values.COMMAND, "force_command"),
     Row("HostCertificate", values.TEXT, "host_certificates", gathers=True, change=lambda it: (kinds.expanded(it),)),
-    Row(
-        "HostKey",
-        values.TEXT,
-        put=lambda config, value: config.host_keys.extend(value),
-        gathers=True,
-        change=lambda value: (value,),
-    ),
+    _listed("HostKey", values.TEXT, "host_keys"),
     Row("HostKeyAlgorithms", values.LIST, "host_key_algorithms"),
     Row("KexAlgorithms", values.LIST, "kex_algorithms"),
-    Row(
-        "ListenAddress",
-        kinds.ADDRESS,
-        put=lambda config, value: config.addresses.extend(value),
-        gathers=True,
-        change=lambda value: (value,),
-    ),
+    _listed("ListenAddress", kinds.ADDRESS, "addresses"),
     Row("LoginGraceTime", kinds.SECONDS, "login_grace_time"),
     Row("LogLevel", kinds.LEVEL, put=_to("log_level")),
     Row("MACs", values.LIST, "macs"),
@@ -106,13 +105,7 @@ _ROWS = (
     Row("PermitRootLogin", kinds.ROOT_LOGIN, "permit_root_login", change=kinds.read_root_login),
     Row("PermitTTY", values.YES_NO, "permit_tty"),
     Row("PermitUserEnvironment", values.TEXT, "permit_user_environment", change=kinds.read_permission),
-    Row(
-        "Port",
-        values.PORT,
-        put=lambda config, value: config.ports.extend(value),
-        gathers=True,
-        change=lambda value: (value,),
-    ),
+    _listed("Port", values.PORT, "ports"),
     Row("PubkeyAcceptedAlgorithms", values.LIST, "pubkey_accepted_algorithms"),
     Row("PubkeyAuthOptions", values.LIST, "pubkey_auth_options", change=kinds.read_auth_options),
     Row("PubkeyAuthentication", values.YES_NO, put=_to("public_keys")),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from jupyter_ssh.ssh.keys.files import locking
 from tests.support.keygen import Twins, ours, theirs
+from tests.support.processes import run_at_once
 
 SPECIFICATION = """\
 # a comment
@@ -180,26 +179,7 @@ for number in range(int(sys.argv[1]), int(sys.argv[1]) + 10):
 def test_two_at_once_lose_nothing(twins: Twins) -> None:
     (twins.ours / "none").touch()
     assert ours(twins.ours, "-k", "-f", "krl", "none").status == 0
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", UPDATER, str(first)],
-            cwd=twins.ours,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for first in (100, 200)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        process.communicate(timeout=120)
-    assert [process.returncode for process in processes] == [0, 0]
+    run_at_once((UPDATER, "100"), (UPDATER, "200"), cwd=twins.ours)
     shown = theirs(twins.ours, "-Q", "-l", "-f", "krl").lines
     assert [line for line in shown if line.startswith("serial")] == ["serial: 100-109", "serial: 200-209"]
 

@@ -13,6 +13,7 @@ from jupyter_ssh.ssh.errors import KnownHostsError
 from jupyter_ssh.ssh.keys import generate
 from jupyter_ssh.ssh.keys.files import disk, locking
 from jupyter_ssh.ssh.trust import append, editing
+from tests.support.processes import run_at_once
 
 KEY = generate().public
 LINES = 40
@@ -37,29 +38,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "known_hosts"
 
 
-def run_at_once(path: Path, *bodies: str) -> None:
+def change_at_once(path: Path, *bodies: str) -> None:
     """Run each body in a process; all begin together."""
     (path.parent / "key.pub").write_text(KEY.line())
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM.format(body=body), str(path), str(path.parent / "key.pub")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for body in bodies
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=120)[1] for process in processes]
-    assert answers == [""] * len(bodies)
-    assert [process.returncode for process in processes] == [0] * len(bodies)
+    programs = ((PROGRAM.format(body=body), str(path), str(path.parent / "key.pub")) for body in bodies)
+    run_at_once(*programs)
 
 
 def names(name: str) -> list[str]:
@@ -69,7 +52,7 @@ def names(name: str) -> list[str]:
 def test_editors_and_writers_at_once_lose_no_line(path: Path) -> None:
     path.write_text("".join(f"{name} {KEY.line()}\n" for name in ["kept", *names("gone"), *names("past")]))
     works = [(ADD, "first"), (ADD, "second"), (APPEND, "third"), (REMOVE, "gone"), (REMOVE, "past")]
-    run_at_once(path, *(body.format(lines=LINES, name=name) for body, name in works))
+    change_at_once(path, *(body.format(lines=LINES, name=name) for body, name in works))
     written = sorted(line.split()[0] for line in path.read_text().splitlines())
     assert written == sorted(["kept", *names("first"), *names("second"), *names("third")])
     assert sorted(file.name for file in path.parent.iterdir()) == ["key.pub", "known_hosts", "known_hosts.old"]
