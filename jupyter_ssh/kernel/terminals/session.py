@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyter_ssh.kernel.cells.execution import start
 from jupyter_ssh.kernel.terminals.display import READ_BYTES, Display
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
+from jupyter_ssh.kernel.terminals.lines import LineInput
 from jupyter_ssh.kernel.terminals.sources import ConnectionSource
 from jupyter_ssh.kernel.terminals.viewer import SERVICE, Viewer
 from jupyter_ssh.pages.prompts import PagePrompts
@@ -38,6 +39,10 @@ _RESET: Final = (
     b"\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l\x1b>\r\n"
 )
 """Resets what a lost program changed, before the next one starts: the screen, mouse and keyboard modes."""
+_WITHOUT_TERMINAL: Final = (
+    "PTY allocation request failed: the server grants no terminal. "
+    "What you type is shown here and sent in lines; full-screen programs do not work."
+)
 _AGAIN: Final = re.compile(r"Connect again; .*?\.(?=\s|$)", re.DOTALL)
 """The advice to connect again, in an error's next step."""
 
@@ -81,6 +86,8 @@ class TerminalSession:
         self._report: str | None = None
         self._exit: tuple[int | None, str | None] = (None, None)
         self._process: Process | None = None
+        self._lines: LineInput | None = None
+        """Takes what is typed if the server grants no terminal."""
         self._said: list[str] = []
         self._typed = 0
         self.changes = Changes("terminal", self._name, count=self._counters)
@@ -202,8 +209,13 @@ class TerminalSession:
         connection = await self.source.connect(prompts, self._tell)
         self._name = printable(connection.name)
         rows, cols = self.display.sizes.current
-        process = await start(connection, self.command, pty=Pty(TERM, rows, cols))
+        # As in ssh, a login shell does without a terminal if there is none; a command was given one for a reason.
+        pty = Pty(TERM, rows, cols, required=self.command is not None)
+        process = await start(connection, self.command, pty=pty)
         self._process = process
+        self._lines = None if process.on_terminal else self._line_input(process)
+        if self._lines is not None:
+            self._said.append(_WITHOUT_TERMINAL)
         if self.display.ring.end:
             self.display.written(_RESET)
         self._say()
@@ -214,8 +226,15 @@ class TerminalSession:
         self._typed -= sum(map(len, ahead))  # counted when they were typed
         for data in ahead:
             self._to_remote(data)
-        self._change(OPEN, f"Connected to {self._name}")
+        without = "" if self._lines is None else ", without a terminal"
+        self._change(OPEN, f"Connected to {self._name}{without}")
         return process
+
+    def _line_input(self, process: Process) -> LineInput:
+        def signal() -> None:
+            process.signal("INT")
+
+        return LineInput(self.display.written, process.stdin.write, process.stdin.write_eof, signal)
 
     def _say(self) -> None:
         """Write the messages about the connection where ssh also writes them: before the output."""
@@ -227,7 +246,7 @@ class TerminalSession:
         self._said += [line for text in messages for line in printable(text).split("\n")]
 
     async def _stream(self, process: Process) -> None:
-        await self._pump(process.stdout)
+        await asyncio.gather(self._pump(process.stdout), self._pump(process.stderr))
         await process.wait_closed()
         self._exit = process.exit_status, process.exit_signal
         status, name = self._exit
@@ -241,7 +260,7 @@ class TerminalSession:
             data = await stream.read(READ_BYTES)
             if not data:
                 return
-            display.written(data)
+            display.written(data if self._lines is None else data.replace(b"\n", b"\r\n"))
 
     def _lost(self, error: Exception) -> None:
         log.debug("session lost: %s", error)
@@ -293,7 +312,7 @@ class TerminalSession:
             return
         if process is not None:
             with contextlib.suppress(SSHError):
-                process.stdin.write(data)
+                (process.stdin.write if self._lines is None else self._lines.type)(data)
         if self._drain is None or self._drain.done():
             self._drain = asyncio.create_task(self._hand_over())
 
@@ -307,14 +326,14 @@ class TerminalSession:
         self.display.handed_over()
 
     def _fitted(self, rows: int, cols: int) -> None:
-        if self._process is not None and not self._process.closed:
+        if self._process is not None and self._process.on_terminal and not self._process.closed:
             with contextlib.suppress(SSHError):
                 self._process.resize(rows, cols)
         self._on_change(self)
 
     def _nudge(self) -> None:
         """Make a full-screen program redraw: tell it a different size, then the right one."""
-        if self._process is not None and (self._nudging is None or self._nudging.done()):
+        if self._process is not None and self._process.on_terminal and (self._nudging is None or self._nudging.done()):
             self._nudging = asyncio.create_task(self._nudged(self._process))
 
     async def _nudged(self, process: Process) -> None:
