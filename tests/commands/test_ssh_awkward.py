@@ -89,6 +89,40 @@ def test_a_login_shell_goes_on_without_a_terminal(program: str, tmp_path: Path) 
         assert child.exitstatus == 5
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("program", ["ssh", "ours"])
+def test_raw_mode_ends_where_a_terminal_is_refused_late(program: str, tmp_path: Path) -> None:
+    import pexpect
+
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested):
+            if event.name == "shell":
+                session.prints(b"ready\r\n")
+            elif event.name == "window-change":
+                session.channel.reply(False)
+                session.channel.reply(True)
+        elif isinstance(event, e.ChannelEofReceived):
+            session.prints(bytes(session.input).upper())
+            session.ends(5)
+
+    with on_a_thread(react) as server:
+        argv = OURS if program == "ours" else [require_tool("ssh", "openssh-client")]
+        words = [*argv[1:], *server.words(tmp_path)]
+        child = pexpect.spawn(argv[0], words, encoding="utf-8", timeout=SECONDS, cwd=str(TREE))
+        child.delaybeforesend = None
+        child.expect_exact("ready\r\n")
+        child.setwinsize(20, 60)
+        child.expect_exact("PTY allocation request failed on channel 0")
+        child.expect_exact("\n")
+        child.sendline("typed")
+        child.expect_exact("typed\r\n")  # the echo of this side's terminal, which is no longer in raw mode
+        child.sendeof()
+        child.expect_exact("TYPED\r\n")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 5
+
+
 @pytest.mark.parametrize("command", [None, "true"])
 def test_a_terminal_that_was_asked_for_is_needed(command: str | None, tmp_path: Path) -> None:
     with on_a_thread(_grants_no_terminal) as server:

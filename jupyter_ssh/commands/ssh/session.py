@@ -54,8 +54,6 @@ class LocalSession:
         else:
             process = await self._connection.start(command, pty=pty)
         self._process = process
-        if pty is not None and not process.on_terminal:
-            self._messages.say("PTY allocation request failed on channel 0", "ERROR")
         try:
             if process.on_terminal:
                 self._raw.enter()
@@ -93,7 +91,13 @@ class LocalSession:
         rows, columns = terminal.size(STDIN)
         # Without having been asked for it, as in OpenSSH, a login shell also runs where the server grants none.
         required = asked != "auto"
-        return Pty(os.environ.get("TERM", ""), rows, columns, terminal.modes(STDIN), required=required)
+        term, modes = os.environ.get("TERM", ""), terminal.modes(STDIN)
+        return Pty(term, rows, columns, modes, required=required, refused=self._no_terminal)
+
+    def _no_terminal(self) -> None:
+        """Handle that the server grants no terminal, perhaps only after the command was started."""
+        self._raw.leave()
+        self._messages.say("PTY allocation request failed on channel 0", "ERROR")
 
     def _watch_terminal(self, process: Process) -> None:
         if sys.platform == "win32":
@@ -191,7 +195,8 @@ class LocalSession:
             self._raw.leave()
             os.kill(os.getpid(), signal.SIGTSTP)
             # Continued by "fg": SIGCONT's handler had nothing to restore, so do it here.
-            self._raw.enter()
+            if process.on_terminal:
+                self._raw.enter()
             with contextlib.suppress(ChannelError):
                 process.resize(*terminal.size(STDIN))
 

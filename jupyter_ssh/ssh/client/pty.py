@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jupyter_ssh.ssh.wire.requests import PtyRequest
@@ -19,6 +19,8 @@ class Pty:
     modes: Mapping[str, int] = field(default_factory=dict)
     required: bool = True
     """Whether it is an error if the server grants none; otherwise the command runs without a terminal."""
+    refused: Callable[[], None] = lambda: None
+    """Called if it is not required and the server grants none, which may be after `Connection.start` has returned."""
 
     def request(self) -> PtyRequest:
         """Return the body of pty-req."""

@@ -190,8 +190,7 @@ class SessionChannel(Duplex):
         self._one_stream = one_stream or self.on_terminal
         self.channel.on_data = self._first_data
         if pty is not None:
-            refused = self._refuse if pty.required else lambda what: self._without_terminal(one_stream)
-            self._ask("pty-req", pty.request().encode(), lambda: None, lambda: refused("a terminal (pty-req)"))
+            self._ask("pty-req", pty.request().encode(), lambda: None, lambda: self._without_terminal(pty, one_stream))
         for name, value in env.items():
             log.debug("channel %d: setting env %s", self.channel.number, name)  # its value may be a secret
             self.channel.request("env", r.EnvRequest(name, value).encode())
@@ -261,11 +260,16 @@ class SessionChannel(Duplex):
         self.stderr.feed_eof(self._denied)
         self._wake()
 
-    def _without_terminal(self, one_stream: bool) -> None:
-        """Go on without a terminal, as OpenSSH does."""
-        self.on_terminal = False
-        self._one_stream = one_stream
+    def _without_terminal(self, pty: Pty, one_stream: bool) -> None:
+        """Go on without a terminal if it is not required, as OpenSSH does."""
+        if pty.required:
+            self._refuse("a terminal (pty-req)")
+            return
         log.debug("channel %d: the server grants no terminal", self.channel.number)
+        self.on_terminal = False
+        if not self.stderr.at_eof():  # else it is late: whoever read stderr has seen its end
+            self._one_stream = one_stream
+        pty.refused()
 
     def _said(self) -> str | None:
         """Return the end of the output that nobody has read."""

@@ -243,7 +243,38 @@ async def test_a_terminal_that_is_not_required_is_done_without() -> None:
         AwkwardServer(_grants_no_terminal) as server,
         connect("alice@127.0.0.1", **server.options) as connection,
     ):
-        process = await connection.start("true", pty=Pty(required=False))
+        told: list[bool] = []
+        process = await connection.start("true", pty=Pty(required=False, refused=lambda: told.append(True)))
         assert not process.on_terminal
+        assert told == [True]
         result = await asyncio.wait_for(process.wait(), SECONDS)
         assert (result.stdout, result.stderr, result.exit_status) == (b"output\n", b"complaint\n", 0)
+
+
+async def test_a_terminal_that_is_refused_late_leaves_one_stream() -> None:
+    """The owner of the process has seen that stderr ended, so what comes now must come with the output."""
+    told: list[bool] = []
+
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.name == "shell":
+            session.prints(b"early\n")
+        elif isinstance(event, e.ChannelEofReceived):
+            session.channel.reply(False)
+            session.channel.reply(True)
+            session.prints(b"output\n")
+            session.prints(b"complaint\n" * 1000, 1)
+            session.ends(3)
+
+    async with (
+        AwkwardServer(react) as server,
+        connect("alice@127.0.0.1", **server.options) as connection,
+    ):
+        process = await connection.start(None, pty=Pty(required=False, refused=lambda: told.append(True)))
+        assert process.on_terminal
+        assert await asyncio.wait_for(process.stderr.read(), SECONDS) == b""
+        assert not told
+        process.stdin.write_eof()
+        result = await asyncio.wait_for(process.wait(), SECONDS)
+        assert (result.stdout, result.exit_status) == (b"early\noutput\n" + b"complaint\n" * 1000, 3)
+        assert not process.on_terminal
+        assert told == [True]
