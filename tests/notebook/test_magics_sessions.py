@@ -31,29 +31,31 @@ def hold(kernel: Kernel, folder: Path, number: int) -> str:
 
 
 def count(kernel: Kernel) -> int:
-    """How many connections the kernel has."""
+    """How many connections the kernel has; further ones are known to the pool only."""
     registry = "__import__('jupyter_ssh').kernel.connections.registry.get_connections()"
-    return int(kernel.value(f"len({registry}.opened())"))
+    return int(kernel.value(f"len({registry}._pool.connections())"))
 
 
-def test_a_further_connection_is_made_once_and_ends_when_it_is_not_needed(kernel_with, one_session, tmp_path):
+def test_a_further_connection_is_made_and_announced_once(kernel_with, one_session, tmp_path):
     kernel = kernel_with(write_config(tmp_path, box=one_session))
     assert hold(kernel, tmp_path, 1) == ""
-    assert hold(kernel, tmp_path, 2).endswith(SAID)
+    cell = kernel.run("for n in range(3):\n    %ssh box echo {n}")
+    assert cell.stdout == "0\n1\n2\n"
+    assert cell.stderr.endswith(SAID)
+    assert cell.stderr.count(SAID) == 1
     assert count(kernel) == 2
-    cell = kernel.run("result = %ssh box echo in")
-    assert cell.stdout == "in\n"
-    assert cell.stderr.endswith(SAID), "the second one is full too, and the third is this cell's only"
-    wait_until(lambda: count(kernel) == 2, "the end of the third connection")
+    assert hold(kernel, tmp_path, 2) == ""
+    assert kernel.run("%ssh box echo in").stdout == "in\n", "on a third one"
+    assert count(kernel) == 3
+    kernel.run("from jupyter_ssh.ssh.client.pool import further; further.IDLE_SECONDS = 0.0")
     (tmp_path / "end2").touch()
-    wait_until(lambda: count(kernel) == 1, "the end of the second connection")
     assert kernel.value("job2.wait().result()") == 0
+    wait_until(lambda: count(kernel) == 2, "the end of the second connection")
+    cell = kernel.run("%ssh_close box")
+    assert "stays open for a command in the background;" in cell.stdout
     (tmp_path / "end1").touch()
     assert kernel.value("job1.wait().result()") == 0
-    cell = kernel.run("%ssh box echo in")
-    assert (cell.stdout, cell.stderr) == ("in\n", "")
-    kernel.run("%ssh_close --all")
-    wait_until(lambda: count(kernel) == 0, "the end of the first connection")
+    wait_until(lambda: count(kernel) == 0, "the end of the first connection, and the third with it")
 
 
 def test_the_blocking_face_uses_it_too(kernel_with, one_session, tmp_path):

@@ -201,14 +201,7 @@ class Connections:
         if isinstance(tunnel := options.get("tunnel"), Entry):
             options["tunnel"] = await tunnel.usable(say_in_cell, prompts)
 
-        def further(connection: client.Connection) -> None:
-            for text in connection.messages:
-                say_in_cell(text)
-            say_in_cell(f"{connection.name} allows no more sessions on one connection; another connection was made")
-            self._register(target, kept, connection, shared=False)
-
-        kept = {name: value for name, value in options.items() if name not in ("password", "prompts")}
-        overflow = Overflow(KernelPrompts(), further)
+        overflow = Overflow(KernelPrompts, self._further_opened)
         return await lease_connection(
             self._pool, target, holder, fresh=fresh, shared=shared, overflow=overflow, **options
         )
@@ -224,6 +217,15 @@ class Connections:
                 self._pool = ConnectionPool(self._holders_changed)
                 engine.add_closer(self._close_all)
         return engine
+
+    def _further_opened(self, connection: client.Connection, further: client.Connection) -> None:
+        # It is no connection of its own to users: nothing finds it, and it ends with the one it belongs to.
+        for entry in self._known:
+            if entry.connection is connection:
+                entry.changes.adopt(further.changes)
+        for text in further.messages:
+            say_in_cell(text)
+        say_in_cell(f"{connection.name} allows no more sessions on one connection; another connection was made")
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ class AsyncConnection(AwaitableFace[StackConnection]):
             stderr: The same, or STDOUT: where stdout goes.
             encoding: The streams carry text in this encoding; None: they carry bytes.
             errors: How encoding errors are handled, as for `open`.
-            timeout: How many seconds to wait for the server.
+            timeout: How many seconds to wait for the server, without those in which a further connection is made.
 
         Raises:
             ChannelOpenError, ChannelRequestDenied: The server refused.
@@ -206,7 +206,8 @@ class AsyncConnection(AwaitableFace[StackConnection]):
 
         Args:
             input: Its standard input, bytes or text; None: empty, unless ``stdin`` is given.
-            timeout: Seconds until it is sent SIGHUP and its channel is closed; None: no limit.
+            timeout: Seconds until it is sent SIGHUP and its channel is closed, without those in which a further
+                connection is made; None: no limit.
             check: Raise an error if it fails.
             pty, env, stdin, stdout, stderr, encoding, errors: See `start`.
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol, overload
+from typing import Any, overload
 
 from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.channels.channel_streams import ChannelStreams
@@ -17,6 +17,8 @@ from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
 from jupyter_ssh.ssh.client.info import ConnectionInfo
 from jupyter_ssh.ssh.client.keywords_acted_on import set_quality
 from jupyter_ssh.ssh.client.login.host_key_updates import HostKeyUpdates
+from jupyter_ssh.ssh.client.pool.connection_pool import Lease
+from jupyter_ssh.ssh.client.pool.further import FurtherConnections, says_full
 from jupyter_ssh.ssh.client.process import MORE_TIME, Process, too_late
 from jupyter_ssh.ssh.client.pty import Pty
 from jupyter_ssh.ssh.client.redirection import PIPE, Redirect, Redirections
@@ -26,22 +28,7 @@ from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import ChannelOpenError, ChannelRequestDenied, ConfigError, DeadlineExceeded, SSHError
 from jupyter_ssh.ssh.forwarding.direct_tcpip import ask_for_tcp
-from jupyter_ssh.ssh.net.deadline import within
-from jupyter_ssh.ssh.wire import numbers as n
-
-_FULL: Final = (n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, n.SSH_OPEN_CONNECT_FAILED, n.SSH_OPEN_RESOURCE_SHORTAGE)
-"""The reasons servers give if a connection has as many sessions as they allow (sshd_config, MaxSessions)."""
-
-
-class Further(Protocol):
-    """A further connection to the same host, as the same user, until `release`."""
-
-    @property
-    def connection(self) -> Connection:
-        """The connection."""
-
-    def release(self) -> object:
-        """Give it back."""
+from jupyter_ssh.ssh.net.deadline import Deadline
 
 
 class Connection:
@@ -64,8 +51,8 @@ class Connection:
         self.messages = messages
         self.channel_host = host
         self._route = route
-        self._further: Callable[[], Awaitable[Further]] | None = None
-        """Lends a further connection for a session that the server no longer allows on this one; None: nothing does."""
+        self._further: FurtherConnections[Connection] | None = None
+        """For sessions that the server no longer allows on this one."""
         self._terminals = 0
         """How many sessions with a terminal are open."""
 
@@ -158,7 +145,7 @@ class Connection:
             stderr: The same, or STDOUT: where stdout goes.
             encoding: The streams carry text in this encoding; None: they carry bytes.
             errors: How encoding errors are handled, as for `open`.
-            timeout: How many seconds to wait for the server.
+            timeout: How many seconds to wait for the server, without those in which a further connection is made.
 
         Raises:
             ChannelOpenError, ChannelRequestDenied: The server refused.
@@ -167,13 +154,40 @@ class Connection:
             LookupError: The ``encoding``, or ``errors``, is unknown.
             SSHError: The connection ended, for this reason.
         """
+        streams: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "encoding": encoding, "errors": errors}
+        return await self._start(command, Deadline(timeout), pty=pty, env=env, subsystem=subsystem, **streams)
+
+    async def _start(
+        self,
+        command: str | None,
+        deadline: Deadline,
+        *,
+        pty: Pty | None = None,
+        env: Mapping[str, str] | None = None,
+        subsystem: str | None = None,
+        stdin: Redirect | Process[Any] | Reader[Any] | None = None,
+        stdout: Redirect | Process[Any] | Writer | None = None,
+        stderr: Redirect | Process[Any] | Writer | None = None,
+        encoding: str | None = None,
+        errors: str | None = None,
+    ) -> Process[Any]:
         if encoding is not None:
             check_encoding(encoding, errors or "strict")
-        opening = Redirections.open(stdin, stdout, stderr)
-        redirections = await within(opening, timeout, "opening the files of a process")
+        redirections = await deadline.within(Redirections.open(stdin, stdout, stderr), "opening the files of a process")
         session: SessionChannel | None = None
+
+        async def begin(connection: Connection) -> SessionChannel:
+            one_stream = redirections.one_stream
+            return await connection._begin(command, pty, env or {}, subsystem, one_stream, deadline)
+
         try:
-            session = await self._begin(command, pty, env or {}, subsystem, redirections.one_stream, timeout)
+            try:
+                session = await begin(self)
+            except ChannelOpenError as error:
+                if self._further is None or not says_full(error, self._has_sessions()):
+                    raise
+                # Logging in again has deadlines of its own: somebody may have to answer questions.
+                session = await self._further.begin(begin, error)
             return Process(session, self.name, command or subsystem, encoding, errors, redirections.begin(session))
         except BaseException:
             if session is not None:
@@ -188,50 +202,25 @@ class Connection:
         env: Mapping[str, str],
         subsystem: str | None,
         one_stream: bool,
-        timeout: float | None,
+        deadline: Deadline,
     ) -> SessionChannel:
-        """Return a session on which the command was started, if need be on a further connection."""
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-
-        def left() -> float | None:
-            return None if timeout is None else max(0.0, timeout - (clock() - begun))
-
+        """Return a session of this connection on which the command was started."""
         session = SessionChannel(self.channel_host, command)
         try:
             if pty is not None:
                 self._mark_as_interactive(session)
             variables = {**self.options.remote_environment(os.environ), **env}
             beginning = session.begin(pty, variables, subsystem, one_stream=one_stream)
-            await within(beginning, timeout, "starting a process")
-            return session
+            await deadline.within(beginning, "starting a process")
         except BaseException as error:
             session.abort()
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
-            if self._further is None or not self._is_full(error):
-                raise
-            refused = error
-        try:
-            further = await within(self._further(), left(), "making a further connection")
-        except SSHError as error:
-            if isinstance(error, DeadlineExceeded):
-                raise
-            raise refused from error
-        try:
-            session = await further.connection._begin(command, pty, env, subsystem, one_stream, left())
-        except BaseException as error:
-            if isinstance(error, ChannelOpenError) and not further.connection._is_full(error):
-                self._further = None  # an empty connection refuses too: it is not the number of sessions
-            further.release()
             raise
-        session.over.add_done_callback(lambda _: further.release())
         return session
 
-    def _is_full(self, error: BaseException) -> bool:
-        """Return whether a session was refused because of the others that are open."""
-        others = any(channel.kind == "session" for channel in self.channel_host.session.connection.channels.values())
-        return others and isinstance(error, ChannelOpenError) and error.kind == "session" and error.reason in _FULL
+    def _has_sessions(self) -> bool:
+        return any(channel.kind == "session" for channel in self.channel_host.session.connection.channels.values())
 
     def _mark_as_interactive(self, session: SessionChannel) -> None:
         """Apply IPQoS: as long as a session with a terminal is open, the packets are those of interactive use."""
@@ -300,7 +289,8 @@ class Connection:
 
         Args:
             input: Its standard input, bytes or text; None: empty, unless ``stdin`` is given.
-            timeout: Seconds until it is sent SIGHUP and its channel is closed; None: no limit.
+            timeout: Seconds until it is sent SIGHUP and its channel is closed, without those in which a further
+                connection is made; None: no limit.
             check: Raise an error if it fails.
             pty, env, stdin, stdout, stderr, encoding, errors: See `start`.
 
@@ -314,12 +304,15 @@ class Connection:
         if input is not None and stdin is not None:
             raise ConfigError("input and stdin are both given", phase="starting a process", expected="one of them")
         data = _encoded(input, encoding, errors)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         streams: Any = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "encoding": encoding, "errors": errors}
-        starting = self.start(command, pty=pty, env=env, **streams)
-        process: Process[Any] = await within(starting, timeout, "waiting for the command", next_step=MORE_TIME)
-        left = None if timeout is None else max(0.0, began + timeout - loop.time())
+        deadline = Deadline(ANSWER_SECONDS if timeout is None else min(timeout, ANSWER_SECONDS))
+        try:
+            process: Process[Any] = await self._start(command, deadline, pty=pty, env=env, **streams)
+        except DeadlineExceeded as late:
+            if timeout is None or timeout > ANSWER_SECONDS:
+                raise
+            raise DeadlineExceeded.after(timeout, "waiting for the command", next_step=MORE_TIME) from late
+        left = None if timeout is None else max(0.0, timeout - deadline.spent)
         # A terminal stays open for ^C; without one, a command that reads must not wait for input that never comes.
         ends = pty is None or input is not None
         writing = asyncio.ensure_future(_write_all(process, data, ends)) if stdin in (None, PIPE) else None
@@ -356,6 +349,10 @@ class Connection:
         """Disconnect and close the connection; its processes end.  Takes a bounded time; idempotent."""
         if not self.closed:
             self.channel_host.closed_here = True
+        further = [] if self._further is None else [self._further.close()]
+        await asyncio.gather(self._disconnect(), *further)
+
+    async def _disconnect(self) -> None:
         updates = self.channel_host.parts.find(HostKeyUpdates)
         if updates is not None:
             await updates.settle()
@@ -390,7 +387,7 @@ async def _write_all(process: Process[Any], data: bytes, ends: bool) -> None:
             stdin.write_eof()
 
 
-def take_further_from(connection: Connection, lend: Callable[[], Awaitable[Further]]) -> None:
+def take_further_from(connection: Connection, lend: Callable[[], Awaitable[Lease[Connection]]]) -> None:
     """Have ``connection`` take further connections from ``lend``, unless it takes them from somewhere already."""
     if connection._further is None:
-        connection._further = lend
+        connection._further = FurtherConnections(lend)

@@ -22,20 +22,18 @@ from jupyter_ssh.ssh.client.pool.connection_key import connection_key
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.prompts import NoPrompts, Prompts
 
-OVERFLOW: Final = "a session beyond the MaxSessions of another connection"
+OVERFLOW: Final = "sessions beyond the MaxSessions of another connection"
 """The name of its hold on a further connection (`Lease.holder`)."""
-
-MOST_FURTHER: Final = 16
-"""How many further connections one connection leads to, each from the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
     """How further connections are made, on which sessions run that a server no longer allows on a connection."""
 
-    prompts: Prompts
-    opened: Callable[[Connection], None]
-    """Called with each of them."""
+    prompts: Callable[[], Prompts]
+    """Called before each of them is made: whom to ask."""
+    opened: Callable[[Connection, Connection], None]
+    """Called with the connection and each further one."""
 
 
 async def lease_connection(
@@ -85,19 +83,14 @@ async def lease_connection(
         key = connection_key(resolved, context.files, keys) if shared else object()
         lease = await pool.lease(key, make, holder, fresh=fresh)
 
-    def provide(connection: Connection, overflow: Overflow, most: int = MOST_FURTHER) -> None:
-        """Let ``connection`` lend a further one, which may do so too.  Those who need one at once share it."""
+    base = lease.connection
 
-        async def make_further() -> Connection:
-            # A password is asked for again, because it is not kept.
-            made = await open_connection(resolved, overflow.prompts, keys=keys, route_context=context)
-            if most > 1:
-                provide(made, overflow, most - 1)
-            overflow.opened(made)
-            return made
-
-        take_further_from(connection, lambda: pool.lease((OVERFLOW, connection), make_further, OVERFLOW))
+    async def make_further(how: Overflow) -> Connection:
+        # A password is asked for again, because it is not kept.
+        made = await open_connection(resolved, how.prompts(), keys=keys, route_context=context)
+        how.opened(base, made)
+        return made
 
     if overflow is not None and context.sock is None:
-        provide(lease.connection, overflow)
+        take_further_from(base, lambda: pool.lease(object(), lambda: make_further(overflow), OVERFLOW))
     return lease
