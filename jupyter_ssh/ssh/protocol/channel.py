@@ -78,6 +78,7 @@ class Channel:
         "_late",
         "_peer_granted",
         "_pending_replies",
+        "_special",
         "_to_answer",
         "_unsent",
         "awaits_answer",
@@ -124,7 +125,9 @@ class Channel:
         self._late = 0
         """How many messages came after the end of file."""
         self._accepted_at: float | None = None
-        """When we accepted the channel; None once the peer has requested something on it, and if it accepted ours."""
+        """When we accepted the channel; None once the peer has said something on it, and if it accepted ours."""
+        self._special = False
+        """Whether the next data is the first on a channel that we accepted, or comes after the end of file."""
 
     # --- how much ---------------------------------------------------------------------------------------------------
 
@@ -268,7 +271,7 @@ class Channel:
         """Confirm a channel that the peer opened.  Raises `ChannelClosed` if the session is over."""
         if self.close_sent:
             raise ChannelClosedError("the session ended before the channel was open", phase="connection")
-        self.open = True
+        self.open = self._special = True
         self.awaits_answer = False
         self._accepted_at = self._connection.round_trips.clock()
         self._connection.transport.send(
@@ -303,10 +306,24 @@ class Channel:
             raise window.overrun(size)
         if self.close_sent:
             return  # data in transit when we closed is ignored, and needs no credit
-        if self.eof_received:
-            self._receive_late(size, code)
+        if self._special:
+            self._receive_special(data, code)
         else:
             self.on_data(data, code)
+
+    def _receive_special(self, data: bytes, code: int | None) -> None:
+        if self.eof_received:
+            self._receive_late(len(data), code)
+            return
+        self._special = False
+        self._note_round_trip()
+        self.on_data(data, code)
+
+    def _note_round_trip(self) -> None:
+        """Note that the peer has received our acceptance of the channel, since it uses it."""
+        if self._accepted_at is not None:
+            self._connection.round_trips.note(self._accepted_at)
+            self._accepted_at = None
 
     def _receive_late(self, size: int, code: int | None) -> None:
         self._ignore_late(n.SSH_MSG_CHANNEL_DATA if code is None else n.SSH_MSG_CHANNEL_EXTENDED_DATA)
@@ -399,7 +416,7 @@ class Channel:
         if self.eof_received:
             self._ignore_late(n.SSH_MSG_CHANNEL_EOF)
             return
-        self.eof_received = True
+        self.eof_received = self._special = True
         self.on_event(ChannelEofReceived())
 
     def receive_close(self) -> None:
@@ -414,9 +431,7 @@ class Channel:
 
     def receive_request(self, name: str, want_reply: bool, details: bytes) -> None:
         """Handle a request from the peer."""
-        if self._accepted_at is not None:
-            self._connection.round_trips.note(self._accepted_at)
-            self._accepted_at = None
+        self._note_round_trip()
         if self.close_sent:
             return
         if want_reply:

@@ -142,7 +142,9 @@ class RoundTrips:
     def share_at_most(self, began: float) -> float:
         """Return `share` for a time that is a round trip or longer, and does not count as one; 0 if none is known."""
         took = self.clock() - began
-        return min(1.0, self.shortest / took) if took > 0 and self.shortest < math.inf else 0.0
+        if took <= 0:
+            return 1.0
+        return min(1.0, self.shortest / took) if self.shortest < math.inf else 0.0
 
 
 def _stopped() -> float:

@@ -11,7 +11,7 @@ from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.probes import MAX_PINGS, Way
 from jupyter_ssh.ssh.protocol.roles import Role
 from jupyter_ssh.ssh.protocol.settings import Settings
-from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW
+from jupyter_ssh.ssh.protocol.window import INITIAL_WINDOW, LONGEST
 from jupyter_ssh.ssh.wire import messages as m
 from jupyter_ssh.ssh.wire.types import string
 from tests.pair.pairing import Pair, suite
@@ -81,7 +81,20 @@ def test_those_that_refuse_an_unknown_request_get_one(role: Role, greeting: str)
 def test_all_others_get_no_message(role: Role, greeting: str) -> None:
     puppet, channel = puppet_of(role, greeting)
     assert numbers_heard(puppet) == {ADJUST}
-    assert channel.window.size == INITIAL_WINDOW  # nobody has measured a time
+    assert channel.window.size > INITIAL_WINDOW  # as after probes, while no clock runs
+
+
+@pytest.mark.parametrize("greeting", UNKNOWN)
+def test_a_window_stays_while_no_round_trip_is_known(greeting: str) -> None:
+    """The first data after a pause says nothing about the line."""
+    puppet, channel = puppet_of(Role.SERVER, greeting)
+    now = 0.0
+    puppet.subject.session.use_clock(lambda: now)
+    for _ in range(4 * INITIAL_WINDOW // 32768):
+        now += LONGEST
+        puppet.say(ChannelData(0, bytes(32768)))
+    assert puppet.failure is None
+    assert channel.window.size == INITIAL_WINDOW
 
 
 @pytest.mark.parametrize("greeting", [SAFE[0], UNKNOWN[0]])
@@ -243,9 +256,11 @@ def test_a_pong_that_is_none() -> None:
     assert isinstance(puppet.failure, WireError)
 
 
-@pytest.mark.parametrize("receiver", Role)
-def test_a_window_grows_without_a_message_while_it_is_what_limits(receiver: Role) -> None:
-    """The time of a round trip is known from the opening of the channel, or from the first request on it."""
+@pytest.mark.parametrize(
+    ("receiver", "request_first"), [(Role.CLIENT, True), (Role.SERVER, True), (Role.SERVER, False)]
+)
+def test_a_window_grows_without_a_message_while_it_is_what_limits(receiver: Role, request_first: bool) -> None:
+    """The time of a round trip is known from the opening of the channel, or from the first message on it."""
     settings = Settings(suite(), window_probe=False)
     pair = Pair(settings, settings)
     now = 0.0
@@ -256,10 +271,11 @@ def test_a_window_grows_without_a_message_while_it_is_what_limits(receiver: Role
     for _ in range(2):
         now += 0.05
         pair.step()
-    ours.request("exec", string("x"))
-    for _ in range(2):
-        now += 0.05
-        pair.step()
+    if request_first:
+        ours.request("exec", string("x"))
+        for _ in range(2):
+            now += 0.05
+            pair.step()
     ends = (ours, pair.server.channels[-1])
     reads, writes = ends if receiver is Role.CLIENT else ends[::-1]
     writes.write(bytes(100 * MEGABYTE))
