@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -32,14 +30,9 @@ log = logging.getLogger(__name__)
 
 VARIABLE = "SSH_AUTH_SOCK"
 
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if sys.platform != "win32")
-"""Signals that by default end the process without running Python's exit handlers."""
-
 _lock = threading.Lock()
 _own: tuple[Engine, AgentServer, str | None] | None = None
 """The kernel's own agent, the engine it runs on, and what SSH_AUTH_SOCK was before."""
-_process = 0
-"""The process that runs it: a forked one, such as a worker of multiprocessing, has this module's state too."""
 
 
 def own_agent() -> AgentServer | None:
@@ -58,26 +51,9 @@ def start_own_agent() -> AgentServer:
         server = engine.call(_start)
         _own = engine, server, os.environ.get(VARIABLE)
         os.environ[VARIABLE] = server.path
+        # No handlers of signals: they would keep a cell that computes in a library from being ended.
         engine.add_closer(lambda: _close(server))
-        _clean_up_when_killed()
         return server
-
-
-def _clean_up_when_killed() -> None:
-    """Have the agent's socket removed when a signal ends the process, unless somebody else handles that signal."""
-    global _process
-    _process = os.getpid()
-    if threading.current_thread() is threading.main_thread():
-        for number in _ENDING:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _end)
-
-
-def _end(number: int, frame: object) -> None:
-    if _own is not None and os.getpid() == _process:
-        _own[1].remove_socket()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 async def _start() -> AgentServer:

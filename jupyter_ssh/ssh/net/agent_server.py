@@ -92,14 +92,14 @@ class AgentServer:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-            self.remove_socket()
+            self._remove_socket()
         for task in list(self._clients):
             task.cancel()
         if self._clients:
             await asyncio.wait(list(self._clients))
 
-    def remove_socket(self) -> None:
-        """Remove the socket, and its folder if that is ours; idempotent, and safe from any thread."""
+    def _remove_socket(self) -> None:
+        """Remove the socket, and its folder if that is ours."""
         if self.path and sys.platform != "win32":
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
