@@ -172,7 +172,7 @@ class ClientLogin:
             if outcome.partial_success:
                 self._partly_in()
             next_outcome: e.Event | None = None
-            for method in self._order():
+            for method in self._order(batch_mode=self._options.batch_mode):
                 if method in offered:
                     self._progress.note(f"Next authentication method: {method}")
                     next_outcome = await tries[method]()
@@ -205,7 +205,7 @@ class ClientLogin:
         if self.methods[-1] in self._given_to:
             self._password = None
 
-    def _order(self) -> list[str]:
+    def _order(self, *, batch_mode: bool) -> list[str]:
         """Return the methods in the order of PreferredAuthentications, by default beginning with what the caller
         gave."""
         preferred: tuple[str, ...] = METHODS
@@ -214,7 +214,7 @@ class ClientLogin:
         elif self._password is not None and not self._named_keys:
             preferred = METHODS[::-1]
         # As in OpenSSH; but a password that the program gave needs nobody to ask.
-        secrets_usable = self._secrets_allowed and (not self._options.batch_mode or self._password is not None)
+        secrets_usable = self._secrets_allowed and (not batch_mode or self._password is not None)
         allowed = {
             "publickey": self._options.pubkey_authentication != "no",
             "keyboard-interactive": self._options.kbd_interactive_authentication and secrets_usable,
@@ -223,14 +223,10 @@ class ClientLogin:
         return [name.strip() for name in preferred if allowed.get(name.strip())]
 
     def _tell_what_batch_mode_left_out(self, offered: Sequence[str]) -> None:
-        wanted = {
-            "keyboard-interactive": self._options.kbd_interactive_authentication,
-            "password": self._options.password_authentication,
-        }
-        if self._options.batch_mode and self._password is None:
-            for method in wanted:
-                if wanted[method] and method in offered:
-                    self._note(method, "", "you may not be asked (BatchMode)")
+        tried = self._order(batch_mode=self._options.batch_mode)
+        for method in self._order(batch_mode=False):
+            if method not in tried and method in offered:
+                self._note(method, "", "you may not be asked (BatchMode)")
 
     async def _answer(self) -> e.Event:
         self._requests += 1

@@ -185,10 +185,17 @@ def outcome(*words: str, method: str = "") -> Callable[[AuthenticationError], bo
 
 
 def nobody_asked(error: AuthenticationError) -> bool:
-    """Return whether a question could not be asked; with BatchMode, a refused key matters more."""
+    """Return whether a question could not be asked.
+
+    That BatchMode leaves a method out is said for each server that offers it, so a refused key matters more, and so
+    does what is wrong with a key unless BatchMode also keeps one locked.
+    """
     if outcome("must be asked for", "nobody can answer")(error):
         return True
-    return outcome("you may not be asked")(error) and not outcome("refused", method="publickey")(error)
+    if outcome("refused", method="publickey")(error):
+        return False
+    locked = outcome("you may not be asked", method="publickey")(error)
+    return locked or (outcome("you may not be asked")(error) and not error.next_step)
 
 
 def too_many(error: AuthenticationError) -> bool:
