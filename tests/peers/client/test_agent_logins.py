@@ -127,16 +127,34 @@ async def test_a_locked_agent_does_not_stop_the_login(own_agent: OwnAgent, opens
 
 
 @pytest.mark.parametrize(
-    ("provider", "command"),
-    [("internal", "ssh-add,"), ("/usr/lib/x.so", "ssh-add -S /usr/lib/x.so,"), ("$SSH_SK_PROVIDER", "-S $SSH_SK_")],
+    ("provider", "variable", "command"),
+    [
+        ("internal", "/lib/y.so", "ssh-add,"),
+        ("/usr/lib/x.so", "/lib/y.so", "ssh-add -S /usr/lib/x.so,"),
+        ("/usr/lib/an x.so", None, "ssh-add -S '/usr/lib/an x.so',"),
+        ("$SSH_SK_PROVIDER", "/lib/y.so", "ssh-add -S /lib/y.so,"),
+        ("$SSH_SK_PROVIDER", None, "ssh-add,"),
+        (None, "/lib/y.so", "ssh-add -S /lib/y.so,"),
+        (None, None, "ssh-add,"),
+    ],
 )
 async def test_a_key_in_a_device_is_left_to_openssh_s_agent(
-    openssh_server: Any, tmp_path: Path, provider: str, command: str
+    openssh_server: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str | None,
+    variable: str | None,
+    command: str,
 ) -> None:
     """No library for devices is loaded here, which is said with what does help."""
     path = tmp_path / "id_sk"
     save_private_key(path, new_key("sk-ssh-ed25519@openssh.com"))
-    options: dict[str, Any] = {"preferred_authentications": "publickey", "security_key_provider": provider}
+    monkeypatch.delenv("SSH_SK_PROVIDER", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("SSH_SK_PROVIDER", variable)
+    options: dict[str, Any] = {"preferred_authentications": "publickey"}
+    if provider is not None:
+        options["security_key_provider"] = provider
     with pytest.raises(AuthenticationError, match="hardware security key") as caught:
         await reach(openssh_server, identity_file=path, **options)
     assert command in (caught.value.next_step or "")

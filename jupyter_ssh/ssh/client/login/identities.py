@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeGuard
@@ -222,7 +223,9 @@ def _no_private_key_step() -> str:
 def _in_device(label: str, public: PublicKey, options: Options) -> Identity:
     """Return the identity of a key in a device; SecurityKeyProvider matters only to OpenSSH's programs."""
     provider = options.security_key_provider
-    command = "ssh-add" if provider == "internal" else f"ssh-add -S {provider}"
+    if provider.startswith("$"):
+        provider = os.environ.get(provider[1:], "")  # as OpenSSH, which does without a library if it is not set
+    command = "ssh-add" if provider in ("", "internal") else f"ssh-add -S {shlex.quote(provider)}"
     step = f"Add it to OpenSSH's agent with {command}, which can sign with the device; nothing here can."
     return Identity(label, public, None, IN_DEVICE, step)
 
