@@ -19,10 +19,13 @@ import time
 from typing import TextIO
 
 from jupyter_ssh.kernel.cells.desk import Desk
+from jupyter_ssh.kernel.cells.page_limits import PageLimits, limits_of_cell
 
 SHOWN_BYTES = 1024 * 1024
 """How much output of one command is shown by default: about as much as a page can scroll smoothly."""
 SHOWN_LINES = 10_000
+SHOWN_SEQUENCES = 20_000
+"""How many control sequences are shown by default: a page makes an element for each change of the colour."""
 TAIL_BYTES = 4096
 """How much of the end of a longer output is shown."""
 TAIL_LINES = 20
@@ -113,9 +116,10 @@ class LiveOutput:
     ) -> None:
         self._desk = desk
         self._loop = asyncio.get_running_loop()
-        # A user who gives a limit in bytes does not also want one in lines.
+        # A user who gives a limit in bytes does not also want one in lines and sequences.
         self._bytes_left: float = SHOWN_BYTES if limit is None else (limit or float("inf"))
         self._lines_left: float = SHOWN_LINES if limit is None else float("inf")
+        self._sequences_left: float = SHOWN_SEQUENCES if limit is None else float("inf")
         self._limit = SHOWN_BYTES if limit is None else limit
         self._own_limit = limit is not None
         self._kept = kept
@@ -128,6 +132,8 @@ class LiveOutput:
         # Bytes that are not UTF-8 are shown as \xNN, so nothing is lost.
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {name: decoder(errors="backslashreplace") for name in STREAMS}
+        # A terminal that is not a page has no trouble with what these limit.
+        self._page_limits = {name: PageLimits() for name in STREAMS} if self._pace else {}
         self._scheduled = False
         self._last_flush = float("-inf")
         self._flushed = asyncio.Event()
@@ -173,20 +179,22 @@ class LiveOutput:
 
     def _within_bound(self, data: bytes) -> bytes:
         end = len(data)
-        lines = data.count(b"\n")
+        lines, sequences = data.count(b"\n"), data.count(b"\x1b")
         if lines >= self._lines_left:
-            end = 0
-            for _ in range(int(self._lines_left)):
-                end = data.index(b"\n", end) + 1
+            end = _place_of(b"\n", int(self._lines_left), data)
+        if sequences > self._sequences_left:
+            end = min(end, _place_of(b"\x1b", int(self._sequences_left) + 1, data) - 1)
         if end > self._bytes_left:
             end = int(self._bytes_left)
             end = data.rfind(b"\n", 0, end) + 1 or end
         self._bytes_left -= end
         self._lines_left -= lines
+        self._sequences_left -= sequences
         return data[:end]
 
     def _notice(self) -> str:
-        bound = f"{size_text(self._limit)}" + ("" if self._own_limit else f" or {SHOWN_LINES:,} lines")
+        others = f", {SHOWN_LINES:,} lines or {SHOWN_SEQUENCES:,} control sequences"
+        bound = f"{size_text(self._limit)}" + ("" if self._own_limit else others)
         kept = f"all of it is kept in {self._kept}" if self._kept else "it is not kept (--out NAME keeps it)"
         return f"\n[ssh: output beyond {bound} is not shown; {kept}; --show SIZE shows more]\n"
 
@@ -248,16 +256,32 @@ class LiveOutput:
             text, stream = data.decode(), sys.stderr
         else:
             text, stream = self._decoders[name].decode(data), _stream(name)
+            if limits := self._limits(name):
+                text = limits.limit(text)
         if text:
             _put(stream, text)
             if self._pace:
                 self._pace.spend(len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")))
 
     def _write_rests(self) -> None:
-        """Write the first bytes of a character that was never completed."""
+        """Write the first bytes of a character that was never completed, and what was held back."""
         for name in STREAMS:
-            if rest := self._decoders[name].decode(b"", final=True):
+            rest = self._decoders[name].decode(b"", final=True)
+            if limits := self._limits(name):
+                rest = limits.limit(rest) + limits.rest()
+            if rest:
                 _put(_stream(name), rest)
+
+    def _limits(self, name: str) -> PageLimits | None:
+        return (limits_of_cell(_stream(name), name) or self._page_limits[name]) if self._page_limits else None
+
+
+def _place_of(byte: bytes, count: int, data: bytes) -> int:
+    """Return where ``data`` goes on behind the ``count``-th ``byte``."""
+    place = 0
+    for _ in range(count):
+        place = data.index(byte, place) + 1
+    return place
 
 
 def _stream(name: str) -> TextIO:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, Desk
+from jupyter_ssh.kernel.cells.page_limits import PageLimits
 from jupyter_ssh.ssh.client.prompts import yes_or_no
 from jupyter_ssh.ssh.errors import PromptUnavailable
 from jupyter_ssh.ssh.text import printable
@@ -65,7 +66,7 @@ class StdinPrompts:
         def answer() -> list[str]:
             for text in (name, instruction):
                 if text.strip():
-                    _say(printable(text))
+                    _say(text)
             return [_line(prompt) if echo else _secret(prompt) for prompt, echo in prompts]
 
         # A server may ask no questions. If it sends no text either, nothing needs the user.
@@ -81,7 +82,7 @@ class StdinPrompts:
         """Show the server's banner (RFC 4252 §5.4)."""
         desk = self._desk or CURRENT_DESK.get()
         if desk is not None:
-            desk.post(lambda: _say(printable(text[:_BANNER])))
+            desk.post(lambda: _say(text[:_BANNER]))
 
     async def _ask(self, question: Callable[[], T], what: str, next_step: str) -> T:
         desk = self._desk or CURRENT_DESK.get()
@@ -139,7 +140,7 @@ def _host_key(question: HostKeyQuestion) -> bool:
 
 
 def _confirm(text: str, default: bool) -> bool:
-    _say(printable(text))
+    _say(text)
     for _ in range(_ATTEMPTS):
         answer = yes_or_no(_line(f"Please type yes or no ({'yes' if default else 'no'}): "), default)
         if answer is not None:
@@ -148,17 +149,22 @@ def _confirm(text: str, default: bool) -> bool:
 
 
 def _line(prompt: str) -> str:
-    return builtins.input(printable(prompt))
+    return builtins.input(_shown(prompt))
 
 
 def _secret(prompt: str) -> str:
     with warnings.catch_warnings():
         # getpass warns before it falls back to echoing: make that an error, as a password must not be visible.
         warnings.simplefilter("error", getpass.GetPassWarning)
-        return getpass.getpass(printable(prompt))
+        return getpass.getpass(_shown(prompt))
 
 
 def _say(text: str) -> None:
     # Not to stderr, which a notebook shows in red: a question is not an error.
     sys.stderr.flush()
-    print(text, flush=True)
+    print(_shown(text), flush=True)
+
+
+def _shown(text: str) -> str:
+    """Return what may be a server's text so that it neither controls the page nor takes it minutes to draw."""
+    return PageLimits().limit(printable(text))

@@ -224,3 +224,20 @@ def test_a_cell_that_is_gone_does_not_hold_up_the_engine(engine):
 
     engine.call(first)
     engine.call(later)
+
+
+def test_output_to_a_page_is_limited_in_what_it_asks_of_it_and_that_to_a_terminal_is_not(engine):
+    data = b"\x1b[" + b"1;" * 1000 + b"mx\n10%\r"
+    assert text(show(engine, ("stdout", data)), "stdout") == data.decode()
+    shown = show(engine, *(("stdout", data[start : start + 500]) for start in range(0, len(data), 500)), pace=Pace())
+    assert text(shown, "stdout") == "\x1b[" + "1;" * 512 + "mx\n10%\r"
+
+
+def test_the_default_bound_also_counts_control_sequences(engine):
+    line = b"\x1b[31mred\x1b[0m\n"
+    count = output.SHOWN_SEQUENCES // 2
+    data = b"\x1b[1m" + line * (count - 1) + b"last \x1b[0mline\n" + line * 1000
+    shown = text(show(engine, *(("stdout", data[start : start + 700]) for start in range(0, len(data), 700))), "stdout")
+    whole = b"\x1b[1m" + line * (count - 1) + b"last \x1b[0mline\n"
+    assert shown == whole.decode() + (line * output.TAIL_LINES).decode()
+    assert text(show(engine, ("stdout", data), limit=0), "stdout") == data.decode()

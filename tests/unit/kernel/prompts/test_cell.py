@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from jupyter_ssh.kernel.cells.page_limits import MOST_MARKS
 from jupyter_ssh.kernel.engine import Engine
 from jupyter_ssh.kernel.prompts.cell import StdinPrompts
 from jupyter_ssh.ssh.errors import PromptUnavailable
@@ -57,3 +58,15 @@ def test_yes_and_no(
 def test_without_a_cell_there_is_no_answer(engine: Engine) -> None:
     with pytest.raises(PromptUnavailable, match="no cell is waiting"):
         engine.submit(lambda: StdinPrompts().confirm("Use the key?")).result(60)
+
+
+def test_what_a_server_says_takes_a_page_no_minutes_to_draw(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(builtins, "input", lambda prompt: asked.append(prompt) or "answer")
+    marks = "\u0301" * 100_000
+    answers = StdinPrompts().keyboard_interactive("", f"a{marks}b", [(f"a{marks}c ", True)])
+    assert engine.call(lambda: answers) == ["answer"]
+    assert capsys.readouterr().out == f"a{marks[:MOST_MARKS]}b\n"
+    assert asked == [f"a{marks[:MOST_MARKS]}c "]
