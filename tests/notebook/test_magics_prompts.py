@@ -96,6 +96,7 @@ def test_a_password_is_asked_for_and_appears_nowhere(kernel, embedded):
     cell = kernel.run(f"%ssh {SECRET_OPTIONS} ours", answers=["wrong", embedded.password])
     assert "by password" in cell.result["text/plain"]
     assert [password for _, password in cell.questions] == [True, True]
+    assert cell.stdout == "That was not accepted. Please try again.\n"
     assert embedded.password not in cell.everything()
     assert embedded.password not in repr(kernel.value("[repr(value) for value in In]"))
     traces = kernel.run("%xmode Verbose\n%ssh ours -o Ciphers=none")

@@ -37,6 +37,10 @@ _CONFIRM_STEP = "Use it from a cell that can ask (allow_stdin), or add the key w
 _BANNER = 64 * 1024
 """How many characters of a banner a cell shows."""
 
+_REMEMBERED = 64
+"""How many different questions are remembered while one connection is being opened."""
+_NOT_ACCEPTED = "That was not accepted. Please try again."
+
 _ATTEMPTS = 3
 """How many times a question is asked in all if the answers are not valid."""
 
@@ -44,11 +48,19 @@ _ATTEMPTS = 3
 class StdinPrompts:
     """The client's prompts (``jupyter_ssh.ssh.client.prompts.Prompts``) in a cell.
 
-    Questions are asked at ``desk``, or by default at the desk of the call for which the asking task works.
+    Questions are asked at ``desk``, or by default at the desk of the call for which the asking task works.  ``asked``
+    holds what the connection has asked for so far, so that a repeated question can say that it is one.
     """
 
-    def __init__(self, desk: Desk | None = None) -> None:
+    def __init__(self, desk: Desk | None = None, asked: set[tuple[str, ...]] | None = None) -> None:
         self._desk = desk
+        self._asked = set() if asked is None else asked
+
+    def _again(self, *question: str) -> bool:
+        again = question in self._asked
+        if len(self._asked) < _REMEMBERED:
+            self._asked.add(question)
+        return again
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
         """Show the key's fingerprint and picture; return True if the answer is "yes" or the fingerprint."""
@@ -56,14 +68,25 @@ class StdinPrompts:
 
     async def ask_secret(self, prompt: str) -> str | None:
         """Return a password or passphrase, typed without echo."""
-        return await self._ask(lambda: _secret(prompt), "a password or passphrase", _SECRET_STEP)
+        again = self._again(prompt)
+
+        def answer() -> str:
+            if again:
+                _say(_NOT_ACCEPTED)
+            return _secret(prompt)
+
+        return await self._ask(answer, "a password or passphrase", _SECRET_STEP)
 
     async def keyboard_interactive(
         self, name: str, instruction: str, prompts: list[tuple[str, bool]]
     ) -> list[str] | None:
         """Return the answers to the server's questions (RFC 4256 §3.2), those with echo off typed without echo."""
 
+        again = bool(prompts) and self._again(name, instruction, *(prompt for prompt, _ in prompts))
+
         def answer() -> list[str]:
+            if again:
+                _say(_NOT_ACCEPTED)
             for text in (name, instruction):
                 if text.strip():
                     _say(text)

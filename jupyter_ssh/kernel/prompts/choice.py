@@ -29,6 +29,8 @@ class KernelPrompts:
 
     def __init__(self) -> None:
         self._page: Prompts | None = None
+        self._asked: set[tuple[str, ...]] = set()
+        """What was asked in cells; see `StdinPrompts`."""
 
     async def confirm_host_key(self, question: HostKeyQuestion) -> bool:
         """See `Prompts.confirm_host_key`."""
@@ -62,8 +64,8 @@ class KernelPrompts:
         page = [] if self._page is None or page_prompts() is None else [self._page]
         started_by, waits = CURRENT_DESK.get(), waiting_desk()
         if started_by is not None and started_by.open:
-            return [StdinPrompts(started_by), *page]
-        return page if waits is None else [*page, StdinPrompts(waits)]
+            return [StdinPrompts(started_by, self._asked), *page]
+        return page if waits is None else [*page, StdinPrompts(waits, self._asked)]
 
     async def _ask(self, question: Callable[[Prompts], Awaitable[T]]) -> T:
         refusal: PromptUnavailable | None = None

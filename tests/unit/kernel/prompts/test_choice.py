@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import getpass
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -171,3 +172,25 @@ def test_a_banner_is_shown_where_questions_are_asked(
 
 def test_nothing_to_answer_needs_nobody(engine: Engine) -> None:
     assert engine.submit(lambda: KernelPrompts().keyboard_interactive("", " ", [])).result(60) == []
+
+
+def test_a_cell_says_that_an_answer_was_not_accepted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed: list[str] = []
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: typed.append(prompt) or "wrong")
+    asking = KernelPrompts()
+    refused = "That was not accepted. Please try again.\n"
+
+    def ask(work: Callable[[], Any]) -> str:
+        engine.call(work)
+        return capsys.readouterr().out
+
+    assert ask(lambda: asking.ask_secret("Password: ")) == ""
+    assert ask(lambda: asking.ask_secret("Password: ")) == refused
+    assert ask(lambda: asking.keyboard_interactive("", "Codes", [("Code: ", False)])) == "Codes\n"
+    assert ask(lambda: asking.keyboard_interactive("", "Codes", [("Code: ", False)])) == refused + "Codes\n"
+    assert ask(lambda: asking.keyboard_interactive("", "Look at your telephone", [])) == "Look at your telephone\n"
+    assert ask(lambda: asking.keyboard_interactive("", "Look at your telephone", [])) == "Look at your telephone\n"
+    assert ask(lambda: KernelPrompts().ask_secret("Password: ")) == "", "another connection"
+    assert typed == ["Password: "] * 2 + ["Code: "] * 2 + ["Password: "]
