@@ -10,6 +10,17 @@ import pytest
 from tests.browser.lab import Lab, high_page, open_notebook, run_cells, write_notebook
 
 LOAD = "%load_ext jupyter_ssh"
+PARAMETERS = "1;" * 400_000
+HEAVY = {
+    "parameters": f"\x1b[{PARAMETERS}mx",
+    "parameters behind an ESC that is written last": f"X[{PARAMETERS}m\r\x1b",
+    "parameters behind what is erased": f"\x1b[X\b{PARAMETERS}mx",
+    "returns": "x" * 300_000 + "\n" + "x\r" * 300_000,
+    "backspaces": "x" * 300_000 + "\n" + "x\b" * 300_000,
+    "combining characters": "a" + "\u0301" * 400_000,
+    "colours": "\x1b[7mx\x1b[0my" * 75_000,
+}
+"""Output of less than a megabyte each that takes JupyterLab, or the browser, minutes."""
 ASK = "%ssh -o PubkeyAuthentication=no -o UserKnownHostsFile=known demo echo in"
 NOTEBOOKS = {
     "plain.ipynb": [LOAD, "%ssh demo", "%ssh . echo $((6 * 7))"],
@@ -64,6 +75,40 @@ def test_a_flood_neither_kills_the_page_nor_the_result(page, lab):
     wait_for(page, "is not shown;")
     wait_for(page, "50000000 bytes")
     assert page.evaluate("() => document.querySelector('.jp-Notebook').innerText.includes('rate exceeded')") is False
+
+
+DRAWN = """number => {
+  const {node} = window.jupyterapp.shell.currentWidget.content.widgets[number];
+  return node.isConnected && node.querySelector('.jp-OutputArea-output')?.innerText;
+}"""
+
+
+def wait_until_still_there(page: Any) -> None:
+    """Wait until the last cell's output is there and the page answers, with all of it drawn."""
+    wait_for(page, "still there")
+    assert page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => setTimeout(() => drawn(true))))")
+
+
+def test_no_output_stops_the_page_nor_stops_it_again_when_the_notebook_is_opened(page, context, lab, tmp_path):
+    cells = [LOAD]
+    for number, text in enumerate(HEAVY.values()):
+        file = tmp_path / f"{number}"
+        file.write_text(text, encoding="utf-8", newline="")
+        cells.append(f"%ssh demo cat {file}")
+    write_notebook(lab.folder / "heavy.ipynb", [*cells, "%ssh demo echo st''ill there"])
+    open_notebook(page, lab.address("heavy.ipynb"))
+    run_cells(page)
+    wait_until_still_there(page)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.goto("about:blank")
+    again = high_page(context)
+    open_notebook(again, lab.address("heavy.ipynb"))
+    for number in range(1, len(HEAVY) + 2):
+        # What is far from the place that is seen is not drawn.
+        again.evaluate("number => { window.jupyterapp.shell.currentWidget.content.scrollToItem(number); }", number)
+        again.wait_for_function(DRAWN, arg=number)
+    wait_until_still_there(again)
+    again.close()
 
 
 def test_a_host_key_and_a_password_are_asked_for_below_the_cell(page, lab, shared_remote):
