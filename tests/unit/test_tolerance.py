@@ -11,14 +11,17 @@ import pytest
 
 from jupyter_ssh.ssh.agent.numbers import MAX_MESSAGE
 from jupyter_ssh.ssh.client.login.identities import MAX_IDENTITIES
-from jupyter_ssh.ssh.client.pool.leasing import MOST_FURTHER
-from jupyter_ssh.ssh.client.route.opening import MAX_JUMPS
+from jupyter_ssh.ssh.client.pool.further import MOST_FURTHER
+from jupyter_ssh.ssh.client.route.loops import MAX_JUMPS
 from jupyter_ssh.ssh.client.session_channel import SILENCE_SECONDS
 from jupyter_ssh.ssh.keys.files.reading import MAX_FILE
+from jupyter_ssh.ssh.protocol.channel import MAX_LATE
 from jupyter_ssh.ssh.protocol.handshake.allowance import ENOUGH_BYTES, IN_ADVANCE, SECONDS_EACH
+from jupyter_ssh.ssh.protocol.probes import MAX_PINGS
 from jupyter_ssh.ssh.protocol.strays import MAX_STRAYS, SPAN
 from jupyter_ssh.ssh.protocol.version import MAX_BANNER_LINES, MAX_KEPT, MAX_LINE
 from jupyter_ssh.ssh.server.banner import LARGEST
+from jupyter_ssh.ssh.server.logins.authentication import KEY_CHECK_SECONDS
 from jupyter_ssh.ssh.server.logins.file_modes import MOST_FILES
 from tests.support.tree import TREE
 
@@ -59,6 +62,9 @@ def test_each_row_is_complete_and_its_tests_exist(row: list[str]) -> None:
     [
         ("4096 a minute", (MAX_STRAYS, SPAN) == (4096, 60)),
         ("More than 4096 ignored messages within a minute", (MAX_STRAYS, SPAN) == (4096, 60)),
+        ("256 for each channel", MAX_LATE == 256),
+        ("or 1024 pings", MAX_PINGS == 1024),
+        ("is checked within 30 seconds", KEY_CHECK_SECONDS == 30),
         ("5 seconds, logged", SILENCE_SECONDS == 5),
         ("up to 16 in a row", MOST_FURTHER == 16),
         ("8192 bytes a line, 1024 lines", (MAX_LINE, MAX_BANNER_LINES) == (8192, 1024)),
