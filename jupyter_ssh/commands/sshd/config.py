@@ -46,6 +46,8 @@ class ServerConfigReader:
         self._refusals_passed: set[tuple[str, bool]] = set()
         self._in_match = False
         self._active = True
+        self._file_active = True
+        """Whether the line that includes the present file applies: if not, no block in the file does."""
         self._files = 0
 
     @property
@@ -90,13 +92,14 @@ class ServerConfigReader:
             raise ConfigError(f"{path}: {error.strerror}", phase="options") from None
         if len(data) > LARGEST_FILE:
             raise ConfigError(f"{path} is larger than {LARGEST_FILE} bytes", phase="options")
-        outside = self._in_match, self._active
+        outside = self._in_match, self._active, self._file_active
+        self._file_active = self._active
         for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
             parts = split_keyword(line)
             if parts is not None:
                 self._take(*parts, f"{path} line {number}", depth)
         # A Match block ends with its file.
-        self._in_match, self._active = outside
+        self._in_match, self._active, self._file_active = outside
 
     def _take(self, name: str, rest: str, where: str, depth: int) -> None:
         key = ALIASES.get(name.lower(), name.lower())
@@ -163,7 +166,7 @@ class ServerConfigReader:
     def _take_structure(self, key: str, rest: str, where: str, depth: int) -> None:
         if key == "match":
             arguments = arguments_of_line("Match", rest, where)
-            self._active = match_holds(arguments, where, self._account)
+            self._active = match_holds(arguments, where, self._account if self._file_active else None)
             self._in_match = True
         else:
             self._include(arguments_of_line("Include", rest, where), where, depth)

@@ -37,15 +37,15 @@ GLOBAL_ONLY = frozenset(_GLOBAL_ONLY.split())
 """Keywords that OpenSSH accepts outside of Match blocks only."""
 
 
-def match_holds(arguments: Sequence[str], where: str, account: MatchAccount) -> bool:
-    """Return whether a block applies to the account.
+def match_holds(arguments: Sequence[str], where: str, account: MatchAccount | None) -> bool:
+    """Return whether a block applies to the account; None: to nobody, as what is around the block does not apply.
 
     Raises `ConfigError` for criteria that do not exist, and if it depends on the client.
     """
     criteria = list(_criteria(arguments, where))
     if len(criteria) > 1 and any(name == "all" for name, _ in criteria):
         raise ConfigError(f"{where}: 'all' cannot be combined with other Match attributes", phase="options")
-    if not all(_holds(name, value, account) for name, value in criteria):
+    if account is None or not all(_holds(name, value, account) for name, value in criteria):
         return False
     of_clients = [name for name, _ in criteria if name in _OF_CLIENTS]
     if of_clients:

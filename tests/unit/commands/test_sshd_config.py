@@ -210,6 +210,41 @@ def test_included_files(tmp_path: Path) -> None:
         read().read(main)
 
 
+def included_in_a_block(folder: Path, criterion: str, *lines: str) -> ServerConfigReader:
+    (folder / "included").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "config").write_text(
+        f"PermitRootLogin no\nMatch {criterion}\nInclude {folder}/included\nMaxSessions 1\n", encoding="utf-8"
+    )
+    reader = read()
+    reader.read(folder / "config")
+    return reader
+
+
+def test_a_block_in_a_file_applies_only_if_that_around_it_does(tmp_path: Path) -> None:
+    lines = ("PermitTTY no", "Match all", "PermitRootLogin yes", "Match User bob", "PermitRootLogin prohibit-password")
+    assert included_in_a_block(tmp_path, "User bob", *lines).config.options == {"permit_root_login": "no"}
+    assert included_in_a_block(tmp_path, "User alice", *lines).config.options == {
+        "permit_root_login": "yes",
+        "permit_tty": False,
+        "max_sessions": 1,
+    }
+
+
+def test_a_block_about_clients_is_no_matter_in_a_file_that_does_not_apply(tmp_path: Path) -> None:
+    lines = ("Match Address 192.0.2.0/24", "PermitRootLogin yes")
+    assert included_in_a_block(tmp_path, "User bob", *lines).config.options == {"permit_root_login": "no"}
+    with pytest.raises(ConfigError, match="included line 1: Match address is not supported"):
+        included_in_a_block(tmp_path, "User alice", *lines)
+    with pytest.raises(ConfigError, match="included line 1: Unsupported Match attribute"):
+        included_in_a_block(tmp_path, "User bob", "Match nonsense")
+
+
+def test_the_state_of_blocks_is_passed_down_through_all_files(tmp_path: Path) -> None:
+    (tmp_path / "deepest").write_text("Match all\nPermitRootLogin yes\n", encoding="utf-8")
+    reader = included_in_a_block(tmp_path, "User bob", "Match all", f"Include {tmp_path}/deepest")
+    assert reader.config.options == {"permit_root_login": "no"}
+
+
 def test_files_that_include_each_other(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(f"Include {tmp_path}/a\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="Too many recursive"):
