@@ -68,10 +68,18 @@ class ServerConfigReader:
         return config
 
     def take_line(self, line: str, where: str) -> None:
-        """Read a line ``Keyword value``.  Raises `ConfigError` with ``where``."""
+        """Read the line ``Keyword value`` of an option.  Raises `ConfigError` with ``where``, also for Match and
+        Include: what a Match of the command line began would go on through the file."""
         parts = split_keyword(line)
-        if parts is not None:
-            self._take(*parts, where, depth=0)
+        if parts is None:
+            return
+        if parts[0].lower() in STRUCTURE:
+            raise ConfigError(
+                f"{where}: {parts[0]} directive not supported as a command-line option",
+                phase="options",
+                next_step="Write it into a file, and give that with -f.",
+            )
+        self._take(*parts, where, depth=0)
 
     def read(self, path: Path) -> None:
         """Read a file of such lines.  Raises `ConfigError`."""

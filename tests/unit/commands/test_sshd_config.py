@@ -21,6 +21,13 @@ def read(*lines: str, account: MatchAccount = ALICE) -> ServerConfigReader:
     return reader
 
 
+def read_file(folder: Path, *lines: str) -> ServerConfigReader:
+    (folder / "config").write_text("\n".join(lines), encoding="utf-8")
+    reader = read()
+    reader.read(folder / "config")
+    return reader
+
+
 def test_values() -> None:
     config = read(
         "# comment",
@@ -121,11 +128,6 @@ def test_a_banner_and_a_file(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("AllowUser alice", "Bad configuration option: AllowUser.*Did you mean AllowUsers"),
-        ("Match Address 192.0.2.0/24", "Match address is not supported"),
-        ("Match user alice host *", "Match host is not supported"),
-        ("Match all user alice", "cannot be combined"),
-        ("Match nonsense x", "Unsupported Match attribute"),
-        ("Match user", "requires an argument"),
         ("PermitRootLogin perhaps", "unsupported option"),
         ("UsePAM yes", "UsePAM yes is not supported.*-o UsePAM=no"),
         ("ChrootDirectory /srv", "ChrootDirectory /srv is not supported"),
@@ -153,8 +155,31 @@ def test_errors(line: str, words: str) -> None:
         read(line)
 
 
-def test_a_block_for_the_account_precedes_all_else() -> None:
-    reader = read(
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Match Address 192.0.2.0/24", "Match address is not supported"),
+        ("Match user alice host *", "Match host is not supported"),
+        ("Match all user alice", "cannot be combined"),
+        ("Match nonsense x", "Unsupported Match attribute"),
+        ("Match user", "requires an argument"),
+    ],
+)
+def test_errors_of_blocks(line: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"config line 1: .*{words}"):
+        read_file(tmp_path, line)
+
+
+@pytest.mark.parametrize(("line", "word"), [("Match User bob", "Match"), ("include /no/such/file", "include")])
+def test_what_decides_which_lines_are_read_stands_in_files_only(line: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=f"line 1: {word} directive not supported as a command-line option") as caught:
+        read(line)
+    assert "-f" in str(caught.value.next_step)
+
+
+def test_a_block_for_the_account_precedes_all_else(tmp_path: Path) -> None:
+    reader = read_file(
+        tmp_path,
         "ForceCommand outside",
         "Subsystem sftp one",
         "Subsystem other two",
@@ -184,14 +209,14 @@ def test_a_block_for_the_account_precedes_all_else() -> None:
 
 
 @pytest.mark.parametrize("line", ["Port 22", "UsePAM no", "PidFile none", "KeepAlive yes"])
-def test_what_stands_outside_of_blocks_only(line: str) -> None:
+def test_what_stands_outside_of_blocks_only(line: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"line 2: Directive '.*' is not allowed within a Match block"):
-        read("Match User bob", line)
+        read_file(tmp_path, "Match User bob", line)
 
 
-def test_a_refused_keyword_in_a_block_for_the_account() -> None:
+def test_a_refused_keyword_in_a_block_for_the_account(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="line 3: RefuseConnection yes is not supported"):
-        read("RefuseConnection no", "Match User alice", "RefuseConnection yes")
+        read_file(tmp_path, "RefuseConnection no", "Match User alice", "RefuseConnection yes")
 
 
 def test_included_files(tmp_path: Path) -> None:
