@@ -54,12 +54,32 @@ def _assembled(arguments: Sequence[str]) -> str:
 
 
 def _read_methods(arguments: Sequence[str]) -> list[list[str]] | None:
-    return None if arguments[0].lower() == "any" else [word.split(",") for word in arguments]
+    _check_alone("any", arguments)
+    return None if arguments[0] == "any" else [word.split(",") for word in arguments]
+
+
+_PLACE = re.compile(r"(\[[^\]]+\]|[^:/\[\]]+):([^:]+)")
 
 
 def _read_places(arguments: Sequence[str]) -> tuple[str, ...] | None:
-    word = arguments[0].lower()
-    return None if word == "any" else () if word == "none" else tuple(arguments)
+    _check_alone("any", arguments)
+    _check_alone("none", arguments)
+    if arguments[0] in ("any", "none"):
+        return None if arguments[0] == "any" else ()
+    return tuple(_read_place(word) for word in arguments)
+
+
+def _read_place(text: str) -> str:
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"HOST:PORT is expected, not {text!a}")
+    host, port = match.groups()
+    return f"{host}:{port if port == '*' else values.parse_port(port)}"
+
+
+def _check_alone(word: str, arguments: Sequence[str]) -> None:
+    if word in arguments and len(arguments) > 1:
+        raise ValueError(f'"{word}" must appear alone')
 
 
 def _read_names(arguments: Sequence[str]) -> tuple[str, ...]:

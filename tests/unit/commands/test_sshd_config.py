@@ -148,6 +148,21 @@ def test_a_banner_and_a_file(tmp_path: Path) -> None:
         ("ForceCommand", "no argument"),
         ("SetEnv 'x", "invalid quotes"),
         ("PubkeyAuthOptions no-touch", "unsupported PubkeyAuthOptions"),
+        ("AuthenticationMethods any publickey", '"any" must appear alone'),
+        ("AuthenticationMethods publickey any", '"any" must appear alone'),
+        ("AuthenticationMethods any any", '"any" must appear alone'),
+        ("PermitOpen any host:22", '"any" must appear alone'),
+        ("PermitOpen none host:1", '"none" must appear alone'),
+        ("PermitOpen host:1 none", '"none" must appear alone'),
+        ("PermitOpen host", "HOST:PORT is expected, not 'host'"),
+        ("PermitOpen host:1 ::1:22", "HOST:PORT is expected, not '::1:22'"),
+        ("PermitOpen [::1]", "HOST:PORT is expected"),
+        ("PermitOpen host/22", "HOST:PORT is expected"),
+        ("PermitOpen :22", "HOST:PORT is expected"),
+        ("PermitOpen ANY", "HOST:PORT is expected"),
+        ("PermitOpen host:1 ''", "HOST:PORT is expected"),
+        ("PermitOpen host:0", "Bad port '0'"),
+        ("PermitOpen host:65536", "Bad port"),
     ],
 )
 def test_errors(line: str, words: str) -> None:
@@ -278,6 +293,23 @@ def test_files_that_include_each_other(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"recursive|files are included"):
         read().read(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        ("any", None),
+        ("none", ()),
+        ("*:* [::1]:* host:22", ("*:*", "[::1]:*", "host:22")),
+        ("host:ssh host:0080", ("host:22", "host:80")),
+    ],
+)
+def test_places_that_may_be_opened(value: str, places: tuple[str, ...] | None) -> None:
+    assert read(f"PermitOpen {value}").config.options == {"permit_open": places}
+
+
+def test_any_method_of_authentication() -> None:
+    assert read("AuthenticationMethods any").config.options == {"authentication_methods": None}
 
 
 def test_disable_forwarding_and_the_family() -> None:
