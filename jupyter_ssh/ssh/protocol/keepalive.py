@@ -13,7 +13,8 @@ REQUEST: Final = "keepalive@openssh.com"
 
 
 class KeepAliveTimer:
-    """Probes the peer after ``interval`` silent seconds, and ends the session after ``count`` unanswered probes."""
+    """Probes the peer after ``interval`` silent seconds, and ends the session after ``count`` unanswered probes;
+    without a ``count`` it never does."""
 
     def __init__(self, settings: KeepAlive, transport: Transport, connection: Connection) -> None:
         self._settings = settings
@@ -46,7 +47,7 @@ class KeepAliveTimer:
             return
         if now < self._due:
             return
-        if self._unanswered >= self._settings.count:
+        if self._settings.count is not None and self._unanswered >= self._settings.count:
             silent = interval * (self._unanswered + 1)
             self._transport.fail(
                 ConnectionLost(

@@ -35,11 +35,12 @@ class Algorithms:
 class KeepAlive:
     """Probe the peer after ``interval`` silent seconds; give up after ``count`` unanswered probes.
 
-    0 seconds means never.  OpenSSH: ServerAliveInterval and ServerAliveCountMax.
+    0 seconds means never to probe, and None to probe without giving up.  OpenSSH: ServerAliveInterval and
+    ServerAliveCountMax, ClientAliveInterval and ClientAliveCountMax.
     """
 
     interval: float = 0.0
-    count: int = 3
+    count: int | None = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ class ServerOptions:
     client_alive_interval: float = 0.0
     """Seconds of silence after which a client is asked for a sign of life; 0: never."""
     client_alive_count_max: int = 3
+    """How many times a silent client is asked before its connection is ended; 0: it is never ended."""
     rekey_limit: int | None = None
     """Bytes after which keys are re-exchanged; None: the cipher's limit."""
     rekey_seconds: float = DEFAULT_REKEY_SECONDS
@@ -295,7 +296,8 @@ class ServerOptions:
             groups=None if self.moduli is None else partial(read_moduli, self.moduli),
             rekey_bytes=self.rekey_limit,
             rekey_seconds=self.rekey_seconds,
-            keepalive=KeepAlive(self.client_alive_interval, self.client_alive_count_max),
+            # sshd_config(5): 0 disables the end.  In OpenSSH's client, 0 of ServerAliveCountMax does not.
+            keepalive=KeepAlive(self.client_alive_interval, self.client_alive_count_max or None),
             max_channels=self.max_sessions + self.max_forwards + 1,
             banner=self.banner if isinstance(self.banner, str) else "",
         )

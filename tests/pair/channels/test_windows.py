@@ -293,6 +293,16 @@ def test_a_silent_peer_is_given_up() -> None:
     assert 60 <= ended <= 90
 
 
+def test_a_silent_peer_is_never_given_up_without_a_count() -> None:
+    pair = Pair(Settings(suite(), keepalive=KeepAlive(2, None)), SETTINGS)
+    pair.opened()
+    run_ticks(pair, 3000, alive=False)
+    assert pair.client.session.failure is None
+    pair.run()
+    asked = [event for event in pair.server.of(e.GlobalRequested) if event.name == "keepalive@openssh.com"]
+    assert len(asked) == MAX_PENDING_GLOBAL
+
+
 def test_a_peer_that_talks_is_not_asked() -> None:
     pair = Pair(Settings(suite(), keepalive=KeepAlive(15, 3)), SETTINGS)
     _, theirs = pair.opened()

@@ -12,6 +12,7 @@ from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.keys.files.saving import save_private_key
 from jupyter_ssh.ssh.keys.generate import generate
+from jupyter_ssh.ssh.protocol.settings import KeepAlive
 from jupyter_ssh.ssh.server.channels.direct_tcpip import may_open
 from jupyter_ssh.ssh.server.listening import Server
 from jupyter_ssh.ssh.server.logins.method_progress import MethodProgress
@@ -49,6 +50,12 @@ def test_options_say_what_they_offer(tmp_path: Path) -> None:
     assert many.methods == ("publickey", "password")
     assert many.key_files == (tmp_path / "a", tmp_path / "b")
     assert ServerOptions(authorized_keys=str(tmp_path)).key_files == (tmp_path,)
+
+
+@pytest.mark.parametrize(("count", "given_up_after"), [(3, 3), (1, 1), (0, None)])
+def test_clients_are_given_up_after_the_count_and_never_if_it_is_0(count: int, given_up_after: int | None) -> None:
+    options = ServerOptions(passwords=nobody, client_alive_interval=2, client_alive_count_max=count)
+    assert options.settings([new_key("ssh-ed25519")]).keepalive == KeepAlive(2, given_up_after)
 
 
 def test_an_unknown_option_is_answered_with_those_that_are_meant() -> None:
