@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,12 +15,18 @@ from hypothesis import strategies as st
 
 from jupyter_ssh.ssh.errors import ConfigError
 from jupyter_ssh.ssh.keys.generate import generate
+from jupyter_ssh.ssh.keys.krl import MAX_SIZE
+from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeyLines, RevokedKeys, read_revoked_keys
 from jupyter_ssh.ssh.keys.types.table import parse_public_line
 from jupyter_ssh.ssh.server.logins import authorized_keys as module
+from jupyter_ssh.ssh.server.logins import file_memory, key_logins
+from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys
-from jupyter_ssh.ssh.server.logins.file_memory import SETTLED_NS, FileMemory, Stamp
+from jupyter_ssh.ssh.server.logins.file_memory import SETTLED_NS, FileMemory, LoginFiles, Stamp
 from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
+from jupyter_ssh.ssh.server.logins.key_logins import KeyLogins
 from jupyter_ssh.ssh.server.logins.principals import Principals
+from jupyter_ssh.ssh.server.options import ServerOptions
 
 ALICE = generate("ssh-ed25519").public
 BOB = generate("ecdsa-sha2-nistp256").public
@@ -28,6 +37,12 @@ NOW = 1_800_000_000.0
 
 def stamp(number: int, size: int = 1, *, settled: bool = True) -> Stamp:
     return Stamp((1, number, size, 0, 0), settled)
+
+
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the files had been written long ago: their time of change cannot be set."""
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now + 10 * SETTLED_NS)
 
 
 def test_a_value_is_kept_as_long_as_the_stamp_is_the_same() -> None:
@@ -58,15 +73,92 @@ def test_few_files_and_bytes_are_kept_those_used_last() -> None:
     assert memory.find(Path("5"), stamp(5, 11)) is None
 
 
+def test_one_thread_reads_a_file_while_the_others_wait_for_what_it_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    memory: FileMemory[bytes] = FileMemory()
+    read: list[Path] = []
+    two_read = threading.Barrier(2)
+
+    def slowly() -> bytes:
+        read.append(path)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            two_read.wait(0.3)
+        return path.read_bytes()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [*threads.map(lambda _: memory.load(path, slowly), range(4))] == [b"one"] * 4
+    assert len(read) == 1
+
+
+def test_a_thread_that_is_stuck_stops_no_other_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    monkeypatch.setattr(file_memory, "LOADING_SECONDS", 0.01)
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    memory: FileMemory[bytes] = FileMemory()
+    begun, again = threading.Event(), threading.Event()
+
+    def stuck() -> bytes:
+        begun.set()
+        again.wait(60)
+        return b"late"
+
+    with ThreadPoolExecutor(1) as threads:
+        late = threads.submit(memory.load, path, stuck)
+        begun.wait(60)
+        assert memory.load(path, path.read_bytes) == b"one"
+        again.set()
+        assert late.result() == b"late"
+
+
+def test_what_cannot_be_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    path = tmp_path / "file"
+    memory: FileMemory[bytes] = FileMemory()
+    with pytest.raises(FileNotFoundError):
+        memory.load(path, path.read_bytes)
+    path.write_bytes(b"one")
+    assert memory.load(path, path.read_bytes) == b"one"
+
+
+def test_a_long_list_of_revoked_keys_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    path = tmp_path / "revoked"
+    lines = b"".join(b"#" * 1_000_000 + b"\n" for _ in range(9))
+    path.write_bytes(lines + ALICE.line().encode())
+    parsed: list[Path] = []
+
+    def counting(path: Path) -> RevokedKeys:
+        parsed.append(path)
+        return read_revoked_keys(path)
+
+    monkeypatch.setattr(key_logins, "read_revoked_keys", counting)
+    options = ServerOptions(authorized_keys=tmp_path / "keys", revoked_keys=path)
+    logins = KeyLogins(options, current_account(), LoginFiles(), HERE)
+    for key in (STRANGER, BOB, STRANGER):
+        assert "not authorized" in str(logins.judge("alice", key))
+    assert "is revoked" in str(logins.judge("alice", ALICE))
+    assert len(parsed) == 1
+    assert path.stat().st_size > MAX_SIZE // 2
+
+
+def test_the_longest_list_of_revoked_keys_is_kept() -> None:
+    memory = LoginFiles().revoked
+    memory.keep(Path("a"), stamp(1, MAX_SIZE), RevokedKeyLines())
+    assert memory.find(Path("a"), stamp(1, MAX_SIZE)) is not None
+
+
 def test_a_file_is_read_again_when_it_has_changed_and_checked_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
     path.chmod(0o600)
-    # As if the file had been written long ago: its time of change cannot be set.
-    now = time.time_ns()
-    monkeypatch.setattr(time, "time_ns", lambda: now + 10 * SETTLED_NS)
+    later(monkeypatch)
     memory: FileMemory[bytes] = FileMemory()
     for _ in range(2):
         assert read_trusted(path, memory=memory) == b"one"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from jupyter_ssh.ssh.keys.krl import MAX_SIZE
 from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys
 from jupyter_ssh.ssh.net.threads.workers import Workers
 
@@ -16,6 +18,9 @@ T = TypeVar("T")
 
 SETTLED_NS: Final = 2_000_000_000
 """How long ago a file must have changed: until then another change may leave its times as they are."""
+
+LOADING_SECONDS: Final = 30.0
+"""How long a thread waits for another that reads, which may be stuck on a disk that hangs."""
 
 KEY_CHECKS: Final = 4
 """How many keys are checked at a time."""
@@ -53,6 +58,7 @@ class FileMemory(Generic[T]):
         self._most_bytes = most_bytes
         self._kept: dict[Path, tuple[Stamp, T]] = {}
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
 
     def find(self, path: Path, stamp: Stamp) -> T | None:
         """Return what was kept for the file if it has not changed since."""
@@ -73,6 +79,27 @@ class FileMemory(Generic[T]):
             while len(self._kept) > self._most_files or self._bytes() > self._most_bytes:
                 del self._kept[next(iter(self._kept))]
 
+    def load(self, path: Path, read: Callable[[], T]) -> T:
+        """Return what was kept for the file, or else what ``read`` returns.
+
+        One thread reads at a time.  The others wait for what it keeps: several that parse the same would only slow each
+        other down.
+        """
+        found = self.find(path, Stamp.of(path.stat()))
+        if found is not None:
+            return found
+        first = self._loading.acquire(timeout=LOADING_SECONDS)
+        try:
+            stamp = Stamp.of(path.stat())
+            found = self.find(path, stamp)
+            if found is None:
+                found = read()
+                self.keep(path, stamp, found)
+            return found
+        finally:
+            if first:
+                self._loading.release()
+
     def __len__(self) -> int:
         return len(self._kept)
 
@@ -86,6 +113,6 @@ class LoginFiles:
 
     contents: FileMemory[bytes] = field(default_factory=FileMemory)
     """Of authorized_keys, files of authorities and of principals."""
-    revoked: FileMemory[RevokedKeys] = field(default_factory=FileMemory)
+    revoked: FileMemory[RevokedKeys] = field(default_factory=lambda: FileMemory(most_bytes=MAX_SIZE))
     readers: Workers = field(default_factory=lambda: Workers("jupyter-ssh key check", KEY_CHECKS))
     """The threads that read them: the files may be on a disk, or in a network, that hangs."""

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import CertificateError, ConfigError, SSHError
@@ -18,7 +19,7 @@ from jupyter_ssh.ssh.keys.certificates.check import check_user_certificate
 from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys, read_revoked_keys
 from jupyter_ssh.ssh.server.logins.accounts import Account
 from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys, Problem
-from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles, Stamp
+from jupyter_ssh.ssh.server.logins.file_memory import LoginFiles
 from jupyter_ssh.ssh.server.logins.file_modes import matching_files
 from jupyter_ssh.ssh.server.logins.key_options import KeyOptions, of_certificate
 from jupyter_ssh.ssh.server.logins.principals import Principals
@@ -71,12 +72,7 @@ class KeyLogins:
         return None if why is None else f"key {key.fingerprint}: {why} is revoked"
 
     def _read_revoked(self, path: Path) -> RevokedKeys:
-        stamp = Stamp.of(path.stat())
-        revoked = self._files.revoked.find(path, stamp)
-        if revoked is None:
-            revoked = read_revoked_keys(path)
-            self._files.revoked.keep(path, stamp, revoked)
-        return revoked
+        return self._files.revoked.load(path, partial(read_revoked_keys, path))
 
     def _keys(self, path: Path, key: PublicKey) -> AuthorizedKeys:
         """Return the lines of a file with ``key``; nothing else of it is parsed, whoever offers a key."""
