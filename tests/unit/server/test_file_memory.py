@@ -60,6 +60,18 @@ def test_what_was_changed_a_moment_ago_is_not_kept() -> None:
     assert memory.find(Path("a"), stamp(1)) is None
 
 
+def test_a_file_from_the_future_is_kept_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs that copy files set the time of their contents; that of the inode is the system's own."""
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    memory: FileMemory[bytes] = FileMemory()
+    later(monkeypatch)
+    in_years = time.time_ns() + 7 * 365 * 86400 * 10**9
+    os.utime(path, ns=(in_years, in_years))
+    read_trusted(path, strict=False, memory=memory)
+    assert len(memory) == 1
+
+
 def test_few_files_and_bytes_are_kept_those_used_last() -> None:
     memory: FileMemory[int] = FileMemory(most_files=2, most_bytes=10)
     for number in (1, 2):

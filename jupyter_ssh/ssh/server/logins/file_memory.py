@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -36,8 +37,12 @@ class Stamp:
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
         """Make a stamp of a status that was taken just now."""
-        # The time of the last change of the inode cannot be set, unlike that of the contents.
-        age = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)
+        # The time of the last change of the inode cannot be set; that of the contents can, to the future too.  Windows
+        # tells only the latter: there, st_ctime is when the file was made.
+        changed = status.st_ctime_ns
+        if sys.platform == "win32":
+            changed = max(changed, status.st_mtime_ns)
+        age = time.time_ns() - changed
         identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return cls(identity, age > SETTLED_NS)
 
