@@ -23,7 +23,7 @@ from jupyter_ssh.ssh.server.logins import file_memory, key_logins
 from jupyter_ssh.ssh.server.logins.accounts import current_account
 from jupyter_ssh.ssh.server.logins.authorized_keys import AuthorizedKeys
 from jupyter_ssh.ssh.server.logins.file_memory import SETTLED_NS, FileMemory, LoginFiles, Stamp
-from jupyter_ssh.ssh.server.logins.file_modes import read_trusted
+from jupyter_ssh.ssh.server.logins.file_modes import MOST_FILES, read_trusted
 from jupyter_ssh.ssh.server.logins.key_logins import KeyLogins
 from jupyter_ssh.ssh.server.logins.principals import Principals
 from jupyter_ssh.ssh.server.options import ServerOptions
@@ -162,6 +162,25 @@ def test_the_longest_list_of_revoked_keys_is_kept() -> None:
     memory = LoginFiles().revoked
     memory.keep(Path("a"), stamp(1, MAX_SIZE), RevokedKeyLines())
     assert memory.find(Path("a"), stamp(1, MAX_SIZE)) is not None
+
+
+def test_as_many_files_as_patterns_may_name_are_kept_though_they_are_read_in_turn() -> None:
+    memory = LoginFiles().contents
+    for _ in range(2):
+        for number in range(2 * MOST_FILES):
+            memory.keep(Path(str(number)), stamp(number, 1000), b"")
+    assert len(memory) == 2 * MOST_FILES
+    assert memory.find(Path("0"), stamp(0, 1000)) is not None
+
+
+def test_what_is_kept_stays_within_its_bytes_whatever_is_forgotten() -> None:
+    memory: FileMemory[int] = FileMemory(most_bytes=10)
+    for number in range(9):
+        memory.keep(Path("a"), stamp(number, 6), number)
+        memory.keep(Path("b"), stamp(number, 4), number)
+        assert len(memory) == 2
+        assert memory.find(Path("b"), stamp(number)) is None, "it has changed"
+        assert memory.find(Path("a"), stamp(number, 6)) == number
 
 
 def test_a_file_is_read_again_when_it_has_changed_and_checked_each_time(

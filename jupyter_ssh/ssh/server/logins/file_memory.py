@@ -58,9 +58,12 @@ class FileMemory(Generic[T]):
     At most ``most_files`` of together ``most_bytes`` are kept, those used last.
     """
 
-    def __init__(self, most_files: int = 64, most_bytes: int = 8 << 20) -> None:
+    def __init__(self, most_files: int = 8000, most_bytes: int = 16 << 20) -> None:
+        # More files than several patterns name (file_modes.MOST_FILES): if fewer were kept, reading all of them in turn
+        # would always forget those that come next.
         self._most_files = most_files
         self._most_bytes = most_bytes
+        self._bytes = 0
         self._kept: dict[Path, tuple[Stamp, T]] = {}
         self._lock = threading.Lock()
         self._loading = threading.Lock()
@@ -68,10 +71,10 @@ class FileMemory(Generic[T]):
     def find(self, path: Path, stamp: Stamp) -> T | None:
         """Return what was kept for the file if it has not changed since."""
         with self._lock:
-            kept = self._kept.pop(path, None)
+            kept = self._forget(path)
             if kept is None or kept[0] != stamp:
                 return None
-            self._kept[path] = kept
+            self._add(path, *kept)
             return kept[1]
 
     def keep(self, path: Path, stamp: Stamp, value: T) -> None:
@@ -79,10 +82,10 @@ class FileMemory(Generic[T]):
         if not stamp.settled or stamp.size > self._most_bytes:
             return
         with self._lock:
-            self._kept.pop(path, None)
-            self._kept[path] = (stamp, value)
-            while len(self._kept) > self._most_files or self._bytes() > self._most_bytes:
-                del self._kept[next(iter(self._kept))]
+            self._forget(path)
+            self._add(path, stamp, value)
+            while len(self._kept) > self._most_files or self._bytes > self._most_bytes:
+                self._forget(next(iter(self._kept)))
 
     def load(self, path: Path, read: Callable[[], T]) -> T:
         """Return what was kept for the file, or else what ``read`` returns.
@@ -108,8 +111,15 @@ class FileMemory(Generic[T]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _bytes(self) -> int:
-        return sum(stamp.size for stamp, _ in self._kept.values())
+    def _add(self, path: Path, stamp: Stamp, value: T) -> None:
+        self._kept[path] = (stamp, value)
+        self._bytes += stamp.size
+
+    def _forget(self, path: Path) -> tuple[Stamp, T] | None:
+        kept = self._kept.pop(path, None)
+        if kept is not None:
+            self._bytes -= kept[0].size
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
