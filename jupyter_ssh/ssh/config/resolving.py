@@ -52,7 +52,7 @@ def resolve(
     Raises `ConfigError`.
     """
     destination = parse_target(target) if isinstance(target, str) else target
-    settings = Settings()
+    settings = Settings(environment or {})
     settings.take_values(_with_known_hosts(keywords or {}), "argument")
     for option in command_line:
         if isinstance(option, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jupyter_ssh.ssh.config import patterns
 from jupyter_ssh.ssh.config.keywords import (
@@ -17,6 +17,7 @@ from jupyter_ssh.ssh.config.keywords import (
     Keyword,
     find_keyword,
 )
+from jupyter_ssh.ssh.config.tokens import expand_variables
 from jupyter_ssh.ssh.config.values import UNSET, RekeyLimit, arguments_of
 from jupyter_ssh.ssh.config.words import split_arguments, split_keyword
 from jupyter_ssh.ssh.errors import ConfigError
@@ -34,10 +35,11 @@ class Settings:
     """The values collected so far by keyword, with the source of each.
 
     ``ignored`` and ``warnings`` are messages about keywords that were accepted but have no effect; ``notes`` are the
-    lines of ``ssh -v`` about files and blocks.
+    lines of ``ssh -v`` about files and blocks.  ``environment`` is for `Kind.variables`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
         self.values: dict[str, object] = {}
         self.sources: dict[str, str] = {}
         self.ignored: list[str] = []
@@ -59,7 +61,7 @@ class Settings:
                 # A list of paths in Python stands for as many IdentityFile lines in a file.
                 several = [[word] for word in arguments] if row.gathers and row.kind.most == 1 else [arguments]
                 for words in several:
-                    self._set(row, row.kind.read(words), where)
+                    self._set(row, self._read(row, words), where)
             except (ValueError, IndexError) as error:
                 raise ConfigError(f"{row.option}: {error}", phase="options", expected=row.kind.name) from None
 
@@ -69,7 +71,7 @@ class Settings:
         if row is None:
             raise ConfigError(f'{where}: unknown option "{name}"', phase="options")
         try:
-            self._set(row, row.kind.read([value]), where)
+            self._set(row, self._read(row, [value]), where)
         except ValueError as error:
             raise ConfigError(f"{where}: {_sentence(error)}", phase="options") from None
 
@@ -101,11 +103,20 @@ class Settings:
         if row.kind.most is not None and len(arguments) > row.kind.most:
             raise ConfigError(f"{where}: keyword {name} extra arguments at end of line", phase="options")
         try:
-            value = row.kind.read(arguments)
+            value = self._read(row, arguments)
         except ValueError as error:
             raise ConfigError(f"{where}: {shown(_sentence(error), 300)}", phase="options") from None
         if active:
             self._set(row, value, where)
+
+    def _read(self, row: Keyword, arguments: Sequence[str]) -> object:
+        """Return the value of a keyword; raises ``ValueError``."""
+        if row.kind.variables:
+            try:
+                arguments = [expand_variables(argument, self._environment, row.name) for argument in arguments]
+            except ConfigError as error:
+                raise ValueError(error.message) from None  # the caller knows where it is
+        return row.kind.read(arguments)
 
     def _set(self, row: Keyword, value: object, where: str) -> None:
         name = row.option

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jupyter_ssh.ssh.config.target import Target, parse_jumps
 from jupyter_ssh.ssh.config.values import WORDS, Kind, parse_port, parse_time, parse_yes_no
@@ -47,20 +47,23 @@ class PermittedCname:
 
 # In brackets anything is literal; elsewhere a backslash makes the next character so.
 _FIELD = re.compile(r"\[(?P<literal>[^\]]*)\]|(?P<plain>(?:\\.|[^:\\])*)", re.DOTALL)
-# A field with a slash is the path of a Unix socket; so is one that begins with a variable.
-_IS_PATH = re.compile(r".*/|\$\{", re.DOTALL)
+# A field with a slash is the path of a Unix socket.
+_IS_PATH = re.compile(r".*/", re.DOTALL)
 
 
 def parse_forward(text: str, *, dynamic: bool = False, remote: bool = False) -> Forward:
     """Parse ``[address:]port[:host:hostport]``, where either end may be a Unix socket; raises ``ValueError``.
 
-    ``dynamic``: there is no second end; ``remote``: the server may choose the port (0).
+    ``dynamic``: there is no second end; ``remote``: the server may choose the port (0), and a second end that is a path
+    may follow in the same word, as in OpenSSH.
     """
     fields = _fields(text.strip())
     count = _listening(fields)
     listen = _endpoint(fields[:count])
     connect = _endpoint(fields[count:]) if fields[count:] else None
-    if dynamic == (connect is not None):
+    if dynamic and (len(fields) > 2 or (connect is not None and not remote)):
+        raise _bad_forward()
+    if connect is None and not dynamic:
         raise _bad_forward()
     if listen.path is None and not listen.port and not remote:
         raise _bad_forward()
@@ -127,7 +130,7 @@ def _forward_kind(*, dynamic: bool = False, remote: bool = False) -> Kind:
             raise ValueError("Missing target argument.")
         return (parse_forward(":".join(words), dynamic=dynamic or len(words) == 1, remote=remote),)
 
-    return Kind("forward", read, _write_forwards, most=1 if dynamic else 2)
+    return Kind("forward", read, _write_forwards, most=1 if dynamic else 2, variables=True)
 
 
 def _write_forwards(value: object) -> list[str]:
@@ -146,7 +149,7 @@ def _write_remote(value: object) -> list[str]:
 LOCAL_FORWARD = _forward_kind()
 DYNAMIC_FORWARD = _forward_kind(dynamic=True)
 _REMOTE = _forward_kind(remote=True)
-REMOTE_FORWARD = Kind("forward", _REMOTE.read, _write_remote, most=2)
+REMOTE_FORWARD = replace(_REMOTE, write=_write_remote)
 
 
 def _read_permitted_opens(arguments: Sequence[str]) -> tuple[str, ...]:

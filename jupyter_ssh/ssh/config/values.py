@@ -52,7 +52,7 @@ class AgentAddition:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """The type of a keyword's value.  ``most`` is the maximum number of arguments; ``raw``: the rest of the line is
-    one.
+    one; ``variables``: those in the arguments are expanded before they are read, since they decide how.
 
     A reader that returns `UNSET` leaves the keyword to the next line that gives it.
     """
@@ -62,6 +62,7 @@ class Kind:
     write: Callable[[object], list[str]]
     most: int | None = 1
     raw: bool = False
+    variables: bool = False
 
 
 def parse_yes_no(text: str) -> bool:

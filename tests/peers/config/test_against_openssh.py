@@ -169,6 +169,12 @@ def test_the_same_options(case: str, ssh: str, tmp_path: Path) -> None:
         "LocalForward 8 h:9\\",
         "RemoteForward 8 9",
         "RemoteForward a:b",
+        "RemoteForward 8:h:9",
+        "RemoteForward /a:h:9",
+        "RemoteForward a:/b",
+        "RemoteForward 0:${NOT_IN_THE_ENVIRONMENT}",
+        "LocalForward 8 ${NOT_IN_THE_ENVIRONMENT}/x",
+        "LocalForward 8 ${HOME",
         "DynamicForward 0",
         "DynamicForward 8 h:9",
         "DynamicForward a:8:9",
@@ -194,7 +200,9 @@ def lines_of(file: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in AWKWARD.glob("*.config")))
-def test_awkward_files(name: str, ssh: str, tmp_path: Path) -> None:
+def test_awkward_files(name: str, ssh: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARD_PORT", "8080")
+    monkeypatch.setenv("FORWARD_TARGET", "h:9")
     file = tmp_path / "config"
     file.write_bytes((AWKWARD / name).read_bytes())  # a checkout may be writable by a group
     for words in lines_of(file):
