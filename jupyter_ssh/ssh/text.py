@@ -29,6 +29,11 @@ def without_controls(text: str) -> str:
     return text if text.isprintable() else _CONTROLS.sub(REPLACEMENT, text)
 
 
+def shortened(text: str, longest: int) -> str:
+    """Return ``text``, with an ellipsis after the first ``longest`` characters if there are more."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def escaped(text: str) -> str:
     """Return ``text`` as one line, with Python's escapes for everything that is not printable."""
     if text.isprintable():

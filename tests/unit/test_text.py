@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_ssh.ssh.client.login.handshake import Handshake
+from jupyter_ssh.ssh.client.login.handshake import MAX_BANNER, Handshake
 from jupyter_ssh.ssh.protocol.events import Banner
 from jupyter_ssh.ssh.text import printable, without_controls
 
@@ -66,3 +66,17 @@ async def test_a_banner_is_harmless_before_anybody_sees_it() -> None:
     handshake = Handshake(Person(), 1.0)  # type: ignore[arg-type]
     handshake.heard(Banner("\x1b]0;x\x07\u202e"))
     assert Person.banners == ["?]0;x??"]
+
+
+async def test_banners_are_bounded_together() -> None:
+    class Person:
+        banners: list[str] = []
+
+        def show_banner(self, text: str) -> None:
+            self.banners.append(text)
+
+    handshake = Handshake(Person(), 1.0)  # type: ignore[arg-type]
+    for _ in range(50):
+        handshake.heard(Banner("b" * 30_000))
+    assert sum(text.count("b") for text in Person.banners) == MAX_BANNER
+    assert [text[-1] for text in Person.banners] == ["b"] * (MAX_BANNER // 30_000) + ["…"]

@@ -34,9 +34,6 @@ _SECRET_STEP = "Use an agent or a key without a passphrase, or connect from a ce
 
 _CONFIRM_STEP = "Use it from a cell that can ask (allow_stdin), or add the key without asking for confirmation."
 
-_BANNER = 64 * 1024
-"""How many characters of a banner a cell shows."""
-
 _REMEMBERED = 64
 """How many different questions are remembered while one connection is being opened."""
 _NOT_ACCEPTED = "That was not accepted. Please try again."
@@ -105,7 +102,7 @@ class StdinPrompts:
         """Show the server's banner (RFC 4252 §5.4)."""
         desk = self._desk or CURRENT_DESK.get()
         if desk is not None:
-            desk.post(lambda: _say(text[:_BANNER]))
+            desk.post(lambda: _say(text))
 
     async def _ask(self, question: Callable[[], T], what: str, next_step: str) -> T:
         desk = self._desk or CURRENT_DESK.get()

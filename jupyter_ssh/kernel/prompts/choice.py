@@ -7,7 +7,7 @@ a panel) are asked on a JupyterLab page, or else in a cell that is waiting for s
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, waiting_desk
 from jupyter_ssh.kernel.place.page_prompts import page_prompts
@@ -26,6 +26,9 @@ class KernelPrompts:
 
     Each question is asked where it can most likely be answered; if that turns out to be impossible, in the next place.
     """
+
+    most_banner: Final = 64 * 1024
+    """See `Handshake`: a cell keeps what it shows, and so does its notebook."""
 
     def __init__(self) -> None:
         self._page: Prompts | None = None

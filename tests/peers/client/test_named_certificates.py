@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jupyter_ssh.ssh import errors
+from jupyter_ssh.ssh.client.report.progress import DEBUG1, Progress
 from jupyter_ssh.ssh.keys import load_private_key
 from tests.peers.client_support import Person, reach
 from tests.support.agents import OwnAgent
@@ -58,6 +59,17 @@ async def _fails(server: PeerServer, **options: Any) -> errors.AuthenticationErr
     with pytest.raises(errors.AuthenticationError) as caught:
         await reach(server, **{**ONLY_KEYS, **options})
     return caught.value
+
+
+class _Told(Progress):
+    """Keeps the lines of the log."""
+
+    def __init__(self, name: str = "", *, jump: bool = False) -> None:
+        super().__init__(name, jump=jump)
+        self.lines: list[str] = []
+
+    def note(self, text: str, level: int = DEBUG1) -> None:
+        self.lines.append(text)
 
 
 @pytest.mark.parametrize("first", ["the certificate", "the key"])
@@ -124,6 +136,18 @@ async def test_only_the_public_half_is_there_and_the_key_is_in_an_agent(
     await _succeeds(sshd, identity_file=key, identity_agent=own_agent.socket)
 
 
+async def test_only_the_public_half_is_there_and_the_key_is_nowhere(
+    sshd: PeerServer, certificate: Path, key: Path
+) -> None:
+    key.unlink()
+    certificate.rename(f"{key}.pub")
+    """It is named by the file that is there; `ssh -v` tells the type by the name that was given."""
+    told = _Told()
+    error = await _fails(sshd, identity_file=key, progress=told)
+    assert [offer.split()[0] for _, offer, _ in error.attempts] == [f"{key}.pub"]
+    assert f"identity file {key} type 4" in told.lines
+
+
 async def test_both_are_offered_the_key_first(sshd: PeerServer, authority: Path, key: Path, certificate: Path) -> None:
     stranger = make_authority(key.parent, "stranger")
     certificate.unlink()
@@ -160,3 +184,15 @@ async def test_a_file_that_is_no_private_key_may_be_readable(
     assert said in str(error)
     for wrong in ("chmod", "without .pub", "Convert"):
         assert wrong not in str(error)
+
+
+@pytest.mark.parametrize(("count", "names"), [(2, "other0, other1"), (18, "other15, …")])
+async def test_a_certificate_for_other_users(
+    sshd: PeerServer, authority: Path, key: Path, count: int, names: str
+) -> None:
+    others = ",".join(f"other{number}" for number in range(count))
+    certificate = certify(authority, key, principals=others)
+    error = await _fails(sshd, identity_file=key, certificate_file=certificate)
+    assert (error.next_step or "").endswith(
+        f"{names} but not {sshd.user}; that is enough only if the server maps them (AuthorizedPrincipalsFile)."
+    )

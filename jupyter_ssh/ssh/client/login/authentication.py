@@ -530,8 +530,9 @@ def _advice_on_certificate(identity: Identity, user: str) -> str | None:
     principals = identity.public.statement.principals
     if principals and user not in principals:
         # The server may map other principals to the user (AuthorizedPrincipalsFile), so this is only probably why.
-        names = ", ".join(map(escaped, principals[:MOST_SHOWN]))
+        names = ", ".join([*map(escaped, principals[:MOST_SHOWN]), *(["…"] if len(principals) > MOST_SHOWN else [])])
         return (
-            f"{identity.label}: the certificate is for {names}, not for {escaped(user)}, unless the server maps them."
+            f"{identity.label}: the certificate names {names} but not {escaped(user)}; that is enough only if the "
+            "server maps them (AuthorizedPrincipalsFile)."
         )
     return None

@@ -10,12 +10,12 @@ from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.errors import SSHError
 from jupyter_ssh.ssh.net.deadline import within
 from jupyter_ssh.ssh.protocol.events import Banner, Closed, DebugMessage, Event, KeysRenewed
-from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.text import printable, shortened
 
 E = TypeVar("E", bound=Event)
 
 MAX_BANNER: Final = 1024 * 1024
-"""Characters of all banners together that are shown."""
+"""Characters of all banners together that are shown, unless the prompts have a ``most_banner`` of their own."""
 
 MAX_SAID: Final = 300
 """Characters of a banner that an error quotes."""
@@ -28,7 +28,7 @@ class Handshake:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._prompts = prompts
         self._seconds = seconds
-        self._banner_room = MAX_BANNER
+        self._banner_room: int = getattr(prompts, "most_banner", MAX_BANNER)
         self.messages: list[str] = []
         """What to tell the user afterwards, such as where a host key was written."""
         self.said = ""
@@ -40,11 +40,10 @@ class Handshake:
     def heard(self, event: Event) -> None:
         """The session's callback."""
         if isinstance(event, Banner):
-            text = event.text[: self._banner_room]
-            self._banner_room -= len(text)
-            if text:
-                self._prompts.show_banner(printable(text))
-                self._said(text)
+            room, self._banner_room = self._banner_room, max(0, self._banner_room - len(event.text))
+            if room and event.text:
+                self._prompts.show_banner(printable(shortened(event.text, room)))
+                self._said(event.text[:room])
         elif isinstance(event, DebugMessage):
             self._said(event.text)
         elif not isinstance(event, KeysRenewed):

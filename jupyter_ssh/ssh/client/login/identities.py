@@ -210,7 +210,8 @@ def attempts_told(files: Sequence[str], identities: Sequence[Identity]) -> list[
     """Return the lines of ``ssh -v`` about the key files and what will be tried."""
     lines = []
     for path in files:
-        of_file = (each.public for each in identities if each.label.startswith(f"{path} ") and each.public is not None)
+        known = [each for each in identities if each.public is not None]
+        of_file = (each.public for name in (path, f"{path}.pub") for each in known if each.label.startswith(f"{name} "))
         public = next(of_file, None)
         lines.append(f"identity file {path} type {TYPE_NUMBERS.get(public.key_type, 0) if public else -1}")
     return [*lines, *(f"Will attempt key: {identity.named}" for identity in identities)]
@@ -287,7 +288,9 @@ def _file(path: str, unlock: Unlock, options: Options) -> Identity:
         if public is not None:
             return Identity(f"{path} {public.fingerprint}", public, None, described(error), _no_private_key_step())
         public = _public_half(f"{path}.pub", rsa_size)
-        if isinstance(public, Certificate) and not _is_of_user(public):
+        if _is_of_user(public):
+            return Identity(f"{path}.pub {public.fingerprint}", public, None, described(error), error.next_step)
+        if isinstance(public, Certificate):
             public = public.key
         if public is None:
             return _unusable(path, error)

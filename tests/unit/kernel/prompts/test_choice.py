@@ -13,8 +13,10 @@ import pytest
 from jupyter_ssh.kernel.engine import Engine
 from jupyter_ssh.kernel.prompts import choice
 from jupyter_ssh.kernel.prompts.choice import KernelPrompts
-from jupyter_ssh.ssh.client.prompts import NoPrompts
+from jupyter_ssh.ssh.client.login.handshake import Handshake
+from jupyter_ssh.ssh.client.prompts import NamedPrompts, NoPrompts
 from jupyter_ssh.ssh.errors import PromptUnavailable
+from jupyter_ssh.ssh.protocol.events import Banner
 
 
 @pytest.fixture
@@ -168,6 +170,26 @@ def test_a_banner_is_shown_where_questions_are_asked(
     assert capsys.readouterr().out == "Welcome\n\n"
     engine.submit(show).result(60)
     assert page.banners == ["Welcome\n"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_banners_of_a_connection_fill_no_cell(
+    engine: Engine, capsys: pytest.CaptureFixture[str], named: bool
+) -> None:
+    """A server may send any number of them before the login, and one of a megabyte."""
+    asking = KernelPrompts()
+
+    async def show() -> None:
+        handshake = Handshake(NamedPrompts(asking, "gate") if named else asking, 1.0)
+        for _ in range(30):
+            handshake.heard(Banner("é" * 40_000))
+
+    for connections in (1, 2):
+        engine.call(show)
+        shown = capsys.readouterr().out
+        assert shown.count("é") == 64 * 1024, connections
+        assert shown.count("…") == 1
+        assert shown.rstrip().endswith("é…")
 
 
 def test_nothing_to_answer_needs_nobody(engine: Engine) -> None:
