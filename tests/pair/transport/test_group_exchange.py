@@ -10,9 +10,10 @@ import pytest
 
 from jupyter_ssh.ssh.crypto.key_agreement.dh import DiffieHellman
 from jupyter_ssh.ssh.crypto.key_agreement.dh_groups import Group, named_group
-from jupyter_ssh.ssh.errors import KeyExchangeError, UnexpectedMessage, WireError
+from jupyter_ssh.ssh.errors import ConnectionLost, KeyExchangeError, UnexpectedMessage, WireError
 from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.handshake.key_exchange import Secrets, Step
+from jupyter_ssh.ssh.protocol.packets.key_age import REKEY_PATIENCE
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
 from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.wire import messages as m
@@ -350,6 +351,26 @@ def test_a_published_group_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> Non
     client = Undecided(named_group(3072))
     assert not client.under_way
     assert client.puppet.heard(32)
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_test_of_ours_is_not_taken_for_silence_of_the_server() -> None:
+    puppet = Puppet(Role.CLIENT, algorithms=ALGORITHMS).to_open()
+    session = puppet.subject.session
+    under_way: list[tuple[Callable[[], bool], Callable[[bool], None]]] = []
+    session.transport.compute = lambda *what: under_way.append(what)
+    puppet.send_kexinit()
+    puppet.send_group()
+    for now in (0.0, 1.0, 1.0 + REKEY_PATIENCE, 1.0 + 3 * REKEY_PATIENCE):
+        session.tick(now)
+    assert session.failure is None
+    work, done = under_way.pop()
+    done(work())
+    for now in (2.0 + 3 * REKEY_PATIENCE, 1.9 + 4 * REKEY_PATIENCE):
+        session.tick(now)
+    assert session.failure is None
+    session.tick(2.0 + 4 * REKEY_PATIENCE)
+    assert isinstance(session.failure, ConnectionLost), "now it is the server's turn"
 
 
 # --- what a server does with a wish -----------------------------------------------------------------------------------

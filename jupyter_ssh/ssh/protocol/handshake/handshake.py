@@ -54,6 +54,8 @@ class _Round:
     secrets: Secrets | None = None
     newkeys_sent: bool = False
     newkeys_received: bool = False
+    testing: bool = False
+    """Whether the peer waits for a computation of ours."""
 
 
 class Handshake:
@@ -123,8 +125,8 @@ class Handshake:
 
     @property
     def rekeying(self) -> bool:
-        """Whether a key exchange after the first is under way; only the peer can hold it up."""
-        return self.exchanges > 0 and self._round is not None
+        """Whether a key exchange after the first is under way, and the peer is to send something for it."""
+        return self.exchanges > 0 and self._round is not None and not self._round.testing
 
     def rekey(self) -> None:
         """Begin a key re-exchange, unless one is in progress (RFC 4253 §9).
@@ -218,6 +220,7 @@ class Handshake:
         if step.secrets is None:
             self._dispatcher.advance(Trigger.IN_GROUP)
             if step.test is not None:
+                current.testing = True
                 self._compute(step.test.run, partial(self._tested, current, step.test))
             return
         current.exchange = None
@@ -232,6 +235,7 @@ class Handshake:
             self._sender.send_now(answer)
 
     def _tested(self, current: _Round, test: SlowTest, passed: bool) -> None:
+        current.testing = False
         if current is self._round:  # else the session is over
             self._answer(test.then(passed))
 
