@@ -1,4 +1,4 @@
-"""The interfaces between the transport and the layers above it, authentication and connection."""
+"""The interfaces between the transport, the layers above it (authentication and connection) and the clock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ Handler = Callable[[bytes], None]
 
 Handlers = Mapping[int, Handler]
 """Handlers by message number."""
+
+Clock = Callable[[], float]
+"""Returns seconds of a monotonic clock, which the driver of a session passes in."""
+
+
+def stopped() -> float:
+    """Stand in for the clock of a session that has none."""
+    return 0.0
 
 
 def payload_end(body: bytes) -> int:

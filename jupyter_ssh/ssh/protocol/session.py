@@ -14,6 +14,7 @@ from jupyter_ssh.ssh.protocol.connection import Connection
 from jupyter_ssh.ssh.protocol.events import Closed, Event
 from jupyter_ssh.ssh.protocol.handshake.negotiation import Direction
 from jupyter_ssh.ssh.protocol.keepalive import KeepAliveTimer
+from jupyter_ssh.ssh.protocol.layers import Clock
 from jupyter_ssh.ssh.protocol.packets.receive_buffer import ReceiveMemory
 from jupyter_ssh.ssh.protocol.probes import Probes
 from jupyter_ssh.ssh.protocol.roles import Phase, Role
@@ -76,8 +77,8 @@ class Session:
     def on_output(self, callback: Callable[[], None]) -> None:
         self.transport.sender.on_output = callback
 
-    def use_clock(self, clock: Callable[[], float]) -> None:
-        """Measure round trips and what is limited by time with ``clock``, which returns monotonic seconds."""
+    def use_clock(self, clock: Clock) -> None:
+        """Measure round trips and what is limited by time with ``clock``."""
         self.connection.round_trips.clock = self.transport.strays.clock = clock
         self.transport.handshake.allowance.clock = clock
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jupyter_ssh.ssh.errors import StrayMessages
+from jupyter_ssh.ssh.protocol.layers import Clock, stopped
 from jupyter_ssh.ssh.wire import numbers as n
 
 MAX_STRAYS: Final = 4096
@@ -28,8 +29,8 @@ class Strays:
         self._report = report
         self.count = 0
         """How many messages were ignored so far."""
-        self.clock: Callable[[], float] = _stopped
-        """Seconds of a monotonic clock; while it stands still, the limit is that of the whole session."""
+        self.clock: Clock = stopped
+        """While it stands still, the limit is that of the whole session."""
         self._began = 0.0
         self._recent = 0
 
@@ -52,8 +53,3 @@ class Strays:
             )
         self._began = now
         self._recent = 1
-
-
-def _stopped() -> float:
-    """Stand in for the clock of a session that has none."""
-    return 0.0

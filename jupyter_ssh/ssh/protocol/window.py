@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 from jupyter_ssh.ssh.errors import WindowError
+from jupyter_ssh.ssh.protocol.layers import Clock, stopped
 
 INITIAL_WINDOW: Final = 2 * 1024 * 1024
 MAX_PACKET_DATA: Final = 32768
@@ -122,8 +122,8 @@ class RoundTrips:
     __slots__ = ("clock", "shortest")
 
     def __init__(self) -> None:
-        self.clock: Callable[[], float] = _stopped
-        """Seconds of a monotonic clock; while it stands still, all round trips have the same duration."""
+        self.clock: Clock = stopped
+        """While it stands still, all round trips have the same duration."""
         self.shortest = math.inf
 
     def share(self, began: float) -> float:
@@ -145,8 +145,3 @@ class RoundTrips:
         if took <= 0:
             return 1.0
         return min(1.0, self.shortest / took) if self.shortest < math.inf else 0.0
-
-
-def _stopped() -> float:
-    """Stand in for the clock of a session that has none."""
-    return 0.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
+
+from jupyter_ssh.ssh.protocol.layers import Clock, stopped
 
 ENOUGH_BYTES: Final = 16 * 1024
 """New keys after at least so much traffic are always allowed once a user is logged in: that a peer has a small
@@ -25,8 +26,8 @@ class RekeyAllowance:
     def __init__(self) -> None:
         self._used = 0.0
         self._then = 0.0
-        self.clock: Callable[[], float] = _stopped
-        """Seconds of a monotonic clock; while it stands still, no allowance is regained."""
+        self.clock: Clock = stopped
+        """While it stands still, no allowance is regained."""
 
     def spend(self, traffic: int, *, logged_in: bool) -> bool:
         """Count one, after ``traffic`` bytes under the current keys; return whether it is allowed."""
@@ -42,8 +43,3 @@ class RekeyAllowance:
         """Return what is allowed, for an error."""
         more = f" or after {ENOUGH_BYTES >> 10} KiB" if logged_in else ""
         return f"at most {IN_ADVANCE[logged_in]} times, then once a second{more}"
-
-
-def _stopped() -> float:
-    """Stand in for the clock of a session that has none."""
-    return 0.0
