@@ -66,6 +66,7 @@ PEOPLES = {
         "closed",
         "changes",
         "on_terminal",
+        "connection_closed_because",
         "resize",
         "signal",
         "send_break",

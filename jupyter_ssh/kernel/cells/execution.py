@@ -105,8 +105,8 @@ async def execute(
     writer = asyncio.create_task(write_input(process, input, eof=pty is None or input is not None))
     try:
         await _end(process, pumps)
-        if (loss := connection.closed_because) is not None:
-            live.say(f"the command has ended; after that the connection was lost: {loss.message}")
+        if (loss := process.connection_closed_because) is not None:
+            live.say(f"the command has ended; after that the connection was lost: {loss.received or loss.message}")
         await live.finish()
         result = await process.wait()
     except asyncio.CancelledError:

@@ -341,6 +341,13 @@ class Process(BlockingFace[StackProcess[AnyStr]], Generic[AnyStr]):
         return self._inner.on_terminal
 
     @property
+    def connection_closed_because(self) -> SSHError | None:
+        """The error that ended its connection, which may be a further one; None while that is open, and if it was
+        closed deliberately.
+        """
+        return self._inner.connection_closed_because
+
+    @property
     def closed(self) -> bool:
         """Whether the channel is closed on both sides."""
         return self._inner.closed

@@ -72,6 +72,11 @@ class ClientChannelHost(BaseHost[ClientSession]):
         """Return "the server", for messages."""
         return "the server"
 
+    @property
+    def closed_because(self) -> SSHError | None:
+        """The error that ended the connection; None while it is open, and if it was closed deliberately."""
+        return None if self.closed_here else self.session.failure
+
     def explain(self, error: SSHError) -> None:
         """Attach advice on what to do to ``error``."""
         explain(error, self._options)

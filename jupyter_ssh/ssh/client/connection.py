@@ -76,7 +76,7 @@ class Connection:
     @property
     def closed_because(self) -> SSHError | None:
         """The error that ended the connection; None while it is open, and if it was closed deliberately."""
-        return None if self.channel_host.closed_here else self.channel_host.session.failure
+        return self.channel_host.closed_because
 
     @property
     def ended_at(self) -> float | None:

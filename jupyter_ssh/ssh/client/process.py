@@ -97,6 +97,13 @@ class Process(Generic[AnyStr]):
         return self._session.on_terminal
 
     @property
+    def connection_closed_because(self) -> SSHError | None:
+        """The error that ended its connection, which may be a further one; None while that is open, and if it was
+        closed deliberately.
+        """
+        return self._session.connection_closed_because
+
+    @property
     def changes(self) -> Changes:
         """Its changes: see `Changes.listen`."""
         return self._session.changes

@@ -41,6 +41,10 @@ MAX_SIGNAL_NAME: Final = 64
 class SessionHost(ChannelHost, Protocol):
     """What a session channel needs of its connection."""
 
+    @property
+    def closed_because(self) -> SSHError | None:
+        """The error that ended the connection; None while it is open, and if it was closed deliberately."""
+
     def prepare_session(self, channel: Channel) -> None:
         """Send the requests of a session besides pty-req and env, before its command is started."""
 
@@ -172,6 +176,11 @@ class SessionChannel(Duplex):
         self.stdout.feed_eof(error)
         self.stderr.feed_eof(error)
         self.changes.ended(self._ending(), error)
+
+    @property
+    def connection_closed_because(self) -> SSHError | None:
+        """See `Process.connection_closed_because`."""
+        return self._session_host.closed_because
 
     # --- starting -----------------------------------------------------------------------------------------------------
 
