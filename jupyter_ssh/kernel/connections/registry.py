@@ -20,6 +20,7 @@ from jupyter_ssh.kernel.connections.listening import Listening
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.hosts import config_file
 from jupyter_ssh.kernel.prompts.choice import KernelPrompts
+from jupyter_ssh.kernel.prompts.tab import say_to_user
 from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Changes, Listener
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
@@ -223,9 +224,8 @@ class Connections:
         for entry in self._known:
             if entry.connection is connection:
                 entry.changes.adopt(further.changes)
-        for text in further.messages:
-            say_in_cell(text)
-        say_in_cell(f"{connection.name} allows no more sessions on one connection; another connection was made")
+        full = f"{connection.name} allows no more sessions on one connection; another connection was made"
+        say_to_user([*further.messages, full])
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """The choice of where a connection's questions are asked: where somebody can answer them.
 
-Questions of work that a cell started are asked in that cell.  Other questions (of a terminal's jump host, a reconnect,
-a panel) are asked on a JupyterLab page, or else in a cell that is waiting for something else.
+Questions of work that a cell started are asked in that cell, those of a further connection for a terminal on its tab.
+Other questions (of a terminal's jump host, a reconnect, a panel) are asked on a JupyterLab page, or else in a cell that
+is waiting for something else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from jupyter_ssh.kernel.cells.desk import CURRENT_DESK, waiting_desk
 from jupyter_ssh.kernel.place.page_prompts import page_prompts
 from jupyter_ssh.kernel.prompts.cell import StdinPrompts
+from jupyter_ssh.kernel.prompts.tab import CURRENT_TAB
 from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.errors import PromptUnavailable
 
@@ -65,6 +67,8 @@ class KernelPrompts:
         # The same `PagePrompts` is kept: it remembers earlier questions, and can say that an answer was wrong.
         self._page = self._page or page_prompts()
         page = [] if self._page is None or page_prompts() is None else [self._page]
+        if (tab := CURRENT_TAB.get()) is not None:
+            page.insert(0, tab.prompts)
         started_by, waits = CURRENT_DESK.get(), waiting_desk()
         if started_by is not None and started_by.open:
             return [StdinPrompts(started_by, self._asked), *page]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_ssh.kernel.cells.execution import start
+from jupyter_ssh.kernel.prompts.tab import CURRENT_TAB, Tab
 from jupyter_ssh.kernel.terminals.display import READ_BYTES, Display
 from jupyter_ssh.kernel.terminals.limits import ACK_SECONDS, COLS, NUDGE_SECONDS, REPORT, ROWS, TITLE
 from jupyter_ssh.kernel.terminals.lines import LineInput
@@ -161,7 +162,7 @@ class TerminalSession:
         self.changes.opened()
         self._change(CONNECTING, f"Connecting to {self._name} …")
         self._opened = asyncio.get_running_loop().create_future()
-        self._run = asyncio.create_task(self._live(prompts or PagePrompts(self.questions)))
+        self._run = asyncio.create_task(self._live(prompts))
         return self._run
 
     def reconnect(self) -> None:
@@ -179,8 +180,11 @@ class TerminalSession:
         if error is not None:
             raise error
 
-    async def _live(self, prompts: Prompts) -> None:
+    async def _live(self, prompts: Prompts | None) -> None:
         opened = self._opened
+        if prompts is None:
+            prompts = PagePrompts(self.questions)
+            CURRENT_TAB.set(Tab(self._tell, prompts))  # in this task only
         try:
             process = await self._connect(prompts)
         except asyncio.CancelledError:
