@@ -9,6 +9,7 @@ from typing import Any
 from jupyter_ssh.kernel.cards.connections import connection_text
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import Opening, get_connections
+from jupyter_ssh.kernel.connections.telling import wants_errors_only
 from jupyter_ssh.magics.options import Request
 from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import SSHError
@@ -60,7 +61,7 @@ def _say(messages: Sequence[str]) -> None:
 def _say_how_it_went(connection: Connection, verbose: int) -> None:
     """Print warnings and where a host key was saved; with -v also details of the connection, and ignored options."""
     decided = connection.options
-    if decided.log_level in ("QUIET", "FATAL", "ERROR"):
+    if wants_errors_only(decided):
         return
     _say(connection.messages)
     notes = list(decided.warnings)

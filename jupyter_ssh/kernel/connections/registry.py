@@ -17,6 +17,7 @@ from jupyter_ssh.kernel.cells.desk import say_in_cell
 from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.entry import Entry, Request
 from jupyter_ssh.kernel.connections.listening import Listening
+from jupyter_ssh.kernel.connections.telling import wants_errors_only
 from jupyter_ssh.kernel.engine import Engine, get_engine
 from jupyter_ssh.kernel.hosts import config_file
 from jupyter_ssh.kernel.prompts.choice import KernelPrompts
@@ -25,6 +26,7 @@ from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Changes, Listener
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.pool.leasing import Overflow, lease_connection
+from jupyter_ssh.ssh.client.prompts import Prompts
 from jupyter_ssh.ssh.config.options import Options
 from jupyter_ssh.ssh.errors import ConfigError, ConnectionClosed, SSHError
 
@@ -121,7 +123,7 @@ class Connections:
         except SSHError as error:
             tell(error.messages)
             raise
-        if lease.opened:
+        if lease.opened and not wants_errors_only(lease.connection.options):
             tell(lease.connection.messages)
         self._register(target, options, lease.connection)
         return lease
@@ -194,6 +196,7 @@ class Connections:
         shared: bool = True,
     ) -> Lease[client.Connection]:
         options = {name: value for name, value in options.items() if name != "reconnect"}
+        overflow = self._overflow(options.get("prompts"))
         if prompts is not None:
             options["prompts"] = prompts
         options.setdefault("prompts", KernelPrompts())
@@ -201,11 +204,29 @@ class Connections:
             options.setdefault("config", config)
         if isinstance(tunnel := options.get("tunnel"), Entry):
             options["tunnel"] = await tunnel.usable(say_in_cell, prompts)
-
-        overflow = Overflow(KernelPrompts, self._further_opened)
         return await lease_connection(
             self._pool, target, holder, fresh=fresh, shared=shared, overflow=overflow, **options
         )
+
+    def _overflow(self, prompts: Prompts | None) -> Overflow:
+        """Return how the further connections of a new one are made; ``prompts`` are those of its owner.
+
+        To users they are part of that one: nothing else finds them, and what is new about them is said once, where the
+        session was started that needs one.  Without prompts of its owner, questions are asked there too.
+        """
+        said: set[str] = set()
+
+        def opened(connection: client.Connection, further: client.Connection) -> None:
+            for entry in self._known:
+                if entry.connection is connection:
+                    entry.changes.adopt(further.changes)
+            full = f"{connection.name} allows no more sessions on one connection; another connection was made"
+            new = [text for text in (*further.messages, full) if text not in said.union(connection.messages)]
+            said.update(new)
+            if not wants_errors_only(further.options):
+                say_to_user(new)
+
+        return Overflow(KernelPrompts if prompts is None else lambda: prompts, opened)
 
     def _ready(self) -> Engine:
         engine = get_engine()
@@ -218,14 +239,6 @@ class Connections:
                 self._pool = ConnectionPool(self._holders_changed)
                 engine.add_closer(self._close_all)
         return engine
-
-    def _further_opened(self, connection: client.Connection, further: client.Connection) -> None:
-        # It is no connection of its own to users: nothing finds it, and it ends with the one it belongs to.
-        for entry in self._known:
-            if entry.connection is connection:
-                entry.changes.adopt(further.changes)
-        full = f"{connection.name} allows no more sessions on one connection; another connection was made"
-        say_to_user([*further.messages, full])
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

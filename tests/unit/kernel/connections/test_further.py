@@ -12,9 +12,11 @@ import pytest
 from jupyter_ssh.kernel.cells.execution import Kept, execute
 from jupyter_ssh.kernel.cells.output import LiveOutput
 from jupyter_ssh.kernel.connections.registry import Connections
+from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Change, Opened
 from jupyter_ssh.ssh.client import Result
+from jupyter_ssh.ssh.client.prompts import NoPrompts
 from jupyter_ssh.ssh.errors import SSHError
 from tests.notebook.remotes import Remote, embedded_server
 
@@ -111,3 +113,69 @@ def test_a_command_on_it_outlives_the_first_one_and_says_nothing_of_its_loss(
     assert said == []
     assert connection.closed_because is not None
     assert held.connection_closed_because is not None
+
+
+# --- asking and telling -----------------------------------------------------------------------------------------------
+
+
+class Caller(NoPrompts):
+    """Knows the password."""
+
+    def __init__(self, password: str) -> None:
+        self.password = password
+        self.asked = 0
+
+    async def ask_secret(self, prompt: str) -> str | None:
+        self.asked += 1
+        return self.password
+
+
+def test_the_prompts_of_the_caller_are_asked_again(connections: Connections, remote: Remote, login: Login) -> None:
+    caller = Caller(remote.password)
+    options = {**login, "identity_file": "none", "prompts": caller}
+    connection = connections.open_own(remote.host, options)
+    with connection.start("cat"):
+        assert connection.run("echo in").stdout == b"in\n"
+        assert connection.run("echo in").stdout == b"in\n"
+    assert caller.asked == 2
+
+
+def test_what_is_new_about_further_ones_is_said_once(
+    connections: Connections, remote: Remote, login: Login, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = tmp_path / "known_hosts"
+    connection = connections.open(remote.host, accepting(login, known)).connection
+    assert len(connection.messages) == 1
+    processes = [connection.start("cat")]
+    known.unlink()
+    processes.append(connection.start("cat"))
+    assert known.exists(), "its key was saved again, as was said of the first one"
+    processes.append(connection.start("cat"))
+    said = capsys.readouterr().err
+    assert said == f"{connection.name} allows no more sessions on one connection; another connection was made\n"
+    for process in processes:
+        process.close()
+
+
+@pytest.mark.parametrize("level", ["QUIET", "ERROR"])
+def test_nothing_is_said_where_only_errors_are_wanted(
+    connections: Connections,
+    remote: Remote,
+    login: Login,
+    tmp_path: Path,
+    level: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = {**accepting(login, tmp_path / "known_hosts"), "log_level": level}
+    told: list[str] = []
+    lease = get_engine().call(lambda: connections.lend_on_engine(remote.host, options, "a test", tell=told.extend))
+    assert len(lease.connection.messages) == 1
+    assert told == []
+    connection = connections.open(remote.host, options).connection
+    with connection.start("cat"), connection.start("cat"):
+        assert capsys.readouterr().err == ""
+
+
+def accepting(login: Login, known: Path) -> Login:
+    """Saves the key of the host in a file of its own."""
+    return {**login, "known_hosts": known, "strict_host_key_checking": "accept-new"}
