@@ -37,10 +37,14 @@ def _shell() -> Surface:
 _current: Callable[[], Surface] = _shell
 
 
-def set_surface(current: Callable[[], Surface]) -> None:
-    """Set the function that says which surface errors of this process are shown on; without one it is a shell."""
+def set_surface(current: Callable[[], Surface]) -> Callable[[], Surface]:
+    """Set the function that says which surface errors of this process are shown on, and return the one before.
+
+    Without one it is a shell.
+    """
     global _current
-    _current = current
+    before, _current = _current, current
+    return before
 
 
 def surface() -> Surface:
