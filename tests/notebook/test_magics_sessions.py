@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.notebook.kernels import Kernel, write_config
+from tests.notebook.remotes import Remote, embedded_server
 from tests.support.fixtures import watch
 from tests.support.processes import wait_until
 from tests.support.servers import PeerServer, start_openssh
@@ -36,8 +37,15 @@ def count(kernel: Kernel) -> int:
     return int(kernel.value(f"len({registry}._pool.connections())"))
 
 
-def test_a_further_connection_is_made_and_announced_once(kernel_with, one_session, tmp_path):
-    kernel = kernel_with(write_config(tmp_path, box=one_session))
+@pytest.fixture
+def one_at_once(tmp_path: Path) -> Iterator[Remote]:
+    """Our own server: OpenSSH's counts a session for a while after its channel is closed."""
+    with embedded_server(tmp_path, max_sessions=1) as remote:
+        yield remote
+
+
+def test_a_further_connection_is_made_and_announced_once(kernel_with, one_at_once, tmp_path):
+    kernel = kernel_with(write_config(tmp_path, box=one_at_once))
     assert hold(kernel, tmp_path, 1) == ""
     cell = kernel.run("for n in range(3):\n    %ssh box echo {n}")
     assert cell.stdout == "0\n1\n2\n"

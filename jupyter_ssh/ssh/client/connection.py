@@ -53,6 +53,8 @@ class Connection:
         self._route = route
         self._further: FurtherConnections[Connection] | None = None
         """For sessions that the server no longer allows on this one."""
+        self._used = False
+        """Whether it has ever had a session."""
         self._terminals = 0
         """How many sessions with a terminal are open."""
 
@@ -184,7 +186,7 @@ class Connection:
             try:
                 session = await begin(self)
             except ChannelOpenError as error:
-                if self._further is None or not says_full(error, self._has_sessions()):
+                if self._further is None or not says_full(error) or not self._has_sessions():
                     raise
                 # Logging in again has deadlines of its own: somebody may have to answer questions.
                 session = await self._further.begin(begin, error)
@@ -217,10 +219,17 @@ class Connection:
             if isinstance(error, (DeadlineExceeded, ChannelRequestDenied)):
                 self.channel_host.explain(error)
             raise
+        self._used = True
         return session
 
     def _has_sessions(self) -> bool:
-        return any(channel.kind == "session" for channel in self.channel_host.session.connection.channels.values())
+        """Return whether it has sessions, or has had any.
+
+        Servers count one for a while after its channel is closed: OpenSSH until it has waited for the process.
+        """
+        return self._used or any(
+            channel.kind == "session" for channel in self.channel_host.session.connection.channels.values()
+        )
 
     def _mark_as_interactive(self, session: SessionChannel) -> None:
         """Apply IPQoS: as long as a session with a terminal is open, the packets are those of interactive use."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.pool.leasing import Overflow, lease_connection
 from jupyter_ssh.ssh.client.prompts import NoPrompts, Prompts
 from jupyter_ssh.ssh.errors import ChannelOpenError, DeadlineExceeded, PromptUnavailable, SSHError
+from jupyter_ssh.ssh.server.channels.session import SessionChannel, Sessions
 from tests.support.embedded import EmbeddedServer, Factory
 
 SECONDS = 60.0
@@ -145,6 +146,28 @@ async def test_there_are_no_more_than_so_many(reach: Reach, monkeypatch: pytest.
             await hold(connection)
         assert "2 further connections have no room either" in str(caught.value)
         assert len(base.made) == 2
+
+
+class Lingering(set[object]):
+    """Sessions that the server still counts after their channel is closed."""
+
+    def discard(self, session: object, /) -> None:
+        """Keep it, as OpenSSH's server does until it has waited for the process."""
+
+
+async def test_a_connection_may_be_full_for_a_while_after_its_last_session(
+    reach: Reach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def __init__(self: Sessions) -> None:
+        self.open, self.no_more = cast("set[SessionChannel]", Lingering()), False
+
+    monkeypatch.setattr(Sessions, "__init__", __init__)
+    monkeypatch.setattr(further, "MOST_FURTHER", 2)
+    async with reach() as (base, connection):
+        for number in range(5):
+            assert (await connection.run("echo", timeout=SECONDS)).stdout == b"\n"
+            assert len(base.made) == number
+        assert sum(not made.closed for made in base.made) <= 2
 
 
 async def test_no_further_one_is_made_again_if_an_empty_one_refuses_too(

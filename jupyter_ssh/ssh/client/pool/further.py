@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
@@ -12,8 +11,6 @@ from jupyter_ssh.ssh.client.pool.connection_pool import Lease, Poolable
 from jupyter_ssh.ssh.client.session_channel import SessionChannel
 from jupyter_ssh.ssh.errors import ChannelOpenError, SSHError
 from jupyter_ssh.ssh.wire import numbers as n
-
-log = logging.getLogger("jupyter_ssh.ssh")
 
 MOST_FURTHER: Final = 16
 """How many further connections one connection has at a time."""
@@ -27,9 +24,9 @@ _FULL: Final = (n.SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, n.SSH_OPEN_CONNECT_FAILE
 C = TypeVar("C", bound=Poolable)
 
 
-def says_full(error: BaseException, others: bool) -> bool:
-    """Return whether a session was refused because of ``others`` on the connection."""
-    return others and isinstance(error, ChannelOpenError) and error.kind == "session" and error.reason in _FULL
+def says_full(error: BaseException) -> bool:
+    """Return whether a session was refused as servers do if there are too many on a connection."""
+    return isinstance(error, ChannelOpenError) and error.kind == "session" and error.reason in _FULL
 
 
 class _Kept(Generic[C]):
@@ -38,6 +35,8 @@ class _Kept(Generic[C]):
     def __init__(self, lease: Lease[C]) -> None:
         self.lease = lease
         self.sessions = 0
+        self.used = False
+        """Whether it has ever had a session."""
         self.timer: asyncio.TimerHandle | None = None
         """Closes it if it stays idle."""
 
@@ -81,14 +80,17 @@ class FurtherConnections(Generic[C]):
         try:
             session = await start(kept.lease.connection)
         except BaseException as error:
-            others = kept.sessions > 1
             self._vacate(kept)
-            if says_full(error, others):
+            if not says_full(error):
+                raise
+            if kept.sessions:
                 return None
-            if says_full(error, True):  # an empty one: it is not the number of sessions
-                self._no_more = "the server refuses a session on an empty connection too"
-                self._drop(kept)
+            self._drop(kept)
+            if kept.used:  # the server still counts its last session, or allows no other one
+                return None
+            self._no_more = "the server refuses a session on an empty connection too"
             raise
+        kept.used = True
         session.over.add_done_callback(lambda over: self._vacate(kept))
         return session
 
@@ -131,6 +133,7 @@ class FurtherConnections(Generic[C]):
             self._rest(kept)
 
     def _rest(self, kept: _Kept[C]) -> None:
+        """Close one, unless it is needed again soon."""
         kept.timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._drop, kept)
 
     def _drop(self, kept: _Kept[C]) -> None:
