@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_ssh.ssh.protocol import events as e
+from jupyter_ssh.ssh.wire import messages as m
 from tests.pair.awkward_server import Session, answers_nothing, gone_at_the_end, on_a_thread
 from tests.support.peers import require_tool
 from tests.support.tree import TREE
@@ -130,3 +131,42 @@ def test_a_terminal_that_was_asked_for_is_needed(command: str | None, tmp_path: 
         for done in both(words):
             assert (done.returncode, done.stdout) == (255, b"")
     assert b"the server refused a terminal" in done.stderr
+
+
+def _sends_what_is_unexpected(session: Session, event: e.ChannelEvent) -> None:
+    if isinstance(event, e.ChannelRequested) and event.want_reply:
+        session.channel.reply(True)
+        if event.name == "exec":
+            for _ in range(3):
+                session.client.end.session.transport.send(m.ServiceAccept("ssh-userauth").encode())
+            session.prints(b"ready\n")
+    elif isinstance(event, e.ChannelEofReceived):
+        session.ends(4)
+
+
+IGNORED = "Ignored 3 unexpected messages of the server"
+
+
+def test_what_was_ignored_is_counted_at_the_end(tmp_path: Path) -> None:
+    with on_a_thread(_sends_what_is_unexpected) as server:
+        words = [*server.words(tmp_path), "true"]
+        told, quiet = run(*OURS, "-v", *words), run(*OURS, *words)
+    assert (told.returncode, told.stdout) == (quiet.returncode, quiet.stdout) == (4, b"ready\n")
+    assert IGNORED in told.stderr.decode().splitlines()
+    assert b"Ignored" not in quiet.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_what_was_ignored_is_shown_with_the_connection(tmp_path: Path) -> None:
+    import pexpect
+
+    with on_a_thread(_sends_what_is_unexpected) as server:
+        words = [*OURS[1:], "-tt", *server.words(tmp_path), "true"]
+        child = pexpect.spawn(OURS[0], words, encoding="utf-8", timeout=SECONDS, cwd=str(TREE))
+        child.delaybeforesend = None
+        child.expect_exact("ready")
+        child.send("\r~I")
+        child.expect_exact(IGNORED)
+        child.send("\r~.")
+        child.expect(pexpect.EOF)
+        child.close()

@@ -188,7 +188,7 @@ class LocalSession:
             level = self._messages.louder(1 if command == escapes.MORE else -1)
             self._print(f"[LogLevel {level}]")
         elif command == escapes.SHOW_INFO:
-            self._print(describe(self._connection))
+            self._print("\n".join([describe(self._connection), *self._ignored()]))
         elif command == escapes.SHOW_HELP:
             self._print((self._options.escape_char or "") + "?\n" + escapes.HELP)
         elif command == escapes.SUSPEND and sys.platform != "win32":
@@ -213,6 +213,13 @@ class LocalSession:
         self._messages.say(f"Transferred: sent {sent}, received {received} bytes, in {seconds:.1f} seconds", "VERBOSE")
         speeds = f"sent {sent / seconds:.1f}, received {received / seconds:.1f}"
         self._messages.say(f"Bytes per second: {speeds}", "VERBOSE")
+        for line in self._ignored():
+            self._messages.say(line, "VERBOSE")
+
+    def _ignored(self) -> list[str]:
+        """Return the line about what the server sent without need, if it did."""
+        count = self._connection.channel_host.session.info.ignored
+        return [f"Ignored {count} unexpected message{'s' * (count > 1)} of the server"] if count else []
 
     def _status(self, process: Process) -> int:
         if self._interrupts.received is not None:
