@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_ssh.ssh.client.login.handshake import MAX_BANNER, Handshake
-from jupyter_ssh.ssh.protocol.events import Banner
+from jupyter_ssh.ssh.client.channel_host import ClientChannelHost
+from jupyter_ssh.ssh.client.connecting import resolve_options
+from jupyter_ssh.ssh.client.login.handshake import MAX_BANNER, MAX_SAID, Handshake
+from jupyter_ssh.ssh.client.prompts import NoPrompts
+from jupyter_ssh.ssh.protocol.events import Banner, DebugMessage
+from jupyter_ssh.ssh.protocol.settings import Settings
 from jupyter_ssh.ssh.text import printable, without_controls
+from tests.pair.pairing import suite
 
 
 @pytest.mark.parametrize(
@@ -80,3 +85,40 @@ async def test_banners_are_bounded_together() -> None:
         handshake.heard(Banner("b" * 30_000))
     assert sum(text.count("b") for text in Person.banners) == MAX_BANNER
     assert [text[-1] for text in Person.banners] == ["b"] * (MAX_BANNER // 30_000) + ["…"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\x1b" * 262_000, "?" * MAX_SAID),
+        ("\x1b\n" * 131_000, "?"),
+        ("last \r\n" * 32_000 + " \n" * 1000, "last"),
+        (" \n" * 131_000, ""),
+    ],
+)
+async def test_of_a_debug_message_only_what_is_kept_is_looked_at(
+    text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server can send any number of long ones before anybody knows who it is, and the loop has other connections."""
+    looked_at: list[int] = []
+
+    def counting(text: str) -> str:
+        looked_at.append(len(text))
+        return printable(text)
+
+    monkeypatch.setattr("jupyter_ssh.ssh.client.login.handshake.printable", counting)
+    monkeypatch.setattr("jupyter_ssh.ssh.client.channel_host.printable", counting)
+    handshake = Handshake(NoPrompts(), 1.0)
+    host = ClientChannelHost(resolve_options("h", "none", (), {}), Settings(suite()), handshake.heard)
+    host.on_event(DebugMessage(text, False))
+    assert handshake.said == said
+    assert sum(looked_at) <= MAX_SAID
+
+
+async def test_a_debug_message_in_the_log_is_short(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "jupyter_ssh")
+    host = ClientChannelHost(resolve_options("h", "none", (), {}), Settings(suite()), lambda event: None)
+    host.on_event(DebugMessage("\x1b" * 262_000, False))
+    host.on_event(DebugMessage("short", False))
+    assert [len(message) < 2000 for message in caplog.messages] == [True] * 2
+    assert caplog.messages[-1] == "Remote: short"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Final
 
 from jupyter_ssh.ssh.channels.base_host import BaseHost
 from jupyter_ssh.ssh.client.registry import CLIENT, OFFERED
@@ -16,9 +17,12 @@ from jupyter_ssh.ssh.protocol import events as e
 from jupyter_ssh.ssh.protocol.channel import Channel
 from jupyter_ssh.ssh.protocol.session import ClientSession
 from jupyter_ssh.ssh.protocol.settings import Settings
-from jupyter_ssh.ssh.text import printable
+from jupyter_ssh.ssh.text import printable, shortened
 
 log = logging.getLogger("jupyter_ssh.ssh")
+
+MAX_LOGGED: Final = 1024
+"""Characters of a server's debug message that are logged."""
 
 
 class ClientChannelHost(BaseHost[ClientSession]):
@@ -63,7 +67,8 @@ class ClientChannelHost(BaseHost[ClientSession]):
         CLIENT.global_requested(self, event)
 
     def _debug_message(self, event: e.DebugMessage) -> None:
-        log.debug("Remote: %s", printable(event.text))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("Remote: %s", printable(shortened(event.text, MAX_LOGGED)))
 
     # --- for channels -------------------------------------------------------------------------------------------------
 

@@ -50,9 +50,10 @@ class Handshake:
             self._events.put_nowait(event)
 
     def _said(self, text: str) -> None:
-        lines = [line.strip() for line in printable(text).splitlines() if line.strip()]
-        if lines:
-            self.said = lines[-1][:MAX_SAID]
+        # Before the login a server can send any number of these: only what is kept is made printable, which is slow.
+        line = text.rstrip().rpartition("\n")[2].strip()[:MAX_SAID]
+        if line:
+            self.said = printable(line)
 
     async def next(self, phase: str) -> Event:
         """Return the next event; raise the error that ended the session, or `DeadlineExceeded` for ``phase``."""
