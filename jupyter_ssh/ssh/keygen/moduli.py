@@ -6,7 +6,10 @@ A group is a safe prime p = 2q + 1, q being a prime too, with a generator.  The 
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -147,7 +150,7 @@ def _generate(job: Job, options: Mapping[str, int | str], path: Path) -> None:
         for number in candidates
         if number.bit_length() == bits - 1
     ]
-    _write(path, lines)
+    write_file(path, "".join(lines).encode("ascii"), 0o644)
     if not job.arguments.quiet:
         job.console.say(f"Found {len(lines)} candidates")
 
@@ -176,34 +179,81 @@ def _screen(job: Job, options: Mapping[str, int | str], path: Path) -> None:
     most = int(options["lines"]) if "lines" in options else None
     checkpoint = job.person.path(str(options["checkpoint"])) if "checkpoint" in options else None
     done = max(start - 1, _resumed(checkpoint))
-    found = _before(path) if done >= start else []
-    number, saved = done, time.monotonic()
-    with _input(job) as stream:
+    candidates = found = 0
+    saved = time.monotonic()
+    with _input(job) as stream, _Groups(path, stream) as groups:
         end = None if most is None else start - 1 + most
         for number, text in islice(enumerate(_lines(stream), 1), done, end):
-            line = Line.parse(text)
-            group = None if line is None else _tested(line, options)
-            if group is not None:
-                found.append(group.text(job.now))
+            candidate = _candidate(text, options)
+            if candidate is not None:
+                candidates += 1
+                if _is_safe_prime(candidate.number, _rounds(options)):
+                    found += 1
+                    groups.add(candidate.text(job.now))
+                    _save(checkpoint, number)
             if time.monotonic() - saved > REPORT_SECONDS:
-                _keep(path, found, checkpoint, number)
                 saved = time.monotonic()
+                _save(checkpoint, number)
                 if not job.arguments.quiet:
-                    job.console.say(f"Tested {number - start + 1} candidates: {len(found)} safe primes")
-    _write(path, found)
+                    job.console.say(f"Tested {candidates} candidates: {found} safe primes")
     if checkpoint is not None:
         with contextlib.suppress(OSError):
             checkpoint.unlink()
     if not job.arguments.quiet:
-        job.console.say(f"Found {len(found)} safe primes among {number - start + 1} candidates")
+        job.console.say(f"Found {found} safe primes among {candidates} candidates")
 
 
-def _keep(path: Path, found: list[str], checkpoint: Path | None, number: int) -> None:
-    """Save what was found in the first ``number`` lines."""
+class _Groups:
+    """The file of groups: each is added when it is found, because a run takes hours and may be ended at any time."""
+
+    def __init__(self, path: Path, candidates: BinaryIO) -> None:
+        self._path = path
+        self._stream = self._open()
+        if _is_same_file(candidates, self._stream):
+            self._stream.close()
+            raise KeygenError(
+                f"{path}: the groups cannot be added to the file that is read",
+                expected="one file for the candidates and another for the groups, not one for both",
+            )
+
+    def __enter__(self) -> _Groups:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._stream.close()
+
+    def add(self, line: str) -> None:
+        """Append a line.  Raises `KeyFileError`."""
+        data = line.encode("ascii")
+        try:
+            while data:
+                data = data[self._stream.write(data) :]
+        except OSError as error:
+            raise self._error(error) from None
+
+    def _open(self) -> io.FileIO:
+        try:
+            # Without a buffer: closing it would try again to write what could not be written.
+            return open(self._path, "ab", buffering=0)
+        except (OSError, ValueError) as error:
+            raise self._error(error) from None
+
+    def _error(self, error: OSError | ValueError) -> KeyFileError:
+        return KeyFileError(f"cannot write {self._path}: {getattr(error, 'strerror', None) or error}")
+
+
+def _is_same_file(first: BinaryIO, second: io.FileIO) -> bool:
+    try:
+        status = os.fstat(first.fileno())
+    except (OSError, ValueError):
+        return False  # not a file of the system's
+    return stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(second.fileno()))
+
+
+def _save(checkpoint: Path | None, number: int) -> None:
+    """Save that ``number`` lines were tested; after the groups found in them, or these could be lost."""
     if checkpoint is not None:
-        # The groups first: if this ends between the two, lines are tested again rather than lost.
-        _write(path, found)
-        _write(checkpoint, [f"{number}\n"])
+        write_file(checkpoint, f"{number}\n".encode(), 0o644)
 
 
 def _input(job: Job) -> contextlib.AbstractContextManager[BinaryIO]:
@@ -226,8 +276,11 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
         raise KeygenError(f"cannot read the candidates: {error.strerror}") from None
 
 
-def _tested(line: Line, options: Mapping[str, int | str]) -> Line | None:
-    """Return the line of the group that a candidate turns out to be, None if it is none."""
+def _candidate(text: str, options: Mapping[str, int | str]) -> Line | None:
+    """Return the line of the group whose number remains to be tested, None if the line of the input holds none."""
+    line = Line.parse(text)
+    if line is None:
+        return None
     p = 2 * line.number + 1 if line.kind == SOPHIE_GERMAIN else line.number
     size = line.size + (line.kind == SOPHIE_GERMAIN)
     if line.tests & COMPOSITE or p.bit_length() != size + 1 or size + 1 < LEAST_BITS or p % 4 != 3:
@@ -235,13 +288,18 @@ def _tested(line: Line, options: Mapping[str, int | str]) -> Line | None:
     generator = line.generator or _generator(p)
     if generator == 0 or options.get("generator", generator) != generator:
         return None
-    rounds = int(options.get("prime-tests", DEFAULT_ROUNDS))
+    tries = _rounds(options) + (line.tries if line.tests & MILLER_RABIN else 0)
+    return Line(SAFE, line.tests | MILLER_RABIN, tries, size, generator, p)
+
+
+def _rounds(options: Mapping[str, int | str]) -> int:
+    return int(options.get("prime-tests", DEFAULT_ROUNDS))
+
+
+def _is_safe_prime(p: int, rounds: int) -> bool:
     q = p >> 1
     # One round first rules out nearly all of them.
-    if not (seems_prime(q, 1) and seems_prime(p, rounds) and seems_prime(q, rounds - 1)):
-        return None
-    tries = rounds + (line.tries if line.tests & MILLER_RABIN else 0)
-    return Line(SAFE, line.tests | MILLER_RABIN, tries, size, generator, p)
+    return seems_prime(q, 1) and seems_prime(p, rounds) and seems_prime(q, rounds - 1)
 
 
 def _generator(p: int) -> int:
@@ -259,15 +317,6 @@ def _resumed(checkpoint: Path | None) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12):
         raise KeyFileError(f"{checkpoint} is not a checkpoint", expected="a number of lines", received=repr(text[:40]))
     return int(text)
-
-
-def _before(path: Path) -> list[str]:
-    """Return the groups that were found before."""
-    return read_text(path).splitlines(keepends=True) if path.exists() else []
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    write_file(path, "".join(lines).encode("ascii", "surrogateescape"), 0o644)
 
 
 _OPERATIONS: Mapping[str, Callable[[Job, Mapping[str, int | str], Path], None]] = {

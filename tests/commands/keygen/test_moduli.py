@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from jupyter_ssh.ssh.crypto.key_agreement.primes import seems_prime
 from jupyter_ssh.ssh.server.moduli import read_moduli
 from tests.support.keygen import Twins, ours, theirs
+from tests.support.processes import end_process, wait_until
 
 START = f"{(1 << 510) + 12345:x}"
 ROUNDS = ("-O", "prime-tests=8")
@@ -120,6 +125,63 @@ def test_lines_that_are_none_are_passed_over(twins: Twins, groups: Path) -> None
     assert numbers(twins.ours / "groups") == [int(words[6], 16)]
 
 
+def test_groups_are_added_to_those_of_the_file(twins: Twins, groups: Path) -> None:
+    """So that what /etc/ssh/moduli holds is not lost."""
+    lines = groups.read_text().splitlines(keepends=True)
+    twins.write("found", "# of an earlier run\n" + lines[0])
+    twins.write("candidates", lines[1])
+    mine, other = twins.run("-M", "screen", "-f", "candidates", *ROUNDS, "found")
+    assert (mine.status, other.status) == (0, 0), mine.err
+    assert (twins.ours / "found").read_text().startswith("# of an earlier run\n" + lines[0])
+    assert without_time(twins.ours / "found") == without_time(twins.theirs / "found")
+
+
+def test_a_group_is_in_the_file_as_soon_as_it_is_found(tmp_path: Path, groups: Path) -> None:
+    """A run takes hours: what it has found must outlive it."""
+    found = tmp_path / "found"
+    words = [sys.executable, "-m", "jupyter_ssh.commands", "keygen", "-M", "screen", *ROUNDS, str(found)]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        assert process.stdin is not None
+        with process.stdin as stream:  # open until the end: more candidates may come
+            stream.write(groups.read_bytes().splitlines(keepends=True)[0])
+            stream.flush()
+            wait_until(lambda: found.exists() and found.read_text().endswith("\n"), "the group is in the file")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) != 0
+    finally:
+        end_process(process)
+    assert numbers(found) == numbers(groups)[:1]
+
+
+def test_only_lines_whose_number_is_tested_count_as_candidates(twins: Twins, candidates: Path, groups: Path) -> None:
+    words = groups.read_text().splitlines()[0].split()
+    lines = [
+        "# a comment",
+        "too short",
+        " ".join([*words[:2], "7", *words[3:]]),  # composite
+        " ".join([*words[:4], "600", *words[5:]]),  # another size
+        *candidates.read_text().splitlines()[:30],
+        " ".join(words),
+    ]
+    twins.write("lines", "\n".join(lines) + "\n")
+    count = re.compile(r"Found (\d+) safe primes \w+ (\d+) candidates")
+    mine, other = (count.search(answer.err) for answer in twins.run("-M", "screen", "-f", "lines", *ROUNDS, "found"))
+    assert mine is not None
+    assert other is not None
+    assert mine.groups() == other.groups()
+
+
+def test_a_file_is_not_read_and_written_at_once(tmp_path: Path, groups: Path) -> None:
+    """Each group added would be read and added again, without an end."""
+    before = groups.read_bytes()
+    (tmp_path / "groups").write_bytes(before)
+    answer = ours(tmp_path, "-M", "screen", "-f", "groups", *ROUNDS, "groups")
+    assert answer.status != 0
+    assert "both" in answer.err
+    assert (tmp_path / "groups").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -131,6 +193,7 @@ def test_lines_that_are_none_are_passed_over(twins: Twins, groups: Path) -> None
         (("-M", "generate", "-O", "memory=1000", "x"), "Invalid memory: 1000"),
         (("-M", "generate", "-O", "colour=red", "x"), 'Option "colour=red" is unsupported for moduli'),
         (("-M", "screen", "-f", "nothing", "x"), "nothing: No such file"),
+        (("-M", "screen", "-f", "damaged", "missing/x"), "missing/x: No such file"),
         (("-M", "screen", "-O", "prime-tests=1", "x"), "Invalid prime-tests: 1"),
         (("-M", "screen", "-f", "damaged", "-O", "checkpoint=damaged", "x"), "is not a checkpoint"),
     ],
