@@ -317,6 +317,18 @@ class ProxyError(ConnectError):
 class ConnectionLost(SSHError):
     """The connection ended without a disconnect message: reset, closed, or silent for too long."""
 
+    given_up: bool = False
+    """Whether this side ended it because the peer was silent."""
+
+    @classmethod
+    def silent(
+        cls, message: str, *, phase: str, expected: str | None = None, received: str, next_step: str
+    ) -> ConnectionLost:
+        """Return the error for a peer that is given up."""
+        error = cls(message, phase=phase, expected=expected, received=received, next_step=next_step)
+        error.given_up = True
+        return error
+
 
 class DisconnectedByPeer(SSHError):
     """The peer sent SSH_MSG_DISCONNECT; ``reason`` is its code (RFC 4253 §11.1)."""

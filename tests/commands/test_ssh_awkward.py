@@ -39,6 +39,38 @@ def test_the_connection_ends_when_the_command_has_ended(tmp_path: Path) -> None:
     assert b"Error" not in ours.stderr
 
 
+def test_what_is_said_with_a_terminal_when_the_server_hangs_up(tmp_path: Path) -> None:
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.want_reply:
+            session.channel.reply(True)
+            if event.name == "exec":
+                session.exits(7)
+                session.channel.eof()
+                session.client.hang_up()
+
+    with on_a_thread(react) as server:
+        theirs, ours = both(["-tt", *server.words(tmp_path), "true"])
+    said = [b"Connection to 127.0.0.1 closed by remote host.", b"Connection to 127.0.0.1 closed."]
+    for done in (theirs, ours):
+        assert (done.returncode, done.stderr.splitlines()) == (7, said)
+
+
+def test_a_server_that_is_given_up_has_closed_nothing(tmp_path: Path) -> None:
+    def react(session: Session, event: e.ChannelEvent) -> None:
+        if isinstance(event, e.ChannelRequested) and event.want_reply:
+            session.channel.reply(True)
+            session.client.end.react = lambda event: None  # keepalives are not answered
+
+    alive = ["-oServerAliveInterval=1", "-oServerAliveCountMax=1"]
+    with on_a_thread(react) as server:
+        theirs, ours = both([*alive, "-tt", *server.words(tmp_path), "true"])
+    assert b"not responding" in theirs.stderr
+    assert b"no longer answers" in ours.stderr
+    for done in (theirs, ours):
+        assert done.returncode == 255
+        assert b"closed" not in done.stderr
+
+
 def test_no_request_is_answered(tmp_path: Path) -> None:
     with on_a_thread(answers_nothing(3)) as server:
         for words in (["-q", "true"], ["-q", "-tt", "true"]):

@@ -18,7 +18,7 @@ from jupyter_ssh.commands.ssh.escapes import EscapeFilter
 from jupyter_ssh.commands.streams import CHUNK, Sink, Source
 from jupyter_ssh.ssh.client import Connection, Process, Pty, Reader
 from jupyter_ssh.ssh.config import Options
-from jupyter_ssh.ssh.errors import ChannelError, SSHError
+from jupyter_ssh.ssh.errors import ChannelError, ConnectionLost, DisconnectedByPeer, SSHError
 from jupyter_ssh.ssh.protocol.version import MAX_VERSION_LINE
 from jupyter_ssh.ssh.text import printable
 
@@ -62,10 +62,7 @@ class LocalSession:
         finally:
             self._raw.leave()
             process.close()
-            if pty is not None:
-                self._messages.say(f"Connection to {self._options.host_name} closed.")
-            if self._connection.closed_because is not None:  # all the same, the command may have ended before
-                self._messages.say(f"Connection to {self._options.host_name} closed by remote host.")
+            self._tell_closed(pty is not None)
             self._tell_transferred()
         return self._status(process)
 
@@ -206,6 +203,17 @@ class LocalSession:
             os.write(STDERR, ("\r\n".join(text.splitlines()) + "\r\n").encode())
 
     # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _tell_closed(self, with_terminal: bool) -> None:
+        """Tell that the connection is closed, and that the server did it, as ssh does; other errors speak for it."""
+        because, host = self._connection.closed_because, self._options.host_name
+        by_server = isinstance(because, DisconnectedByPeer) or (
+            isinstance(because, ConnectionLost) and not because.given_up
+        )
+        if by_server:  # all the same, the command may have ended before
+            self._messages.say(f"Connection to {host} closed by remote host.")
+        if with_terminal and (because is None or by_server):
+            self._messages.say(f"Connection to {host} closed.")
 
     def _tell_transferred(self) -> None:
         driver, seconds = self._connection.channel_host.driver, max(time.monotonic() - self._began, 0.001)

@@ -50,7 +50,7 @@ class KeepAliveTimer:
         if self._settings.count is not None and self._unanswered >= self._settings.count:
             silent = interval * (self._unanswered + 1)
             self._transport.fail(
-                ConnectionLost(
+                ConnectionLost.silent(
                     "the peer no longer answers",
                     phase="keepalive",
                     expected=f"an answer to one of {self._unanswered} requests",
@@ -74,7 +74,7 @@ class KeepAliveTimer:
 
         ``slept`` is how many seconds this machine was asleep.
         """
-        error = ConnectionLost(
+        error = ConnectionLost.silent(
             "the connection did not survive this machine's sleep",
             phase="waking up",
             expected=f"an answer within {within:g} s of waking up",

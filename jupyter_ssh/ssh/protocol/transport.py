@@ -225,7 +225,7 @@ class Transport:
             self.rekey()
         if self._age.stalled(self.handshake.rekeying):
             self.fail(
-                ConnectionLost(
+                ConnectionLost.silent(
                     _STALLED,
                     phase=self.phase.value,
                     received=f"silence for {REKEY_PATIENCE:g} s",
