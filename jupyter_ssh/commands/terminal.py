@@ -142,7 +142,7 @@ if sys.platform != "win32":
         termios.tcsetattr(descriptor, termios.TCSAFLUSH, asking)
         line = b""
         try:
-            os.write(descriptor, prompt.encode())
+            os.write(descriptor, prompt.encode("utf-8", "surrogateescape"))
             while True:
                 await _readable(descriptor)
                 piece = os.read(descriptor, 4096)

@@ -84,6 +84,14 @@ async def test_a_question(pair: tuple[int, int], echo: bool) -> None:
     assert ("süß".encode() in shown) is echo
 
 
+async def test_a_question_that_is_not_utf8(pair: tuple[int, int]) -> None:
+    """A file's name may be any bytes."""
+    asking = asyncio.ensure_future(terminal.ask(pair[1], "passphrase for enc\udcff? ", echo=False))
+    assert b"for enc\xff? " in await read_until(pair[0], b"? ")
+    os.write(pair[0], b"\xfe\n")
+    assert await asking == "\udcfe"
+
+
 async def test_a_question_where_the_loop_cannot_watch_terminals(
     pair: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
