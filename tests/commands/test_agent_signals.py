@@ -17,11 +17,12 @@ from jupyter_ssh.ssh.keys import save_private_key
 from tests.support.agents import PeerAgent
 from tests.support.identities import ssh_keygen
 from tests.support.made_keys import new_key
+from tests.support.peers import require_tool
 from tests.support.processes import end_process, wait_until
 
 AGENT = (sys.executable, "-m", "jupyter_ssh.commands", "agent")
 ADD = (sys.executable, "-m", "jupyter_ssh.commands", "add")
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def test_it_drops_all_keys_on_sigusr1(short_folder: Path, tmp_path: Path) -> Non
         assert process.poll() is None
 
 
-@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [*ENDING, signal.SIGINT], ids=lambda number: number.name)
 def test_nothing_is_left_by_one_in_the_foreground(number: signal.Signals, short_folder: Path) -> None:
     with in_foreground(short_folder, "-D") as (agent, process):
         folder = Path(agent.socket).parent
@@ -85,6 +86,23 @@ sys.exit(main(sys.argv[1:]))
     go.touch()
     wait_until(lambda: not psutil.pid_exists(pid), "the agent ends")
     assert not path.exists()
+
+
+@pytest.mark.parametrize("program", ["ssh-agent", "ours"])
+def test_one_in_the_background_ignores_interrupts(program: str, short_folder: Path) -> None:
+    argv = AGENT if program == "ours" else [require_tool("ssh-agent", "openssh-client")]
+    path = str(short_folder / "socket")
+    lines = subprocess.run([*argv, "-s", "-a", path], capture_output=True, text=True, timeout=60, check=True).stdout
+    pid = int(lines.partition("SSH_AGENT_PID=")[2].partition(";")[0])
+    try:
+        agent = PeerAgent(program, path)
+        for _ in range(2):  # while it starts, and when it serves
+            os.kill(pid, signal.SIGINT)
+            assert "no identities" in agent.ssh_add("-l", status=1)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not psutil.pid_exists(pid), "the agent ends")
+    assert not os.path.exists(path)
 
 
 def test_its_command_gets_the_signals(short_folder: Path) -> None:

@@ -38,7 +38,7 @@ HANDLED = tuple(
     for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", None), DROP_KEYS)
     if number is not None
 )
-"""The others end the agent, which then removes its socket."""
+"""The others end the agent, which then removes its socket; but SIGINT only one in the foreground."""
 
 ALLOWED_PROVIDERS = "/usr/lib*/*,/usr/local/lib*/*"
 """OpenSSH's default of -P."""
@@ -215,6 +215,8 @@ def _become_agent(
     status = FAILURE
     try:
         os.setsid()
+        # As OpenSSH's does.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
@@ -249,6 +251,8 @@ async def _serve(
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in HANDLED:
+        if number == signal.SIGINT and not arguments.foreground:
+            continue  # ignored
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, keyring.remove_all if number == DROP_KEYS else ended.set)
     if sys.platform != "win32":
