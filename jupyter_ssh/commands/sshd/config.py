@@ -148,6 +148,8 @@ class ServerConfigReader:
         if key not in given:
             given[key] = value
         elif row.gathers and isinstance(value, Mapping):
+            # As in OpenSSH since 9.5: before, it refused to start.
+            self.ignored += [f"{where}: {row.name} {again!a} already defined" for again in value if again in given[key]]
             given[key] = {**value, **given[key]}
         elif row.gathers:
             given[key] = (*given[key], *value)

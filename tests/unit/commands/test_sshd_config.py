@@ -223,6 +223,19 @@ def test_a_block_for_the_account_precedes_all_else(tmp_path: Path) -> None:
     }
 
 
+def test_a_subsystem_that_is_defined_already_is_passed_over_and_noted(tmp_path: Path) -> None:
+    lines = ("Subsystem sftp second", "Match User alice", "Subsystem sftp in-block", "Subsystem 'sftp' again")
+    (tmp_path / "config").write_text("\n".join(lines), encoding="utf-8")
+    reader = read("Subsystem sftp first", "Subsystem other one")
+    assert reader.config.options == {"subsystems": {"sftp": "first", "other": "one"}}
+    reader.read(tmp_path / "config")
+    assert reader.config.options == {"subsystems": {"sftp": "in-block", "other": "one"}}
+    assert reader.ignored == [
+        f"{tmp_path}/config line 1: Subsystem 'sftp' already defined",
+        f"{tmp_path}/config line 4: Subsystem 'sftp' already defined",
+    ]
+
+
 @pytest.mark.parametrize("line", ["Port 22", "UsePAM no", "PidFile none", "KeepAlive yes"])
 def test_what_stands_outside_of_blocks_only(line: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"line 2: Directive '.*' is not allowed within a Match block"):
