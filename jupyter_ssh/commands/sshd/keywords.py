@@ -107,7 +107,7 @@ _ROWS = (
     Row("PermitUserEnvironment", values.TEXT, "permit_user_environment", change=kinds.read_permission),
     _listed("Port", values.PORT, "ports"),
     Row("PubkeyAcceptedAlgorithms", values.LIST, "pubkey_accepted_algorithms"),
-    Row("PubkeyAuthOptions", values.LIST, "pubkey_auth_options", change=kinds.read_auth_options),
+    Row("PubkeyAuthOptions", kinds.AUTH_OPTIONS, "pubkey_auth_options"),
     Row("PubkeyAuthentication", values.YES_NO, put=_to("public_keys")),
     Row("RekeyLimit", values.REKEY_LIMIT, put=_put_rekey_limit),
     Row("RequiredRSASize", values.INTEGER, "required_rsa_size"),

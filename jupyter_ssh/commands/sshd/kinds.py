@@ -88,6 +88,14 @@ def _read_names(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(arguments)
 
 
+def _read_auth_options(arguments: Sequence[str]) -> tuple[str, ...]:
+    words = tuple(word.lower() for word in arguments)
+    unknown = [word for word in words if word not in ("touch-required", "verify-required", "none")]
+    if unknown:
+        raise ValueError(f"unsupported PubkeyAuthOptions: {unknown[0]}")
+    return tuple(word for word in words if word != "none")
+
+
 def _none(value: object) -> list[str]:
     return [str(value)]
 
@@ -98,6 +106,7 @@ SUBSYSTEM = Kind("name command", _read_subsystem, _none, most=None)
 METHODS = Kind("lists of methods", _read_methods, _none, most=None)
 PLACES = Kind("host:port …", _read_places, _none, most=None)
 NAMES = Kind("patterns", _read_names, _none, most=None)
+AUTH_OPTIONS = Kind("touch-required, verify-required or none", _read_auth_options, _none, most=None)
 # Unlike in ssh_config, "none" is no time.
 SECONDS = Kind("time", lambda arguments: values.parse_time(arguments[0]), _none)
 FAMILY = values.one_of("any", "inet", "inet6")
@@ -127,12 +136,3 @@ def expanded(path: str | None) -> str | None:
 def read_permission(text: str) -> bool | tuple[str, ...]:
     """Parse PermitUserEnvironment: yes, no, or patterns."""
     return {"yes": True, "no": False}.get(text.lower(), tuple(text.split(",")))
-
-
-def read_auth_options(text: str) -> tuple[str, ...]:
-    """Parse PubkeyAuthOptions."""
-    words = () if text.lower() == "none" else tuple(text.lower().split(","))
-    unknown = [word for word in words if word not in ("touch-required", "verify-required")]
-    if unknown:
-        raise ValueError(f"unsupported PubkeyAuthOptions: {unknown[0]}")
-    return words

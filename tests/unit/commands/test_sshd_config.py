@@ -148,6 +148,7 @@ def test_a_banner_and_a_file(tmp_path: Path) -> None:
         ("ForceCommand", "no argument"),
         ("SetEnv 'x", "invalid quotes"),
         ("PubkeyAuthOptions no-touch", "unsupported PubkeyAuthOptions"),
+        ("PubkeyAuthOptions touch-required,verify-required", "unsupported PubkeyAuthOptions: touch-required,verify"),
         ("AuthenticationMethods any publickey", '"any" must appear alone'),
         ("AuthenticationMethods publickey any", '"any" must appear alone'),
         ("AuthenticationMethods any any", '"any" must appear alone'),
@@ -319,6 +320,19 @@ def test_files_that_include_each_other(tmp_path: Path) -> None:
 )
 def test_places_that_may_be_opened(value: str, places: tuple[str, ...] | None) -> None:
     assert read(f"PermitOpen {value}").config.options == {"permit_open": places}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("none", ()),
+        ("touch-required", ("touch-required",)),
+        ("Touch-Required verify-required", ("touch-required", "verify-required")),
+        ("none verify-required", ("verify-required",)),
+    ],
+)
+def test_what_keys_have_to_do(value: str, words: tuple[str, ...]) -> None:
+    assert read(f"PubkeyAuthOptions {value}").config.options == {"pubkey_auth_options": words}
 
 
 def test_any_method_of_authentication() -> None:
