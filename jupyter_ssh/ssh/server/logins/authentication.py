@@ -33,6 +33,7 @@ from jupyter_ssh.ssh.server.options import (
     PasswordVerdict,
     ServerOptions,
 )
+from jupyter_ssh.ssh.text import escaped
 from jupyter_ssh.ssh.wire import numbers as n
 
 log = logging.getLogger(__name__)
@@ -141,8 +142,9 @@ class Authenticator:
     def _counted(self, request: AuthenticationRequested, why: str | None) -> bool:
         """Count a failure; true when that was the last one, which ends the connection."""
         self._failures += 1
-        what = request.method if why is None else f"{request.method}, {why},"
-        log.info("refused %s for %s from %s", _printable(what, 1000), _printable(request.user), self._address)
+        reason = "" if why is None else f": {escaped(why[:1000])}"
+        method, user = _printable(request.method), _printable(request.user)
+        log.info("refused %s for %s from %s%s", method, user, self._address, reason)
         if self._failures < self._options.max_auth_tries:
             return False
         self._session.disconnect(n.SSH_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures")
@@ -289,9 +291,9 @@ async def _decide(check: Callable[..., Any], user: str, *passwords: str) -> Pass
     return result if isinstance(result, NewPasswordNeeded) else result is True
 
 
-def _printable(text: str, limit: int = 64) -> str:
-    """Return untrusted text for the log: quoted, shortened, without control characters."""
-    return ascii(text[:limit])
+def _printable(text: str) -> str:
+    """Return what a client sent for the log: quoted, shortened, without control characters."""
+    return ascii(text[:64])
 
 
 def plain_key(key: PublicKey) -> PublicKey:
