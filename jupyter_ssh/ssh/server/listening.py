@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
+import socket
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final
@@ -57,7 +59,7 @@ class Server:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """The addresses and ports listened on; empty once closed."""
-        names = [socket.getsockname() for listener in self._listeners for socket in listener.sockets]
+        names = [bound.getsockname() for listener in self._listeners for bound in listener.sockets]
         return [(name[0], name[1]) for name in names]
 
     @property
@@ -75,14 +77,14 @@ class Server:
         for number, hosts in _by_port(host, port).items():
             try:
                 self._listeners.append(await self._listen(hosts, number))
-            except (OSError, OverflowError) as error:
+            except (OSError, OverflowError, ValueError) as error:
                 await self.close()
                 raise ConnectError(
                     f"cannot listen on {hosts if hosts is None or isinstance(hosts, str) else ', '.join(hosts)}"
                     f" port {number}",
                     phase="listening",
-                    received=getattr(error, "strerror", None) or str(error),
-                    next_step="Choose another port, or 0 for any free one.",
+                    received=_cause(error),
+                    next_step=_advice(error),
                 ) from None
 
     async def _listen(self, hosts: str | Sequence[str] | None, port: int) -> asyncio.Server:
@@ -161,6 +163,31 @@ class _Refusal(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.write(self._reason)
         transport.close()
+
+
+def _cause(error: OSError | OverflowError | ValueError) -> str:
+    if isinstance(error, ValueError):  # in Python's own words, about codecs
+        return "what is neither an address nor a name"
+    return getattr(error, "strerror", None) or str(error)
+
+
+_ADDRESS_STEP: Final = "Name an address of this machine, of a family that is allowed."
+_STEPS: Final = {
+    errno.EADDRINUSE: "Choose another port, or 0 for any free one.",
+    errno.EACCES: "Choose a port from 1024 on, or 0 for any free one.",
+    errno.EADDRNOTAVAIL: _ADDRESS_STEP,
+    errno.EAFNOSUPPORT: _ADDRESS_STEP,
+}
+
+
+def _advice(error: OSError | OverflowError | ValueError) -> str | None:
+    """Return what to do when nothing can be listened on."""
+    if isinstance(error, OverflowError):
+        return "Choose a port of at most 65535, or 0 for any free one."
+    # A ValueError is a name that cannot even be looked up.  The numbers of gaierror are others than those of the table.
+    if isinstance(error, (ValueError, socket.gaierror)):
+        return _ADDRESS_STEP
+    return _STEPS.get(error.errno or 0)
 
 
 def _by_port(host: Hosts, port: int) -> dict[int, str | list[str] | None]:
