@@ -96,19 +96,19 @@ def _read_auth_options(arguments: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for word in words if word != "none")
 
 
-def _none(value: object) -> list[str]:
+def _shown(value: object) -> list[str]:
     return [str(value)]
 
 
-ADDRESS = Kind("host[:port]", _read_address, _none)
-STARTUPS = Kind("start:rate:full", _read_startups, _none)
-SUBSYSTEM = Kind("name command", _read_subsystem, _none, most=None)
-METHODS = Kind("lists of methods", _read_methods, _none, most=None)
-PLACES = Kind("host:port …", _read_places, _none, most=None)
-NAMES = Kind("patterns", _read_names, _none, most=None)
-AUTH_OPTIONS = Kind("touch-required, verify-required or none", _read_auth_options, _none, most=None)
+ADDRESS = Kind("host[:port]", _read_address, _shown)
+STARTUPS = Kind("start:rate:full", _read_startups, _shown)
+SUBSYSTEM = Kind("name command", _read_subsystem, _shown, most=None)
+METHODS = Kind("lists of methods", _read_methods, _shown, most=None)
+PLACES = Kind("host:port …", _read_places, _shown, most=None)
+NAMES = Kind("patterns", _read_names, _shown, most=None)
+AUTH_OPTIONS = Kind("touch-required, verify-required or none", _read_auth_options, _shown, most=None)
 # Unlike in ssh_config, "none" is no time.
-SECONDS = Kind("time", lambda arguments: values.parse_time(arguments[0]), _none)
+SECONDS = Kind("time", lambda arguments: values.parse_time(arguments[0]), _shown)
 FAMILY = values.one_of("any", "inet", "inet6")
 FORWARDING = values.one_of("yes", "no", all="yes", local="yes", remote="no")
 COMPRESSION = values.one_of("yes", "no", delayed="yes")
