@@ -133,6 +133,17 @@ def test_locking(openssh_agent: PeerAgent, key: Path) -> None:
     openssh_agent.ssh_add("-l")
 
 
+def test_where_nothing_answers(openssh_agent: PeerAgent, key: Path) -> None:
+    """ssh-add has no option for a passphrase, and a lock password is none."""
+    said = openssh_agent.run("setsid", "-w", *ADD, "-x", status=1)
+    assert "SSH_ASKPASS" in said
+    assert "-P" not in said
+    assert "passphrase" not in said
+    keygen = require_tool("ssh-keygen", "openssh-client")
+    subprocess.run([keygen, "-q", "-p", "-N", "open sesame", "-a", "1", "-f", key], check=True, timeout=60)
+    assert "no answer" in openssh_agent.run("setsid", "-w", *ADD, str(key), status=1)
+
+
 def test_it_says_what_is_wrong(openssh_agent: PeerAgent, key: Path, tmp_path: Path, home: Path) -> None:
     assert "usage" in openssh_agent.run(*ADD, "-Z", status=1)
     assert "both" in openssh_agent.run(*ADD, "-l", "-D", status=1)

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 FAILURE = 1
 NO_AGENT = 2
+WITHOUT_ANSWER = "Run it in a terminal, or let a program answer that SSH_ASKPASS names, with SSH_ASKPASS_REQUIRE=force"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     if "--help" in argv[:1]:
         sys.stdout.write(usage())
         return 0
-    console = TerminalConsole()
+    console = TerminalConsole(WITHOUT_ANSWER)
     try:
         arguments = parse(argv)
         address = default_address(os.environ)

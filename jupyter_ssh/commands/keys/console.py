@@ -23,6 +23,10 @@ T = TypeVar("T")
 class TerminalConsole(Console):
     """Reads and writes the streams as bytes, because names and comments may contain any bytes."""
 
+    def __init__(self, without_answer: str) -> None:
+        """Prepare; ``without_answer`` is the advice where a question for a secret has no answer."""
+        self._without_answer = without_answer
+
     def out(self, text: str) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(_encode(f"{text}\n"))
@@ -66,9 +70,9 @@ class TerminalConsole(Console):
                     answer = _input_line()
         if answer is None:
             raise PromptUnavailable(
-                "a passphrase is needed, but there is no terminal",
+                "there is no answer: the terminal, or standard input in its place, is at its end",
                 phase="question",
-                next_step="Run it in a terminal, or give the passphrase with -N or -P; -N '' means none",
+                next_step=self._without_answer,
             )
         return answer
 

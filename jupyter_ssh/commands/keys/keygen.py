@@ -17,6 +17,7 @@ from jupyter_ssh.ssh.keygen import parse, run, usage
 
 FAILURE = 255
 WRONG_USAGE = 1
+WITHOUT_ANSWER = "Run it in a terminal, or give the passphrase with -N or -P; -N '' means none"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     if "--help" in argv[:1]:
         sys.stdout.write(usage())
         return 0
-    console = TerminalConsole()
+    console = TerminalConsole(WITHOUT_ANSWER)
     try:
         run(parse(argv), console, current_person(), time.time())
         console.flush()

@@ -107,6 +107,13 @@ def test_public_keys_behind_a_passphrase(twins: Twins, name: str) -> None:
     assert (mine.out, mine.status) == (other.out, other.status) == (mine.out, 0)
 
 
+def test_a_passphrase_that_nobody_gives(twins: Twins) -> None:
+    answer = ours(twins.ours, "-y", "-f", "locked")
+    assert answer.status != 0
+    assert "no answer" in answer.err
+    assert "-P" in answer.err
+
+
 def test_files_that_are_no_private_keys(twins: Twins) -> None:
     twins.same_messages("-yf", "missing")
     (twins.ours / "rsa").chmod(0o640)
