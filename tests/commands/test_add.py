@@ -123,6 +123,24 @@ def test_destinations(openssh_agent: PeerAgent, key: Path, tmp_path: Path) -> No
         openssh_agent.run(*ADD, "-H", str(known), "-h", where, str(key), status=1)
 
 
+def test_it_removes_and_tests_by_any_file_of_the_key(openssh_agent: PeerAgent, key: Path, tmp_path: Path) -> None:
+    """A public one, one with ``.pub`` beside it, a private one alone, a certificate."""
+    keygen = require_tool("ssh-keygen", "openssh-client")
+    subprocess.run([keygen, "-q", "-s", key, "-I", "x", "-n", "a", f"{key}.pub"], check=True, timeout=60)
+    alone = tmp_path / "alone"
+    alone.write_bytes(key.read_bytes())
+    alone.chmod(0o600)
+    certificate = f"{key}-cert.pub"
+    for name in (f"{key}.pub", str(key), str(alone), certificate):
+        for program in (("ssh-add",), ADD):
+            openssh_agent.ssh_add(str(key))
+            openssh_agent.run(*program, "-T", name)
+            said = openssh_agent.run(*program, "-d", name)
+            assert f"Identity removed: {name} ED25519" in said
+            openssh_agent.run("ssh-add", "-T", name, status=1)
+            openssh_agent.ssh_add("-D")
+
+
 def test_locking(openssh_agent: PeerAgent, key: Path) -> None:
     openssh_agent.run(*ADD, str(key))
     assert "do not match" in openssh_agent.run("setsid", "-w", *ADD, "-x", input="a\nb\n", status=1)

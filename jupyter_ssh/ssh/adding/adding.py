@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,11 +30,16 @@ from jupyter_ssh.ssh.keys import (
     KeyFile,
     PrivateKey,
     PublicKey,
-    load_public_key,
     open_key_file,
 )
 from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
-from jupyter_ssh.ssh.keys.files.reading import MAX_FILE, certificate_beside, load_certificate, parse_key_file
+from jupyter_ssh.ssh.keys.files.reading import (
+    MAX_FILE,
+    certificate_beside,
+    load_certificate,
+    load_public_half,
+    parse_key_file,
+)
 from jupyter_ssh.ssh.text import escaped, printable
 from jupyter_ssh.ssh.trust.entries import Marker
 from jupyter_ssh.ssh.trust.known_hosts import KnownHosts
@@ -218,7 +222,7 @@ class Adding:
         status, found = 0, False
         loaders: list[Callable[[], tuple[PublicKey, str]]] = []
         if not self._arguments.has("C"):
-            loaders.append(lambda: _public(path))
+            loaders.append(lambda: load_public_half(path, REQUIRED_RSA_SIZE))
         if not self._arguments.has("k") and (self._arguments.has("C") or Path(f"{path}-cert.pub").exists()):
             loaders.append(lambda: load_certificate(f"{path}-cert.pub", REQUIRED_RSA_SIZE))
         for load in loaders:
@@ -233,7 +237,7 @@ class Adding:
                     status = self._fail(f'Could not remove identity "{path}"', error)
             else:
                 found = True
-                self._say(f"Identity removed: {path} {key.nickname} ({escaped(comment)})")
+                self._say(f"Identity removed: {path} {key.nickname} ({escaped(comment) or 'no comment'})")
         return status
 
     def _remove_all(self) -> int:
@@ -270,7 +274,7 @@ class Adding:
     def _test_file(self, path: Path) -> int:
         data = secrets.token_bytes(TEST_SIZE)
         try:
-            key, _ = _public(path, certificates=True)
+            key, _ = load_public_half(path, REQUIRED_RSA_SIZE)
             algorithm = key.signature_algorithms[0]
             signature = self._ask(lambda agent: agent.sign(key, data, algorithm))
             key.verify(signature, data, key.signature_algorithms)
@@ -317,24 +321,6 @@ def _reason(error: SSHError) -> str:
     if isinstance(error, (AgentError, PromptUnavailable)):
         return error.message
     return error.message if error.next_step is None else f"{error.message}. {error.next_step}"
-
-
-def _public(path: Path, *, certificates: bool = False) -> tuple[PublicKey, str]:
-    """Read the public key, or the certificate, from a public or private file."""
-    places: Sequence[Path] = (path,) if path.name.endswith(".pub") else (Path(f"{path}.pub"), path)
-    error: SSHError | None = None
-    for place in places:
-        try:
-            if certificates and place.name.endswith("-cert.pub"):
-                return load_certificate(place, REQUIRED_RSA_SIZE)
-            return load_public_key(place, REQUIRED_RSA_SIZE)
-        except (KeyFileError, KeyFormatError) as caught:
-            error = error or caught
-    public = open_key_file(path, REQUIRED_RSA_SIZE).public if os.path.exists(path) else None
-    if public is None:
-        assert error is not None
-        raise error
-    return public, str(path)
 
 
 def _destination(text: str, known: KnownHosts) -> Destination:

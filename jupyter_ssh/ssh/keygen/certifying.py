@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import ConfigError, KeygenError, SSHError
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_line, read_input_text, read_text
 from jupyter_ssh.ssh.keys import Certificate, PrivateKey, PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
 from jupyter_ssh.ssh.keys.certificates.options import (
@@ -20,11 +20,12 @@ from jupyter_ssh.ssh.keys.certificates.options import (
 from jupyter_ssh.ssh.keys.certificates.signing import sign_certificate
 from jupyter_ssh.ssh.keys.certificates.text import describe
 from jupyter_ssh.ssh.keys.certificates.validity import FOREVER, format_validity, parse_validity
-from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
 from jupyter_ssh.ssh.keys.files.saving import save_public_key
 from jupyter_ssh.ssh.text import escaped
 
 STDIN = "-"
+PUBLIC_FAILURE = 'load pubkey "{path}"'
 SWITCHES: dict[str, tuple[str, bool]] = {
     **{f"permit-{name.lower()}": (f"permit-{name}", True) for name in (p.removeprefix("permit-") for p in PERMISSIONS)},
     **{f"no-{name.lower()}": (f"permit-{name}", False) for name in (p.removeprefix("permit-") for p in PERMISSIONS)},
@@ -102,7 +103,7 @@ def sign(job: Job) -> None:
     algorithm = _algorithm(authority, arguments.text("t"))
     serial, counts_up = arguments.serial
     paths = [job.person.path(name) for name in arguments.operands]
-    requests = [(path, *_public_key(path)) for path in paths]
+    requests = [(path, *_to_certify(path)) for path in paths]
     if not principals and not arguments.quiet:
         job.console.say(
             f"Warning: OpenSSH 10.3 and newer accept a {kind} certificate without principals (-n) for nobody"
@@ -175,7 +176,7 @@ def _authority(job: Job, path: Path) -> PrivateKey:
     """
     if not job.arguments.has("U"):
         return job.load_private(path)
-    public, _ = _public_key(path)
+    public, _ = load_public(path, PUBLIC_FAILURE)
     key = job.agent_key(public, path)
     assert key is not None
     return key
@@ -216,23 +217,12 @@ def _algorithm(authority: PrivateKey, named: str | None) -> str | None:
     return named
 
 
-def _public_key(path: Path) -> tuple[PublicKey, str]:
-    """Return the public key to certify, from a public file or the ``.pub`` beside a private one.
-
-    Raises `KeygenError`.
-    """
-    caught: SSHError | None = None
-    for place in (path, Path(f"{path}.pub")):
-        try:
-            key, comment = parse_public_text(read_text(place), REQUIRED_RSA_SIZE)
-        except SSHError as error:
-            caught = caught or error
-            continue
-        if isinstance(key, Certificate):
-            raise KeygenError(f'key "{path}" type {key.nickname} cannot be certified')
-        return key, one_line(comment)
-    assert caught is not None
-    raise KeygenError(f'load pubkey "{path}": {caught.message.removeprefix(f"{path}: ")}', expected=caught.expected)
+def _to_certify(path: Path) -> tuple[PublicKey, str]:
+    """Return the public key to certify and its comment.  Raises `KeygenError`."""
+    key, comment = load_public(path, PUBLIC_FAILURE)
+    if isinstance(key, Certificate):
+        raise KeygenError(f'key "{path}" type {key.nickname} cannot be certified')
+    return key, one_line(comment)
 
 
 def _signed(path: Path, certificate: Certificate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from jupyter_ssh.ssh.keygen.console import ShownKey
 from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_error, read_text
 from jupyter_ssh.ssh.keys import PrivateKey, PublicKey, parse_private_key
 from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
-from jupyter_ssh.ssh.keys.files.reading import parse_private_file
+from jupyter_ssh.ssh.keys.files.reading import load_public_half, parse_private_file
 from jupyter_ssh.ssh.keys.files.saving import dump_private_key, dump_public_key, one_line
 
 QUESTION = "Enter file in which the key is"
@@ -105,8 +106,7 @@ def _private(job: Job, path: Path, text: str) -> tuple[PrivateKey, str]:
 
 def _public(job: Job, path: Path) -> PublicKey:
     """Read the public key from a public or private file, or the ``.pub`` beside it.  Raises `KeygenError`."""
-    try:
-        return parse_public_text(read_text(path), REQUIRED_RSA_SIZE)[0]
-    except SSHError:
-        file = job.open_private(path)
-    return file.public or job.unlock(file)[0].public
+    with suppress(SSHError):
+        return load_public_half(path, REQUIRED_RSA_SIZE)[0]
+    # Of an encrypted PEM file only the private key tells it.
+    return job.load_private(path).public

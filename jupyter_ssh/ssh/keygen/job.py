@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +10,7 @@ from jupyter_ssh.ssh.errors import KeyFileError, KeygenError, PassphraseNeeded, 
 from jupyter_ssh.ssh.keygen.console import Console, Person
 from jupyter_ssh.ssh.keygen.options import Arguments
 from jupyter_ssh.ssh.keys import KeyFile, PrivateKey, PublicKey, open_key_file
-from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
-from jupyter_ssh.ssh.keys.files.reading import parse_private_file
+from jupyter_ssh.ssh.keys.files.reading import load_public_half
 
 REQUIRED_RSA_SIZE = 1024
 """Minimum bits of RSA keys: as in ssh-keygen, short keys can be shown and converted, but not generated."""
@@ -99,23 +97,12 @@ class Job:
         return self.unlock(self.open_private(path, failure), failure=failure)[0]
 
 
-def load_public(path: Path) -> tuple[PublicKey, str]:
-    """Return the public key and comment of a private or public file, or of the ``.pub`` beside it, as ssh-keygen does.
-
-    An encrypted private file is not decrypted.  Raises `KeyFileError`, `KeyFormatError`.
-    """
-    text = read_text(path)
-    with suppress(SSHError):
-        public = parse_private_file(text.encode("utf-8", "surrogateescape"), REQUIRED_RSA_SIZE).public
-        if public is not None:
-            return public, ""
+def load_public(path: Path, failure: str) -> tuple[PublicKey, str]:
+    """Call `load_public_half`, but raise `KeygenError`, which begins with ``failure``."""
     try:
-        return parse_public_text(text, REQUIRED_RSA_SIZE)
-    except SSHError:
-        beside = Path(f"{path}.pub")
-        if not beside.exists():
-            raise
-        return parse_public_text(read_text(beside), REQUIRED_RSA_SIZE)
+        return load_public_half(path, REQUIRED_RSA_SIZE)
+    except SSHError as error:
+        raise load_error(error, path, failure) from None
 
 
 def load_error(error: SSHError, path: Path, failure: str) -> KeygenError:

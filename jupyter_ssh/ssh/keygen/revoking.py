@@ -15,7 +15,7 @@ from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_
 from jupyter_ssh.ssh.keys import PublicKey, fingerprint
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.files.locking import locked
-from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
+from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
 from jupyter_ssh.ssh.keys.files.saving import write_file
 from jupyter_ssh.ssh.keys.krl import Krl, Serials
 from jupyter_ssh.ssh.keys.revoked_keys import read_revoked_keys
@@ -73,12 +73,7 @@ def ask(job: Job) -> None:
         job.console.out("\n".join(_shown(krl)))
     revoked = False
     for name in job.arguments.operands:
-        place = job.person.path(name)
-        try:
-            key, comment = parse_public_text(read_text(place), REQUIRED_RSA_SIZE)
-        except SSHError as error:
-            reason = error.message.removeprefix(f"{place}: ")
-            raise KeygenError(f"Cannot load public key {name}: {reason}") from None
+        key, comment = load_public(job.person.path(name), "Cannot load public key {path}")
         bad = krl.why(key) is not None
         revoked = revoked or bad
         job.console.out(f"{name} ({one_line(comment) or name}): {'REVOKED' if bad else 'ok'}")
@@ -110,10 +105,7 @@ def _authority(job: Job) -> tuple[bytes | None] | None:
         return None
     if name.lower() == ANY_AUTHORITY:
         return (None,)
-    try:
-        key, _ = load_public(job.person.path(name))
-    except SSHError as error:
-        raise KeygenError(f"Cannot load CA public key {name}: {error.message}") from None
+    key, _ = load_public(job.person.path(name), "Cannot load CA public key {path}")
     return (key.blob,)
 
 

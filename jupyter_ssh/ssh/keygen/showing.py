@@ -9,8 +9,8 @@ from pathlib import Path
 from jupyter_ssh.ssh.errors import KeygenError, SSHError
 from jupyter_ssh.ssh.keygen.console import ShownKey
 from jupyter_ssh.ssh.keygen.fingerprints import bubblebabble, fingerprint_of, plain_blob, randomart_of
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_input_text, read_text
-from jupyter_ssh.ssh.keys import PublicKey, load_public_key
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keys import Certificate, PublicKey, load_public_key
 from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
 from jupyter_ssh.ssh.keys.files.reading import parse_private_file
 from jupyter_ssh.ssh.keys.files.saving import FORMATS_WITH_COMMENT
@@ -57,10 +57,9 @@ def dns_records(job: Job) -> None:
     if not paths:
         raise KeygenError("no keys found.", next_step="Name a public key with -f")
     for path in paths:
-        try:
-            key, _ = load_public_key(path, REQUIRED_RSA_SIZE)
-        except SSHError as error:
-            raise KeygenError(f'Failed to read v2 public key from "{path}": {error.message}') from None
+        key, _ = load_public(path, 'Failed to read v2 public key from "{path}"')
+        if isinstance(key, Certificate):
+            raise KeygenError(f"{path}: there is no record for a certificate", expected="a public key")
         for record in _records(host, key, hashes, generic=job.arguments.has("g")):
             job.console.out(record)
 

@@ -54,6 +54,17 @@ def test_all_kinds_of_keys(twins: Twins, name: str, authority: str) -> None:
     assert files[0].stat().st_mode == files[1].stat().st_mode
 
 
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("name", ["ed25519", "rsa", "locked"])
+def test_the_name_of_the_private_file_does(name: str, beside: bool, twins: Twins) -> None:
+    if not beside:
+        for folder in (twins.ours, twins.theirs):
+            (folder / f"{name}.pub").unlink()
+    twins.same_messages("-s", "ecdsa", "-I", "x", "-n", "a", name)
+    mine, other = ((folder / f"{name}-cert.pub").read_text().split()[0] for folder in (twins.ours, twins.theirs))
+    assert mine == other
+
+
 def test_types_of_today_certify_each_other(twins: Twins) -> None:
     for name in ("ed448", "mldsa44-ed25519"):
         ours(twins.ours, "-q", "-t", name, "-N", "", "-C", "", "-f", name)

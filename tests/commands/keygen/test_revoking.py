@@ -97,6 +97,15 @@ def test_what_is_shown_can_be_revoked_again(twins: Twins) -> None:
     assert {line.partition(" #")[0] for line in lost} <= set(again.splitlines())
 
 
+@pytest.mark.parametrize("name", ["ed25519", "rsa"])
+def test_asking_by_the_name_of_the_private_file(name: str, twins: Twins) -> None:
+    twins.run("-k", "-f", "krl", f"{name}.pub")
+    twins.same("-Q", "-f", "krl", name, "ecdsa")
+    (twins.ours / f"{name}.pub").unlink()
+    mine = ours(twins.ours, "-Q", "-f", "krl", name)  # ssh-keygen 9.2 crashes here
+    assert (mine.status, mine.out) == (1, f"{name} ({name}): REVOKED\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [

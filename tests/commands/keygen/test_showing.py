@@ -130,6 +130,33 @@ def test_dns_records(twins: Twins, name: str) -> None:
     twins.same_messages("-gr", "host.example.", "-f", f"{name}.pub")
 
 
+@pytest.mark.parametrize("name", ["ed25519", "rsa", "locked", "locked_rsa"])
+@pytest.mark.parametrize("beside", ["its own", "another", "none"])
+def test_dns_records_of_private_files(name: str, beside: str, twins: Twins) -> None:
+    """Without a passphrase; a public key beside the file counts first."""
+    for folder in (twins.ours, twins.theirs):
+        if beside == "another":
+            (folder / f"{name}.pub").write_bytes((folder / "ecdsa.pub").read_bytes())
+        elif beside == "none":
+            (folder / f"{name}.pub").unlink()
+    assert twins.same_messages("-r", "host.example", "-f", name).lines
+
+
+def test_no_dns_records_where_the_public_key_is_encrypted_too(twins: Twins) -> None:
+    theirs(twins.ours, "-q", "-t", "rsa", "-m", "PEM", "-N", "open sesame", "-f", "locked_pem")
+    assert ours(twins.ours, "-r", "host", "-f", "locked_pem").status == 0
+    (twins.ours / "locked_pem.pub").unlink()
+    answer = ours(twins.ours, "-r", "host", "-f", "locked_pem")
+    assert (answer.status, answer.out) == (255, "")
+    assert "encrypted" in answer.err
+
+
+def test_no_dns_records_of_certificates(twins: Twins) -> None:
+    theirs(twins.ours, "-q", "-s", "ecdsa", "-I", "x", "-n", "a", "ed25519.pub")
+    answer = ours(twins.ours, "-r", "host", "-f", "ed25519-cert.pub")
+    assert (answer.status, answer.out) == (255, "")
+
+
 @pytest.mark.parametrize(("word", "number"), [("sha1", 1), ("SHA256", 2)])
 def test_dns_records_of_one_hash(word: str, number: int, twins: Twins) -> None:
     """ssh-keygen has had the option since 9.3; before, it passed over it."""

@@ -20,7 +20,7 @@ from jupyter_ssh.ssh.keys.files.reading import (
     KeyFile,
     certificate_beside,
     load_certificate,
-    load_public_half,
+    load_public_file,
     open_key_file,
 )
 from jupyter_ssh.ssh.keys.types.security_keys import SecurityKeyPublicKey
@@ -303,7 +303,7 @@ def _file(path: str, unlock: Unlock, options: Options) -> Identity:
 
 def _public_half(path: str, rsa_size: int | None) -> PublicKey | None:
     try:
-        return load_public_half(path, rsa_size)
+        return load_public_file(path, rsa_size)[0]
     except SSHError:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -190,20 +191,52 @@ FOREIGN_FORMATS = tuple(
 
 def load_public_key(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
     """Read key and comment from a ``.pub``, RFC 4716 or PEM file.  Raises `KeyFileError`, `KeyFormatError`."""
-    key, comment = _load_public(Path(path), required_rsa_size)
+    key, comment = load_public_file(path, required_rsa_size)
     if isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a certificate", phase="public key", expected="a public key")
     return key, comment
 
 
-def load_public_half(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> PublicKey:
-    """Read a public key or a certificate.  Raises `KeyFileError`, `KeyFormatError`."""
-    return _load_public(Path(path), required_rsa_size)[0]
+def load_public_file(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
+    """Read a public key or a certificate, and its comment.  Raises `KeyFileError`, `KeyFormatError`."""
+    place = Path(path)
+    return _parse_public(_read(place)[0], place, required_rsa_size)
+
+
+def load_public_half(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[PublicKey, str]:
+    """Return the public key of a public or private file that a person named, or its certificate, and the comment.
+
+    It is taken, as by OpenSSH's programs, from the file if that is a public one, else from the ``.pub`` beside it, else
+    from the private file, without its passphrase and then without a comment.  The file may be a pipe, such as from the
+    shell's ``<(...)``, and is then waited for.  Raises `KeyFileError`, `KeyFormatError`.
+    """
+    place = Path(path)
+    data = b""
+    try:
+        data = _read_to_the_end(place)
+        return _parse_public(data, place, required_rsa_size)
+    except SSHError as error:
+        caught = error
+    with contextlib.suppress(SSHError):
+        return load_public_file(f"{place}.pub", required_rsa_size)
+    if PRIVATE_BLOCK.search(data) is None and PUTTY_BEGIN not in data:
+        raise caught
+    try:
+        public = parse_private_file(data, required_rsa_size).public
+    except SSHError as error:
+        raise _of_file(error, place) from None
+    if public is None:
+        raise KeyFileError(
+            f"{place}: the public key is encrypted too",
+            phase=PHASE,
+            next_step=f"Name the public file, or write it to {place}.pub",
+        )
+    return public, ""
 
 
 def load_certificate(path: str | os.PathLike[str], required_rsa_size: int | None = None) -> tuple[Certificate, str]:
     """Read certificate and comment from a ``-cert.pub`` file.  Raises `KeyFileError`, `KeyFormatError`."""
-    key, comment = _load_public(Path(path), required_rsa_size)
+    key, comment = load_public_file(path, required_rsa_size)
     if not isinstance(key, Certificate):
         raise KeyFormatError(f"{path}: this is a public key", phase="public key", expected="a certificate")
     return key, comment
@@ -220,8 +253,8 @@ def certificate_beside(path: str | os.PathLike[str], required_rsa_size: int | No
     return load_certificate(place, required_rsa_size)[0]
 
 
-def _load_public(place: Path, required_rsa_size: int | None) -> tuple[PublicKey, str]:
-    data = _read(place)[0].removeprefix(BOM_UTF8)
+def _parse_public(data: bytes, place: Path, required_rsa_size: int | None) -> tuple[PublicKey, str]:
+    data = data.removeprefix(BOM_UTF8)
     try:
         if data.startswith(BOMS_UTF16):
             raise KeyFileError("the file is encoded as UTF-16", next_step="Save it as plain text")
@@ -237,13 +270,30 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path} is not a regular file", phase=PHASE)
             data = stream.read(MAX_FILE + 1)
-    except OSError as error:
-        raise KeyFileError(f"cannot read {path}: {error.strerror}", phase=PHASE) from None
-    except ValueError:
-        raise KeyFileError("not a file name", phase=PHASE, received=repr(str(path)[:200])) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return _of_limited_size(data, path), status
+
+
+def _read_to_the_end(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    return _of_limited_size(data, path)
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> KeyFileError:
+    if isinstance(error, OSError):
+        return KeyFileError(f"cannot read {path}: {error.strerror}", phase=PHASE)
+    return KeyFileError("not a file name", phase=PHASE, received=repr(str(path)[:200]))
+
+
+def _of_limited_size(data: bytes, name: Path | str) -> bytes:
     if len(data) > MAX_FILE:
-        raise KeyFileError(f"{path} is too long to be a key", phase=PHASE, expected=f"at most {MAX_FILE} bytes")
-    return data, status
+        raise KeyFileError(f"{name} is too long to be a key", phase=PHASE, expected=f"at most {MAX_FILE} bytes")
+    return data
 
 
 def _check_permissions(path: Path, status: os.stat_result) -> None:
@@ -262,7 +312,7 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
 
 def _public_beside(path: Path, required_rsa_size: int | None) -> PublicKey | None:
     try:
-        public = load_public_half(f"{path}.pub", required_rsa_size)
+        public, _ = load_public_file(f"{path}.pub", required_rsa_size)
     except SSHError:
         return None
     return public.key if isinstance(public, Certificate) else public
