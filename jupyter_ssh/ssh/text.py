@@ -7,6 +7,7 @@ import unicodedata
 from typing import Final
 
 REPLACEMENT: Final = "?"
+_LINE_CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n|\Z)")
 
 
@@ -32,6 +33,11 @@ def without_controls(text: str) -> str:
 def shortened(text: str, longest: int) -> str:
     """Return ``text``, with an ellipsis after the first ``longest`` characters if there are more."""
     return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def line_without_controls(text: str) -> str:
+    """Return ``text`` with `REPLACEMENT` for control characters except tabs, so that it begins no other line."""
+    return text if text.isprintable() else _LINE_CONTROLS.sub(REPLACEMENT, text)
 
 
 def escaped(text: str) -> str:

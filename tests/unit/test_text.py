@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.client.login.handshake import MAX_BANNER, MAX_SAID, Handsha
 from jupyter_ssh.ssh.client.prompts import NoPrompts
 from jupyter_ssh.ssh.protocol.events import Banner, DebugMessage
 from jupyter_ssh.ssh.protocol.settings import Settings
-from jupyter_ssh.ssh.text import printable, without_controls
+from jupyter_ssh.ssh.text import line_without_controls, printable, without_controls
 from tests.pair.pairing import suite
 
 
@@ -122,3 +122,8 @@ async def test_a_debug_message_in_the_log_is_short(caplog: pytest.LogCaptureFixt
     host.on_event(DebugMessage("short", False))
     assert [len(message) < 2000 for message in caplog.messages] == [True] * 2
     assert caplog.messages[-1] == "Remote: short"
+
+
+def test_a_line_remains_one() -> None:
+    assert line_without_controls("a\tb \u00e9\udcff") == "a\tb \u00e9\udcff"
+    assert line_without_controls("a\r\nb\nc\x1b[1m\x9b1m\x85d\r") == "a??b?c?[1m?1m?d?"

@@ -72,14 +72,14 @@ class AgentCard:
         rows = []
         for item in self.keys:
             if item.key is not None:
-                row = [f"{item.key.nickname} {item.key.size}", _one_line(item.comment)]
+                row = [f"{item.key.nickname} {item.key.size}", _single_spaced(item.comment)]
                 row.append(fingerprint_of(item.key, self.hash_name))
                 rows.append([*row, self.limits.get(item.blob, "")] if self.limits else row)
         return rows
 
     def _notes(self) -> list[str]:
         unusable = [item for item in self.keys if item.key is None]
-        return [f"Cannot be used here: {_one_line(item.comment) or 'a key'}, {item.problem}" for item in unusable]
+        return [f"Cannot be used here: {_single_spaced(item.comment) or 'a key'}, {item.problem}" for item in unusable]
 
 
 def limits_of(held: HeldKey, now: float) -> str:
@@ -106,5 +106,5 @@ def _html_row(row: Sequence[str]) -> str:
     return f'<tr><th scope="row"><span class="jssh-name">{escape(kind)}</span></th>{cells}</tr>'
 
 
-def _one_line(text: str) -> str:
+def _single_spaced(text: str) -> str:
     return " ".join(printable(text).split())

@@ -67,7 +67,7 @@ def dot(open: bool) -> str:
     return f'<span class="jssh-dot{" jssh-on" if open else ""}" aria-hidden="true"></span>'
 
 
-def one_line(text: str, limit: int = 200) -> str:
+def short_line(text: str, limit: int = 200) -> str:
     """Return ``text`` as one line of at most ``limit`` characters, without escape sequences."""
     line = " ".join(plain(text).split())
     return line if len(line) <= limit else line[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"

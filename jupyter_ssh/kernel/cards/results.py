@@ -6,7 +6,7 @@ import sys
 from html import escape
 from typing import Any
 
-from jupyter_ssh.kernel.cards.card import card, one_line, plain
+from jupyter_ssh.kernel.cards.card import card, plain, short_line
 from jupyter_ssh.kernel.cells.output import size_text
 from jupyter_ssh.ssh.client.result import Result
 
@@ -32,7 +32,7 @@ def result_facts(result: Result[Any]) -> str:
 
 def result_text(result: Result[Any]) -> str:
     """Return a result as plain text."""
-    parts = [f"{one_line(result.command or 'shell')} on {result.host}: {result_facts(result)}"]
+    parts = [f"{short_line(result.command or 'shell')} on {result.host}: {result_facts(result)}"]
     for name, text in _previews(result):
         parts.append(f"--- {name}\n{text}")
     return "\n".join(parts)
@@ -49,7 +49,7 @@ def result_html(result: Result[Any]) -> str:
     )
     return card(
         "SSH result",
-        f'<div class="jssh-title"><span class="jssh-name">{escape(one_line(result.command or "shell"))}</span>'
+        f'<div class="jssh-title"><span class="jssh-name">{escape(short_line(result.command or "shell"))}</span>'
         f"<span>{escape(result.host)}</span></div>"
         f'<div><span aria-hidden="true">{mark}</span> {escape(result_facts(result))}</div>{previews}',
     )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import ConfigError, KeygenError, SSHError
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, read_input_text, read_text
 from jupyter_ssh.ssh.keys import Certificate, PrivateKey, PublicKey
 from jupyter_ssh.ssh.keys.certificates.certificate import CertificateKind
 from jupyter_ssh.ssh.keys.certificates.options import (
@@ -22,7 +22,7 @@ from jupyter_ssh.ssh.keys.certificates.text import describe
 from jupyter_ssh.ssh.keys.certificates.validity import FOREVER, format_validity, parse_validity
 from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line
 from jupyter_ssh.ssh.keys.files.saving import save_public_key
-from jupyter_ssh.ssh.text import escaped
+from jupyter_ssh.ssh.text import escaped, line_without_controls
 
 STDIN = "-"
 PUBLIC_FAILURE = 'load pubkey "{path}"'
@@ -222,7 +222,7 @@ def _to_certify(path: Path) -> tuple[PublicKey, str]:
     key, comment = load_public(path, PUBLIC_FAILURE)
     if isinstance(key, Certificate):
         raise KeygenError(f'key "{path}" type {key.nickname} cannot be certified')
-    return key, one_line(comment)
+    return key, line_without_controls(comment)
 
 
 def _signed(path: Path, certificate: Certificate) -> str:

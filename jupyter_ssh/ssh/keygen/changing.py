@@ -11,10 +11,10 @@ from jupyter_ssh.ssh.keys import KeyFile, PrivateKey
 from jupyter_ssh.ssh.keys.files.saving import (
     FORMATS_WITH_COMMENT,
     dump_private_key,
-    one_line,
     save_public_key,
     write_file,
 )
+from jupyter_ssh.ssh.text import line_without_controls
 
 QUESTION = "Enter file in which the key is"
 
@@ -26,7 +26,7 @@ def passphrase(job: Job) -> None:
     file = job.open_private(path, failure)
     key, _ = job.unlock(file, 'Enter old passphrase for "{path}": ', failure)
     if file.file_format in FORMATS_WITH_COMMENT:
-        job.console.out(f"Key has comment '{one_line(key.comment)}'")
+        job.console.out(f"Key has comment '{line_without_controls(key.comment)}'")
     new = _new_passphrase(job)
     _save(job, path, key, new, _format(job, file))
     job.console.out("Your identification has been saved with the new passphrase.")
@@ -39,14 +39,14 @@ def comment(job: Job) -> None:
     file = job.open_private(path, failure)
     key, secret = job.unlock(file, failure=failure)
     has_comment = file.file_format in FORMATS_WITH_COMMENT
-    before = one_line(key.comment)
+    before = line_without_controls(key.comment)
     job.console.out(f"Old comment: {before}" if has_comment else "No existing comment")
     after = job.arguments.text("C")
     if after is None:
         after = job.console.ask("New comment: ")
         if after is None:
             raise KeygenError.ended("no comment was given", next_step="Give it with -C")
-    after = one_line(after)
+    after = line_without_controls(after)
     if has_comment and after == before:
         job.console.out("No change to comment")
         return

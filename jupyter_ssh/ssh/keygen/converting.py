@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_error, read_
 from jupyter_ssh.ssh.keys import PrivateKey, PublicKey, parse_private_key
 from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
 from jupyter_ssh.ssh.keys.files.reading import load_public_half, parse_private_file
-from jupyter_ssh.ssh.keys.files.saving import dump_private_key, dump_public_key, one_line
+from jupyter_ssh.ssh.keys.files.saving import dump_private_key, dump_public_key, without_line_breaks
 
 QUESTION = "Enter file in which the key is"
 DEFAULT = "rfc4716"
@@ -80,7 +80,7 @@ def _import_private(job: Job, path: Path, text: str) -> None:
             "The private key is not shown because it would be saved with the notebook."
             f" To convert the file itself to OpenSSH's format: %ssh_keygen -p -m RFC4716 -f {path}"
         )
-        job.console.key(ShownKey(key.public, key.comment, path), key.public.line(one_line(key.comment)))
+        job.console.key(ShownKey(key.public, key.comment, path), key.public.line(without_line_breaks(key.comment)))
         return
     try:
         data = dump_private_key(key, passphrase, rounds=job.arguments.number("a"), cipher=job.arguments.text("Z"))

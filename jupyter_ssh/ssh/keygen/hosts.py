@@ -6,7 +6,8 @@ from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KeyFormatError, KeygenError, KnownHostsError
 from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of, randomart_of
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job
+from jupyter_ssh.ssh.text import line_without_controls
 from jupyter_ssh.ssh.trust import Entry, Marker, editing
 
 MARKS = {Marker.NONE: "", Marker.CERT_AUTHORITY: "CA", Marker.REVOKED: "REVOKED"}
@@ -107,5 +108,6 @@ def _fingerprint(job: Job, host: str, entry: Entry, line: str) -> str:
         key = entry.key(REQUIRED_RSA_SIZE)
     except KeyFormatError:
         return f"{host} {entry.nickname} {entry.fingerprint} (unknown or weak key)"
-    text = f"{host} {key.nickname} {fingerprint_of(key, hash_name)}{' ' if comment else ''}{one_line(comment)}"
+    after = f" {line_without_controls(comment)}" if comment else ""
+    text = f"{host} {key.nickname} {fingerprint_of(key, hash_name)}{after}"
     return f"{text}\n{randomart_of(key, hash_name)}" if job.arguments.verbose else text

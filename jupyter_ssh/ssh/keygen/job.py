@@ -149,10 +149,3 @@ def read_input_text(console: Console) -> str:
 def decode(data: bytes) -> str:
     """Decode UTF-8 without a byte order mark, preserving invalid bytes as surrogates."""
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-
-
-def one_line(text: str) -> str:
-    """Return untrusted ``text`` without control characters, which could begin a line or control a terminal."""
-    if text.isprintable():
-        return text
-    return "".join("?" if ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jupyter_ssh.ssh.errors import KeygenError, SSHError
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, read_input_text, read_text
 from jupyter_ssh.ssh.keys import PublicKey, fingerprint
 from jupyter_ssh.ssh.keys.certificates.certificate import Certificate
 from jupyter_ssh.ssh.keys.files.locking import locked
@@ -20,6 +20,7 @@ from jupyter_ssh.ssh.keys.files.saving import write_file
 from jupyter_ssh.ssh.keys.krl import Krl, Serials
 from jupyter_ssh.ssh.keys.revoked_keys import read_revoked_keys
 from jupyter_ssh.ssh.keys.types.table import parse_public_key
+from jupyter_ssh.ssh.text import line_without_controls
 
 STDIN = "-"
 ANY_AUTHORITY = "none"
@@ -76,7 +77,7 @@ def ask(job: Job) -> None:
         key, comment = load_public(job.person.path(name), "Cannot load public key {path}")
         bad = krl.why(key) is not None
         revoked = revoked or bad
-        job.console.out(f"{name} ({one_line(comment) or name}): {'REVOKED' if bad else 'ok'}")
+        job.console.out(f"{name} ({line_without_controls(comment) or name}): {'REVOKED' if bad else 'ok'}")
     if revoked:
         raise KeygenError.ended("a key is revoked")
 
@@ -201,7 +202,7 @@ def _shown(krl: Krl) -> Iterator[str]:
     yield f"# KRL version {krl.version}"
     yield f"# Generated at {datetime.fromtimestamp(krl.generated).strftime('%Y%m%dT%H%M%S')}"
     if krl.comment:
-        yield f"# Comment: {one_line(krl.comment)}"
+        yield f"# Comment: {line_without_controls(krl.comment)}"
     yield ""
     for blob in sorted(krl.keys, key=_by_size):
         yield f"hash: {fingerprint.sha256(blob)} # {_type_of(blob)}"
@@ -219,7 +220,7 @@ def _shown(krl: Krl) -> Iterator[str]:
             yield f"# CA key {_type_of(authority)} {fingerprint.sha256(authority)}"
         yield from _serial_lines(revoked.serials)
         for key_id in sorted(revoked.key_ids):
-            yield f"id: {one_line(key_id)}"
+            yield f"id: {line_without_controls(key_id)}"
 
 
 def _serial_lines(serials: Serials) -> Iterator[str]:

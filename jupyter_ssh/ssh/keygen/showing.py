@@ -9,11 +9,12 @@ from pathlib import Path
 from jupyter_ssh.ssh.errors import KeygenError, SSHError
 from jupyter_ssh.ssh.keygen.console import ShownKey
 from jupyter_ssh.ssh.keygen.fingerprints import bubblebabble, fingerprint_of, plain_blob, randomart_of
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, one_line, read_input_text, read_text
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, load_public, read_input_text, read_text
 from jupyter_ssh.ssh.keys import Certificate, PublicKey, load_public_key
 from jupyter_ssh.ssh.keys.files.public_text import parse_key_or_certificate_line, parse_public_text
 from jupyter_ssh.ssh.keys.files.reading import parse_private_file
 from jupyter_ssh.ssh.keys.files.saving import FORMATS_WITH_COMMENT
+from jupyter_ssh.ssh.text import line_without_controls
 from jupyter_ssh.ssh.trust import sshfp
 
 QUESTION = "Enter file in which the key is"
@@ -42,7 +43,7 @@ def public_key(job: Job) -> None:
     path = job.existing_file(QUESTION)
     file = job.open_private(path)
     key, _ = job.unlock(file)
-    line = key.public.line(one_line(key.comment))
+    line = key.public.line(line_without_controls(key.comment))
     job.console.key(ShownKey(key.public, key.comment, path, encrypted=file.encrypted), line)
 
 
@@ -72,7 +73,7 @@ def _fingerprint_text(job: Job, shown: ShownKey) -> str:
         if job.arguments.has("B")
         else fingerprint_of(key, hash_name)
     )
-    comment = "no comment" if shown.comment is None else one_line(shown.comment)
+    comment = "no comment" if shown.comment is None else line_without_controls(shown.comment)
     text = f"{key.size} {words} {comment} ({key.nickname})"
     return f"{text}\n{randomart_of(key, hash_name)}" if job.arguments.verbose else text
 

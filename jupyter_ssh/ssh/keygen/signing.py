@@ -12,7 +12,7 @@ from jupyter_ssh.ssh.config.arguments import Usage
 from jupyter_ssh.ssh.errors import ConfigError, KeyFileError, KeygenError, SignatureError, SSHError
 from jupyter_ssh.ssh.keygen.fingerprints import fingerprint_of
 from jupyter_ssh.ssh.keygen.generation import confirm_overwriting
-from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, one_line, read_text
+from jupyter_ssh.ssh.keygen.job import REQUIRED_RSA_SIZE, Job, read_text
 from jupyter_ssh.ssh.keys import Certificate, CertifiedKey, PrivateKey, PublicKey
 from jupyter_ssh.ssh.keys.allowed_signers import AllowedSigners
 from jupyter_ssh.ssh.keys.certificates.validity import parse_date
@@ -28,6 +28,7 @@ from jupyter_ssh.ssh.keys.file_signatures import (
 from jupyter_ssh.ssh.keys.files.public_text import parse_public_text
 from jupyter_ssh.ssh.keys.files.saving import write_file
 from jupyter_ssh.ssh.keys.revoked_keys import RevokedKeys, read_revoked_keys
+from jupyter_ssh.ssh.text import line_without_controls
 
 NOT_VERIFIED = "Could not verify signature."
 NO_PRINCIPAL = "No principal matched."
@@ -155,7 +156,7 @@ def _verify(job: Job) -> None:
         )
     except SSHError as error:
         raise _not_verified(job, error) from None
-    _tell_good(job, signature, f" for {one_line(identity)}", "print-pubkey" in options)
+    _tell_good(job, signature, f" for {line_without_controls(identity)}", "print-pubkey" in options)
 
 
 def _find_principals(job: Job) -> None:
@@ -166,7 +167,7 @@ def _find_principals(job: Job) -> None:
         job.console.say(NO_PRINCIPAL)
         raise KeygenError(error.message, expected=error.expected, received=error.received) from None
     for name in names:
-        job.console.out(one_line(name))
+        job.console.out(line_without_controls(name))
 
 
 def _match_principals(job: Job) -> None:
@@ -174,7 +175,7 @@ def _match_principals(job: Job) -> None:
     if not names:
         raise KeygenError(NO_PRINCIPAL)
     for name in names:
-        job.console.out(one_line(name))
+        job.console.out(line_without_controls(name))
 
 
 OPERATIONS: dict[str, tuple[tuple[tuple[str, str], ...], Callable[[Job], None]]] = {
@@ -224,7 +225,7 @@ def _signers(job: Job) -> AllowedSigners:
             f'Unable to open allowed keys file "{path}": {error.message.removeprefix(f"{path}: ")}'
         ) from None
     for problem in signers.problems:
-        job.console.say(f"{path}:{problem.line}: {one_line(problem.why)}")
+        job.console.say(f"{path}:{problem.line}: {line_without_controls(problem.why)}")
     return signers
 
 
@@ -259,7 +260,7 @@ def _tell_good(job: Job, signature: FileSignature, whose: str, print_key: bool) 
     key = signature.key
     if not job.arguments.quiet:
         job.console.out(
-            f'Good "{one_line(signature.namespace)}" signature{whose} with {key.nickname} key'
+            f'Good "{line_without_controls(signature.namespace)}" signature{whose} with {key.nickname} key'
             f" {fingerprint_of(key, job.arguments.fingerprint_hash)}"
         )
     if print_key:

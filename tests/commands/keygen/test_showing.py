@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_ssh.ssh.keys import generate
+from jupyter_ssh.ssh.keys.files.saving import dump_private_key
 from tests.commands.keygen.conftest import KEYS, PASSPHRASE
 from tests.support.keygen import Twins, ours, theirs
 
@@ -84,6 +86,28 @@ def test_a_comment_cannot_steer_the_terminal(twins: Twins) -> None:
     line = " ".join((twins.ours / "ed25519.pub").read_text().split()[:2])
     twins.write("keys", f"{line} evil \x1b[2J\x9b2J text \u00e9\n")
     assert "evil ?[2J?2J text \u00e9 (ED25519)" in ours(twins.ours, "-lf", "keys").out
+
+
+def test_tabs_in_a_comment_are_kept(twins: Twins) -> None:
+    theirs(twins.ours, "-q", "-t", "ed25519", "-N", "", "-C", "two\tparts", "-f", "tabs")
+    twins.copy(twins.ours / "tabs", twins.ours / "tabs.pub")
+    twins.same_messages("-yf", "tabs")
+    twins.same_messages("-lf", "tabs")
+    twins.same_messages("-cf", "tabs", "-C", "three\tmore\tparts")
+    twins.same_messages("-s", "ed25519", "-I", "x", "-n", "a", "tabs.pub")
+    for name in ("tabs.pub", "tabs-cert.pub"):
+        mine, other = ((folder / name).read_text().split(" ", 2)[2] for folder in (twins.ours, twins.theirs))
+        assert mine == other == "three\tmore\tparts\n"
+
+
+def test_a_comment_of_two_lines_is_shown_on_one(twins: Twins) -> None:
+    """A second line would be another key where the output is added to authorized_keys."""
+    key = generate()
+    key.comment = "one\nssh-ed25519 AAAA two"
+    (twins.ours / "lines").write_bytes(dump_private_key(key))
+    (twins.ours / "lines").chmod(0o600)
+    assert len(ours(twins.ours, "-yf", "lines").lines) == 1
+    assert len(ours(twins.ours, "-lf", "lines").lines) == 1
 
 
 def test_key_types_of_ours(twins: Twins) -> None:

@@ -88,7 +88,7 @@ def dump_private_key(
 
 def dump_public_key(key: PublicKey, comment: str = "", *, file_format: str = "openssh") -> str:
     """Return the text of a public key file; ``file_format`` is a name in `PUBLIC_FORMATS`.  Raises `KeyFormatError`."""
-    return _row(PUBLIC_FORMATS, file_format)(key, one_line(comment))
+    return _row(PUBLIC_FORMATS, file_format)(key, without_line_breaks(comment))
 
 
 def save_private_key(
@@ -179,7 +179,7 @@ def change_comment(
         return secret
 
     key = unlock(file, ask if callable(passphrase) else passphrase)
-    key.comment = one_line(comment)
+    key.comment = without_line_breaks(comment)
     data = dump_private_key(key, secret if file.encrypted else None, file_format=file.file_format, rounds=rounds)
     write_file(path, data, 0o600)
     public = key.public.key if isinstance(key, CertifiedKey) else key.public
@@ -187,7 +187,7 @@ def change_comment(
     return key
 
 
-def one_line(comment: str) -> str:
+def without_line_breaks(comment: str) -> str:
     """Return ``comment`` without line breaks, which would end it or begin another key."""
     return comment.replace("\r", " ").replace("\n", " ")
 
