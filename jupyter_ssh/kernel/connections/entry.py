@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from jupyter_ssh.ssh.channels.changes import Changes
 from jupyter_ssh.ssh.client import Connection
+from jupyter_ssh.ssh.client.connection import leave_further_open
 from jupyter_ssh.ssh.client.pool.connection_pool import Lease
 from jupyter_ssh.ssh.errors import ConnectionClosed, SSHError
 
@@ -118,6 +119,7 @@ class Entry:
 
     async def _revive(self, prompts: Any) -> None:
         lost, self._lease = self._lease, await self._lend(prompts)
+        leave_further_open(self.connection)
         self.connection = self._lease.connection
         self.opened_at = time.time()
         self.changes.adopt(self.connection.changes)

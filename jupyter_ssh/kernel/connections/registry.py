@@ -24,6 +24,7 @@ from jupyter_ssh.kernel.prompts.choice import KernelPrompts
 from jupyter_ssh.kernel.prompts.tab import say_to_user
 from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Changes, Listener
+from jupyter_ssh.ssh.client.connection import leave_further_open
 from jupyter_ssh.ssh.client.pool.connection_pool import ConnectionPool, Lease
 from jupyter_ssh.ssh.client.pool.leasing import Overflow, lease_connection
 from jupyter_ssh.ssh.client.prompts import Prompts
@@ -272,6 +273,7 @@ class Connections:
     def _drop(self, entry: Entry) -> None:
         """Stop showing a lost connection."""
         self._known = _without(self._known, entry)
+        leave_further_open(entry.connection)
         entry.give_back()
 
     def _holders_changed(self, connection: client.Connection, holders: list[str]) -> None:

@@ -400,3 +400,8 @@ def take_further_from(connection: Connection, lend: Callable[[], Awaitable[Lease
     """Have ``connection`` take further connections from ``lend``, unless it takes them from somewhere already."""
     if connection._further is None:
         connection._further = FurtherConnections(lend)
+
+
+def leave_further_open(connection: Connection) -> None:
+    """Have the further connections of a lost one end after their own sessions, and not when it is closed."""
+    connection._further = None

@@ -11,14 +11,17 @@ import pytest
 
 from jupyter_ssh.kernel.cells.execution import Kept, execute
 from jupyter_ssh.kernel.cells.output import LiveOutput
+from jupyter_ssh.kernel.connections.connection import Connection
 from jupyter_ssh.kernel.connections.registry import Connections
 from jupyter_ssh.kernel.engine import get_engine
 from jupyter_ssh.ssh import client
 from jupyter_ssh.ssh.channels.changes import Change, Opened
 from jupyter_ssh.ssh.client import Result
+from jupyter_ssh.ssh.client.pool import further
 from jupyter_ssh.ssh.client.prompts import NoPrompts
 from jupyter_ssh.ssh.errors import SSHError
 from tests.notebook.remotes import Remote, embedded_server
+from tests.support.processes import wait_until
 
 Login = dict[str, Any]
 
@@ -49,6 +52,15 @@ def test_its_processes_end_with_the_first_one(connections: Connections, remote: 
         with pytest.raises(SSHError):
             process.wait_closed()
         assert process.closed
+
+
+def count(connections: Connections) -> int:
+    """How many connections there are, further ones included."""
+
+    async def on_engine() -> int:
+        return sum(changes.subject.kind == "connection" for changes in connections.changes_on_engine().all_open())
+
+    return get_engine().call(on_engine)
 
 
 async def test_who_listens_to_the_first_one_hears_of_its_processes(
@@ -113,6 +125,33 @@ def test_a_command_on_it_outlives_the_first_one_and_says_nothing_of_its_loss(
     assert said == []
     assert connection.closed_because is not None
     assert held.connection_closed_because is not None
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["revived", "opened again"])
+def test_its_processes_go_on_when_the_lost_first_one_is_replaced(
+    connections: Connections, remote: Remote, login: Login, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened() -> Connection:
+        if own:
+            return connections.open_own(remote.host, {**login, "reconnect": True})
+        return connections.open(remote.host, login).connection
+
+    async def lose(inner: client.Connection) -> None:
+        inner.channel_host.driver.abandon()
+        await asyncio.wait_for(inner.wait_closed(), 60)
+
+    connection = opened()
+    with connection.start("cat"):
+        process = connection.start("cat", encoding="utf-8")
+        connections.call(connection, lose)
+    if not own:
+        connection = opened()
+    assert connection.run("echo in").stdout == b"in\n"
+    process.stdin.write("still here\n")
+    assert process.stdout.readline(timeout=60) == "still here\n"
+    monkeypatch.setattr(further, "IDLE_SECONDS", 0.0)
+    process.close()
+    wait_until(lambda: count(connections) == 1, "the end of the further connection")
 
 
 # --- asking and telling -----------------------------------------------------------------------------------------------
