@@ -66,7 +66,7 @@ def test_each_row_is_complete_and_its_tests_exist(row: list[str]) -> None:
         ("or 1024 pings", MAX_PINGS == 1024),
         ("is checked within 30 seconds", KEY_CHECK_SECONDS == 30),
         ("5 seconds, logged", SILENCE_SECONDS == 5),
-        ("up to 16 in a row", MOST_FURTHER == 16),
+        ("16 at a time for each connection", MOST_FURTHER == 16),
         ("8192 bytes a line, carriage returns included, and 1024 lines", (MAX_LINE, MAX_BANNER_LINES) == (8192, 1024)),
         ("64 KiB are kept", MAX_KEPT == 64 << 10),
         ("256 KiB a message", MAX_MESSAGE == 256 << 10),
