@@ -214,7 +214,7 @@ class TerminalSession:
         self._name = printable(connection.name)
         rows, cols = self.display.sizes.current
         # As in ssh, a login shell does without a terminal if there is none; a command was given one for a reason.
-        pty = Pty(TERM, rows, cols, required=self.command is not None)
+        pty = Pty(TERM, rows, cols, required=self.command is not None, refused=self._refused_late)
         process = await start(connection, self.command, pty=pty)
         self._process = process
         self._lines = None if process.on_terminal else self._line_input(process)
@@ -230,9 +230,20 @@ class TerminalSession:
         self._typed -= sum(map(len, ahead))  # counted when they were typed
         for data in ahead:
             self._to_remote(data)
+        self._connected()
+        return process
+
+    def _connected(self) -> None:
         without = "" if self._lines is None else ", without a terminal"
         self._change(OPEN, f"Connected to {self._name}{without}")
-        return process
+
+    def _refused_late(self) -> None:
+        """Go on without a terminal if the server refuses it only when the session is open; before, `_connect` sees."""
+        if self._process is not None and self.state == OPEN:
+            self._lines = self._line_input(self._process)
+            self._tell([_WITHOUT_TERMINAL])
+            self._say()
+            self._connected()
 
     def _line_input(self, process: Process) -> LineInput:
         def signal() -> None:
