@@ -123,7 +123,7 @@ def test_a_passphrase_opens_a_key(kernel, sshd, tmp_path):
     sshd.authorize(key.with_suffix(".pub").read_text())
     config = write_config(tmp_path, f"IdentityFile {key}", box=sshd)
     cell = kernel.run(f"%ssh -F {config} -o PasswordAuthentication=no box echo in", answers=["wrong", passphrase])
-    assert cell.stdout == "in\n"
+    assert cell.stdout == "That was not accepted. Please try again.\nin\n"
     assert [password for _, password in cell.questions] == [True, True]
     assert str(key) in cell.questions[0][0]
     assert passphrase not in cell.everything()

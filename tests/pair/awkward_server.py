@@ -114,6 +114,10 @@ class Client:
                 if not received:
                     break
                 self.end.session.feed(received)
+            if self.hung_up:  # what the client has sent meanwhile is read, or the kernel would send a reset
+                writer.write_eof()
+                while await reader.read(65536):
+                    pass
         except ConnectionError:
             pass
         finally:

@@ -358,15 +358,15 @@ class Connection:
         """Disconnect and close the connection; its processes end.  Takes a bounded time; idempotent."""
         if not self.closed:
             self.channel_host.closed_here = True
-        further = [] if self._further is None else [self._further.close()]
-        await asyncio.gather(self._disconnect(), *further)
-
-    async def _disconnect(self) -> None:
+        further = None if self._further is None else asyncio.ensure_future(self._further.close())
+        # At once, and not in a task: who cancels this leaves a connection that is closing.
         updates = self.channel_host.parts.find(HostKeyUpdates)
         if updates is not None:
             await updates.settle()
         await self.channel_host.driver.close()
         await self._route.released()
+        if further is not None:
+            await further
 
     async def wait_closed(self) -> None:
         """Wait until the connection has ended."""
