@@ -26,7 +26,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 BUILT = HERE.parent / "jupyter_ssh" / "labextension"
 DIGEST = BUILT / "sources.sha256"
-NAME = "@jupyter-ssh/lab"
+NAME = "jupyterlab-ssh"
 COVERAGE = HERE / "coverage" / "coverage-summary.json"
 INSTALLED = f"share/jupyter/labextensions/{NAME}"
 

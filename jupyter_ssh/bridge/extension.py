@@ -12,6 +12,7 @@ from jupyter_ssh.bridge.host_process import HostProcess
 from jupyter_ssh.bridge.places import PLACES_SETTING, Places
 from jupyter_ssh.bridge.rest import HostHandler, TerminalsHandler
 from jupyter_ssh.bridge.websocket import PageWebSocket
+from jupyter_ssh.installation import foreign_package
 from jupyter_ssh.pages.rendezvous import HOST_VARIABLE
 
 PREFIX = "jupyter-ssh"
@@ -36,3 +37,5 @@ def load(server: Any) -> None:
     # A host process that an earlier server started learns that there is a server again.
     server.io_loop.add_callback(host_process.adopt)
     server.log.info("jupyter_ssh: terminals are served at %s", url_path_join(base, PREFIX))
+    if (warning := foreign_package()) is not None:
+        server.log.warning("jupyter_ssh: %s", warning)

@@ -19,7 +19,10 @@ MAGICS = (
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magics and the completion of their lines."""
+    """Register the magics and the completion of their lines; warn of another package with this one's import name."""
+    import sys
+
+    from jupyter_ssh.installation import foreign_package
     from jupyter_ssh.magics import completion
     from jupyter_ssh.magics.registration import make_magic
 
@@ -27,6 +30,8 @@ def load(shell: InteractiveShell) -> None:
     for name, kind, module in MAGICS:
         register(make_magic(shell, name, module), kind, name)
     completion.install(shell)
+    if (warning := foreign_package()) is not None:
+        print(f"jupyter_ssh: {warning}", file=sys.stderr)
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -38,7 +38,7 @@ class Terminal:
         without = "" if self.command is None else " If it needs no input: %ssh -tt shows its output in the cell."
         return (
             f"{program} on {self.name} is running in this kernel. JupyterLab shows it with the jupyter_ssh extension"
-            " (pip install jupyter_ssh where Jupyter runs, then restart Jupyter and reload the page);"
+            " (pip install jupyterlab-ssh where Jupyter runs, then restart Jupyter and reload the page);"
             f" in a shell: jupyter-ssh ssh {printable(words)}{without and '.'}{without}"
         )
 

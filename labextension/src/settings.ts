@@ -5,7 +5,7 @@ import type { ITerminal } from '@jupyterlab/terminal';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 /** The plugin that the schema belongs to: schema/terminal.json. */
-export const OWN = '@jupyter-ssh/lab:terminal';
+export const OWN = 'jupyterlab-ssh:terminal';
 const LABS = '@jupyterlab/terminal-extension:plugin';
 const FONT_SIZE = [6, 72] as const;
 

@@ -9,7 +9,7 @@ import type { SessionList } from './services/terminals/session_list';
 import type { SettingsStore } from './settings';
 import type { Terminals } from './terminal/terminals';
 
-const NAME = '@jupyter-ssh/lab';
+const NAME = 'jupyterlab-ssh';
 
 type Public<T> = Pick<T, keyof T>;
 

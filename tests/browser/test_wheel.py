@@ -18,7 +18,7 @@ from tests.browser.lab import running_lab
 from tests.notebook.kernels import ROOT, environment
 from tests.support.processes import wait_until
 
-EXTENSION = "share/jupyter/labextensions/@jupyter-ssh/lab"
+EXTENSION = "share/jupyter/labextensions/jupyterlab-ssh"
 
 if sys.platform == "win32":
     pytest.skip("folders of POSIX environments", allow_module_level=True)
@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_extension_once_and_nothing_of_its_sources(wheel: Pa
         manifest = next(name for name in names if name.endswith(f"{EXTENSION}/package.json"))
         package = json.loads(archive.read(manifest))
     assert len([name for name in names if "remoteEntry" in name]) == 1
-    assert package["name"] == "@jupyter-ssh/lab"
+    assert package["name"] == "jupyterlab-ssh"
     assert not [name for name in names if "node_modules" in name or name.endswith(".ts") or "labextension/src" in name]
     assert any(name.endswith("etc/jupyter/jupyter_server_config.d/jupyter_ssh.json") for name in names)
 
@@ -86,8 +86,8 @@ def test_an_environment_without_node_serves_it(wheel: Path, tmp_path: Path) -> N
         text = wait_until(lambda: read(f"{lab.url}lab?token={lab.token}"), "JupyterLab answers", 60).decode()
         built = json.loads((folder / EXTENSION / "package.json").read_text())["jupyterlab"]["_build"]["load"]
         assert built in text.replace("\\/", "/").replace("\\u002f", "/")
-        url = f"{lab.url}lab/extensions/@jupyter-ssh/lab/{built}?token={lab.token}"
-        assert b"@jupyter-ssh/lab" in (read(url) or b"")
+        url = f"{lab.url}lab/extensions/jupyterlab-ssh/{built}?token={lab.token}"
+        assert b"jupyterlab-ssh" in (read(url) or b"")
         answer = read(f"{lab.url}jupyter-ssh/api/terminals?token={lab.token}")
         assert json.loads(answer or b"null") == {"places": []}
 

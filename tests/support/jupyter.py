@@ -24,6 +24,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from jupyter_ssh.installation import FOREIGN
 from jupyter_ssh.pages.frames import decode_data, encode_data
 from jupyter_ssh.pages.limits import VERSION
 from jupyter_ssh.pages.rendezvous import FOLDER, HOST_PLACE, read_place
@@ -125,6 +126,14 @@ class ServerKernel:
             self.server.request("DELETE", f"api/kernels/{self.id}")
         except OSError:
             pass
+
+
+def install_foreign(folder: Path) -> Path:
+    """Lay down what pip leaves of the other distribution of our import name; returns the folder for PYTHONPATH."""
+    info = folder / "jupyter_ssh-9.8.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {FOREIGN}\nVersion: 9.8\n")
+    return folder
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
             raise ConfigError(
                 f"the demo needs {' and '.join(missing)}",
                 phase="demo",
-                next_step='Install them with: pip install "jupyter_ssh[demo]"',
+                next_step='Install them with: pip install "jupyterlab-ssh[demo]"',
             )
         with _remote(arguments.host, messages) as variables:
             if arguments.check:

@@ -9,7 +9,7 @@ import { HOST_PLACE, Place } from './place';
 import { RequestError, type Service } from './service';
 import { webSocketFactory } from './websocket';
 
-const CLIENT = '@jupyter-ssh/lab';
+const CLIENT = 'jupyterlab-ssh';
 /** An unused connection is closed after this many milliseconds. */
 const IDLE = 30_000;
 

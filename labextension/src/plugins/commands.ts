@@ -14,7 +14,7 @@ const OPEN = 'jupyter-ssh:open-terminal';
 const IN_PALETTE = ['reconnect', 'find', 'clear-scrollback', 'font-larger', 'font-smaller', 'font-usual'];
 
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-ssh/lab:commands',
+  id: 'jupyterlab-ssh:commands',
   description: 'Adds the commands of SSH terminals',
   autoStart: true,
   requires: [ITerminals, ISettings],
@@ -24,7 +24,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
 };
 
 export const launcherPlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-ssh/lab:launcher',
+  id: 'jupyterlab-ssh:launcher',
   description: 'Offers SSH terminals in the launcher',
   autoStart: true,
   optional: [ILauncher, ITranslator],
@@ -35,7 +35,7 @@ export const launcherPlugin: JupyterFrontEndPlugin<void> = {
 };
 
 export const palettePlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-ssh/lab:palette',
+  id: 'jupyterlab-ssh:palette',
   description: 'Offers the commands of SSH terminals in the palette',
   autoStart: true,
   optional: [ICommandPalette, ITranslator],

@@ -25,7 +25,7 @@ interface Schemes {
 }
 
 export const linksPlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-ssh/lab:links',
+  id: 'jupyterlab-ssh:links',
   description: 'Opens SSH terminals for links to machines',
   autoStart: true,
   requires: [IPlaces, ITerminals],

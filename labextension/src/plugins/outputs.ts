@@ -15,7 +15,7 @@ import { textsOf, type TranslationBundle } from '../translation';
 const MIME_TYPE = 'application/vnd.jupyter-ssh.terminal+json';
 
 export const outputsPlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-ssh/lab:outputs',
+  id: 'jupyterlab-ssh:outputs',
   description: 'Draws the outputs of %ssh_terminal',
   autoStart: true,
   requires: [IPlaces, ITerminals],

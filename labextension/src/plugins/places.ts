@@ -8,7 +8,7 @@ import { IPlaces } from '../tokens';
 import { textsOf } from '../translation';
 
 export const placesPlugin: JupyterFrontEndPlugin<IPlaces> = {
-  id: '@jupyter-ssh/lab:places',
+  id: 'jupyterlab-ssh:places',
   description: 'Connects to kernels, for the services of jupyter_ssh',
   autoStart: true,
   provides: IPlaces,

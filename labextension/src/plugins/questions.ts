@@ -12,7 +12,7 @@ import { IPlaces, IQuestions } from '../tokens';
 import { textsOf, type TranslationBundle } from '../translation';
 
 export const questionsPlugin: JupyterFrontEndPlugin<IQuestions> = {
-  id: '@jupyter-ssh/lab:questions',
+  id: 'jupyterlab-ssh:questions',
   description: 'Asks the questions of kernels',
   autoStart: true,
   requires: [IPlaces],

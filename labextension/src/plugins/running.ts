@@ -17,7 +17,7 @@ const LOOK = 1_000;
 const LOOKS = 10;
 
 export const runningPlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-ssh/lab:running',
+  id: 'jupyterlab-ssh:running',
   description: 'Lists SSH sessions in the Running panel',
   autoStart: true,
   requires: [ISessionList, ITerminals],

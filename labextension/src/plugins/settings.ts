@@ -6,7 +6,7 @@ import { SettingsStore } from '../settings';
 import { ISettings } from '../tokens';
 
 export const settingsPlugin: JupyterFrontEndPlugin<ISettings> = {
-  id: '@jupyter-ssh/lab:settings',
+  id: 'jupyterlab-ssh:settings',
   description: 'Reads the settings of SSH terminals',
   autoStart: true,
   provides: ISettings,

@@ -14,7 +14,7 @@ import { textsOf } from '../translation';
 const OPEN_SESSION = 'jupyter-ssh:open-session';
 
 export const sessionListPlugin: JupyterFrontEndPlugin<ISessionList> = {
-  id: '@jupyter-ssh/lab:session-list',
+  id: 'jupyterlab-ssh:session-list',
   description: 'Keeps track of the SSH sessions of all kernels',
   autoStart: true,
   requires: [IPlaces],

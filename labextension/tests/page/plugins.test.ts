@@ -127,7 +127,7 @@ describe('the plugins', () => {
       }
     };
     registry = new Map([
-      ['@jupyter-ssh/lab:terminal', new Settings({ onClose: 'leave' })],
+      ['jupyterlab-ssh:terminal', new Settings({ onClose: 'leave' })],
       ['@jupyterlab/terminal-extension:plugin', new Settings({ fontSize: 20 })],
       ['@jupyterlab/apputils-extension:sanitizer', new Settings({ allowedSchemes: ['http', 'https'] })]
     ]);

@@ -35,7 +35,10 @@ STACK = (
 )
 ROOMS = (
     *(f"{PACKAGE}.ssh.{room}" for room in STACK),
-    *(f"{PACKAGE}.{room}" for room in ("pages", "engine", "kernel", "bridge", "magics", "widgets", "commands")),
+    *(
+        f"{PACKAGE}.{room}"
+        for room in ("installation", "pages", "engine", "kernel", "bridge", "magics", "widgets", "commands")
+    ),
 )
 # Rooms above another that it does without: the Jupyter server needs nothing of what lives in kernels, and a server
 # nothing of a client: what both need stands above both.
