@@ -35,6 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_extension_once_and_nothing_of_its_sources(wheel: Path) -> None:
+    assert wheel.name.startswith("jupyterlab_ssh-")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         manifest = next(name for name in names if name.endswith(f"{EXTENSION}/package.json"))
