@@ -16,7 +16,7 @@ import zmq
 
 from jupyter_ssh.pages.batches import Batches
 from jupyter_ssh.pages.close_codes import BAD_FRAME, NO_SERVICE, SILENT
-from jupyter_ssh.pages.comms import MESSAGE_TYPE, REPLY_TYPE, comm_of
+from jupyter_ssh.pages.comms import ANSWER_TYPE, MESSAGE_TYPE, QUESTION_TYPE, comm_of, is_understood
 from jupyter_ssh.pages.frames import (
     CONTROL,
     DATA,
@@ -65,9 +65,12 @@ class KernelChannels:
         self._timer: asyncio.TimerHandle | None = None
         self._began = self._alive = self._loop.time()
         self._watch = self._loop.call_later(LOOK_SECONDS, self._look)
-        self._asked = self._answered = False
+        self._answered = False
+        """Whether the kernel said that it understands frames; none are sent before."""
+        # Requests are answered in order: a kernel that answers only the second does not understand the first.
+        manager.session.send(self._control, QUESTION_TYPE, {"target_name": MESSAGE_TYPE})
+        manager.session.send(self._control, "kernel_info_request", {})
         self._batches.ask()
-        self._flush_soon()
 
     # --- towards the kernel -------------------------------------------------------------------------------------------
 
@@ -91,12 +94,7 @@ class KernelChannels:
         return True
 
     def _post(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        session = self._manager.session
-        session.send(self._control, MESSAGE_TYPE, content, buffers=buffers)
-        if not self._asked:
-            # Requests are answered in order: if only this one is, the kernel did not understand the other.
-            self._asked = True
-            session.send(self._control, "kernel_info_request", {})
+        self._manager.session.send(self._control, MESSAGE_TYPE, content, buffers=buffers)
 
     def _flush_soon(self) -> None:
         if not self._scheduled:
@@ -105,7 +103,7 @@ class KernelChannels:
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._closed:
+        if self._closed or not self._answered:
             return
         now = self._loop.time()
         again = self._batches.flush(now)
@@ -140,10 +138,14 @@ class KernelChannels:
         return message
 
     def _replied(self, parts: list[bytes]) -> None:
-        kind = self._message(parts)["msg_type"]
-        if kind == REPLY_TYPE:
+        message = self._message(parts)
+        kind = message["msg_type"]
+        if self._answered or kind not in (ANSWER_TYPE, "kernel_info_reply"):
+            return
+        if kind == ANSWER_TYPE and is_understood(message["content"]):
             self._answered = True
-        elif kind == "kernel_info_reply" and not self._answered:
+            self._flush_soon()
+        else:
             self._end(Close(NO_SERVICE, "no terminals there"))
 
     def _received(self, parts: list[bytes]) -> None:
@@ -151,7 +153,6 @@ class KernelChannels:
         content = message["content"]
         if message["msg_type"] != "comm_msg" or content.get("comm_id") != self._comm:
             return
-        self._answered = True
         data, buffers = content["data"], [bytes(buffer) for buffer in message["buffers"]]
         try:
             frames = self._batches.receive(data, buffers, self._loop.time())

@@ -4,6 +4,9 @@ Frames arrive in messages of a type of our own on the control channel, which a k
 leave as messages of a comm.  We implement the comm ourselves, since ipykernel's would deliver to the cell's thread.
 All we use of ipykernel is ``control_handlers``, ``session`` and ``iopub_socket`` of the kernel; a test checks that each
 of its versions has them.
+
+A kernel without this service writes an error to its log for each message of an unknown type.  Therefore a page asks
+first, with a ``comm_info_request``, which every kernel knows.
 """
 
 from __future__ import annotations
@@ -22,10 +25,17 @@ from jupyter_ssh.pages.transport import PageTransport
 log = logging.getLogger(__name__)
 
 MESSAGE_TYPE: Final = "jupyter_ssh_frames"
-REPLY_TYPE: Final = "jupyter_ssh_frames_reply"
+"""Of messages with frames, and the ``target_name`` in the question whether they are understood."""
+QUESTION_TYPE: Final = "comm_info_request"
+ANSWER_TYPE: Final = "comm_info_reply"
 CONNECTION_CHARACTERS: Final = 64
 GOODBYE_SECONDS: Final = 10.0
 """How long it may take to send what is waiting for a page, and that its connection is closed."""
+
+
+def is_understood(content: Any) -> bool:
+    """Whether a kernel with this answer to QUESTION_TYPE, the content of its message, has the service."""
+    return isinstance(content, dict) and bool(content.get("comms"))
 
 
 def comm_of(connection: str) -> str:
@@ -44,19 +54,33 @@ class Comms:
         self.kernel = kernel
         self._loop = asyncio.get_running_loop()
         self._pages: dict[str, CommTransport] = {}
+        self._others = kernel.control_handlers.get(QUESTION_TYPE)
         kernel.control_handlers[MESSAGE_TYPE] = self._heard
+        kernel.control_handlers[QUESTION_TYPE] = self._asked
 
     def close(self) -> None:
         """Stop listening."""
-        if self.kernel.control_handlers.get(MESSAGE_TYPE) == self._heard:
-            del self.kernel.control_handlers[MESSAGE_TYPE]
+        handlers = self.kernel.control_handlers
+        if handlers.get(MESSAGE_TYPE) == self._heard:
+            del handlers[MESSAGE_TYPE]
+        if handlers.get(QUESTION_TYPE) == self._asked:
+            handlers[QUESTION_TYPE] = self._others
+            if self._others is None:
+                del handlers[QUESTION_TYPE]
 
-    # Called in the thread of the control channel.
+    # The next two are called in the thread of the control channel.
+    def _asked(self, stream: Any, identities: Any, message: dict[str, Any]) -> Any:
+        content = message.get("content")
+        if isinstance(content, dict) and content.get("target_name") == MESSAGE_TYPE:
+            comms = {MESSAGE_TYPE: {"target_name": MESSAGE_TYPE}}
+            answer = {"comms": comms, "status": "ok"}
+            self.kernel.session.send(stream, ANSWER_TYPE, answer, message, ident=identities)
+            return None
+        return self._others(stream, identities, message) if self._others is not None else None
+
     def _heard(self, stream: Any, identities: Any, message: dict[str, Any]) -> None:
         buffers = [bytes(buffer) for buffer in message.get("buffers", ())]
         content = message.get("content")
-        if isinstance(content, dict) and content.get("seq") == 1:  # a new page learns that there is a service
-            self.kernel.session.send(stream, REPLY_TYPE, {}, message, ident=identities)
         try:
             self._loop.call_soon_threadsafe(self._receive, content, buffers)
         except RuntimeError:  # the loop is closed: the kernel is ending

@@ -29,7 +29,17 @@ class FakeKernel {
   readonly arrived: unknown[] = [];
   private sequence: Sequence | null = null;
 
-  sendControlMessage(message: Sent): void {
+  /** Answers the question whether the service is there. */
+  answer: (comms: object) => void = () => undefined;
+  readonly asked: Sent[] = [];
+
+  sendControlMessage(message: Sent): { onReply: (reply: object) => void } {
+    const future: { onReply: (reply: object) => void } = { onReply: () => undefined };
+    if (message.header.msg_type === 'comm_info_request') {
+      this.asked.push(message);
+      this.answer = comms => future.onReply({ content: { comms } });
+      return future;
+    }
     this.sent.push(message);
     const { content, buffers } = message;
     this.sequence ??= new Sequence(content.connection, (reply, carried) => this.reply(reply, carried), {
@@ -45,6 +55,7 @@ class FakeKernel {
       structuredClone(content),
       buffers.map(buffer => new DataView(buffer))
     );
+    return future;
   }
 
   say(frames: unknown[], buffers: ArrayBuffer[] = []): void {
@@ -88,14 +99,17 @@ describe('the channels of a kernel', () => {
     kernel = new FakeKernel();
     open(Promise.resolve(kernel));
     await vi.advanceTimersByTimeAsync(1);
+    kernel.answer({ jupyter_ssh_frames: {} });
     return () => {
       transport.close();
       vi.useRealTimers();
     };
   });
 
-  it('open once the kernel is found', () => {
+  it('open once the kernel is found and says that it has the service', () => {
     expect(heard).toEqual(['opened']);
+    expect(kernel.asked).toHaveLength(1);
+    expect(kernel.asked[0]).toMatchObject({ channel: 'control', content: { target_name: 'jupyter_ssh_frames' } });
     expect(transport.way).toBe('channels');
   });
 
@@ -110,6 +124,17 @@ describe('the channels of a kernel', () => {
     expect(kernel.arrived).toEqual([{ type: 'hello' }, data, { type: 'ping' }]);
     kernel.say([{ type: 'welcome' }, 0], [encodeData(data)]);
     expect(heard.slice(1)).toEqual([{ type: 'welcome' }, data]);
+  });
+
+  it.each([[{}], [undefined], [null], ['text']])('send nothing to a kernel without the service: %j', async comms => {
+    heard = [];
+    kernel = new FakeKernel();
+    open(Promise.resolve(kernel));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(heard).toEqual([]);
+    kernel.answer(comms as object);
+    expect(heard).toEqual([CLOSE.noService]);
+    expect(kernel.sent).toEqual([]);
   });
 
   it('send no frame that is too long', () => {
@@ -161,9 +186,14 @@ describe('the channels of a kernel', () => {
     kernel.connectionStatusChanged.emit('connecting');
     expect(heard.slice(1)).toEqual([CLOSE.silent]);
     open(Promise.resolve(kernel));
-    vi.spyOn(kernel, 'sendControlMessage').mockReturnValue();
+    await vi.advanceTimersByTimeAsync(60_000); // it does not answer the question
+    expect(heard.slice(2)).toEqual([CLOSE.silent]);
+    open(Promise.resolve(kernel));
+    await vi.advanceTimersByTimeAsync(1);
+    kernel.answer({ jupyter_ssh_frames: {} });
+    vi.spyOn(kernel, 'sendControlMessage').mockReturnValue({ onReply: () => undefined });
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(heard.slice(2)).toEqual(['opened', CLOSE.silent]);
+    expect(heard.slice(3)).toEqual(['opened', CLOSE.silent]);
   });
 
   it('end with the last word of the kernel', async () => {

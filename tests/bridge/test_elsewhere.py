@@ -88,6 +88,7 @@ async def test_the_end_of_the_kernel_is_told(jupyter: JupyterServer) -> None:
         assert await first.closed() == 4410
     async with page(jupyter, own.id, hello=False) as second:  # which has no terminals now
         assert await second.closed() == 4404
+    assert "UNKNOWN CONTROL MESSAGE TYPE" not in jupyter.log.read_text(), "it is asked in words that it knows"
     hide(own)
     async with page(jupyter, own.id) as third:
         jupyter.request("DELETE", f"api/kernels/{own.id}")

@@ -202,3 +202,18 @@ def test_garbage_ends_the_connection_and_nothing_else(kernel: Kernel) -> None:
     assert bad.close_code == 4400
     good.type("echo $((6 * 7))\r")
     good.until(lambda: b"42\r\n" in good.output)
+
+
+def test_the_question_whether_frames_are_understood(kernel: Kernel) -> None:
+    session = kernel.client.session
+    answers = {}
+    for target in ("jupyter_ssh_frames", "no_such_target"):
+        message = session.msg("comm_info_request", {"target_name": target})
+        kernel.client.control_channel.send(message)
+        reply = kernel.client.get_control_msg(timeout=SECONDS)
+        while reply["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+            reply = kernel.client.get_control_msg(timeout=SECONDS)
+        assert (reply["header"]["msg_type"], reply["content"]["status"]) == ("comm_info_reply", "ok")
+        answers[target] = reply["content"]["comms"]
+    assert list(answers["jupyter_ssh_frames"]) == ["jupyter_ssh_frames"]
+    assert answers["no_such_target"] == {}, "others are answered by ipykernel"

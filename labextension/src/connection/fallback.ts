@@ -8,6 +8,8 @@ import { Sequence, type Message } from './sequence';
 import { CLOSE, type Transport, type TransportFactory, type TransportListener } from './transport';
 
 const MESSAGE_TYPE = 'jupyter_ssh_frames';
+/** Asks a kernel whether it understands those: every kernel knows this one, and logs an error for unknown ones. */
+const QUESTION_TYPE = 'comm_info_request';
 /** Frames typed within this many milliseconds are sent together. */
 const BATCH = 2;
 
@@ -58,7 +60,13 @@ function open({ kernel, release }: FoundKernel, listener: TransportListener): Se
       listener.closed(code, reason);
     }
   };
-  const sequence = new Sequence(connection, (message, buffers) => post(kernel, message, buffers), {
+  let isKnown = false;
+  const send = (message: Message, buffers: ArrayBuffer[]): void => {
+    if (isKnown) {
+      post(kernel, message, buffers);
+    }
+  };
+  const sequence = new Sequence(connection, send, {
     arrived: (frames, buffers) => {
       try {
         for (const frame of frames) {
@@ -128,11 +136,14 @@ function open({ kernel, release }: FoundKernel, listener: TransportListener): Se
       }, BATCH);
     }
   };
-  setTimeout(() => {
-    if (!isOver) {
+  ask(kernel, isUnderstood => {
+    if (!isUnderstood) {
+      end(CLOSE.noService, 'no terminals there');
+    } else if (!isOver) {
+      isKnown = true;
       listener.opened();
     }
-  }, 0);
+  });
   return {
     sendControl: (frame, limit) => {
       encodeControl(frame, limit);
@@ -165,14 +176,32 @@ function deliver(frame: unknown, buffers: ArrayBufferView[], listener: Transport
  * Send on the control channel, which is read while a cell runs. The kernel's reply says nothing; `ack` reveals losses.
  */
 function post(kernel: Kernel.IKernelConnection, message: Message, buffers: ArrayBuffer[]): void {
-  if (kernel.isDisposed) {
-    return;
+  if (!kernel.isDisposed) {
+    kernel.sendControlMessage(controlMessage(kernel, MESSAGE_TYPE, message, buffers), false, true);
   }
-  const wire = {
+}
+
+/** Ask whether the kernel has the service. Without an answer the connection ends as one to a silent kernel. */
+function ask(kernel: Kernel.IKernelConnection, answered: (isUnderstood: boolean) => void): void {
+  const question = controlMessage(kernel, QUESTION_TYPE, { target_name: MESSAGE_TYPE }, []);
+  const future = kernel.sendControlMessage(question, true, true);
+  future.onReply = ({ content }) => {
+    const { comms } = content as { comms?: unknown };
+    answered(typeof comms === 'object' && comms !== null && Object.keys(comms).length > 0);
+  };
+}
+
+function controlMessage(
+  kernel: Kernel.IKernelConnection,
+  type: string,
+  content: object,
+  buffers: ArrayBuffer[]
+): KernelMessage.IControlMessage {
+  return {
     header: {
       date: new Date().toISOString(),
-      msg_id: crypto.randomUUID?.() ?? `${message.connection}-${message.seq}-${Math.random()}`,
-      msg_type: MESSAGE_TYPE,
+      msg_id: crypto.randomUUID?.() ?? `${kernel.clientId}-${performance.now()}-${Math.random()}`,
+      msg_type: type,
       session: kernel.clientId,
       username: kernel.username,
       version: '5.3'
@@ -180,10 +209,9 @@ function post(kernel: Kernel.IKernelConnection, message: Message, buffers: Array
     parent_header: {},
     metadata: {},
     channel: 'control',
-    content: message as unknown as JSONObject,
+    content: content as unknown as JSONObject,
     buffers
   } as unknown as KernelMessage.IControlMessage;
-  kernel.sendControlMessage(wire, false, true);
 }
 
 /**
